@@ -1,0 +1,87 @@
+//! What can be wrong with what the outside gives us, and what the reader can do about it.
+//!
+//! Invariant: no variant carries a client address or a whole payload; values are cut to [`SHOWN_CHARS`].
+
+/// Characters of an offending value that an error shows.
+pub const SHOWN_CHARS: usize = 48;
+
+/// A value from outside that can't be used: it names the field, what was found, and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// A field has a value that its rules exclude.
+    #[error("`{field}`: {found} is not valid; {remedy}")]
+    Field {
+        /// Name or JSON path of the field.
+        field: String,
+        /// The value found, shortened, or its kind.
+        found: String,
+        /// What would be valid.
+        remedy: String,
+    },
+    /// The text is not JSON, or not of the expected shape.
+    #[error("{what}: {reason}; {remedy}")]
+    Malformed {
+        /// What was being read, e.g. `queue message`.
+        what: &'static str,
+        /// The parser's reason, with the field where it knows one.
+        reason: String,
+        /// What would be valid.
+        remedy: &'static str,
+    },
+    /// More than a bound allows.
+    #[error("{what}: {size} {unit} exceed the limit of {limit}; {remedy}")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// Its size.
+        size: usize,
+        /// Unit of `size` and `limit`.
+        unit: &'static str,
+        /// The bound.
+        limit: usize,
+        /// How to stay below it.
+        remedy: &'static str,
+    },
+}
+
+impl InputError {
+    /// A [`InputError::Field`] whose value is shown shortened.
+    pub fn field(field: impl Into<String>, found: impl std::fmt::Display, remedy: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), found: shown(&found.to_string()), remedy: remedy.into() }
+    }
+
+    /// A stable one-word label for counters: few values, never data.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Field { .. } => "field",
+            Self::Malformed { .. } => "malformed",
+            Self::TooLarge { .. } => "too-large",
+        }
+    }
+}
+
+/// `text` in quotes, cut to [`SHOWN_CHARS`] and without control characters, fit for a log line.
+pub fn shown(text: &str) -> String {
+    let mut out: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        out.push('…');
+    }
+    format!("\"{out}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_error_names_field_value_and_remedy() {
+        let error = InputError::field("samplePpm", 2_000_000, "give parts per million, 0 to 1000000");
+        assert_eq!(error.to_string(), "`samplePpm`: \"2000000\" is not valid; give parts per million, 0 to 1000000");
+    }
+
+    #[test]
+    fn a_long_or_hostile_value_is_shown_short_and_escaped() {
+        assert_eq!(shown("a\nb"), "\"a\\nb\"");
+        assert_eq!(shown(&"x".repeat(500)).chars().count(), SHOWN_CHARS + 3);
+    }
+}

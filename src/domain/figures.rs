@@ -1,0 +1,126 @@
+//! Figures as people and programs read them: one rollup, in words.
+
+use serde::Serialize;
+
+use super::rollup::Rollup;
+
+/// What is known of a set of requests.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    /// Number of requests, each counted once.
+    pub requests: u64,
+    /// Requests by status class.
+    pub status: StatusClasses,
+    /// Time until the upstream's headers, in ms; none without requests.
+    pub response_time: Option<ResponseTime>,
+    /// Distinct client addresses; an address counts anew each UTC day.
+    pub addresses: UniqueAddresses,
+}
+
+/// Requests by status class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StatusClasses {
+    /// Informational.
+    #[serde(rename = "1xx")]
+    pub informational: u64,
+    /// Success.
+    #[serde(rename = "2xx")]
+    pub success: u64,
+    /// Redirection.
+    #[serde(rename = "3xx")]
+    pub redirection: u64,
+    /// Client error.
+    #[serde(rename = "4xx")]
+    pub client_error: u64,
+    /// Server error.
+    #[serde(rename = "5xx")]
+    pub server_error: u64,
+}
+
+/// Response times in ms. Percentiles have 1 % relative error, the rest none.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ResponseTime {
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Smallest.
+    pub min: u32,
+    /// Largest.
+    pub max: u32,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+}
+
+/// Distinct client addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct UniqueAddresses {
+    /// Lower bound; exact while they are few.
+    pub lower: u64,
+    /// Estimate with 1.6 % standard error; exact while they are few.
+    pub estimate: f64,
+}
+
+impl From<&Rollup> for Figures {
+    fn from(rollup: &Rollup) -> Self {
+        let [informational, success, redirection, client_error, server_error] = rollup.status;
+        Self {
+            requests: rollup.requests,
+            status: StatusClasses { informational, success, redirection, client_error, server_error },
+            response_time: ResponseTime::of(rollup),
+            addresses: UniqueAddresses {
+                lower: rollup.addresses.lower_bound(),
+                estimate: rounded(rollup.addresses.estimate()),
+            },
+        }
+    }
+}
+
+impl ResponseTime {
+    #[allow(clippy::cast_precision_loss)] // sums stay far below 2^53
+    fn of(rollup: &Rollup) -> Option<Self> {
+        let (min, max) = rollup.response_time_range?;
+        // A percentile is the middle of a bin that may reach beyond the values; the exact bounds cut it.
+        let quantile = |q| rollup.latency.quantile(q).map(|ms| rounded(ms.clamp(f64::from(min), f64::from(max))));
+        Some(Self {
+            mean: rounded(rollup.response_time_sum as f64 / rollup.requests as f64),
+            min,
+            max,
+            p50: quantile(0.5)?,
+            p95: quantile(0.95)?,
+            p99: quantile(0.99)?,
+        })
+    }
+}
+
+/// To three decimals: microseconds of a ms figure.
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Event, tests::example};
+
+    #[test]
+    fn figures_of_nothing_have_no_response_time() {
+        let figures = Figures::from(&Rollup::default());
+        assert_eq!((figures.requests, figures.response_time), (0, None));
+    }
+
+    #[test]
+    fn figures_of_a_few_are_exact() {
+        let mut rollup = Rollup::default();
+        for (status, response_time) in [(200, 10), (201, 0), (404, 20), (503, 30)] {
+            rollup.add(&Event { status, response_time, ..example() });
+        }
+        let text = serde_json::to_value(Figures::from(&rollup)).unwrap();
+        assert_eq!(text["status"], serde_json::json!({"1xx":0,"2xx":2,"3xx":0,"4xx":1,"5xx":1}));
+        assert_eq!((&text["responseTime"]["mean"], &text["responseTime"]["max"]), (&15.0.into(), &30.into()));
+        assert_eq!(text["addresses"], serde_json::json!({"lower":1,"estimate":1.0}));
+    }
+}

@@ -1,0 +1,162 @@
+//! The queue's message: JSON text `{"v":1,"events":[…]}`.
+//!
+//! Invariant: a bad event never takes the good ones beside it along; what is rejected is kept with its reason.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::InputError;
+use super::event::Event;
+
+/// Largest message in bytes: 60 KB stays below the queue's billing unit of 64 KB with its metadata.
+pub const MAX_MESSAGE_BYTES: usize = 60_000;
+
+/// The format's version.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    v: u32,
+    events: &'a [Event],
+}
+
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    v: u32,
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+/// A part of a message that can't be applied, to be stored as a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The text as it came.
+    pub payload: String,
+    /// What is wrong with it.
+    pub error: InputError,
+}
+
+/// A message taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Events that passed [`Event::check`].
+    pub events: Vec<Event>,
+    /// What did not, piece by piece.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Writes events as one or more messages of at most [`MAX_MESSAGE_BYTES`] each, in order.
+///
+/// # Errors
+/// If an event can't be written as JSON; none of the present fields can cause that.
+pub fn write(events: &[Event]) -> Result<Vec<String>, InputError> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = serde_json::to_string(&Outgoing { v: VERSION, events }).map_err(|error| malformed(&error))?;
+    match events.split_at_checked(events.len() / 2) {
+        Some((left, right)) if text.len() > MAX_MESSAGE_BYTES && !left.is_empty() => {
+            let mut messages = write(left)?;
+            messages.extend(write(right)?);
+            Ok(messages)
+        }
+        _ => Ok(vec![text]),
+    }
+}
+
+/// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
+pub fn parse(text: &str, now_ms: u64) -> Parsed {
+    let whole = |error| Parsed { events: Vec::new(), rejected: vec![Rejected { payload: text.to_owned(), error }] };
+    let incoming: Incoming<'_> = match serde_json::from_str(text) {
+        Ok(incoming) => incoming,
+        Err(error) => return whole(malformed(&error)),
+    };
+    if incoming.v != VERSION {
+        return whole(InputError::field(
+            "v",
+            incoming.v,
+            format!("this Worker reads version {VERSION}; deploy one that knows the newer format, then redrive"),
+        ));
+    }
+    let mut parsed = Parsed::default();
+    for raw in incoming.events {
+        match event(raw.get(), now_ms) {
+            Ok(event) => parsed.events.push(event),
+            Err(error) => parsed.rejected.push(Rejected { payload: raw.get().to_owned(), error }),
+        }
+    }
+    parsed
+}
+
+/// Reads and checks one event.
+///
+/// # Errors
+/// Names the field that is missing, of the wrong type, or out of bounds.
+pub fn event(text: &str, now_ms: u64) -> Result<Event, InputError> {
+    let deserializer = &mut serde_json::Deserializer::from_str(text);
+    let event: Event = serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        if path == "." { malformed(error.inner()) } else { field(&path, error.inner()) }
+    })?;
+    event.check(now_ms)?;
+    Ok(event)
+}
+
+fn field(path: &str, error: &serde_json::Error) -> InputError {
+    InputError::Field { field: path.to_owned(), found: error.to_string(), remedy: REMEDY.to_owned() }
+}
+
+fn malformed(error: &serde_json::Error) -> InputError {
+    InputError::Malformed { what: "queue message", reason: error.to_string(), remedy: REMEDY }
+}
+
+const REMEDY: &str = "send {\"v\":1,\"events\":[…]} with every field of an event";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::event::tests::example;
+
+    #[test]
+    fn what_is_written_is_read_and_stays_below_the_limit() {
+        let events: Vec<Event> = (0..1_000).map(|seq| Event { seq, ..example() }).collect();
+        let messages = write(&events).unwrap();
+        assert!(messages.len() > 1 && messages.iter().all(|m| m.len() <= MAX_MESSAGE_BYTES));
+        let read: Vec<Event> = messages.iter().flat_map(|m| parse(m, example().timestamp).events).collect();
+        assert_eq!(read, events);
+        assert_eq!(write(&[]).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_bad_event_leaves_the_good_ones_beside_it() {
+        let good = serde_json::to_string(&example()).unwrap();
+        let bad = good.replace("\"status\":200", "\"status\":\"ok\"");
+        let missing = good.replace("\"responseTime\":12,", "");
+        let parsed = parse(&format!("{{\"v\":1,\"events\":[{bad},{good},{missing},7]}}"), example().timestamp);
+        assert_eq!(parsed.events, [example()]);
+        let reasons: Vec<String> = parsed.rejected.iter().map(|r| r.error.to_string()).collect();
+        assert!(reasons[0].contains("`status`") && reasons[0].contains("string \"ok\""), "{reasons:?}");
+        assert!(reasons[1].contains("`responseTime`"), "{reasons:?}");
+        assert_eq!(parsed.rejected[0].payload, bad);
+        assert_eq!(parsed.rejected.len(), 3);
+    }
+
+    #[test]
+    fn another_version_and_no_json_are_kept_whole() {
+        for text in ["", "null", "[]", "{}", "{\"v\":2,\"events\":[]}", "{\"v\":1}", "{\"v\":1,\"events\":{}}", "\u{0}"]
+        {
+            let parsed = parse(text, 0);
+            assert_eq!(parsed.rejected.len(), 1, "{text:?}");
+            assert_eq!(parsed.rejected[0].payload, text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text: String) {
+            parse(&text, 1_730_956_800_000);
+        }
+    }
+}

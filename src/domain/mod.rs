@@ -1,0 +1,21 @@
+//! Values and decisions.
+//!
+//! **Lives here:** what an event is, how it is identified, where it goes, what is counted and how counts merge.
+//! **May import:** `std`, hashing, serialisation and sketch crates; modules of this folder.
+//! **Never:** the platform (`worker`), SQL, a clock, a source of randomness. Time, keys and random numbers are
+//! arguments, so that everything here is a function of what it is given and is tested natively.
+
+pub mod address;
+pub mod error;
+pub mod event;
+pub mod exemplar;
+pub mod figures;
+pub mod flag;
+pub mod identity;
+pub mod merge;
+pub mod message;
+pub mod path;
+pub mod rollup;
+pub mod route;
+pub mod segment;
+pub mod sketch;

@@ -1,0 +1,252 @@
+//! The normalised route of a path: few values, no identifiers, nothing personal.
+//!
+//! Invariant: the result is at most [`MAX_PATH_BYTES`] long and free of what looks like an identifier, so that
+//! the number of distinct routes is bounded by the application's own and not by its data.
+
+use super::event::MAX_PATH_BYTES;
+
+/// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
+pub const UNMATCHED: &str = "(unmatched)";
+
+/// Route of a path beyond the number of routes that are told apart.
+pub const OTHER: &str = "(other)";
+
+/// Segments after which a path is cut to `{*rest}`.
+pub const MAX_SEGMENTS: usize = 10;
+
+/// Bytes after which a segment counts as an identifier.
+pub const MAX_SEGMENT_BYTES: usize = 40;
+
+/// Most templates in a configuration.
+pub const MAX_TEMPLATES: usize = 1_000;
+
+const ID: &str = "{id}";
+const REST: &str = "{*rest}";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Any,
+    Rest,
+}
+
+/// A path pattern: literal segments, `{name}` for any one segment, `{*name}` at the end for any rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// The remedy, as text for an error that names the field.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let Some(inner) = text.strip_prefix('/') else {
+            return Err("give a path that begins with /, such as /users/{id}".into());
+        };
+        if text.len() > MAX_PATH_BYTES {
+            return Err(format!("give at most {MAX_PATH_BYTES} bytes"));
+        }
+        if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("give a path alone, without query, fragment or white space".into());
+        }
+        let mut parts = Vec::new();
+        for segment in inner.split('/') {
+            if matches!(parts.last(), Some(Part::Rest)) {
+                return Err("{*name} must be the last segment".into());
+            }
+            let part = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+                Some("" | "*") => return Err("name each placeholder, such as {id} or {*rest}".into()),
+                Some(name) if name.starts_with('*') => Part::Rest,
+                Some(_) => Part::Any,
+                None if segment.contains(['{', '}']) => {
+                    return Err("a placeholder must fill its whole segment, such as /users/{id}".into());
+                }
+                None => Part::Literal(segment.to_owned()),
+            };
+            parts.push(part);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The template as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a path, or a normalised route, matches.
+    pub fn matches(&self, path: &str) -> bool {
+        let Some(inner) = path.strip_prefix('/') else { return false };
+        let mut segments = inner.split('/');
+        for part in &self.parts {
+            match (part, segments.next()) {
+                (Part::Rest, Some(_)) => return true,
+                (Part::Any, Some(segment)) if !segment.is_empty() => {}
+                (Part::Literal(literal), Some(segment)) if literal == segment => {}
+                _ => return false,
+            }
+        }
+        segments.next().is_none()
+    }
+}
+
+/// Turns request paths into routes: by template where one matches, else by what segments look like.
+#[derive(Debug, Clone, Default)]
+pub struct Normalizer {
+    templates: Vec<Template>,
+    router: matchit::Router<usize>,
+}
+
+impl Normalizer {
+    /// A normaliser for these templates; the most specific match wins, whatever their order. Bad ones are returned
+    /// with the reason and left out, so that the good ones beside them hold.
+    pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> (Self, Vec<(String, String)>) {
+        let mut normalizer = Self::default();
+        let mut refused = Vec::new();
+        for text in templates {
+            let inserted = match Template::parse(text) {
+                _ if normalizer.templates.len() == MAX_TEMPLATES => {
+                    Err(format!("give at most {MAX_TEMPLATES} templates"))
+                }
+                Ok(template) => normalizer
+                    .router
+                    .insert(text, normalizer.templates.len())
+                    .map(|()| template)
+                    .map_err(|e| e.to_string()),
+                Err(reason) => Err(reason),
+            };
+            match inserted {
+                Ok(template) => normalizer.templates.push(template),
+                Err(reason) => refused.push((text.to_owned(), reason)),
+            }
+        }
+        (normalizer, refused)
+    }
+
+    /// The route of a URL's path (without query) that was answered with `status`.
+    pub fn normalize(&self, path: &str, status: u16) -> String {
+        match self.router.at(path).ok().and_then(|found| self.templates.get(*found.value)) {
+            Some(template) => template.text.clone(),
+            None if status == 404 => UNMATCHED.to_owned(),
+            None => heuristic(path),
+        }
+    }
+}
+
+/// Replaces what looks like an identifier by `{id}`, drops empty segments, and cuts what is too deep or too long.
+fn heuristic(path: &str) -> String {
+    let mut route = String::with_capacity(path.len().min(MAX_PATH_BYTES));
+    for (index, segment) in path.split('/').filter(|s| !s.is_empty()).enumerate() {
+        let shown = if looks_like_id(segment) { ID } else { segment };
+        if index == MAX_SEGMENTS || route.len() + 1 + shown.len() + 1 + REST.len() > MAX_PATH_BYTES {
+            route.push('/');
+            route.push_str(REST);
+            break;
+        }
+        route.push('/');
+        route.push_str(shown);
+    }
+    if route.is_empty() { "/".to_owned() } else { route }
+}
+
+/// Whether a segment is data rather than a name. Read as: a number; anything escaped, personal (`@`) or long;
+/// a UUID, hash or random token, which are long and mix digits with letters.
+fn looks_like_id(segment: &str) -> bool {
+    let bytes = segment.as_bytes();
+    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
+    let plain = bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'@' | b'{' | b'}'));
+    let hex = bytes.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    digits == bytes.len()
+        || !plain
+        || bytes.len() > MAX_SEGMENT_BYTES
+        || (hex && digits > 0 && bytes.len() >= 8)
+        || (digits >= 3 && bytes.len() >= 12 && digits * 8 >= bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn normalizer(templates: &[&str]) -> Normalizer {
+        let (normalizer, refused) = Normalizer::new(templates.iter().copied());
+        assert_eq!(refused, []);
+        normalizer
+    }
+
+    #[test]
+    fn identifiers_become_a_placeholder() {
+        let n = normalizer(&[]);
+        for (path, route) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/api/test", "/api/test"),
+            ("/api/test/", "/api/test"),
+            ("//api//test", "/api/test"),
+            ("/users/42", "/users/{id}"),
+            ("/users/42/orders/7", "/users/{id}/orders/{id}"),
+            ("/o/550e8400-e29b-41d4-a716-446655440000", "/o/{id}"),
+            ("/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/{id}"),
+            ("/c/9fceb02d0ae598e95dc970b74767f19372d61af8", "/c/{id}"),
+            ("/u/jane@example.org", "/u/{id}"),
+            ("/u/J%C3%BCrgen", "/u/{id}"),
+            ("/u/%FF%FE", "/u/{id}"),
+            ("/v1/items", "/v1/items"),
+            ("/assets/app.3f2a9c1b77.js", "/assets/{id}"),
+            ("/oauth2/token", "/oauth2/token"),
+            ("/feature-flags", "/feature-flags"),
+            ("/a/b/c/d/e/f/g/h/i/j/k/l", "/a/b/c/d/e/f/g/h/i/j/{*rest}"),
+        ] {
+            assert_eq!(n.normalize(path, 200), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_template_comes_before_the_heuristics_and_the_most_specific_first() {
+        let n = normalizer(&["/files/{*path}", "/users/{name}", "/users/me"]);
+        assert_eq!(n.normalize("/users/jane", 200), "/users/{name}");
+        assert_eq!(n.normalize("/users/me", 200), "/users/me");
+        assert_eq!(n.normalize("/files/a/b/1", 404), "/files/{*path}");
+    }
+
+    #[test]
+    fn a_404_without_a_template_is_unmatched() {
+        let n = normalizer(&["/users/{name}"]);
+        assert_eq!(n.normalize("/wp-login.php", 404), UNMATCHED);
+        assert_eq!(n.normalize("/users/nobody", 404), "/users/{name}");
+    }
+
+    #[test]
+    fn bad_templates_are_refused_with_a_remedy_and_the_good_ones_hold() {
+        let long = format!("/{}", "x".repeat(MAX_PATH_BYTES));
+        let (n, refused) =
+            Normalizer::new(["users", "/a{b}", "/{}", "/{*x}/y", "/a b", "/ok/{id}", "/ok/{other}", &long]);
+        assert_eq!(refused.len(), 7, "{refused:?}");
+        assert_eq!(n.normalize("/ok/1", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn templates_match_paths_and_routes() {
+        let matches = |template: &str, path| Template::parse(template).unwrap().matches(path);
+        assert!(matches("/users/{id}", "/users/{id}") && matches("/users/{id}", "/users/7"));
+        assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
+        assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
+        assert!(!matches("/{*rest}", UNMATCHED));
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_has_a_short_route(path in "(/|[a-z0-9%@{}ä.-]{0,60}){0,40}", status in 100u16..600) {
+            let route = normalizer(&["/a/{b}"]).normalize(&path, status);
+            prop_assert!(!route.is_empty() && route.len() <= MAX_PATH_BYTES);
+        }
+
+        #[test]
+        fn a_route_is_the_route_of_itself_but_for_its_placeholders(path in "(/[a-z]{1,9}){1,9}") {
+            prop_assert_eq!(normalizer(&[]).normalize(&path, 200), path);
+        }
+    }
+}

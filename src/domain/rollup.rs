@@ -1,0 +1,153 @@
+//! What is counted per minute, route and cohort.
+//!
+//! Invariant: a rollup is a commutative monoid over events: any split, order and merge of the same events gives the
+//! same figures.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Cohort, Event};
+use super::exemplar::{Exemplar, Exemplars};
+use super::sketch::{Addresses, Latency};
+
+/// Length of the finest grain, in ms.
+pub const MINUTE_MS: u64 = 60_000;
+
+/// Where a rollup belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Start of its interval, in ms.
+    pub start: u64,
+    /// Normalised route.
+    pub path: String,
+    /// By which way its events were meant to be recorded.
+    pub cohort: Cohort,
+}
+
+/// Figures of a set of events.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Rollup {
+    /// Number of events.
+    pub requests: u64,
+    /// Events by status class, 1xx to 5xx.
+    pub status: [u64; 5],
+    /// Sum of response times in ms.
+    pub response_time_sum: u64,
+    /// Smallest and largest response time in ms; none when empty.
+    pub response_time_range: Option<(u32, u32)>,
+    /// Response times, for percentiles.
+    pub latency: Latency,
+    /// Distinct client addresses.
+    pub addresses: Addresses,
+    /// Wrapping sum of the digests: equal sums and counts mean equal sets, but for a chance of 2⁻⁶⁴.
+    pub digest_sum: u64,
+    /// Wrapping sum of [`value_hash`]: equal sums mean equal values too.
+    pub value_sum: u64,
+    /// Real requests among them.
+    pub exemplars: Exemplars,
+}
+
+impl Rollup {
+    /// Adds one event.
+    pub fn add(&mut self, event: &Event) {
+        self.requests += 1;
+        let class = usize::from(event.status / 100).saturating_sub(1);
+        if let Some(count) = self.status.get_mut(class) {
+            *count += 1;
+        }
+        let ms = event.response_time;
+        self.response_time_sum += u64::from(ms);
+        self.response_time_range = range(self.response_time_range, Some((ms, ms)));
+        self.latency.add(ms);
+        self.addresses.add(event.client_ip_hash);
+        self.digest_sum = self.digest_sum.wrapping_add(event.digest.0);
+        self.value_sum = self.value_sum.wrapping_add(value_hash(event));
+        self.exemplars.add(&Exemplar::from(event));
+    }
+
+    /// Adds all of another's events.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.status.iter_mut().zip(other.status).for_each(|(mine, theirs)| *mine += theirs);
+        self.response_time_sum += other.response_time_sum;
+        self.response_time_range = range(self.response_time_range, other.response_time_range);
+        self.latency.merge(&other.latency);
+        self.addresses.merge(&other.addresses);
+        self.digest_sum = self.digest_sum.wrapping_add(other.digest_sum);
+        self.value_sum = self.value_sum.wrapping_add(other.value_sum);
+        self.exemplars.merge(&other.exemplars);
+    }
+
+    /// Whether the other was made from the same set of events, as far as sums tell.
+    pub fn same_set(&self, other: &Self) -> bool {
+        self.requests == other.requests && self.digest_sum == other.digest_sum
+    }
+}
+
+fn range(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    match (a, b) {
+        (Some((a_min, a_max)), Some((b_min, b_max))) => Some((a_min.min(b_min), a_max.max(b_max))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// 64-bit FNV-1a over digest and values (path, status, response time, address hash): not secret, only unlikely to
+/// agree by chance.
+pub fn value_hash(event: &Event) -> u64 {
+    let numbers = [event.digest.0, u64::from(event.status), u64::from(event.response_time), event.client_ip_hash.0];
+    let bytes = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(event.path.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Rollups by where they belong.
+pub type Rollups = BTreeMap<Key, Rollup>;
+
+/// Adds one event to the rollup of its minute, route and cohort.
+pub fn add(rollups: &mut Rollups, event: &Event) {
+    let key = Key { start: event.minute() * MINUTE_MS, path: event.path.clone(), cohort: event.cohort };
+    rollups.entry(key).or_default().add(event);
+}
+
+/// Adds a rollup to the one at its key.
+pub fn merge(rollups: &mut Rollups, key: Key, rollup: &Rollup) {
+    rollups.entry(key).or_default().merge(rollup);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::tests::example;
+
+    #[test]
+    fn a_value_that_differs_shows_in_the_value_sum_alone() {
+        let (mut one, mut other) = (Rollup::default(), Rollup::default());
+        one.add(&example());
+        other.add(&Event { status: 500, ..example() });
+        assert!(one.same_set(&other));
+        assert_ne!(one.value_sum, other.value_sum);
+    }
+
+    #[test]
+    fn events_count_by_minute_route_and_cohort() {
+        let mut rollups = Rollups::new();
+        add(&mut rollups, &example());
+        add(&mut rollups, &Event { cohort: Cohort::Dual, ..example() });
+        add(&mut rollups, &Event { timestamp: example().timestamp + MINUTE_MS, ..example() });
+        add(&mut rollups, &example());
+        assert_eq!(rollups.values().map(|r| r.requests).collect::<Vec<_>>(), [2, 1, 1]);
+    }
+
+    #[test]
+    fn a_rollup_survives_storage() {
+        let mut rollup = Rollup::default();
+        rollup.add(&example());
+        rollup.add(&Event { status: 404, response_time: 900, ..example() });
+        let stored: Rollup = postcard::from_bytes(&postcard::to_allocvec(&rollup).unwrap()).unwrap();
+        assert_eq!((stored.requests, stored.status, stored.response_time_sum), (2, [0, 1, 0, 1, 0], 912));
+        assert_eq!(stored.response_time_range, Some((12, 900)));
+        assert_eq!((stored.digest_sum, stored.value_sum), (rollup.digest_sum, rollup.value_sum));
+        assert_eq!(stored.exemplars, rollup.exemplars);
+        assert_eq!(stored.addresses.lower_bound(), 1);
+    }
+}

@@ -1,0 +1,135 @@
+//! Where one event goes: a function of the flag, the event's route and its ID.
+//!
+//! Invariants: every event has at least one destination. Buckets are frozen (vectors in
+//! `tests/vectors/buckets.json`) and depend on the ID alone, so that raising a share only ever adds events to it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::event::Cohort;
+use super::flag::{Flag, MILLION, Mode};
+use super::identity::{IdempotentId, first_u64};
+
+/// What a bucket is drawn for; each purpose draws independently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whether an event is written to both stores.
+    Sample,
+    /// Whether an event outside the sample goes to the queue.
+    Queue,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Sample => b"sample",
+            Self::Queue => b"queue",
+        }
+    }
+}
+
+/// The event's bucket, 0 to 999,999: first 8 bytes, big endian, of
+/// `SHA-256(salt ‖ 0x00 ‖ purpose ‖ 0x00 ‖ idempotentId)`, mod 1,000,000.
+#[allow(clippy::cast_possible_truncation)] // a remainder of a million fits
+pub fn bucket(salt: &str, purpose: Purpose, id: &IdempotentId) -> u32 {
+    let mut hash = Sha256::new();
+    hash.update(salt.as_bytes());
+    hash.update([0]);
+    hash.update(purpose.label());
+    hash.update([0]);
+    hash.update(id.to_string().as_bytes());
+    (first_u64(&hash.finalize()) % u64::from(MILLION)) as u32
+}
+
+/// Where an event goes, and how it is tagged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destinations {
+    /// To the `PathCollector` object.
+    pub collector: bool,
+    /// To the queue.
+    pub queue: bool,
+    /// How it is tagged.
+    pub cohort: Cohort,
+}
+
+impl Destinations {
+    /// The old path alone.
+    pub const OLD: Self = Self { collector: true, queue: false, cohort: Cohort::Single };
+    /// The new path alone.
+    pub const NEW: Self = Self { collector: false, queue: true, cohort: Cohort::Single };
+    /// Both.
+    pub const BOTH: Self = Self { collector: true, queue: true, cohort: Cohort::Dual };
+}
+
+/// Decides where an event goes. `path` is the normalised route.
+pub fn route(flag: &Flag, path: &str, id: &IdempotentId) -> Destinations {
+    let rule = flag.rule_for(path);
+    // Shares of nothing and of all need no hash: the common modes cost none.
+    let within = |ppm: u32, purpose| ppm >= MILLION || (ppm > 0 && bucket(&flag.salt, purpose, id) < ppm);
+    match rule.mode {
+        Mode::DoOnly => Destinations::OLD,
+        Mode::QueueOnly => Destinations::NEW,
+        Mode::DualWrite => {
+            if within(rule.sample_ppm, Purpose::Sample) {
+                Destinations::BOTH
+            } else if within(rule.queue_ppm, Purpose::Queue) {
+                Destinations::NEW
+            } else {
+                Destinations::OLD
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::flag::Rule;
+    use crate::domain::identity::{Digest, MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
+
+    fn flag(mode: Mode, sample_ppm: u32, queue_ppm: u32) -> Flag {
+        Flag { version: 1, salt: String::new(), rule: Rule { mode, sample_ppm, queue_ppm }, overrides: Vec::new() }
+    }
+
+    fn ids(n: u64) -> impl Iterator<Item = IdempotentId> {
+        (0..n).map(|i| IdempotentId::generate(1_730_956_800_000, "192.0.2.1", "/", &i.to_string()).unwrap())
+    }
+
+    #[test]
+    fn shares_are_what_was_asked_within_a_tenth_of_a_percentage_point() {
+        let n: u32 = 1_000_000;
+        let asked = flag(Mode::DualWrite, 10_000, 500_000);
+        let (mut dual, mut queue) = (0u32, 0u32);
+        for id in ids(u64::from(n)) {
+            let to = route(&asked, "/", &id);
+            dual += u32::from(to.collector && to.queue);
+            queue += u32::from(to.queue && !to.collector);
+        }
+        let share = |count| f64::from(count) / f64::from(n);
+        assert!((share(dual) - 0.01).abs() < 0.001, "{dual}");
+        assert!((share(queue) - 0.99 * 0.5).abs() < 0.001, "{queue}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_has_a_destination_and_dual_means_both(
+            ms in MIN_TIMESTAMP_MS..=MAX_TIMESTAMP_MS, request: u64, mode in 0..3, sample in 0..=MILLION, queue in 0..=MILLION,
+        ) {
+            let mode = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite][usize::try_from(mode).unwrap()];
+            let id = IdempotentId::with_digest(ms, Digest(request)).unwrap();
+            let to = route(&flag(mode, sample, queue), "/", &id);
+            prop_assert!(to.collector || to.queue);
+            prop_assert_eq!(to.collector && to.queue, to.cohort == Cohort::Dual);
+        }
+
+        #[test]
+        fn a_growing_share_only_adds_events(request: u64, less in 0..=MILLION, more in 0..=MILLION) {
+            let (less, more) = (less.min(more), less.max(more));
+            let id = IdempotentId::with_digest(MIN_TIMESTAMP_MS, Digest(request)).unwrap();
+            let new = |sample, queue| route(&flag(Mode::DualWrite, sample, queue), "/", &id).queue;
+            prop_assert!(!new(0, less) || new(0, more));
+            prop_assert!(!new(less, 0) || new(more, 0));
+        }
+    }
+}

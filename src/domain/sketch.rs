@@ -1,0 +1,266 @@
+//! Mergeable summaries: response times for percentiles, address hashes for counting distinct ones.
+//!
+//! Invariant: a summary is a function of the *set* (addresses) or *multiset* (response times) of values it was
+//! given, never of their order or of how they were split over summaries that were then merged.
+
+use std::collections::BTreeSet;
+
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sketches_ddsketch::{Config, DDSketch};
+
+use super::address::ClientIpHash;
+
+/// Smallest response time that is told apart from zero, in ms.
+const MIN_MS: f64 = 1e-3;
+/// Largest response time that is told apart, in ms: almost three hours.
+const MAX_MS: f64 = 1e7;
+
+/// Response times. `DDSketch` with 1 % relative error
+/// (Masson, Rim, Lee: *`DDSketch`: A Fast and Fully-Mergeable Quantile Sketch*, VLDB 2019).
+#[derive(Clone)]
+pub struct Latency(DDSketch);
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(DDSketch::new(Config::defaults()))
+    }
+}
+
+impl Latency {
+    /// Adds one response time in ms.
+    pub fn add(&mut self, ms: u32) {
+        self.0.add(f64::from(ms).clamp(MIN_MS, MAX_MS));
+    }
+
+    /// Adds all of another's.
+    pub fn merge(&mut self, other: &Self) {
+        // Both have the default configuration, the only thing on which a merge can fail.
+        let merged = self.0.merge(&other.0);
+        debug_assert!(merged.is_ok());
+    }
+
+    /// The response time below which a share `q` (0 to 1) lies, in ms; none when empty.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        self.0.quantile(q).ok().flatten()
+    }
+}
+
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0.to_java_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&'de [u8]>::deserialize(deserializer)?;
+        DDSketch::from_java_bytes(bytes).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// Up to this many distinct address hashes are kept and counted exactly (2 KB); above, they are estimated.
+pub const EXACT_ADDRESSES: usize = 256;
+
+/// Binary logarithm of the number of registers: 4,096 of 4 bits, 2 KB.
+const LG_K: u8 = 12;
+
+/// Relative standard error of the estimate: `1.04 / sqrt(2^LG_K)`
+/// (Flajolet et al.: *`HyperLogLog`: the analysis of a near-optimal cardinality estimation algorithm*, 2007).
+const STANDARD_ERROR: f64 = 1.04 / 64.0;
+
+/// Distinct client addresses, by their hashes: exact while they are few, then `HyperLogLog`.
+#[derive(Clone)]
+pub enum Addresses {
+    /// Every hash.
+    Exact(BTreeSet<u64>),
+    /// More than [`EXACT_ADDRESSES`].
+    Estimated(Box<HllSketch>),
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self::Exact(BTreeSet::new())
+    }
+}
+
+impl Addresses {
+    /// Adds one address.
+    pub fn add(&mut self, hash: ClientIpHash) {
+        match self {
+            Self::Exact(set) => {
+                set.insert(hash.0);
+                self.spill();
+            }
+            Self::Estimated(sketch) => sketch.update(hash.0),
+        }
+    }
+
+    /// Adds all of another's.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (_, Self::Exact(set)) => {
+                for hash in set {
+                    self.add(ClientIpHash(*hash));
+                }
+            }
+            (Self::Estimated(mine), Self::Estimated(theirs)) => {
+                if let Ok(mut union) = HllUnion::new(LG_K) {
+                    union.update(mine);
+                    union.update(theirs);
+                    **mine = union.to_sketch(HllType::Hll4);
+                }
+            }
+            (Self::Exact(set), Self::Estimated(theirs)) => {
+                let mut sketch = theirs.clone();
+                for hash in set.iter() {
+                    sketch.update(*hash);
+                }
+                *self = Self::Estimated(sketch);
+            }
+        }
+    }
+
+    /// From set to sketch, when there are more than are kept.
+    fn spill(&mut self) {
+        let Self::Exact(set) = self else { return };
+        if set.len() <= EXACT_ADDRESSES {
+            return;
+        }
+        // The constructor refuses only register counts out of its range; LG_K is inside. Should it ever refuse, the
+        // set simply goes on growing.
+        if let Ok(mut sketch) = HllSketch::new(LG_K, HllType::Hll4) {
+            for hash in set.iter() {
+                sketch.update(*hash);
+            }
+            *self = Self::Estimated(Box::new(sketch));
+        }
+    }
+
+    /// Estimated number of distinct addresses: exact up to [`EXACT_ADDRESSES`]. It is the composite estimate, which
+    /// unlike others doesn't depend on the order of merges.
+    #[allow(clippy::cast_precision_loss)] // a set of 2^52 would not fit anywhere
+    pub fn estimate(&self) -> f64 {
+        match self {
+            Self::Exact(set) => set.len() as f64,
+            Self::Estimated(sketch) => sketch.composite_estimate(),
+        }
+    }
+
+    /// Lower bound of the number of distinct addresses: exact up to [`EXACT_ADDRESSES`]; above, the estimate less two
+    /// standard errors (97.7 % one-sided), and surely more than are kept exactly.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to a positive range below 2^53
+    pub fn lower_bound(&self) -> u64 {
+        match self {
+            Self::Exact(set) => set.len() as u64,
+            Self::Estimated(_) => {
+                let bound = self.estimate() * (1.0 - 2.0 * STANDARD_ERROR);
+                (bound.clamp(0.0, 9e15) as u64).max(EXACT_ADDRESSES as u64 + 1)
+            }
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredAddresses<'a> {
+    Exact(Vec<u64>),
+    Estimated(#[serde(borrow)] std::borrow::Cow<'a, [u8]>),
+}
+
+impl Serialize for Addresses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Exact(set) => StoredAddresses::Exact(set.iter().copied().collect()),
+            Self::Estimated(sketch) => StoredAddresses::Estimated(sketch.serialize().into()),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Addresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match StoredAddresses::deserialize(deserializer)? {
+            StoredAddresses::Exact(hashes) => Ok(Self::Exact(hashes.into_iter().collect())),
+            StoredAddresses::Estimated(bytes) => {
+                HllSketch::deserialize(&bytes).map(|s| Self::Estimated(Box::new(s))).map_err(de::Error::custom)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn addresses(hashes: &[u64]) -> Addresses {
+        let mut all = Addresses::default();
+        for hash in hashes {
+            all.add(ClientIpHash(*hash));
+        }
+        all
+    }
+
+    /// Spreads small test numbers over 64 bits, as real hashes are.
+    fn spread(n: u64) -> u64 {
+        n.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[test]
+    fn few_addresses_are_counted_exactly_and_many_within_three_standard_errors() {
+        for n in [0u64, 1, 256, 257, 1_000, 20_000, 200_000] {
+            let all = addresses(&(0..n).map(spread).collect::<Vec<_>>());
+            #[allow(clippy::cast_precision_loss)]
+            let truth = n as f64;
+            assert!((all.estimate() - truth).abs() <= 3.0 * STANDARD_ERROR * truth, "{n}: {}", all.estimate());
+            assert!(all.lower_bound() <= n, "{n}: {}", all.lower_bound());
+            if n <= EXACT_ADDRESSES as u64 {
+                assert_eq!(all.lower_bound(), n);
+            }
+        }
+    }
+
+    #[test]
+    fn percentiles_are_within_one_percent() {
+        let mut latency = Latency::default();
+        (1..=10_000).for_each(|ms| latency.add(ms));
+        for (q, truth) in [(0.5, 5_000.0), (0.95, 9_500.0), (0.99, 9_900.0)] {
+            let found = latency.quantile(q).unwrap();
+            assert!((found - truth).abs() / truth <= 0.011, "p{q}: {found}");
+        }
+        assert_eq!(Latency::default().quantile(0.5), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn a_merge_of_any_split_gives_the_figures_of_the_whole(
+            values in prop::collection::vec((0u64..2_000, 0u32..100_000, 0usize..4), 0..1_500),
+        ) {
+            let (mut whole, mut times) = (Addresses::default(), Latency::default());
+            let mut parts: Vec<(Addresses, Latency)> = vec![Default::default(); 4];
+            for (address, ms, part) in values {
+                let hash = ClientIpHash(spread(address));
+                whole.add(hash);
+                times.add(ms);
+                parts[part].0.add(hash);
+                parts[part].1.add(ms);
+            }
+            let (mut merged, mut merged_times) = (Addresses::default(), Latency::default());
+            for (addresses, latency) in parts.iter().rev() {
+                merged.merge(addresses);
+                merged_times.merge(latency);
+            }
+            prop_assert!((merged.estimate() - whole.estimate()).abs() < 1e-6);
+            prop_assert_eq!(merged.lower_bound(), whole.lower_bound());
+            for q in [0.0, 0.5, 0.95, 0.99, 1.0] {
+                prop_assert_eq!(merged_times.quantile(q), times.quantile(q));
+            }
+            let stored: Addresses = postcard::from_bytes(&postcard::to_allocvec(&merged).unwrap()).unwrap();
+            prop_assert!((stored.estimate() - whole.estimate()).abs() < 1e-6);
+            let stored: Latency = postcard::from_bytes(&postcard::to_allocvec(&merged_times).unwrap()).unwrap();
+            prop_assert_eq!(stored.quantile(0.95), times.quantile(0.95));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Path Collector.
+pub mod domain;
