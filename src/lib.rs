@@ -1,2 +1,3 @@
 //! Path Collector.
 pub mod domain;
+pub mod store;

@@ -23,8 +23,8 @@ pub const MAX_AHEAD_MS: u64 = 10 * 60 * 1000;
 /// How old an event may be when it is recorded, in ms: 7 days, as long as its digest is kept for dedup.
 pub const MAX_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-/// How far an event's exact time may lie from its ID's, in ms: 1 day, the longest window that makes sense.
-pub const MAX_ID_DISTANCE_MS: u64 = 24 * 60 * 60 * 1000;
+/// How far an event's exact time may lie from its ID's, in ms: 1 hour, the longest ID window.
+pub const MAX_ID_DISTANCE_MS: u64 = 60 * 60 * 1000;
 
 /// By which way an event was meant to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl Event {
             return fail(
                 "idempotentId",
                 &self.idempotent_id,
-                "its timestamp must lie within a day of the event's".into(),
+                "its timestamp must lie within an hour of the event's".into(),
             );
         }
         if self.idempotent_id.hash8() != self.digest.hash8() {

@@ -76,7 +76,7 @@ fn keep(list: &mut Vec<Exemplar>, new: &Exemplar, limit: usize, key: impl Fn(&Ex
     }
 }
 
-/// A bijective mix of the digest (the finaliser of `SplitMix64`), so that the sample doesn't favour small digests,
+/// A bijective mix of the digest (the finaliser of SplitMix64), so that the sample doesn't favour small digests,
 /// of which the shown half of an ID would tell.
 const fn priority(digest: Digest) -> u64 {
     let mut z = digest.0;

@@ -16,8 +16,8 @@ const MIN_MS: f64 = 1e-3;
 /// Largest response time that is told apart, in ms: almost three hours.
 const MAX_MS: f64 = 1e7;
 
-/// Response times. `DDSketch` with 1 % relative error
-/// (Masson, Rim, Lee: *`DDSketch`: A Fast and Fully-Mergeable Quantile Sketch*, VLDB 2019).
+/// Response times. DDSketch with 1 % relative error
+/// (Masson, Rim, Lee: *DDSketch: A Fast and Fully-Mergeable Quantile Sketch*, VLDB 2019).
 #[derive(Clone)]
 pub struct Latency(DDSketch);
 
@@ -66,10 +66,10 @@ pub const EXACT_ADDRESSES: usize = 256;
 const LG_K: u8 = 12;
 
 /// Relative standard error of the estimate: `1.04 / sqrt(2^LG_K)`
-/// (Flajolet et al.: *`HyperLogLog`: the analysis of a near-optimal cardinality estimation algorithm*, 2007).
+/// (Flajolet et al.: *HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm*, 2007).
 const STANDARD_ERROR: f64 = 1.04 / 64.0;
 
-/// Distinct client addresses, by their hashes: exact while they are few, then `HyperLogLog`.
+/// Distinct client addresses, by their hashes: exact while they are few, then HyperLogLog.
 #[derive(Clone)]
 pub enum Addresses {
     /// Every hash.

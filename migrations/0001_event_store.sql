@@ -1,0 +1,35 @@
+-- The event store: what both paths keep. D1 has it by migration; each PathCollector object makes the same tables.
+--
+-- A segment is what one transaction stored of one ID window. It is at once the dedup set (digests), the details
+-- (body) and the commit log: two writers that read the same head both insert head + 1, and one of them fails whole.
+CREATE TABLE segments (
+  seq INTEGER PRIMARY KEY,          -- 1, 2, 3 …
+  window_start INTEGER NOT NULL,    -- start of the ID window, ms
+  first_ms INTEGER NOT NULL,        -- earliest and latest event in it, ms
+  last_ms INTEGER NOT NULL,
+  events INTEGER NOT NULL,          -- events stored
+  absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
+  stored_at INTEGER NOT NULL,       -- ms
+  digests BLOB NOT NULL,            -- 8 bytes an event
+  absorbed_digests BLOB NOT NULL,   -- 8 bytes a repeat
+  body BLOB NOT NULL                -- the rest of the events, packed
+);
+CREATE INDEX segments_by_window ON segments (window_start);
+
+-- Figures per interval, route and cohort, made from segments by folding. A fold adds segments from_seq + 1 to to_seq;
+-- two folds of the same segments both insert from_seq, and one of them fails whole. What is not folded yet, a reader
+-- adds from the segments.
+CREATE TABLE folds (
+  from_seq INTEGER PRIMARY KEY,
+  to_seq INTEGER NOT NULL,
+  folded_at INTEGER NOT NULL        -- ms
+);
+CREATE TABLE rollups (
+  grain INTEGER NOT NULL,           -- length of the interval, ms
+  start INTEGER NOT NULL,           -- ms
+  path TEXT NOT NULL,               -- normalised route
+  cohort INTEGER NOT NULL,          -- 0 single, 1 dual, 2 fallback
+  requests INTEGER NOT NULL,
+  body BLOB NOT NULL,               -- sums, sketches and exemplars, packed
+  PRIMARY KEY (grain, start, path, cohort)
+) WITHOUT ROWID;

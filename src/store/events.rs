@@ -1,0 +1,153 @@
+//! The event store: record each event once.
+//!
+//! Invariants: an event is stored, deduped and counted by the insertion of one immutable segment, in one transaction.
+//! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
+//! next number, and of two with the same number the slower is refused whole and decides anew.
+
+use crate::domain::event::Event;
+use crate::domain::identity::Digest;
+use crate::domain::segment::{self, Seen, Segment};
+
+use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
+
+/// Attempts against faster writers before giving up; the caller's own retry follows.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Windows whose digests a writer remembers between calls.
+const REMEMBERED_WINDOWS: usize = 5;
+
+/// Head of the log, and how far it is folded.
+pub(super) const HEAD: &str = "
+    SELECT max(coalesce((SELECT max(seq) FROM segments), 0), coalesce((SELECT max(to_seq) FROM folds), 0)) AS head,
+           coalesce((SELECT max(to_seq) FROM folds), 0) AS folded";
+
+const DIGESTS_SINCE: &str = "
+    SELECT window_start, hex(digests) AS digests FROM segments
+    WHERE seq > ?1 AND window_start IN (SELECT value FROM json_each(?2))";
+
+const DIGESTS: &str = "
+    SELECT window_start, hex(digests) AS digests FROM segments
+    WHERE window_start IN (SELECT value FROM json_each(?1))";
+
+const INSERT_SEGMENT: &str = "
+    INSERT INTO segments
+      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, absorbed_digests, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10))";
+
+/// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
+/// never from what a writer is about to write, and may be lost or shared stale at no harm.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    seen: Seen,
+    head: u64,
+}
+
+/// What became of the events of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Counted now.
+    pub stored: u64,
+    /// Counted before.
+    pub absorbed: u64,
+    /// Segments that wait to be folded.
+    pub unfolded: u64,
+}
+
+/// The event store over a database.
+#[derive(Debug, Clone)]
+pub struct EventStore<S> {
+    pub(super) sql: S,
+    pub(super) window_ms: u64,
+}
+
+impl<S: Sql> EventStore<S> {
+    /// A store whose events were identified with this ID window, in ms.
+    pub const fn new(sql: S, window_ms: u64) -> Self {
+        Self { sql, window_ms }
+    }
+
+    /// Records events that were checked, each digest once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the events may or may not be stored then, and the call may be repeated.
+    pub async fn record(&self, memory: &mut Memory, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
+        if events.is_empty() {
+            return Ok(Recorded::default());
+        }
+        let mut windows: Vec<u64> =
+            events.iter().flat_map(|e| segment::neighbours(e.idempotent_id.timestamp_ms(), self.window_ms)).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        for _ in 0..MAX_ATTEMPTS {
+            // 1. A crash here: nothing was written.
+            let folded = self.refresh(memory, &windows).await?;
+            let segments = segment::plan(events.to_vec(), &memory.seen, self.window_ms);
+            let inserts = insertions(&segments, memory.head, now_ms)?;
+            // 2. A crash here: the transaction is there or is not. If it is, a repeat finds its digests.
+            match self.sql.batch(inserts).await {
+                Ok(_) => {
+                    let count = |part: fn(&Segment) -> usize| segments.iter().map(|s| part(s) as u64).sum();
+                    let recorded = Recorded {
+                        stored: count(|s| s.events.len()),
+                        absorbed: count(|s| s.absorbed.len()),
+                        unfolded: memory.head + segments.len() as u64 - folded,
+                    };
+                    memory.seen.keep_newest(REMEMBERED_WINDOWS.max(windows.len()));
+                    return Ok(recorded);
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded.
+    async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {
+        let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
+        let statements = vec![
+            Statement::new(HEAD, []),
+            Statement::new(DIGESTS_SINCE, [memory.head.into(), json_list(memory.seen.windows())]),
+            Statement::new(DIGESTS, [json_list(missing.iter().copied())]),
+        ];
+        let results = self.sql.batch(statements).await?;
+        let progress = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
+        let (head, folded) = (progress.integer(0)?, progress.integer(1)?);
+        let read = |row: &Row| Ok::<_, StoreError>((row.integer(0)?, row.bytes(1)?));
+        let new: Vec<(u64, Vec<u8>)> =
+            rows(&results, 1).iter().chain(rows(&results, 2)).map(read).collect::<Result<_, _>>()?;
+        // From here nothing can fail: the memory never stops half way.
+        for window in missing {
+            memory.seen.open(window);
+        }
+        for (window, digests) in new {
+            memory.seen.insert(window, segment::unpack_digests(&digests));
+        }
+        memory.head = head;
+        Ok(folded)
+    }
+}
+
+/// The statements that add segments after `head`.
+fn insertions(segments: &[Segment], head: u64, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
+    let statement = |(seq, part): (u64, &Segment)| {
+        let times = || part.events.iter().map(|event| event.timestamp);
+        let digests = segment::pack_digests(part.events.iter().map(|event| event.digest));
+        let absorbed: &[Digest] = &part.absorbed;
+        let body = segment::pack(part.window, &part.events).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let params: [Value; 10] = [
+            seq.into(),
+            part.window.into(),
+            times().min().unwrap_or(part.window).into(),
+            times().max().unwrap_or(part.window).into(),
+            (part.events.len() as u64).into(),
+            (absorbed.len() as u64).into(),
+            now_ms.into(),
+            digests.as_slice().into(),
+            segment::pack_digests(absorbed.iter().copied()).as_slice().into(),
+            body.as_slice().into(),
+        ];
+        Ok(Statement::new(INSERT_SEGMENT, params))
+    };
+    (head + 1..).zip(segments).map(statement).collect()
+}

@@ -1,0 +1,14 @@
+//! SQL and its meaning.
+//!
+//! **Lives here:** the event store, which both paths keep ([`events::EventStore`]: the object and D1 alike), and what
+//! only one of them keeps: dead letters (D1) and address keys (the object).
+//! **May import:** `domain`, `std`, `serde_json`.
+//! **Never:** the platform (`worker`); a clock. The database is behind the one-method port [`sql::Sql`].
+
+pub mod address_keys;
+pub mod dead_letters;
+pub mod events;
+pub mod fold;
+pub mod read;
+pub mod retention;
+pub mod sql;

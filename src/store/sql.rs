@@ -1,0 +1,131 @@
+//! The port to a SQLite database, wherever it is: in an object, in D1, in a test.
+//!
+//! Invariant: a batch is one transaction. All of its statements see one state and take effect together or not at all.
+
+use std::future::Future;
+
+/// A value bound to a statement or read from a row. There are no blobs: D1 hands them over as arrays of numbers, so
+/// statements pass bytes as hexadecimal text (`hex(…)`, `unhex(?)`).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// SQL `NULL`.
+    Null,
+    /// A whole number below 2⁵³: beyond, the platform rounds.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Integer(number.cast_signed())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Text(hex::encode(bytes))
+    }
+}
+
+/// A named statement's text with its parameters, in the order of `?1`, `?2`, ….
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// The text.
+    pub sql: &'static str,
+    /// Its parameters; at most 100 (D1).
+    pub params: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement with parameters.
+    pub fn new(sql: &'static str, params: impl IntoIterator<Item = Value>) -> Self {
+        Self { sql, params: params.into_iter().collect() }
+    }
+}
+
+/// A row: its columns in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    /// A whole number.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is missing, negative or of another type.
+    pub fn integer(&self, column: usize) -> Result<u64, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) if *number >= 0 => Ok(number.cast_unsigned()),
+            other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where a count was stored"))),
+        }
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is missing or of another type.
+    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text),
+            other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where text was stored"))),
+        }
+    }
+
+    /// Bytes that the statement gave as `hex(…)`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is no hexadecimal text.
+    pub fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        hex::decode(self.text(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+    }
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer was faster; nothing was changed. Read again and repeat.
+    #[error("another writer was faster")]
+    Conflict,
+    /// The database could not be reached or refused. Whether a write took effect is not known; repeating is harmless.
+    #[error("database: {0}")]
+    Unavailable(String),
+    /// What was read is not what was once written.
+    #[error("stored data: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    /// Sorts a database's message: a broken uniqueness rule is how a conflict shows.
+    pub fn from_message(message: String) -> Self {
+        if message.contains("UNIQUE constraint failed") { Self::Conflict } else { Self::Unavailable(message) }
+    }
+}
+
+/// A SQLite database.
+pub trait Sql {
+    /// Runs statements in order, in one transaction, and gives the rows of each.
+    fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Vec<Row>>, StoreError>>;
+}
+
+/// The rows of one statement of a batch; none if the database gave fewer results than there were statements.
+pub(crate) fn rows(results: &[Vec<Row>], statement: usize) -> &[Row] {
+    results.get(statement).map_or(&[], Vec::as_slice)
+}
+
+/// A list of numbers as the text that `json_each(?)` reads: one parameter for any number of values.
+pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
+    let list: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+    Value::Text(format!("[{}]", list.join(",")))
+}

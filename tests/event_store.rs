@@ -1,0 +1,178 @@
+//! What the event store gives back, and what it forgets.
+#![allow(missing_docs)]
+
+mod support;
+
+use path_collector::domain::event::Event;
+use path_collector::domain::rollup::Rollups;
+use path_collector::store::address_keys::AddressKeys;
+use path_collector::store::dead_letters::{DeadLetter, DeadLetters, MAX_PAYLOAD_BYTES};
+use path_collector::store::events::Memory;
+use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
+use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
+use support::{START, Sqlite, block_on, deliver, event, figures, store};
+
+fn requests(rollups: &Rollups) -> u64 {
+    rollups.values().map(|rollup| rollup.requests).sum()
+}
+
+#[test]
+fn a_range_gives_its_minutes_folded_or_not() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    let events: Vec<Event> = (0..600).map(|n| event(n, n * 1_000)).collect();
+    block_on(deliver(&store, &mut Memory::default(), &events));
+    let count = |from: u64, to: u64| requests(&block_on(store.rollups(START + from, START + to)).unwrap());
+    let counts = || [count(0, 600_000), count(60_000, 120_000), count(61_000, 119_000), count(600_000, 700_000)];
+    assert_eq!(counts(), [600, 60, 60, 0]);
+    let (before, waiting) = (figures(&store), block_on(store.state()).unwrap());
+    assert_eq!((waiting.events, waiting.unfolded), (600, 10));
+    assert_eq!(block_on(store.fold(START)).unwrap(), 0);
+    assert_eq!(counts(), [600, 60, 60, 0]);
+    assert_eq!(figures(&store), before);
+    assert_eq!(block_on(store.state()).unwrap().unfolded, 0);
+}
+
+#[test]
+fn many_small_segments_fold_in_bounded_steps() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    let mut memory = Memory::default();
+    for n in 0..1_300 {
+        let recorded = block_on(store.record(&mut memory, &[event(n, n)], START)).unwrap();
+        assert_eq!((recorded.stored, recorded.unfolded), (1, n + 1));
+    }
+    let before = figures(&store);
+    let steps: Vec<u64> = std::iter::from_fn(|| Some(block_on(store.fold(START)).unwrap())).take(4).collect();
+    assert_eq!(steps, [788, 276, 0, 0]);
+    assert_eq!(figures(&store), before);
+}
+
+#[test]
+fn events_come_back_as_they_were() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    let events: Vec<Event> = (0..100).map(|n| event(n, n * 2_000)).collect();
+    block_on(deliver(&store, &mut Memory::default(), &events));
+    assert_eq!(block_on(store.events(START, START + 200_000)).unwrap(), (events.clone(), false));
+    assert_eq!(block_on(store.events(START + 50_000, START + 70_000)).unwrap().0, events[25..35]);
+    let (found, stored_at) = block_on(store.trace(events[7].idempotent_id)).unwrap().remove(0);
+    assert_eq!((found, stored_at), (events[7].clone(), START));
+    assert_eq!(block_on(store.trace(event(999, 0).idempotent_id)).unwrap(), []);
+}
+
+#[test]
+fn an_empty_call_does_nothing() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    assert_eq!(block_on(store.record(&mut Memory::default(), &[], START)).unwrap().stored, 0);
+    assert_eq!(block_on(store.fold(START)).unwrap(), 0);
+    assert_eq!(sqlite.count("segments"), 0);
+}
+
+#[test]
+fn only_what_is_folded_and_can_not_come_again_is_deleted() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    let mut memory = Memory::default();
+    block_on(deliver(&store, &mut memory, &[event(1, 0)]));
+    let late = START + MIN_SEGMENT_AGE_MS + 1;
+    assert!(!block_on(store.prune(late, 0)).unwrap());
+    assert_eq!(sqlite.count("segments"), 1, "it waits to be folded");
+    block_on(store.fold(START)).unwrap();
+    block_on(store.prune(late - 1, 0)).unwrap();
+    assert_eq!(sqlite.count("segments"), 1, "it might come again");
+    let before = figures(&store);
+    block_on(store.prune(late, 0)).unwrap();
+    assert_eq!((sqlite.count("segments"), figures(&store)), (0, before));
+    // The log goes on behind what was deleted, also for a writer who remembers nothing.
+    block_on(deliver(&store, &mut Memory::default(), &[event(2, 0)]));
+    block_on(store.fold(START)).unwrap();
+    assert_eq!(requests(&block_on(store.rollups(0, START * 2)).unwrap()), 2);
+    block_on(store.prune(late, 0)).unwrap();
+    assert_eq!(sqlite.count("folds"), 1, "only the newest fold is needed");
+}
+
+#[test]
+fn much_is_deleted_in_steps() {
+    let sqlite = Sqlite::new();
+    let store = store(&sqlite);
+    let mut memory = Memory::default();
+    for n in 0..1_001 {
+        block_on(deliver(&store, &mut memory, &[event(n, 0)]));
+    }
+    while block_on(store.fold(START)).unwrap() > 0 {}
+    let late = START + MIN_SEGMENT_AGE_MS + 1;
+    let steps: Vec<bool> = (0..3).map(|_| block_on(store.prune(late, 0)).unwrap()).collect();
+    assert_eq!((steps, sqlite.count("segments")), (vec![true, true, false], 0));
+}
+
+#[test]
+fn a_dead_letter_is_stored_once_and_cut_on_a_characters_border() {
+    let sqlite = Sqlite::new();
+    let letters = DeadLetters::new(sqlite);
+    let letter = |id: &str, received_at| DeadLetter {
+        id: id.into(),
+        received_at,
+        source: "consumer".into(),
+        reason: "r".into(),
+        payload: "é".repeat(MAX_PAYLOAD_BYTES / 2 + 1),
+    };
+    block_on(letters.store(&[])).unwrap();
+    for _ in 0..2 {
+        block_on(letters.store(&[letter("a", 1), letter("b", 2)])).unwrap();
+    }
+    let (count, newest) = block_on(letters.newest(1)).unwrap();
+    assert_eq!((count, newest[0].id.as_str(), newest[0].payload.len()), (2, "b", MAX_PAYLOAD_BYTES));
+}
+
+#[test]
+fn a_day_has_one_key_and_keys_expire() {
+    let sqlite = Sqlite::new();
+    let keys = AddressKeys::new(sqlite.clone());
+    let first = block_on(keys.of_day(100, [1; 32])).unwrap();
+    assert_eq!(block_on(keys.of_day(100, [2; 32])).unwrap(), first);
+    assert!(block_on(keys.of_day(101, [2; 32])).unwrap() != first);
+    block_on(keys.expire(101)).unwrap();
+    assert_eq!(sqlite.count("address_keys"), 2);
+    block_on(keys.expire(102)).unwrap();
+    assert_eq!(sqlite.count("address_keys"), 1);
+}
+
+/// A database that answers with something else than was stored.
+struct Nonsense(Vec<Vec<Row>>);
+
+impl Sql for Nonsense {
+    async fn batch(&self, _: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn what_was_not_stored_so_is_reported_and_never_panics() {
+    let text = |text: &str| Value::Text(text.into());
+    for row in [
+        vec![],
+        vec![Value::Null],
+        vec![Value::Integer(-1), Value::Integer(0)],
+        vec![Value::Integer(1), text("xyz"), text("00"), text("00")],
+        vec![Value::Integer(1), text("00"), Value::Integer(9), text("00")],
+        vec![Value::Integer(1), text("/a"), Value::Integer(0), text("zz")],
+    ] {
+        for results in [vec![], vec![vec![Row(row.clone())]; 5]] {
+            let store = path_collector::store::events::EventStore::new(Nonsense(results.clone()), 60_000);
+            let corrupt = |result: Result<(), StoreError>| match result {
+                Ok(()) | Err(StoreError::Corrupt(_) | StoreError::Conflict) => {}
+                Err(other) => panic!("{other}"),
+            };
+            corrupt(block_on(store.record(&mut Memory::default(), &[event(1, 0)], 0)).map(drop));
+            corrupt(block_on(store.fold(0)).map(drop));
+            corrupt(block_on(store.rollups(0, 1)).map(drop));
+            corrupt(block_on(store.events(0, 1)).map(drop));
+            corrupt(block_on(store.trace(event(1, 0).idempotent_id)).map(drop));
+            corrupt(block_on(store.state()).map(drop));
+            corrupt(block_on(DeadLetters::new(Nonsense(results.clone())).newest(1)).map(drop));
+            corrupt(block_on(AddressKeys::new(Nonsense(results)).of_day(1, [0; 32])).map(drop));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What the tests of the store stand on: real SQLite, a database that fails in every way, a tiny executor.
+#![allow(dead_code, missing_docs)] // each test file uses its part
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use path_collector::domain::address::ClientIpHash;
+use path_collector::domain::event::{Cohort, Event, ProducerId};
+use path_collector::domain::identity::{DEFAULT_WINDOW_MS, Digest, IdempotentId, window_start};
+use path_collector::store::address_keys;
+use path_collector::store::events::{EventStore, Memory};
+use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
+
+/// 2024-11-07 05:20:00 UTC, a whole minute.
+pub const START: u64 = 1_730_956_800_000;
+
+/// A real SQLite database in memory, with both stores' tables.
+#[derive(Clone)]
+pub struct Sqlite(Rc<RefCell<rusqlite::Connection>>);
+
+impl Sqlite {
+    pub fn new() -> Self {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for schema in [
+            include_str!("../../migrations/0001_event_store.sql"),
+            include_str!("../../migrations/0002_dead_letters.sql"),
+            address_keys::SCHEMA,
+        ] {
+            connection.execute_batch(schema).unwrap();
+        }
+        Self(Rc::new(RefCell::new(connection)))
+    }
+
+    pub fn count(&self, table: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        self.0.borrow().query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
+    }
+
+    fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let error = |e: rusqlite::Error| StoreError::from_message(e.to_string());
+        let mut connection = self.0.borrow_mut();
+        let transaction = connection.transaction().map_err(error)?;
+        let mut results = Vec::new();
+        for statement in statements {
+            let mut prepared = transaction.prepare_cached(statement.sql).map_err(error)?;
+            let columns = prepared.column_count();
+            let params = rusqlite::params_from_iter(statement.params.iter().map(|value| match value {
+                Value::Null => rusqlite::types::Value::Null,
+                Value::Integer(number) => (*number).into(),
+                Value::Text(text) => text.clone().into(),
+            }));
+            let read = |row: &rusqlite::Row<'_>| {
+                let value = |column| {
+                    Ok(match row.get(column)? {
+                        rusqlite::types::Value::Integer(number) => Value::Integer(number),
+                        rusqlite::types::Value::Text(text) => Value::Text(text),
+                        rusqlite::types::Value::Null => Value::Null,
+                        other => panic!("the port has no {other:?}"),
+                    })
+                };
+                (0..columns).map(value).collect::<rusqlite::Result<_>>().map(Row)
+            };
+            let rows = prepared.query_map(params, read).map_err(error)?;
+            results.push(rows.collect::<rusqlite::Result<_>>().map_err(error)?);
+        }
+        transaction.commit().map_err(error)?;
+        Ok(results)
+    }
+}
+
+impl Sql for Sqlite {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.run(&statements)
+    }
+}
+
+/// What happens to one call of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Works,
+    /// Nothing happened.
+    Fails,
+    /// It happened, and yet the caller hears of a failure.
+    FailsAfterPersisting,
+}
+
+/// A database that fails as it is told, call by call, and lets others run before each call.
+#[derive(Clone)]
+pub struct Faulty {
+    pub inner: Sqlite,
+    fates: Rc<RefCell<Vec<Fate>>>,
+    at: Rc<Cell<usize>>,
+}
+
+impl Faulty {
+    /// Fates are used in turn, again and again.
+    pub fn new(inner: &Sqlite, fates: &[Fate]) -> Self {
+        Self { inner: inner.clone(), fates: Rc::new(RefCell::new(fates.to_vec())), at: Rc::default() }
+    }
+}
+
+impl Sql for Faulty {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        Turn(false).await;
+        let fates = self.fates.borrow();
+        let fate = fates.get(self.at.get() % fates.len().max(1)).copied().unwrap_or(Fate::Works);
+        self.at.set(self.at.get() + 1);
+        match fate {
+            Fate::Works => self.inner.run(&statements),
+            Fate::Fails => Err(StoreError::Unavailable("told to fail".into())),
+            Fate::FailsAfterPersisting => {
+                self.inner.run(&statements)?;
+                Err(StoreError::Unavailable("told to fail after persisting".into()))
+            }
+        }
+    }
+}
+
+/// Is pending once: lets another task run.
+struct Turn(bool);
+
+impl Future for Turn {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Runs a future that needs no waking.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return output;
+        }
+    }
+}
+
+/// Runs tasks interleaved: `order` says whose turn is next (modulo the number of tasks), then the rest in turn.
+pub fn interleave<T>(mut tasks: Vec<Pin<Box<dyn Future<Output = T> + '_>>>, order: &[usize]) -> Vec<T> {
+    let mut outputs: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
+    let mut turn = 0;
+    while outputs.iter().any(Option::is_none) {
+        let task = order.get(turn).copied().unwrap_or(turn) % tasks.len();
+        turn += 1;
+        if outputs[task].is_none()
+            && let Poll::Ready(output) = tasks[task].as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        {
+            outputs[task] = Some(output);
+        }
+    }
+    outputs.into_iter().flatten().collect()
+}
+
+/// An event of the collector, `ms` after [`START`].
+pub fn event(request: u64, ms: u64) -> Event {
+    let path = format!("/items/{}", request % 5);
+    let digest = Digest::of("192.0.2.1", &path, &request.to_string());
+    let timestamp = START + ms;
+    Event {
+        idempotent_id: IdempotentId::with_digest(window_start(timestamp, DEFAULT_WINDOW_MS), digest).unwrap(),
+        digest,
+        timestamp,
+        path,
+        method: "GET".into(),
+        status: if request % 9 == 0 { 503 } else { 200 },
+        response_time: u32::try_from(request * 37 % 900).unwrap(),
+        client_ip_hash: ClientIpHash(request % 40),
+        cohort: Cohort::ALL[usize::try_from(request % 3).unwrap()],
+        flag_version: 1,
+        producer: ProducerId(request % 4),
+        seq: u32::try_from(request).unwrap(),
+    }
+}
+
+pub fn store<S: Sql>(sql: &S) -> EventStore<S>
+where
+    S: Clone,
+{
+    EventStore::new(sql.clone(), DEFAULT_WINDOW_MS)
+}
+
+/// Records as a queue delivers: again until it succeeds.
+pub async fn deliver<S: Sql>(store: &EventStore<S>, memory: &mut Memory, events: &[Event]) {
+    for _ in 0..1_000 {
+        if store.record(memory, events, START).await.is_ok() {
+            return;
+        }
+    }
+    panic!("never succeeded");
+}
+
+/// Everything that a reader is told, as text: equal text means equal figures.
+pub fn figures<S: Sql>(store: &EventStore<S>) -> String {
+    let rollups = block_on(store.rollups(0, START * 2)).unwrap();
+    let mut text = String::new();
+    for (key, rollup) in &rollups {
+        let figures = path_collector::domain::figures::Figures::from(rollup);
+        text += &format!(
+            "{key:?} {} {} {} {:?}\n",
+            serde_json::to_string(&figures).unwrap(),
+            rollup.digest_sum,
+            rollup.value_sum,
+            rollup.exemplars
+        );
+    }
+    text
+}
