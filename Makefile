@@ -1,0 +1,52 @@
+# Every way to build, check and run the project. `make` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Steps share cargo's locks and two of them print tables: one at a time.
+.NOTPARALLEL:
+.PHONY: help setup build check test test-native test-worker coverage run demo audit clean
+
+# Puts Node 22, Wrangler and the other tools first in PATH.
+env := . scripts/env &&
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## get the tools (slow the first time, then nothing)
+	@scripts/setup
+
+build: setup ## build the Worker into build/
+	@scripts/build
+
+check: ## formatting, lints and documentation, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+test: setup check test-native test-worker ## all checks and tests
+
+test-native: ## domain, stores and command line, without the platform
+	cargo test --workspace
+
+test-worker: build ## the built Worker in the local runtime
+	$(env) node --test tests/worker/
+
+# The platform's side (src/edge) runs in test-worker, where lines can't be counted.
+coverage: ## line coverage of src/domain and src/store; fails under 90 %
+	@scripts/setup coverage
+	$(env) cargo llvm-cov --workspace --fail-under-lines 90 \
+		--ignore-filename-regex '/(cli|tests|src/edge)/|/src/lib\.rs$$'
+
+run: build ## serve the Worker locally
+	$(env) wrangler dev
+
+demo: build ## show the whole story locally; ARGS=--exit ends after it
+	$(env) cargo run --release -p pathctl -- demo $(ARGS)
+
+audit: setup ## known vulnerabilities of the packages used
+	$(env) npm audit
+	@if command -v cargo-audit >/dev/null; then cargo audit; \
+	else echo "cargo audit is missing. Get it: cargo install cargo-audit"; exit 1; fi
+
+clean: ## remove what was built; the tools stay (.tools, node_modules)
+	rm -rf target build coverage .wrangler
