@@ -1,0 +1,70 @@
+//! `pathctl`, the operator's tool of Path Collector.
+//!
+//! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`) and what they share: the access log
+//! ([`access_log`], [`log_reader`]), the synthetic traffic ([`workload`] over [`catalogue`] and [`random`]), its exact
+//! figures ([`truth`]) and the way to the gateway ([`gateway`], [`dispatch`]).
+//! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
+//! **Never:** what the figures under test are computed with. Truth is exact and knows no sketch.
+
+mod access_log;
+mod catalogue;
+//mod demo;
+mod dispatch;
+mod error;
+mod gateway;
+mod generate;
+mod id;
+mod interrupt;
+mod log_reader;
+mod output;
+mod percent;
+mod random;
+mod replay;
+//mod table;
+mod truth;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::error::CliError;
+
+/// The operator's tool of Path Collector.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Id(id::IdArgs),
+    Generate(generate::GenerateArgs),
+    Replay(replay::ReplayArgs),
+    //Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Id(args) => id::run(&args),
+        Command::Generate(args) => generate::run(&args),
+        Command::Replay(args) => in_runtime(replay::run(args)),
+        //Command::Demo(args) => in_runtime(demo::run(args)),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command that waits for the network.
+fn in_runtime(command: impl Future<Output = Result<ExitCode, CliError>>) -> Result<ExitCode, CliError> {
+    tokio::runtime::Runtime::new()
+        .map_err(|error| CliError::failed("starting the runtime", &error, "free memory or threads, then try again"))?
+        .block_on(command)
+}
