@@ -10,7 +10,7 @@ SHELL := bash
 env := . scripts/env &&
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## get the tools (slow the first time, then nothing)
 	@scripts/setup
