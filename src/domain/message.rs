@@ -45,23 +45,23 @@ pub struct Parsed {
     pub rejected: Vec<Rejected>,
 }
 
-/// Writes events as one or more messages of at most [`MAX_MESSAGE_BYTES`] each, in order.
+/// Writes events as one or more messages of at most [`MAX_MESSAGE_BYTES`] each, in order; gives each message's events
+/// beside it.
 ///
 /// # Errors
 /// If an event can't be written as JSON; none of the present fields can cause that.
-pub fn write(events: &[Event]) -> Result<Vec<String>, InputError> {
+pub fn write(mut events: Vec<Event>) -> Result<Vec<(Vec<Event>, String)>, InputError> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let text = serde_json::to_string(&Outgoing { v: VERSION, events }).map_err(|error| malformed(&error))?;
-    match events.split_at_checked(events.len() / 2) {
-        Some((left, right)) if text.len() > MAX_MESSAGE_BYTES && !left.is_empty() => {
-            let mut messages = write(left)?;
-            messages.extend(write(right)?);
-            Ok(messages)
-        }
-        _ => Ok(vec![text]),
+    let text = serde_json::to_string(&Outgoing { v: VERSION, events: &events }).map_err(|error| malformed(&error))?;
+    if text.len() <= MAX_MESSAGE_BYTES || events.len() == 1 {
+        return Ok(vec![(events, text)]);
     }
+    let right = events.split_off(events.len() / 2);
+    let mut messages = write(events)?;
+    messages.extend(write(right)?);
+    Ok(messages)
 }
 
 /// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
@@ -86,6 +86,12 @@ pub fn parse(text: &str, now_ms: u64) -> Parsed {
         }
     }
     parsed
+}
+
+/// A message whose body is no text at all: rejected whole. `shown` is the body as it can be shown.
+pub fn not_text(shown: &str) -> Parsed {
+    let error = InputError::field("body", shown, "send the message as text (contentType \"text\")");
+    Parsed { events: Vec::new(), rejected: vec![Rejected { payload: shown.to_owned(), error }] }
 }
 
 /// Reads and checks one event.
@@ -122,11 +128,14 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_stays_below_the_limit() {
         let events: Vec<Event> = (0..1_000).map(|seq| Event { seq, ..example() }).collect();
-        let messages = write(&events).unwrap();
-        assert!(messages.len() > 1 && messages.iter().all(|m| m.len() <= MAX_MESSAGE_BYTES));
-        let read: Vec<Event> = messages.iter().flat_map(|m| parse(m, example().timestamp).events).collect();
-        assert_eq!(read, events);
-        assert_eq!(write(&[]).unwrap(), Vec::<String>::new());
+        let messages = write(events.clone()).unwrap();
+        assert!(messages.len() > 1);
+        for (events, text) in &messages {
+            assert!(text.len() <= MAX_MESSAGE_BYTES);
+            assert_eq!(&parse(text, example().timestamp).events, events);
+        }
+        assert_eq!(messages.into_iter().flat_map(|(events, _)| events).collect::<Vec<_>>(), events);
+        assert_eq!(write(Vec::new()).unwrap(), []);
     }
 
     #[test]

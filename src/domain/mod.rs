@@ -6,6 +6,7 @@
 //! arguments, so that everything here is a function of what it is given and is tested natively.
 
 pub mod address;
+pub mod coalesce;
 pub mod error;
 pub mod event;
 pub mod exemplar;
@@ -15,6 +16,7 @@ pub mod identity;
 pub mod merge;
 pub mod message;
 pub mod path;
+pub mod retry;
 pub mod rollup;
 pub mod route;
 pub mod segment;

@@ -15,7 +15,7 @@ use super::sketch::{Addresses, Latency};
 pub const MINUTE_MS: u64 = 60_000;
 
 /// Where a rollup belongs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// Start of its interval, in ms.
     pub start: u64,

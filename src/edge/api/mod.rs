@@ -1,0 +1,64 @@
+//! The collector's own routes, under `/_collector/v1/`.
+//!
+//! **Lives here:** reading requests, access, and the answers; one file to a resource.
+//! **Never:** a figure that is computed here: `domain` does that.
+
+use serde::Serialize;
+use web_sys::Request;
+use worker::{Env, Response, Result, Url};
+
+use super::config::Config;
+use super::problem::Problem;
+use super::router::RESERVED;
+
+mod access;
+mod events;
+mod flag;
+mod health;
+mod range;
+mod stats;
+
+/// Answers a request under the reserved prefix.
+///
+/// # Errors
+/// The platform's, if no response can be made.
+pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -> Result<web_sys::Response> {
+    let response = match answer(request, url, env, config).await {
+        Ok(response) => response,
+        Err(problem) => problem.response()?,
+    };
+    Ok(response.into())
+}
+
+async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+    access::check(request, env, config)?;
+    let url = Url::parse(url).map_err(|error| Problem::bad_request(format!("the URL can't be read: {error}")))?;
+    if request.method() != "GET" {
+        let detail = format!("{} is not allowed here; use GET", request.method());
+        return Err(Problem { status: 405, title: "Method not allowed", detail });
+    }
+    let route = url.path().strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
+    match route.split_once('/').unwrap_or((route, "")) {
+        ("stats", "") => json(&stats::read(&url, env, config).await?),
+        ("ids", "") => json(&events::read(&url, env, config).await?),
+        ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
+        ("flag", "") => json(&flag::read(env, config).await),
+        ("health", "") => json(&health::read(env, config).await),
+        ("dead-letters", "") => json(&health::dead_letters(env).await?),
+        _ => Err(Problem::not_found(format!(
+            "there is no {}; try {RESERVED}/v1/ followed by stats, ids, trace/{{id}}, flag, health or dead-letters",
+            url.path()
+        ))),
+    }
+}
+
+fn json(value: &impl Serialize) -> std::result::Result<Response, Problem> {
+    let text = serde_json::to_string(value).map_err(|error| Problem::unavailable(error.to_string()))?;
+    let respond = || {
+        let mut response = Response::ok(text)?;
+        response.headers_mut().set("Content-Type", "application/json")?;
+        response.headers_mut().set("Cache-Control", "no-store")?;
+        Ok(response)
+    };
+    respond().map_err(|error: worker::Error| Problem::unavailable(error.to_string()))
+}

@@ -1,0 +1,29 @@
+//! The only clock and the only timer.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::Delay;
+
+/// Milliseconds since 1970. In production it stands still between inputs and outputs.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive and far below 2^53
+#[allow(clippy::disallowed_methods)] // this is the place
+pub fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+/// Waits.
+pub async fn sleep_ms(ms: u64) {
+    Delay::from(Duration::from_millis(ms)).await;
+}
+
+/// The future's output, or none if it is not there within `ms`. The work itself can't be called back: what timed out
+/// may still take effect.
+pub async fn within_ms<F: Future>(ms: u64, future: F) -> Option<F::Output> {
+    match select(pin!(future), pin!(sleep_ms(ms))).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}

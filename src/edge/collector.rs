@@ -1,0 +1,187 @@
+//! The `PathCollector` object: the old path.
+//!
+//! Invariant: the truth is in its SQLite storage; memory holds only what was read from there and may be lost.
+
+#![allow(missing_docs)] // of methods that the macro makes
+
+use std::cell::{Cell, RefCell};
+
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, Url, console_error, durable_object};
+
+use crate::domain::message;
+use crate::store::address_keys::{self, AddressKeys};
+use crate::store::events::{EventStore, Memory};
+use crate::store::retention::MIN_SEGMENT_AGE_MS;
+use crate::store::sql::StoreError;
+
+use super::config::Config;
+use super::sql_object::ObjectSql;
+use super::{address_key, clock};
+
+/// The event store's tables, as D1 has them.
+const SCHEMA: &str = include_str!("../../migrations/0001_event_store.sql");
+
+/// How long recorded events wait to be folded, in ms: long enough for a fold to have company, short enough for reads
+/// to find little unfolded.
+const FOLD_AFTER_MS: u64 = 15_000;
+
+/// How often an idle object looks for what has had its time, in ms.
+const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
+
+/// A UTC day in ms.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// One object: a shard of the old path.
+#[durable_object(alarm)]
+pub struct PathCollector {
+    state: State,
+    sql: ObjectSql,
+    events: EventStore<ObjectSql>,
+    memory: RefCell<Memory>,
+    ready: Cell<bool>,
+    fold_is_due: Cell<bool>,
+}
+
+impl DurableObject for PathCollector {
+    fn new(state: State, env: Env) -> Self {
+        let sql = ObjectSql::new(&state);
+        let window_ms = Config::of(&env).window_ms;
+        let events = EventStore::new(sql.clone(), window_ms);
+        Self { state, sql, events, memory: RefCell::default(), ready: Cell::new(false), fold_is_due: Cell::new(false) }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        match self.answer(request).await {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                console_error!("PathCollector: {error}");
+                Response::error(error.to_string(), 503)
+            }
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        if let Err(error) = self.clean().await {
+            console_error!("PathCollector alarm: {error}; it comes again");
+            self.fold_is_due.set(false);
+            self.state.storage().set_alarm(to_offset(FOLD_AFTER_MS)).await?;
+        }
+        Response::empty()
+    }
+}
+
+/// What `set_alarm` takes: an offset in ms from now.
+fn to_offset(ms: u64) -> i64 {
+    ms.cast_signed()
+}
+
+impl PathCollector {
+    async fn answer(&self, mut request: Request) -> std::result::Result<Response, StoreError> {
+        self.prepare()?;
+        let platform = |error: worker::Error| StoreError::Unavailable(error.to_string());
+        let url = request.url().map_err(platform)?;
+        let response = match (request.method(), url.path()) {
+            (Method::Post, "/record") => {
+                let text = request.text().await.map_err(platform)?;
+                return self.record(&text).await;
+            }
+            (Method::Post, "/address-key") => {
+                let keys = AddressKeys::new(self.sql.clone());
+                let key = keys.of_day(number(&url, "day"), address_key::random_bytes()).await?;
+                Response::from_bytes(key.0.to_vec())
+            }
+            (Method::Get, "/rollups") => {
+                let rollups = self.events.rollups(number(&url, "from"), number(&url, "to")).await?;
+                let bytes = postcard::to_allocvec(&rollups).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                Response::from_bytes(bytes)
+            }
+            (Method::Get, "/ids") => {
+                Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)
+            }
+            (Method::Get, "/trace") => match parameter(&url, "id").and_then(|id| id.parse().ok()) {
+                Some(id) => Response::from_json(&self.events.trace(id).await?),
+                None => Response::error("`id`: give an idempotent ID", 400),
+            },
+            (Method::Get, "/state") => Response::from_json(&self.events.state().await?),
+            _ => Response::error("no such operation", 404),
+        };
+        response.map_err(platform)
+    }
+
+    /// Makes the tables of a new object.
+    fn prepare(&self) -> std::result::Result<(), StoreError> {
+        if !self.ready.get() {
+            if !self.sql.has_table("segments")? {
+                self.sql.script(SCHEMA)?;
+            }
+            self.sql.script(address_keys::SCHEMA)?;
+            self.ready.set(true);
+        }
+        Ok(())
+    }
+
+    async fn record(&self, text: &str) -> std::result::Result<Response, StoreError> {
+        let now_ms = clock::now_ms();
+        let parsed = message::parse(text, now_ms);
+        for rejected in &parsed.rejected {
+            console_error!("PathCollector rejected an event: {}", rejected.error);
+        }
+        // The object's own database answers without a pause, so no other call runs in between; should one ever, it
+        // finds an empty memory and reads.
+        let mut memory = self.memory.take();
+        let recorded = self.events.record(&mut memory, &parsed.events, now_ms).await;
+        self.memory.replace(memory);
+        let recorded = recorded?;
+        self.schedule_fold().await;
+        let reasons: Vec<String> = parsed.rejected.iter().map(|rejected| rejected.error.to_string()).collect();
+        let answer = serde_json::json!({
+            "stored": recorded.stored, "absorbed": recorded.absorbed, "rejected": reasons,
+        });
+        let status = if reasons.is_empty() { 200 } else { 422 };
+        Response::ok(answer.to_string())
+            .map(|response| response.with_status(status))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// Sees to it that an alarm folds what was recorded; an earlier one that is set already stays.
+    async fn schedule_fold(&self) {
+        if self.fold_is_due.replace(true) {
+            return;
+        }
+        let storage = self.state.storage();
+        let due = clock::now_ms() + FOLD_AFTER_MS;
+        let set = match storage.get_alarm().await {
+            Ok(Some(at)) if at.cast_unsigned() <= due => Ok(()),
+            _ => storage.set_alarm(to_offset(FOLD_AFTER_MS)).await,
+        };
+        if let Err(error) = set {
+            self.fold_is_due.set(false);
+            console_error!("PathCollector: no alarm could be set: {error}");
+        }
+    }
+
+    /// Folds, deletes what has had its time, and asks to be woken again. Each step is a transaction of its own; a
+    /// crash between two leaves work for the next alarm.
+    async fn clean(&self) -> std::result::Result<(), StoreError> {
+        self.prepare()?;
+        self.fold_is_due.set(false);
+        let now_ms = clock::now_ms();
+        while self.events.fold(now_ms).await? > 0 {}
+        while self.events.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {}
+        AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
+        if !self.fold_is_due.get() {
+            let set = self.state.storage().set_alarm(to_offset(CLEAN_EVERY_MS)).await;
+            set.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// A whole number; 0 where it is missing, which gives an empty range.
+fn number(url: &Url, name: &str) -> u64 {
+    parameter(url, name).and_then(|text| text.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,151 @@
+//! Calling the `PathCollector` objects.
+//!
+//! Invariant: an event's object is chosen by its digest alone, so that all repeats of it meet in one object, whatever
+//! route they were given, and a busy route doesn't fill one object.
+
+use futures_util::future::join_all;
+use worker::{Env, Method, Request, RequestInit, Response, Stub};
+
+use crate::domain::address::DailyKey;
+use crate::domain::event::Event;
+use crate::domain::identity::IdempotentId;
+use crate::domain::rollup::{self, Rollups};
+use crate::store::read::LogState;
+
+use super::config::Config;
+
+/// Binding of the object namespace.
+pub const BINDING: &str = "PATH_COLLECTOR";
+
+/// Splits events by the object that keeps them.
+pub fn by_shard(events: Vec<Event>, shards: u64) -> Vec<Vec<Event>> {
+    if shards <= 1 {
+        return vec![events];
+    }
+    let mut groups: std::collections::BTreeMap<u64, Vec<Event>> = std::collections::BTreeMap::new();
+    for event in events {
+        groups.entry(event.digest.0 % shards).or_default().push(event);
+    }
+    groups.into_values().collect()
+}
+
+fn shard_name(shard: u64, shards: u64) -> String {
+    if shards <= 1 { "default".to_owned() } else { format!("default-{shard}") }
+}
+
+fn stub(env: &Env, name: &str) -> Result<Stub, String> {
+    env.durable_object(BINDING).and_then(|objects| objects.get_by_name(name)).map_err(|error| error.to_string())
+}
+
+/// Sends a request to an object and expects success.
+async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<String>) -> Result<Response, String> {
+    let mut init = RequestInit::new();
+    init.with_method(method).with_body(body.map(Into::into));
+    let url = format!("https://collector{path}");
+    let request = Request::new_with_init(&url, &init).map_err(|error| error.to_string())?;
+    let mut response = stub(env, name)?.fetch_with_request(request).await.map_err(|error| error.to_string())?;
+    match response.status_code() {
+        200..=299 => Ok(response),
+        status => Err(format!("object {name} answered {status}: {}", response.text().await.unwrap_or_default())),
+    }
+}
+
+/// Records events, which all belong to one object, written as `message`.
+///
+/// # Errors
+/// Why they may not be recorded.
+pub async fn record(env: &Env, config: &Config, events: &[Event], message: String) -> Result<(), String> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let name = shard_name(first.digest.0 % config.shards, config.shards);
+    call(env, &name, Method::Post, "/record", Some(message)).await.map(drop)
+}
+
+/// The address key of a day (UTC days since 1970).
+///
+/// # Errors
+/// Why it can't be had.
+pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
+    // One object keeps the keys, however many keep events.
+    let mut response = call(env, "default", Method::Post, &format!("/address-key?day={day}"), None).await?;
+    let bytes = response.bytes().await.map_err(|error| error.to_string())?;
+    bytes.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
+}
+
+/// Asks every object and gives all answers' bytes.
+async fn ask_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>, String> {
+    let ask = |shard| async move {
+        let name = shard_name(shard, config.shards);
+        let mut response = call(env, &name, Method::Get, path, None).await?;
+        response.bytes().await.map_err(|error| error.to_string())
+    };
+    join_all((0..config.shards).map(ask)).await.into_iter().collect()
+}
+
+/// Rollups of a range, of all objects.
+///
+/// # Errors
+/// Why they can't be read.
+pub async fn rollups(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Result<Rollups, String> {
+    let mut all = Rollups::new();
+    for bytes in ask_all(env, config, &format!("/rollups?from={from_ms}&to={to_ms}")).await? {
+        let part: Rollups = postcard::from_bytes(&bytes).map_err(|error| format!("rollups: {error}"))?;
+        for (key, rollup) in part {
+            rollup::merge(&mut all, key, &rollup);
+        }
+    }
+    Ok(all)
+}
+
+/// Events of a range, of all objects, and whether there are more than are given out.
+///
+/// # Errors
+/// Why they can't be read.
+pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Result<(Vec<Event>, bool), String> {
+    let (mut all, mut more) = (Vec::new(), false);
+    for bytes in ask_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
+        let (events, rest): (Vec<Event>, bool) =
+            serde_json::from_slice(&bytes).map_err(|error| format!("events: {error}"))?;
+        all.extend(events);
+        more |= rest;
+    }
+    Ok((all, more))
+}
+
+/// What the objects know of an ID: events, and when each was stored (ms).
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Vec<(Event, u64)>, String> {
+    let answers = ask_all(env, config, &format!("/trace?id={id}")).await?;
+    let parse = |bytes: Vec<u8>| serde_json::from_slice::<Vec<(Event, u64)>>(&bytes).map_err(|e| format!("trace: {e}"));
+    Ok(answers.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// How much the objects hold.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn state(env: &Env, config: &Config) -> Result<Vec<LogState>, String> {
+    let answers = ask_all(env, config, "/state").await?;
+    answers.iter().map(|bytes| serde_json::from_slice(bytes).map_err(|error| format!("state: {error}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::tests::example;
+    use crate::domain::identity::Digest;
+
+    #[test]
+    fn repeats_meet_in_one_object_whatever_their_route() {
+        let events: Vec<Event> = (0..100u64)
+            .flat_map(|n| [0, 1].map(|copy| Event { digest: Digest(n / 2), path: format!("/{copy}"), ..example() }))
+            .collect();
+        let groups = by_shard(events.clone(), 4);
+        assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), events.len());
+        for n in 0..50 {
+            assert_eq!(groups.iter().filter(|group| group.iter().any(|e| e.digest == Digest(n))).count(), 1);
+        }
+        assert_eq!(by_shard(events.clone(), 1), [events]);
+    }
+}

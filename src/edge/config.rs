@@ -1,0 +1,175 @@
+//! The Worker's settings, from its environment variables.
+//!
+//! Invariant: a bad value never stops the gateway. It is logged once per isolate, naming the variable, and its default
+//! holds.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use worker::{Env, console_error};
+
+use crate::domain::coalesce::Limits;
+use crate::domain::error::InputError;
+use crate::domain::event::MAX_ID_DISTANCE_MS;
+use crate::domain::identity::DEFAULT_WINDOW_MS;
+use crate::domain::path::Normalizer;
+
+use super::counters;
+
+/// Settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `UPSTREAM_URL`: origin that requests are passed to, without a trailing slash. None: the `UPSTREAM` service
+    /// binding if there is one, else the zone's own origin.
+    pub upstream_url: Option<String>,
+    /// `PATH_TEMPLATES`: path templates, separated by white space or commas.
+    pub normalizer: Normalizer,
+    /// `ID_WINDOW_MS`: length of the ID window, 1 s to 1 h.
+    pub window_ms: u64,
+    /// `COLLECTOR_SHARDS`: number of `PathCollector` objects, 1 to 256.
+    pub shards: u64,
+    /// `FLAG_TTL_MS`: life of the flag in an isolate's memory.
+    pub flag_ttl_ms: u64,
+    /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried.
+    pub send_deadline_ms: u64,
+    /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffers.
+    pub limits: Limits,
+    /// `ADDRESS_HASH`: whether addresses are hashed by the plan's plain SHA-256 instead of the daily key.
+    pub plain_address_hash: bool,
+    /// `LOG_EVENTS`: whether each event is logged.
+    pub log_events: bool,
+    /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
+    pub local_development: bool,
+}
+
+/// Reads variables and remembers what was wrong with them.
+struct Reader<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<InputError>,
+}
+
+impl Reader<'_> {
+    fn number(&mut self, name: &'static str, default: u64, range: std::ops::RangeInclusive<u64>) -> u64 {
+        let Some(text) = (self.get)(name) else { return default };
+        match text.trim().parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let remedy = format!("give a whole number from {} to {}; {default} holds", range.start(), range.end());
+                self.errors.push(InputError::field(name, text, remedy));
+                default
+            }
+        }
+    }
+
+    fn choice<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
+        let Some(text) = (self.get)(name) else { return default };
+        if let Some((_, value)) = choices.iter().find(|(label, _)| *label == text.trim()) {
+            return *value;
+        }
+        let labels: Vec<&str> = choices.iter().map(|(label, _)| *label).collect();
+        self.errors.push(InputError::field(
+            name,
+            text,
+            format!("give one of {}; the default holds", labels.join(", ")),
+        ));
+        default
+    }
+
+    fn url(&mut self, name: &'static str) -> Option<String> {
+        let text = (self.get)(name).filter(|text| !text.trim().is_empty())?;
+        let trimmed = text.trim().trim_end_matches('/');
+        let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
+        if host.is_some_and(|host| !host.is_empty() && !host.contains(['?', '#', ' '])) {
+            return Some(trimmed.to_owned());
+        }
+        let remedy = "give an absolute URL such as https://api.example.com, without query";
+        self.errors.push(InputError::field(name, text, remedy));
+        None
+    }
+}
+
+const SWITCH: [(&str, bool); 2] = [("true", true), ("false", false)];
+
+impl Config {
+    /// Reads settings with `get`; gives what was wrong beside them.
+    pub fn read(get: &dyn Fn(&str) -> Option<String>) -> (Self, Vec<InputError>) {
+        let mut reader = Reader { get, errors: Vec::new() };
+        let templates = get("PATH_TEMPLATES").unwrap_or_default();
+        let separated = templates.split(|c: char| c == ',' || c.is_whitespace()).filter(|text| !text.is_empty());
+        let (normalizer, refused) = Normalizer::new(separated);
+        reader.errors.extend(refused.into_iter().map(|(text, why)| InputError::field("PATH_TEMPLATES", text, why)));
+        let config = Self {
+            upstream_url: reader.url("UPSTREAM_URL"),
+            normalizer,
+            window_ms: reader.number("ID_WINDOW_MS", DEFAULT_WINDOW_MS, 1_000..=MAX_ID_DISTANCE_MS),
+            shards: reader.number("COLLECTOR_SHARDS", 1, 1..=256),
+            flag_ttl_ms: reader.number("FLAG_TTL_MS", 5_000, 0..=300_000),
+            send_deadline_ms: reader.number("SEND_DEADLINE_MS", 2_000, 10..=20_000),
+            limits: Limits {
+                linger_ms: reader.number("LINGER_MS", 200, 0..=10_000),
+                events: usize::try_from(reader.number("FLUSH_EVENTS", 100, 1..=150)).unwrap_or(100),
+            },
+            plain_address_hash: reader.choice("ADDRESS_HASH", false, &[("daily", false), ("plain", true)]),
+            log_events: reader.choice("LOG_EVENTS", true, &SWITCH),
+            local_development: reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH),
+        };
+        (config, reader.errors)
+    }
+
+    /// The settings of this isolate.
+    pub fn of(env: &Env) -> Rc<Self> {
+        thread_local! { static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) }; }
+        if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+            return config;
+        }
+        let (config, errors) = Self::read(&|name| env.var(name).ok().map(|value| value.to_string()));
+        for error in &errors {
+            console_error!("Setting {error}");
+        }
+        counters::add("setting_invalid", errors.len() as u64);
+        let config = Rc::new(config);
+        CONFIG.set(Some(config.clone()));
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Config, Vec<String>) {
+        let get = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let (config, errors) = Config::read(&get);
+        (config, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_set_gives_the_defaults() {
+        let (config, errors) = read(&[]);
+        assert_eq!((config.window_ms, config.shards, config.local_development), (60_000, 1, false));
+        assert!(errors.is_empty() && config.upstream_url.is_none());
+    }
+
+    #[test]
+    fn each_bad_value_is_named_and_its_default_holds() {
+        let (config, errors) = read(&[
+            ("UPSTREAM_URL", "localhost:8080"),
+            ("PATH_TEMPLATES", "/ok/{id}, bad"),
+            ("ID_WINDOW_MS", "0"),
+            ("COLLECTOR_SHARDS", "many"),
+            ("LOCAL_DEVELOPMENT", "yes"),
+            ("FLAG_TTL_MS", " 1000 "),
+        ]);
+        assert_eq!((config.window_ms, config.shards, config.flag_ttl_ms), (60_000, 1, 1_000));
+        assert!(!config.local_development && config.upstream_url.is_none());
+        for name in ["UPSTREAM_URL", "PATH_TEMPLATES", "ID_WINDOW_MS", "COLLECTOR_SHARDS", "LOCAL_DEVELOPMENT"] {
+            assert_eq!(errors.iter().filter(|e| e.starts_with(&format!("`{name}`"))).count(), 1, "{errors:?}");
+        }
+        assert_eq!(config.normalizer.normalize("/ok/x", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn an_upstream_loses_its_trailing_slash() {
+        assert_eq!(read(&[("UPSTREAM_URL", "http://a/b/")]).0.upstream_url.as_deref(), Some("http://a/b"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The queues' consumer: the new path into D1, and dead letters.
+//!
+//! Invariants: a message is acked only after the transaction that holds its events has committed, or it is stored as a
+//! dead letter; else it is retried, which is harmless. The handler returns no error: the platform would panic.
+
+use std::cell::RefCell;
+
+use wasm_bindgen::JsValue;
+use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, console_error, console_log};
+
+use crate::domain::event::Event;
+use crate::domain::message;
+use crate::domain::retry::delay_seconds;
+use crate::store::dead_letters::{DeadLetter, DeadLetters};
+use crate::store::events::{EventStore, Memory, Recorded};
+use crate::store::sql::StoreError;
+
+use super::config::Config;
+use super::sql_d1::D1Sql;
+use super::{clock, counters};
+
+/// Ending of the dead-letter queues' names.
+const DEAD_LETTER_SUFFIX: &str = "-dlq";
+
+/// Segments that wait before the consumer folds: a reader adds at most this many to the rollups.
+const FOLD_SEGMENTS: u64 = 64;
+
+thread_local! { static MEMORY: RefCell<Memory> = RefCell::default(); }
+
+/// Handles one batch of either queue.
+pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
+    let config = Config::of(env);
+    let messages: Vec<RawMessage> = batch.raw_iter().collect();
+    console_log!("Received {} messages", messages.len());
+    let now_ms = clock::now_ms();
+    let handled = if batch.queue().ends_with(DEAD_LETTER_SUFFIX) {
+        bury(&messages, env, now_ms).await
+    } else {
+        apply(&messages, env, &config, now_ms).await
+    };
+    match handled {
+        Ok(()) => {
+            for message in &messages {
+                message.ack();
+            }
+        }
+        Err(error) => {
+            counters::add("consumer_retried", messages.len() as u64);
+            console_error!("Batch of {} messages is retried: {error}", messages.len());
+            for message in &messages {
+                let delay = delay_seconds(now_ms.saturating_sub(message.timestamp().as_millis()));
+                message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(delay).build());
+            }
+        }
+    }
+}
+
+/// Applies the good events of a batch in one transaction, and stores the bad ones as dead letters.
+async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64) -> Result<(), StoreError> {
+    let (mut events, mut letters) = (Vec::new(), Vec::new());
+    for message in messages {
+        let parsed = match message.body().as_string() {
+            Some(text) => message::parse(&text, now_ms),
+            None => message::not_text(&format!("{:?}", message.body())),
+        };
+        events.extend(parsed.events);
+        letters.extend((0..).zip(parsed.rejected).map(|(position, rejected): (u64, _)| DeadLetter {
+            id: format!("{}/{position}", message.id()),
+            received_at: now_ms,
+            source: "consumer".into(),
+            reason: rejected.error.to_string(),
+            payload: rejected.payload,
+        }));
+    }
+    // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
+    let store = EventStore::new(D1Sql::of(env)?, config.window_ms);
+    let recorded = record(&store, &events, now_ms).await?;
+    // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
+    DeadLetters::new(D1Sql::of(env)?).store(&letters).await?;
+    report(config, &events, &letters, recorded, now_ms);
+    if recorded.unfolded >= FOLD_SEGMENTS {
+        // 3. A crash here: the retry's events are absorbed; folding begins where it stood.
+        fold(&store, now_ms).await;
+    }
+    Ok(())
+}
+
+/// Records with this isolate's memory. Another batch in the same isolate finds it empty and reads for itself.
+async fn record(store: &EventStore<D1Sql>, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
+    let mut memory = MEMORY.take();
+    let recorded = store.record(&mut memory, events, now_ms).await;
+    MEMORY.set(memory);
+    recorded
+}
+
+/// Folds what waits; another that folds at the same time is as good.
+pub async fn fold(store: &EventStore<D1Sql>, now_ms: u64) {
+    loop {
+        match store.fold(now_ms).await {
+            Ok(0) | Err(StoreError::Conflict) => return,
+            Ok(_) => {}
+            Err(error) => return console_error!("Folding is left for later: {error}"),
+        }
+    }
+}
+
+fn report(config: &Config, events: &[Event], letters: &[DeadLetter], recorded: Recorded, now_ms: u64) {
+    counters::add("consumer_stored", recorded.stored);
+    counters::add("consumer_absorbed", recorded.absorbed);
+    counters::add("dead_letters", letters.len() as u64);
+    if config.log_events {
+        for event in events {
+            console_log!(
+                "Consumed: {} | Path: {} | Status: {} | Time: {}",
+                event.idempotent_id,
+                event.path,
+                event.status,
+                event.timestamp
+            );
+        }
+    }
+    for letter in letters {
+        console_error!("Dead letter {}: {}", letter.id, letter.reason);
+    }
+    console_log!(
+        "Stored {} events, absorbed {}, in {} ms",
+        recorded.stored,
+        recorded.absorbed,
+        clock::now_ms() - now_ms
+    );
+}
+
+/// Stores messages whose retries are exhausted.
+async fn bury(messages: &[RawMessage], env: &Env, now_ms: u64) -> Result<(), StoreError> {
+    let letter = |message: &RawMessage| DeadLetter {
+        id: message.id(),
+        received_at: now_ms,
+        source: "dlq".into(),
+        reason: "its retries are exhausted".into(),
+        payload: message.body().as_string().unwrap_or_else(|| format!("{:?}", message.body())),
+    };
+    let letters: Vec<DeadLetter> = messages.iter().map(letter).collect();
+    counters::add("dead_letters", letters.len() as u64);
+    // 1. A crash here: nothing is acked, and the retry's letters are stored once.
+    DeadLetters::new(D1Sql::of(env)?).store(&letters).await
+}

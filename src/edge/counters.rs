@@ -1,0 +1,20 @@
+//! What went wrong, and how often, in this isolate since it started.
+//!
+//! Invariant: names are literals in the code, so that their number is bounded.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+thread_local! {
+    static COUNTERS: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Adds to a counter.
+pub fn add(name: &'static str, count: u64) {
+    COUNTERS.with_borrow_mut(|counters| *counters.entry(name).or_default() += count);
+}
+
+/// All counters that are not zero.
+pub fn all() -> BTreeMap<&'static str, u64> {
+    COUNTERS.with_borrow(Clone::clone)
+}

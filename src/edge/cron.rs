@@ -1,0 +1,37 @@
+//! Scheduled work on D1.
+//!
+//! Invariant: every job may be interrupted anywhere and repeated; one that fails doesn't keep the others from running.
+
+use worker::{Env, console_error};
+
+use crate::store::events::EventStore;
+use crate::store::retention::MIN_SEGMENT_AGE_MS;
+use crate::store::sql::StoreError;
+
+use super::config::Config;
+use super::sql_d1::D1Sql;
+use super::{clock, consumer};
+
+/// Steps of deletion in one run: the rest waits for the next minute.
+const MAX_STEPS: usize = 20;
+
+/// Every minute: folds what waits, deletes what has had its time.
+pub async fn scheduled(env: &Env) {
+    if let Err(error) = clean(env).await {
+        console_error!("Scheduled cleaning is left for the next run: {error}");
+    }
+}
+
+async fn clean(env: &Env) -> Result<(), StoreError> {
+    let now_ms = clock::now_ms();
+    let store = EventStore::new(D1Sql::of(env)?, Config::of(env).window_ms);
+    // 1. Each fold is a transaction; a crash leaves the rest to the next run.
+    consumer::fold(&store, now_ms).await;
+    for _ in 0..MAX_STEPS {
+        // 2. So is each deletion.
+        if !store.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The database inside an object, as the store's port.
+
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::{SqlStorage, State};
+
+use crate::store::sql::{Row, Sql, Statement, StoreError, Value};
+
+use super::sql_d1::Columns;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The part of an object's storage that has no wrapper yet.
+    type TransactionalStorage;
+
+    /// Runs the closure in one transaction, which an exception rolls back.
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &TransactionalStorage,
+        closure: &mut dyn FnMut() -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue, JsValue>;
+}
+
+/// An object's database.
+#[derive(Debug, Clone)]
+pub struct ObjectSql {
+    sql: SqlStorage,
+    storage: JsValue,
+}
+
+impl ObjectSql {
+    /// The database of this object.
+    pub fn new(state: &State) -> Self {
+        let storage = state.storage();
+        Self { sql: storage.sql(), storage: JsValue::from(storage.as_raw()) }
+    }
+
+    /// Runs a script of statements that have no parameters: the schema.
+    ///
+    /// # Errors
+    /// The platform's message.
+    pub fn script(&self, script: &str) -> Result<(), StoreError> {
+        self.sql.exec(script, None).map(drop).map_err(|error| StoreError::from_message(error.to_string()))
+    }
+
+    /// Whether there is a table of this name.
+    ///
+    /// # Errors
+    /// The platform's message.
+    pub fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        const TABLE: &str = "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = ?1";
+        let statement = Statement::new(TABLE, [name.into()]);
+        let rows = self.run(&statement).map_err(|error| StoreError::from_message(error.to_string()))?;
+        Ok(!rows.is_empty())
+    }
+
+    fn run(&self, statement: &Statement) -> Result<Vec<Row>, worker::Error> {
+        let params: Vec<JsValue> = statement.params.iter().map(bound).collect();
+        let rows: Vec<Columns> = self.sql.exec_raw(statement.sql, params)?.to_array()?;
+        Ok(rows.into_iter().map(|columns| Row(columns.0)).collect())
+    }
+}
+
+/// A value as the platform binds it. Whole numbers go as doubles: exact below 2⁵³, and the other way takes 32 bits.
+#[allow(clippy::cast_precision_loss)]
+pub fn bound(value: &Value) -> JsValue {
+    match value {
+        Value::Null => JsValue::NULL,
+        Value::Integer(number) => JsValue::from_f64(*number as f64),
+        Value::Text(text) => JsValue::from_str(text),
+    }
+}
+
+impl Sql for ObjectSql {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let mut results = Vec::with_capacity(statements.len());
+        let mut run_all = || {
+            for statement in &statements {
+                results.push(self.run(statement).map_err(JsValue::from)?);
+            }
+            Ok(JsValue::UNDEFINED)
+        };
+        let storage: &TransactionalStorage = self.storage.unchecked_ref();
+        storage
+            .transaction_sync(&mut run_all)
+            .map_err(|error| StoreError::from_message(worker::Error::from(error).to_string()))?;
+        Ok(results)
+    }
+}
