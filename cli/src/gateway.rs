@@ -109,8 +109,13 @@ impl Outgoing {
     }
 
     /// The path that a server sees, as a URL parser makes it of the target: the digest's path.
-    pub fn pathname(&self) -> Option<String> {
-        Url::parse(&format!("http://host{}", self.target)).ok().map(|url| url.path().to_owned())
+    ///
+    /// # Errors
+    /// When a URL parser makes nothing of it.
+    pub fn pathname(&self) -> Result<String, InputError> {
+        let url = Url::parse(&format!("http://host{}", self.target))
+            .map_err(|error| InputError::field("target", &self.target, error.to_string()))?;
+        Ok(url.path().to_owned())
     }
 }
 
@@ -300,7 +305,7 @@ mod tests {
         #[test]
         fn any_logged_path_can_be_sent(target in "/[!-~]{0,60}") {
             let sent = wire(&target);
-            prop_assert!(Outgoing::new("GET", &target, "10.0.0.1", "r").unwrap().pathname().is_some(), "{}", sent);
+            prop_assert!(Outgoing::new("GET", &target, "10.0.0.1", "r").unwrap().pathname().is_ok(), "{}", sent);
         }
     }
 }

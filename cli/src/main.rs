@@ -8,7 +8,7 @@
 
 mod access_log;
 mod catalogue;
-//mod demo;
+mod demo;
 mod dispatch;
 mod error;
 mod gateway;
@@ -19,8 +19,9 @@ mod log_reader;
 mod output;
 mod percent;
 mod random;
+mod ray;
 mod replay;
-//mod table;
+mod table;
 mod truth;
 mod workload;
 
@@ -43,18 +44,25 @@ enum Command {
     Id(id::IdArgs),
     Generate(generate::GenerateArgs),
     Replay(replay::ReplayArgs),
-    //Demo(demo::DemoArgs),
+    Demo(demo::DemoArgs),
 }
+
+/// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
+const EXIT_INTERRUPTED: u8 = 128 + 2;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Id(args) => id::run(&args),
         Command::Generate(args) => generate::run(&args),
         Command::Replay(args) => in_runtime(replay::run(args)),
-        //Command::Demo(args) => in_runtime(demo::run(args)),
+        Command::Demo(args) => in_runtime(demo::run(args)),
     };
     match outcome {
         Ok(code) => code,
+        Err(CliError::Interrupted) => {
+            output::note(&CliError::Interrupted);
+            ExitCode::from(EXIT_INTERRUPTED)
+        }
         Err(error) => {
             output::note(&format!("error: {error}"));
             ExitCode::FAILURE

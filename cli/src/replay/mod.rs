@@ -5,7 +5,6 @@
 mod pace;
 mod summary;
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -21,6 +20,7 @@ use crate::gateway::{Gateway, Outgoing, Target};
 use crate::interrupt::Interrupt;
 use crate::log_reader::LogReader;
 use crate::output;
+use crate::ray::Rays;
 
 /// Send an access log (Common or Combined Log Format, plain or gzip) to a gateway.
 #[derive(Args)]
@@ -92,28 +92,8 @@ async fn replay(args: &ReplayArgs, interrupt: &Interrupt) -> Result<Summary, Cli
     Ok(outcomes.finish(begin.elapsed(), latest, bad_lines, interrupt.requested()))
 }
 
-/// Request IDs in the platform's form, unique within a run and between runs.
-pub struct Rays {
-    run: u64,
-    count: u64,
-}
-
-impl Rays {
-    /// IDs that no other run gives.
-    pub fn new() -> Self {
-        // The standard library's hash keys are the one source of randomness that needs no dependency.
-        Self { run: RandomState::new().hash_one("run") << 32, count: 0 }
-    }
-
-    /// The next ID: 16 hex digits and a place, as in `CF-Ray`.
-    pub fn issue(&mut self) -> String {
-        self.count += 1;
-        format!("{:016x}-DEV", self.run.wrapping_add(self.count))
-    }
-}
-
 /// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("give a number above 0".into()),

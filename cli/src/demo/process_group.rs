@@ -1,0 +1,125 @@
+//! A child process with all that it starts.
+//!
+//! Invariant: nothing of the group outlives its owner here. Wrangler starts the runtime as a grandchild, and a killed
+//! parent alone would leave that behind, holding its port.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+use crate::error::CliError;
+
+/// A running group. Dropping it kills it.
+pub struct ProcessGroup {
+    child: Child,
+    leader: Option<Pid>,
+}
+
+impl ProcessGroup {
+    /// Starts a command as the leader of a group of its own. Ctrl-C at the terminal doesn't reach it.
+    ///
+    /// # Errors
+    /// When the program can't be started; `remedy` says what to do then.
+    pub fn start(command: &mut Command, remedy: &str) -> Result<Self, CliError> {
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let child = command
+            .process_group(0)
+            .spawn()
+            .map_err(|error| CliError::failed(format!("starting {program}"), &error, remedy))?;
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Self { child, leader })
+    }
+
+    /// How the leader ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for the leader's end.
+    ///
+    /// # Errors
+    /// When the system can't tell.
+    pub async fn wait(&mut self) -> Result<ExitStatus, CliError> {
+        self.child.wait().await.map_err(|error| CliError::failed("waiting for a process", &error, "try again"))
+    }
+
+    /// Asks the group to end, gives it this long, and kills what is left.
+    pub async fn stop(mut self, grace: Duration) {
+        self.signal(Signal::TERM);
+        // Whether it ended in time or not, dropping kills the rest.
+        let _ = tokio::time::timeout(grace, self.child.wait()).await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // An error means that nobody is left.
+            let _ = kill_process_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    use super::*;
+
+    /// Starts a shell whose child ignores polite requests, and tells the child's ID.
+    async fn stubborn() -> (ProcessGroup, String) {
+        let script = "trap '' TERM; sleep 600 & echo $!; wait";
+        let mut command = Command::new("sh");
+        let mut group = ProcessGroup::start(command.args(["-c", script]).stdout(Stdio::piped()), "").unwrap();
+        let mut lines = BufReader::new(group.child.stdout.take().unwrap()).lines();
+        let grandchild = lines.next_line().await.unwrap().unwrap();
+        (group, grandchild)
+    }
+
+    /// Whether a process is neither gone nor a zombie that nobody has collected.
+    fn runs(id: &str) -> bool {
+        let stat = std::fs::read_to_string(Path::new("/proc").join(id).join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+    }
+
+    async fn gone(id: &str) -> bool {
+        for _ in 0..200 {
+            if !runs(id) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn dropping_a_group_leaves_no_grandchild() {
+        let (group, grandchild) = stubborn().await;
+        assert!(runs(&grandchild));
+        drop(group);
+        assert!(gone(&grandchild).await);
+    }
+
+    #[tokio::test]
+    async fn stopping_a_group_leaves_no_grandchild() {
+        let (group, grandchild) = stubborn().await;
+        group.stop(Duration::from_millis(50)).await;
+        assert!(gone(&grandchild).await);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named_with_the_remedy() {
+        let error = ProcessGroup::start(&mut Command::new("/no/such/wrangler"), "run scripts/setup").err().unwrap();
+        let error = error.to_string();
+        assert!(error.contains("/no/such/wrangler") && error.contains("run scripts/setup"), "{error}");
+    }
+}

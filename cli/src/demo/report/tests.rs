@@ -1,0 +1,131 @@
+//! The report's arithmetic.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::demo::collector_api::{Addresses, PathFigures, StoreCounts};
+use crate::demo::stage::STAGES;
+use crate::truth::Exact;
+
+fn figures(requests: u64, p95: f64, estimate: f64) -> Figures {
+    let response_time = Some(ResponseTime { p50: 1.0, p95, p99: 300.0 });
+    Figures { requests, response_time, addresses: Addresses { lower: 1, estimate } }
+}
+
+fn exact(requests: u64, p95_ms: f64, unique_addresses: u64) -> Exact {
+    Exact { requests, p50_ms: 1.0, p95_ms, p99_ms: 300.0, unique_addresses }
+}
+
+fn stats(total: Figures, paths: &[(&str, Figures)]) -> Stats {
+    let path = |(path, figures): &(&str, Figures)| PathFigures { path: (*path).into(), figures: figures.clone() };
+    Stats { exact: true, total, paths: paths.iter().map(path).collect(), stores: Stores::default() }
+}
+
+fn truth(total: Exact, paths: &[(&str, Exact)]) -> Truth {
+    let paths: BTreeMap<_, _> = paths.iter().map(|(path, exact)| ((*path).into(), exact.clone())).collect();
+    Truth { total, paths }
+}
+
+fn digests(of: std::ops::Range<u64>) -> HashSet<Digest> {
+    of.map(Digest).collect()
+}
+
+/// The report when `merged` are counted and the stores hold these, of requests 0 to 9.
+fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> Report {
+    let measured = stats(figures(merged, 100.0, 5.0), &[("/a", figures(merged, 100.0, 5.0))]);
+    let truth = truth(exact(10, 100.0, 5), &[("/a", exact(10, 100.0, 5))]);
+    let (sent, old, new) = (digests(0..10), digests(old), digests(new));
+    Report::new(&Observed { sent: &sent, old: &old, new: &new, altered: 0 }, &measured, &truth, Vec::new())
+}
+
+fn broken(report: &Report) -> Vec<&'static str> {
+    report.checks().into_iter().filter(|check| !check.holds).map(|check| check.what).collect()
+}
+
+#[test]
+fn all_in_one_store_or_the_other_or_both_is_success() {
+    for (old, new) in [(0..10, 0..0), (0..0, 0..10), (0..6, 4..10), (0..10, 0..10)] {
+        let report = report(10, old, new);
+        assert_eq!((report.lost, report.double_counted, report.unknown), (0, 0, 0));
+        assert_eq!(broken(&report), [""; 0]);
+    }
+}
+
+#[test]
+fn what_no_store_holds_is_lost() {
+    let report = report(8, 0..5, 5..8);
+    assert_eq!((report.lost, report.double_counted), (2, 0));
+    assert_eq!(broken(&report), ["lost", "merged total", "error of requests per path"]);
+}
+
+#[test]
+fn what_is_counted_beyond_the_distinct_is_double() {
+    let report = report(13, 0..10, 0..10);
+    assert_eq!((report.lost, report.double_counted), (0, 3));
+    assert_eq!(broken(&report), ["double counted", "merged total", "error of requests per path"]);
+}
+
+#[test]
+fn a_loss_and_a_double_count_that_cancel_out_are_both_found() {
+    let report = report(10, 0..9, 0..0);
+    assert_eq!((report.lost, report.double_counted), (1, 1));
+    assert_eq!(broken(&report), ["lost", "double counted"]);
+}
+
+#[test]
+fn what_was_never_sent_is_unknown() {
+    let report = report(10, 0..10, 0..12);
+    assert_eq!((report.unknown, broken(&report)), (2, vec!["unknown events"]));
+}
+
+#[test]
+fn errors_are_relative_to_the_truth_and_the_worst_counts() {
+    let measured =
+        stats(figures(2_000, 204.0, 95.0), &[("/a", figures(1_010, 110.0, 1.0)), ("/b", figures(990, 400.0, 1.0))]);
+    let truth = truth(exact(2_000, 200.0, 100), &[("/a", exact(1_000, 100.0, 1)), ("/b", exact(1_000, 400.0, 1))]);
+    let error = TruthError::new(&measured, &truth);
+    for (found, expected) in
+        [(error.requests, 0.01), (error.p95_rel, 0.02), (error.p95_rel_worst_path, 0.1), (error.unique_rel, 0.05)]
+    {
+        assert!((found - expected).abs() < 1e-9, "{error:?}");
+    }
+}
+
+#[test]
+fn a_path_that_is_missing_or_should_not_be_is_wholly_wrong() {
+    let measured = stats(figures(10, 1.0, 1.0), &[("/b", figures(10, 1.0, 1.0))]);
+    let other = truth(exact(10, 1.0, 1), &[("/a", exact(10, 1.0, 1))]);
+    assert!((TruthError::new(&measured, &other).requests - 1.0).abs() < 1e-9);
+    let nothing = truth(exact(10, 1.0, 1), &[]);
+    assert!((TruthError::new(&measured, &nothing).requests - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_stage_reports_what_the_stores_gained() {
+    let counts = |requests, dual| StoreCounts { requests, dual, fallback: 0 };
+    let before = Stores { old: counts(5, 0), new: counts(0, 0), both: 0, only_old: 5, only_new: 0 };
+    let after = Stores { old: counts(8, 3), new: counts(4, 3), both: 3, only_old: 4, only_new: 1 };
+    let stage = StageReport::new(&STAGES[1], 4, &before, &after);
+    assert_eq!((stage.mode, stage.sample_ppm, stage.sent), ("dual-write", 1_000_000, 4));
+    assert_eq!((stage.old, stage.new, stage.dual_old, stage.dual_new), (3, 4, 3, 3));
+    assert_eq!((stage.only_old, stage.only_new), (-1, 1));
+}
+
+#[test]
+fn the_file_has_the_names_that_others_read() {
+    let mut report = report(10, 0..10, 0..0);
+    report.stages.push(StageReport::new(&STAGES[0], 10, &Stores::default(), &Stores::default()));
+    let json = serde_json::to_value(report).unwrap();
+    for name in ["sent", "merged_total", "lost", "double_counted", "stages", "paths", "truth_error"] {
+        assert!(json.get(name).is_some(), "{name}");
+    }
+    for name in ["mode", "sent", "old", "new", "dual_old", "dual_new", "only_old", "only_new"] {
+        assert!(json["stages"][0].get(name).is_some(), "{name}");
+    }
+    for name in ["path", "requests", "p50_ms", "p95_ms", "p99_ms", "unique_lower", "unique_estimate"] {
+        assert!(json["paths"][0].get(name).is_some(), "{name}");
+    }
+    for name in ["requests", "p95_rel", "p95_rel_worst_path", "unique_rel"] {
+        assert!(json["truth_error"].get(name).is_some(), "{name}");
+    }
+}
