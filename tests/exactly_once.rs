@@ -1,5 +1,5 @@
 //! Each event counts once, however it is delivered and whatever fails.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

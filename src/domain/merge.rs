@@ -68,35 +68,56 @@ fn by_minute(rollups: &Rollups) -> BTreeMap<u64, Minute<'_>> {
 }
 
 /// Minutes (start in ms) of which sums don't tell which events both stores hold: a fallback may have reached both, a
-/// repeat may have met another flag, or the dual events differ. A minute that one store knows nothing of, nor of its
-/// neighbours, is never ambiguous.
-pub fn ambiguous(old: &Rollups, new: &Rollups) -> BTreeSet<u64> {
+/// repeat may have met another flag, or the dual events differ. With them come the minutes in which the twin of such an
+/// event may lie. A minute is never ambiguous while one store knows nothing of it nor of those around it.
+pub fn ambiguous(old: &Rollups, new: &Rollups, window_ms: u64) -> BTreeSet<u64> {
     let (old, new) = (by_minute(old), by_minute(new));
-    let around = |start: u64| [start.saturating_sub(MINUTE_MS), start, start + MINUTE_MS];
-    let apart = |start: u64| {
-        let near = around(start);
-        !near.iter().any(|s| old.contains_key(s)) || !near.iter().any(|s| new.contains_key(s))
-    };
+    let near = Near { reach_ms: reach_ms(window_ms) };
     let nothing = Minute::default();
-    let proven = |start: u64| {
-        let (o, n) = (old.get(&start).unwrap_or(&nothing), new.get(&start).unwrap_or(&nothing));
-        let near = |minutes: &BTreeMap<u64, Minute<'_>>, count: fn(&Minute<'_>) -> u64| {
-            around(start).iter().any(|s| minutes.get(s).is_some_and(|minute| count(minute) > 0))
-        };
-        let (single, fallback) = (|minute: &Minute<'_>| minute.single, |minute: &Minute<'_>| minute.fallback);
+    let suspect = |start: &u64| {
+        let apart = !near.any(&old, *start, |_| true) || !near.any(&new, *start, |_| true);
+        let (o, n) = (old.get(start).unwrap_or(&nothing), new.get(start).unwrap_or(&nothing));
         let same_dual = o.dual.len() == n.dual.len()
             && o.dual.iter().all(|(path, mine)| n.dual.get(path).is_some_and(|theirs| mine.same_set(theirs)));
-        let may_repeat = near(&old, fallback) || near(&new, fallback) || (near(&old, single) && near(&new, single));
-        same_dual && !may_repeat
+        let single = |minutes| near.any(minutes, *start, |minute| minute.single > 0);
+        let may_repeat = o.fallback > 0 || n.fallback > 0 || (single(&old) && single(&new));
+        !apart && (may_repeat || !same_dual)
     };
-    old.keys().chain(new.keys()).copied().filter(|start| !apart(*start) && !proven(*start)).collect()
+    let known: BTreeSet<u64> = old.keys().chain(new.keys()).copied().collect();
+    let suspects: Vec<u64> = known.iter().copied().filter(suspect).collect();
+    suspects.into_iter().flat_map(|start| known.range(near.range(start)).copied().collect::<Vec<_>>()).collect()
+}
+
+/// The minutes in which the twin of an event of some minute may lie.
+#[derive(Clone, Copy)]
+struct Near {
+    reach_ms: u64,
+}
+
+impl Near {
+    fn range(self, start: u64) -> std::ops::RangeInclusive<u64> {
+        start.saturating_sub(self.reach_ms)..=start.saturating_add(self.reach_ms)
+    }
+
+    fn any(self, minutes: &BTreeMap<u64, Minute<'_>>, start: u64, holds: impl Fn(&Minute<'_>) -> bool) -> bool {
+        minutes.range(self.range(start)).any(|(_, minute)| holds(minute))
+    }
+}
+
+/// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
+/// times differ by less than two windows.
+const fn reach_ms(window_ms: u64) -> u64 {
+    let minutes = (2 * window_ms).div_ceil(MINUTE_MS);
+    if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
 }
 
 /// Unites both stores. `recounts` holds the events of [`ambiguous`] minutes; one that is missing is estimated by
 /// `single + single + the larger dual + fallback` and makes the result inexact.
 pub fn merge(old: &Rollups, new: &Rollups, recounts: &BTreeMap<u64, Recount>, window_ms: u64) -> Merged {
-    let mut merged =
-        Merged { exact: ambiguous(old, new).iter().all(|start| recounts.contains_key(start)), ..Merged::default() };
+    let mut merged = Merged {
+        exact: ambiguous(old, new, window_ms).iter().all(|start| recounts.contains_key(start)),
+        ..Merged::default()
+    };
     let plain = |key: &&Key| !recounts.contains_key(&key.start);
     let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).filter(plain).collect();
     let nothing = Rollup::default();
@@ -184,14 +205,17 @@ mod tests {
     fn read(old: &[Event], new: &[Event]) -> Merged {
         let (o, n) = (rollups(old), rollups(new));
         let of = |events: &[Event], start| events.iter().filter(|e| e.minute() * MINUTE_MS == start).cloned().collect();
-        let recounts = ambiguous(&o, &n).into_iter().map(|start| (start, (of(old, start), of(new, start)))).collect();
+        let recounts = ambiguous(&o, &n, DEFAULT_WINDOW_MS)
+            .into_iter()
+            .map(|start| (start, (of(old, start), of(new, start))))
+            .collect();
         merge(&o, &n, &recounts, DEFAULT_WINDOW_MS)
     }
 
     #[test]
     fn equal_dual_events_need_no_events_and_count_once() {
         let events: Vec<Event> = (0..50).map(|n| event(n, n * 10, Cohort::Dual)).collect();
-        assert!(ambiguous(&rollups(&events), &rollups(&events)).is_empty());
+        assert!(ambiguous(&rollups(&events), &rollups(&events), DEFAULT_WINDOW_MS).is_empty());
         let merged = read(&events, &events);
         assert_eq!((merged.total().requests, merged.both, merged.only_old, merged.only_new), (50, 50, 0, 0));
     }
@@ -228,17 +252,21 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
         fn each_event_counts_once_whatever_stores_hold_it(
-            held in prop::collection::vec((0u64..200_000, 0usize..3, 1u8..4), 0..120),
+            held in prop::collection::vec((0u64..200_000, 0usize..3, 0usize..3, 0u64..3, 1u8..4), 0..120),
         ) {
-            let events: Vec<(Event, u8)> = held
-                .iter()
-                .enumerate()
-                .map(|(n, (ms, cohort, stores))| (event(n as u64, *ms, Cohort::ALL[*cohort]), *stores))
+            // An event in both stores may be there under another cohort, and as the repeat of a window earlier or later.
+            let copies: Vec<(Event, Event, u8)> = (0..)
+                .zip(&held)
+                .map(|(n, (ms, cohort, other, shift, stores))| {
+                    let repeat = event(n, 60_000 + ms + shift * 60_000 - 60_000, Cohort::ALL[*other]);
+                    (event(n, 60_000 + ms, Cohort::ALL[*cohort]), repeat, *stores)
+                })
                 .collect();
-            let side = |bit: u8| events.iter().filter(|(_, s)| s & bit != 0).map(|(e, _)| e.clone()).collect::<Vec<_>>();
-            let count = |stores: u8| events.iter().filter(|(_, s)| *s == stores).count() as u64;
-            let merged = read(&side(1), &side(2));
-            prop_assert_eq!(merged.total().requests, events.len() as u64);
+            let old: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 1 != 0).map(|(e, _, _)| e.clone()).collect();
+            let new: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 2 != 0).map(|(_, e, _)| e.clone()).collect();
+            let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
+            let merged = read(&old, &new);
+            prop_assert_eq!(merged.total().requests, copies.len() as u64);
             prop_assert_eq!((merged.only_old, merged.only_new, merged.both), (count(1), count(2), count(3)));
             prop_assert!(merged.exact);
         }

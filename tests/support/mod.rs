@@ -1,7 +1,9 @@
 //! What the tests of the store stand on: real SQLite, a database that fails in every way, a tiny executor.
 #![allow(dead_code, missing_docs)] // each test file uses its part
+#![allow(clippy::unwrap_used, clippy::panic)] // it is all test code
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -167,7 +169,7 @@ pub fn event(request: u64, ms: u64) -> Event {
         timestamp,
         path,
         method: "GET".into(),
-        status: if request % 9 == 0 { 503 } else { 200 },
+        status: if request.is_multiple_of(9) { 503 } else { 200 },
         response_time: u32::try_from(request * 37 % 900).unwrap(),
         client_ip_hash: ClientIpHash(request % 40),
         cohort: Cohort::ALL[usize::try_from(request % 3).unwrap()],
@@ -177,10 +179,7 @@ pub fn event(request: u64, ms: u64) -> Event {
     }
 }
 
-pub fn store<S: Sql>(sql: &S) -> EventStore<S>
-where
-    S: Clone,
-{
+pub fn store<S: Sql + Clone>(sql: &S) -> EventStore<S> {
     EventStore::new(sql.clone(), DEFAULT_WINDOW_MS)
 }
 
@@ -200,13 +199,9 @@ pub fn figures<S: Sql>(store: &EventStore<S>) -> String {
     let mut text = String::new();
     for (key, rollup) in &rollups {
         let figures = path_collector::domain::figures::Figures::from(rollup);
-        text += &format!(
-            "{key:?} {} {} {} {:?}\n",
-            serde_json::to_string(&figures).unwrap(),
-            rollup.digest_sum,
-            rollup.value_sum,
-            rollup.exemplars
-        );
+        let figures = serde_json::to_string(&figures).unwrap();
+        let (sums, exemplars) = ((rollup.digest_sum, rollup.value_sum), &rollup.exemplars);
+        writeln!(text, "{key:?} {figures} {sums:?} {exemplars:?}").unwrap();
     }
     text
 }

@@ -121,7 +121,7 @@ async fn recount(
     };
     let mut budget = MAX_RECOUNT;
     let mut chosen = Vec::new();
-    for start in merge::ambiguous(old, new).into_iter().rev() {
+    for start in merge::ambiguous(old, new, config.window_ms).into_iter().rev() {
         match budget.checked_sub(size(start)) {
             Some(rest) => budget = rest,
             None => break,

@@ -1,0 +1,44 @@
+//! The frozen hashes, held against vectors that another implementation made.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use path_collector::domain::address::{ClientIpHash, DailyKey};
+use path_collector::domain::identity::{Digest, IdempotentId};
+use path_collector::domain::route::{Purpose, bucket};
+use serde_json::Value;
+
+fn vectors(text: &str) -> Vec<Value> {
+    let file: Value = serde_json::from_str(text).unwrap();
+    let vectors = file["vectors"].as_array().unwrap().clone();
+    assert!(vectors.len() >= 5);
+    vectors
+}
+
+#[test]
+fn identity() {
+    for vector in vectors(include_str!("vectors/identity.json")) {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let (address, path, request) = (text("address"), text("path"), text("requestId"));
+        let id = IdempotentId::generate(vector["timestamp"].as_u64().unwrap(), address, path, request).unwrap();
+        assert_eq!(id.to_string(), text("idempotentId"));
+        assert_eq!(Digest::of(address, path, request).to_string(), text("digest"));
+    }
+}
+
+#[test]
+fn buckets() {
+    for vector in vectors(include_str!("vectors/buckets.json")) {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let purpose = if text("purpose") == "sample" { Purpose::Sample } else { Purpose::Queue };
+        let found = bucket(text("salt"), purpose, &text("idempotentId").parse().unwrap());
+        assert_eq!(u64::from(found), vector["bucket"].as_u64().unwrap(), "{vector}");
+    }
+}
+
+#[test]
+fn addresses() {
+    for vector in vectors(include_str!("vectors/addresses.json")) {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let key = DailyKey(hex::decode(text("key")).unwrap().try_into().unwrap());
+        assert_eq!(ClientIpHash::keyed(&key, text("address")).to_string(), text("clientIpHash"), "{vector}");
+    }
+}
