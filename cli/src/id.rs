@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 use path_collector::domain::identity::{Digest, IdempotentId};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::error::CliError;
 use crate::output;
@@ -39,7 +38,7 @@ struct Identity {
 /// # Errors
 /// When the timestamp has not 13 digits.
 pub fn run(args: &IdArgs) -> Result<ExitCode, CliError> {
-    output::say(&json!(identity(args)?));
+    output::say_json(&identity(args)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

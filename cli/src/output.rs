@@ -5,10 +5,24 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::CliError;
 
 /// Writes a result to standard output. A reader that has gone away (`| head`) is no error.
 pub fn say(text: &impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Writes a result to standard output as one line of JSON, its fields in the order of the type's.
+///
+/// # Errors
+/// Only when a value has no form in JSON.
+pub fn say_json(value: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| CliError::failed("writing JSON", &error, "report it as a fault of this tool"))?;
+    say(&text);
+    Ok(())
 }
 
 /// Writes a note to standard error, where it never mixes with results.

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde_json::json;
 
 use self::pace::{Pace, Paced};
 use self::summary::{Outcomes, Summary};
@@ -56,7 +55,7 @@ pub async fn run(args: ReplayArgs) -> Result<ExitCode, CliError> {
     let summary = replay(&args, &interrupt).await?;
     summary.bad_lines.report();
     if args.json {
-        output::say(&json!(summary));
+        output::say_json(&summary)?;
     } else {
         output::say(&summary);
     }
