@@ -3,6 +3,9 @@
 //! Invariant: the result is at most [`MAX_PATH_BYTES`] long and free of what looks like an identifier, so that
 //! the number of distinct routes is bounded by the application's own and not by its data.
 
+use std::collections::HashSet;
+
+use super::error::InputError;
 use super::event::MAX_PATH_BYTES;
 
 /// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
@@ -16,6 +19,12 @@ pub const MAX_SEGMENTS: usize = 10;
 
 /// Bytes after which a segment counts as an identifier.
 pub const MAX_SEGMENT_BYTES: usize = 40;
+
+/// Longest path, as it arrived, that counts as ordinary, in bytes.
+pub const MAX_RAW_BYTES: usize = 2_000;
+
+/// Routes without a template that one isolate tells apart.
+pub const MAX_ROUTES: usize = 2_000;
 
 /// Most templates in a configuration.
 pub const MAX_TEMPLATES: usize = 1_000;
@@ -135,6 +144,68 @@ impl Normalizer {
     }
 }
 
+/// Says what is odd about a path that is counted all the same: its length, or escapes that are not UTF-8. The path
+/// itself is not shown, for it may be personal.
+///
+/// # Errors
+/// The oddity.
+pub fn check(path: &str) -> Result<(), InputError> {
+    if path.len() > MAX_RAW_BYTES {
+        let remedy = "its route is cut after the first segments";
+        return Err(InputError::TooLarge {
+            what: "path",
+            size: path.len(),
+            unit: "bytes",
+            limit: MAX_RAW_BYTES,
+            remedy,
+        });
+    }
+    if path.contains('%') && std::str::from_utf8(&unescaped(path.as_bytes())).is_err() {
+        return Err(InputError::field("path", "not UTF-8", "escaped segments count as {id}"));
+    }
+    Ok(())
+}
+
+/// The bytes that percent escapes stand for; what is no escape stays.
+fn unescaped(path: &[u8]) -> Vec<u8> {
+    let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [first, tail @ ..] = rest {
+        match (first, hex(tail.first()), hex(tail.get(1))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(high << 4 | low);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    bytes
+}
+
+/// The routes that one isolate has seen: a bound on their number, whatever paths clients make up.
+#[derive(Debug, Default)]
+pub struct Known {
+    routes: HashSet<String>,
+}
+
+impl Known {
+    /// The route itself while there are few, then [`OTHER`].
+    pub fn admit(&mut self, route: String) -> String {
+        if self.routes.contains(&route) {
+            return route;
+        }
+        if self.routes.len() >= MAX_ROUTES {
+            return OTHER.to_owned();
+        }
+        self.routes.insert(route.clone());
+        route
+    }
+}
+
 /// Replaces what looks like an identifier by `{id}`, drops empty segments, and cuts what is too deep or too long.
 fn heuristic(path: &str) -> String {
     let mut route = String::with_capacity(path.len().min(MAX_PATH_BYTES));
@@ -237,7 +308,30 @@ mod tests {
         assert!(!matches("/{*rest}", UNMATCHED));
     }
 
+    #[test]
+    fn odd_paths_are_told_without_being_shown() {
+        assert_eq!(check("/a/%C3%A4/%zz/%"), Ok(()));
+        let secret = format!("/secret{}", "x".repeat(MAX_RAW_BYTES));
+        for odd in [secret.as_str(), "/secret/%FF%FE", "/secret/%C3"] {
+            let error = check(odd).unwrap_err().to_string();
+            assert!(error.contains("path") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn routes_beyond_the_bound_are_counted_together() {
+        let mut known = Known::default();
+        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| known.admit(format!("/r{n}"))).collect();
+        assert_eq!(routes[MAX_ROUTES - 1], format!("/r{}", MAX_ROUTES - 1));
+        assert_eq!((routes[MAX_ROUTES].as_str(), known.admit("/r7".into()).as_str()), (OTHER, "/r7"));
+    }
+
     proptest! {
+        #[test]
+        fn no_path_makes_the_check_panic(path: String) {
+            let _ = check(&path);
+        }
+
         #[test]
         fn any_path_has_a_short_route(path in "(/|[a-z0-9%@{}ä.-]{0,60}){0,40}", status in 100u16..600) {
             let route = normalizer(&["/a/{b}"]).normalize(&path, status);

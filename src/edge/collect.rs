@@ -2,7 +2,7 @@
 //!
 //! Invariant: no failure leaves this module but as a log line and a counter.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use web_sys::Headers;
 use worker::{Env, console_error};
@@ -10,6 +10,7 @@ use worker::{Env, console_error};
 use crate::domain::address::{self, ClientIpHash};
 use crate::domain::event::{Event, MAX_METHOD_BYTES, ProducerId};
 use crate::domain::identity::{Digest, IdempotentId, window_start};
+use crate::domain::path::{self, Known};
 use crate::domain::route::{Destinations, route};
 
 use super::config::Config;
@@ -51,7 +52,7 @@ pub async fn collect(env: &Env, config: &Config, observed: Observed) {
             return console_error!("Not counted: {error}");
         }
     };
-    let path = config.normalizer.normalize(&observed.path, observed.status);
+    let path = normalized(config, &observed);
     let Destinations { collector, queue, cohort } = route(&flag, &path, &idempotent_id);
     let (producer, seq) = next_number();
     let mut method = observed.method;
@@ -82,6 +83,19 @@ pub async fn collect(env: &Env, config: &Config, observed: Observed) {
         (true, false) => deliver::to(deliver::WritePath::Old, env, config, event).await,
         (false, _) => deliver::to(deliver::WritePath::New, env, config, event).await,
     }
+}
+
+/// The request's route, one of a bounded number.
+fn normalized(config: &Config, observed: &Observed) -> String {
+    thread_local! { static KNOWN: RefCell<Known> = RefCell::default(); }
+    if let Err(error) = path::check(&observed.path) {
+        counters::add("path_odd", 1);
+        console_error!("Odd request: {error}");
+    }
+    let route = config.normalizer.normalize(&observed.path, observed.status);
+    let route = KNOWN.with_borrow_mut(|known| known.admit(route));
+    counters::add("route_other", u64::from(route == path::OTHER));
+    route
 }
 
 /// A header's value, unless it is missing, empty or absurdly long.

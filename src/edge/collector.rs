@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, Url, console_error, durable_object};
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
@@ -15,6 +15,7 @@ use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
+use super::query::{self, parameter};
 use super::sql_object::ObjectSql;
 use super::{address_key, clock};
 
@@ -79,8 +80,8 @@ impl PathCollector {
     async fn answer(&self, mut request: Request) -> std::result::Result<Response, StoreError> {
         self.prepare()?;
         let platform = |error: worker::Error| StoreError::Unavailable(error.to_string());
-        let url = request.url().map_err(platform)?;
-        let response = match (request.method(), url.path()) {
+        let url = request.inner().url();
+        let response = match (request.method(), query::path(&url)) {
             (Method::Post, "/record") => {
                 let text = request.text().await.map_err(platform)?;
                 return self.record(&text).await;
@@ -177,11 +178,7 @@ impl PathCollector {
     }
 }
 
-fn parameter(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
 /// A whole number; 0 where it is missing, which gives an empty range.
-fn number(url: &Url, name: &str) -> u64 {
+fn number(url: &str, name: &str) -> u64 {
     parameter(url, name).and_then(|text| text.parse().ok()).unwrap_or_default()
 }

@@ -11,7 +11,9 @@ thread_local! {
 
 /// Adds to a counter.
 pub fn add(name: &'static str, count: u64) {
-    COUNTERS.with_borrow_mut(|counters| *counters.entry(name).or_default() += count);
+    if count > 0 {
+        COUNTERS.with_borrow_mut(|counters| *counters.entry(name).or_default() += count);
+    }
 }
 
 /// All counters that are not zero.

@@ -21,6 +21,7 @@ pub mod cron;
 pub mod deliver;
 pub mod flag_cache;
 pub mod problem;
+pub mod query;
 pub mod router;
 pub mod sql_d1;
 pub mod sql_object;

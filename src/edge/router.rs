@@ -8,7 +8,7 @@ use worker::{Context, Env, Result, console_error};
 
 use super::collect::{self, Observed};
 use super::config::Config;
-use super::{api, clock, counters, upstream};
+use super::{api, clock, counters, query, upstream};
 
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
 pub const RESERVED: &str = "/_collector";
@@ -18,10 +18,12 @@ pub const RESERVED: &str = "/_collector";
 /// # Errors
 /// Only when not even a response can be made.
 pub async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    // Should this Worker ever break, the platform asks the origin instead.
+    context.pass_through_on_exception();
     let config = Config::of(&env);
     let started_ms = clock::now_ms();
     let url = request.url();
-    let path = upstream::path(&url);
+    let path = query::path(&url);
     if path.strip_prefix(RESERVED).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return api::respond(&request, &url, &env, &config).await;
     }

@@ -9,6 +9,7 @@ use web_sys::{Request, RequestInit, Response, WorkerGlobalScope};
 use worker::{Env, Fetcher};
 
 use super::config::Config;
+use super::query::path_and_query;
 
 /// Sends a request to the service binding `UPSTREAM`, else to `UPSTREAM_URL`, else to the zone's own origin.
 ///
@@ -36,38 +37,4 @@ fn readdressed(request: &Request, origin: &str) -> Result<Request, JsValue> {
     let url = request.url();
     let target = format!("{origin}{}", path_and_query(&url));
     Request::new_with_str_and_init(&target, request.unchecked_ref::<RequestInit>())
-}
-
-/// What follows the host in an absolute URL, without the fragment.
-pub fn path_and_query(url: &str) -> &str {
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let rest = url.get(after_scheme..).unwrap_or_default();
-    let start = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let rest = rest.get(start..).unwrap_or_default();
-    rest.split('#').next().unwrap_or_default()
-}
-
-/// The path of an absolute URL, without its query.
-pub fn path(url: &str) -> &str {
-    let path = path_and_query(url).split('?').next().unwrap_or_default();
-    if path.is_empty() { "/" } else { path }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_cut_out_of_urls() {
-        for (url, all, only) in [
-            ("https://a.b/c/d?e=f/g#h", "/c/d?e=f/g", "/c/d"),
-            ("https://a.b", "", "/"),
-            ("https://a.b?x", "?x", "/"),
-            ("http://a.b:80/%20", "/%20", "/%20"),
-            ("", "", "/"),
-            ("nonsense", "", "/"),
-        ] {
-            assert_eq!((path_and_query(url), path(url)), (all, only), "{url}");
-        }
-    }
 }

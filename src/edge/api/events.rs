@@ -1,12 +1,13 @@
 //! `GET ids` and `GET trace/{id}`: the events themselves, as each store has them.
 
 use serde::Serialize;
-use worker::{Env, Url};
+use worker::Env;
 
 use crate::domain::event::Event;
 use crate::domain::identity::IdempotentId;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
 use crate::edge::{clock, collector_client, sql_d1::D1Sql};
 use crate::store::events::EventStore;
 
@@ -41,9 +42,9 @@ struct Stored {
 }
 
 /// Reads the events of one store and range.
-pub async fn read(url: &Url, env: &Env, config: &Config) -> Result<EventList, Problem> {
+pub async fn read(url: &str, env: &Env, config: &Config) -> Result<EventList, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
-    let store = url.query_pairs().find(|(key, _)| key == "store").map(|(_, value)| value.into_owned());
+    let store = parameter(url, "store");
     let (events, more) = match store.as_deref() {
         Some("old") => collector_client::events(env, config, from, to).await.map_err(unreadable)?,
         Some("new") => {

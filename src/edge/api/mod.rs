@@ -5,10 +5,11 @@
 
 use serde::Serialize;
 use web_sys::Request;
-use worker::{Env, Response, Result, Url};
+use worker::{Env, Response, Result};
 
 use super::config::Config;
 use super::problem::Problem;
+use super::query;
 use super::router::RESERVED;
 
 mod access;
@@ -32,22 +33,21 @@ pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -
 
 async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
     access::check(request, env, config)?;
-    let url = Url::parse(url).map_err(|error| Problem::bad_request(format!("the URL can't be read: {error}")))?;
     if request.method() != "GET" {
         let detail = format!("{} is not allowed here; use GET", request.method());
         return Err(Problem { status: 405, title: "Method not allowed", detail });
     }
-    let route = url.path().strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
+    let route = query::path(url).strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
     match route.split_once('/').unwrap_or((route, "")) {
-        ("stats", "") => json(&stats::read(&url, env, config).await?),
-        ("ids", "") => json(&events::read(&url, env, config).await?),
+        ("stats", "") => json(&stats::read(url, env, config).await?),
+        ("ids", "") => json(&events::read(url, env, config).await?),
         ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
         ("flag", "") => json(&flag::read(env, config).await),
         ("health", "") => json(&health::read(env, config).await),
         ("dead-letters", "") => json(&health::dead_letters(env).await?),
         _ => Err(Problem::not_found(format!(
             "there is no {}; try {RESERVED}/v1/ followed by stats, ids, trace/{{id}}, flag, health or dead-letters",
-            url.path()
+            query::path(url)
         ))),
     }
 }

@@ -1,10 +1,9 @@
 //! The time range of a request.
 
-use worker::Url;
-
 use crate::domain::error::InputError;
 use crate::domain::identity::MAX_TIMESTAMP_MS;
 use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
 
 /// Range where none is given, in ms: a day.
 const DEFAULT_MS: u64 = 24 * 60 * 60 * 1000;
@@ -13,13 +12,13 @@ const DEFAULT_MS: u64 = 24 * 60 * 60 * 1000;
 const MAX_MS: u64 = 8 * 24 * 60 * 60 * 1000;
 
 /// Reads `from` and `to` (ms since 1970): by default the day that ends in a minute from now.
-pub fn of(url: &Url, now_ms: u64) -> Result<(u64, u64), Problem> {
+pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
     let bad = |field: &str, text: &str, remedy: String| {
         Problem::bad_request(InputError::field(field, text, remedy).to_string())
     };
-    let read = |name: &str, default: u64| match url.query_pairs().find(|(key, _)| key == name) {
+    let read = |name: &str, default: u64| match parameter(url, name) {
         None => Ok(default),
-        Some((_, text)) => text
+        Some(text) => text
             .parse()
             .ok()
             .filter(|ms| *ms <= MAX_TIMESTAMP_MS)
@@ -42,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_range_is_checked() {
-        let range = |query: &str| of(&Url::parse(&format!("http://x/?{query}")).unwrap(), 1_730_956_800_000);
+        let range = |query: &str| of(&format!("http://x/?{query}"), 1_730_956_800_000);
         assert_eq!(range("").unwrap(), (1_730_956_860_000 - DEFAULT_MS, 1_730_956_860_000));
         assert_eq!(range("from=5&to=9").unwrap(), (5, 9));
         for (query, field) in [

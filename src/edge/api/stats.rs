@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use worker::{Env, Url};
+use worker::Env;
 
 use crate::domain::event::{Cohort, Event};
 use crate::domain::figures::Figures;
@@ -72,7 +72,7 @@ impl Counts {
 }
 
 /// Reads and merges both stores.
-pub async fn read(url: &Url, env: &Env, config: &Config) -> Result<Stats, Problem> {
+pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
     let store = EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms);
     let (old, new) =

@@ -1,0 +1,49 @@
+//! URLs of requests, cut by hand: the platform has parsed and normalised them already, and a full parser would be a
+//! quarter of the Worker's size.
+
+/// What follows the host in an absolute URL, without the fragment.
+pub fn path_and_query(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(after_scheme..).unwrap_or_default();
+    let start = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let rest = rest.get(start..).unwrap_or_default();
+    rest.split('#').next().unwrap_or_default()
+}
+
+/// The path of an absolute URL, without its query.
+pub fn path(url: &str) -> &str {
+    let path = path_and_query(url).split('?').next().unwrap_or_default();
+    if path.is_empty() { "/" } else { path }
+}
+
+/// The first value of a query parameter, decoded.
+pub fn parameter(url: &str, name: &str) -> Option<String> {
+    let (_, query) = path_and_query(url).split_once('?')?;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cut_out_of_urls() {
+        for (url, all, only) in [
+            ("https://a.b/c/d?e=f/g#h", "/c/d?e=f/g", "/c/d"),
+            ("https://a.b", "", "/"),
+            ("https://a.b?x", "?x", "/"),
+            ("http://a.b:80/%20", "/%20", "/%20"),
+            ("", "", "/"),
+            ("nonsense", "", "/"),
+        ] {
+            assert_eq!((path_and_query(url), path(url)), (all, only), "{url}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let url = "https://a.b/c?from=1&to=%32&to=3&x";
+        let found = ["from", "to", "x", "y"].map(|name| parameter(url, name));
+        assert_eq!(found, [Some("1".into()), Some("2".into()), Some(String::new()), None]);
+    }
+}
