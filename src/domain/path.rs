@@ -160,30 +160,10 @@ pub fn check(path: &str) -> Result<(), InputError> {
             remedy,
         });
     }
-    if path.contains('%') && std::str::from_utf8(&unescaped(path.as_bytes())).is_err() {
+    if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
         return Err(InputError::field("path", "not UTF-8", "escaped segments count as {id}"));
     }
     Ok(())
-}
-
-/// The bytes that percent escapes stand for; what is no escape stays.
-fn unescaped(path: &[u8]) -> Vec<u8> {
-    let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let [first, tail @ ..] = rest {
-        match (first, hex(tail.first()), hex(tail.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(high << 4 | low);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    bytes
 }
 
 /// The routes that one isolate has seen: a bound on their number, whatever paths clients make up.
