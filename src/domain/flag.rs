@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::InputError;
-use super::path::Template;
+use super::template::Template;
 
 /// One million: shares are in parts per million (ppm).
 pub const MILLION: u32 = 1_000_000;

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod coalesce;
+pub mod dedup;
 pub mod error;
 pub mod event;
 pub mod exemplar;
@@ -21,3 +22,4 @@ pub mod rollup;
 pub mod route;
 pub mod segment;
 pub mod sketch;
+pub mod template;

@@ -1,10 +1,8 @@
 //! A segment: the events of one ID window that one transaction stored, packed.
 //!
-//! Invariants: a stored segment never changes, so that what was read of it may be remembered. Within a store no two
-//! events in neighbouring windows share a digest: [`plan`] sees to it, given every digest that the store already has
-//! there.
+//! Invariant: a stored segment never changes, so that what was read of it may be remembered.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,53 +14,6 @@ use super::identity::{Digest, IdempotentId};
 /// Most events in one segment: at some 40 bytes each it stays far below the 2 MB of a row, in hexadecimal too.
 pub const MAX_EVENTS: usize = 10_000;
 
-/// Digests that a store holds, by start of their window in ms.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    windows: HashMap<u64, HashSet<u64>>,
-}
-
-impl Seen {
-    /// Marks a window as known, empty so far.
-    pub fn open(&mut self, window: u64) {
-        self.windows.entry(window).or_default();
-    }
-
-    /// Whether all digests of a window are here.
-    pub fn knows(&self, window: u64) -> bool {
-        self.windows.contains_key(&window)
-    }
-
-    /// The known windows.
-    pub fn windows(&self) -> impl Iterator<Item = u64> {
-        self.windows.keys().copied()
-    }
-
-    /// Adds stored digests to a window.
-    pub fn insert(&mut self, window: u64, digests: impl IntoIterator<Item = Digest>) {
-        self.windows.entry(window).or_default().extend(digests.into_iter().map(|digest| digest.0));
-    }
-
-    /// Forgets all but the `most` newest windows.
-    pub fn keep_newest(&mut self, most: usize) {
-        let mut starts: Vec<u64> = self.windows.keys().copied().collect();
-        starts.sort_unstable_by(|a, b| b.cmp(a));
-        if let Some(oldest) = starts.get(most.saturating_sub(1)) {
-            self.windows.retain(|start, _| start >= oldest);
-        }
-    }
-
-    fn contains(&self, window: u64, digest: Digest) -> bool {
-        self.windows.get(&window).is_some_and(|digests| digests.contains(&digest.0))
-    }
-}
-
-/// The window of an event and its two neighbours: a repeat across an edge has another window but the same digest,
-/// and of two repeats either may be stored first.
-pub const fn neighbours(window: u64, window_ms: u64) -> [u64; 3] {
-    [window.saturating_sub(window_ms), window, window.saturating_add(window_ms)]
-}
-
 /// What one transaction adds to one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -72,32 +23,6 @@ pub struct Segment {
     pub events: Vec<Event>,
     /// Digests of events that were there already.
     pub absorbed: Vec<Digest>,
-}
-
-/// Splits events into what is new and what the store has already, by window. `seen` must know the [`neighbours`] of
-/// every event's window. Among repeats inside `events` the earliest is kept.
-pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment> {
-    events.sort_by_key(|event| (event.timestamp, event.digest));
-    let mut fresh = Seen::default();
-    let mut segments: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
-    for event in events {
-        let window = event.idempotent_id.timestamp_ms();
-        let here = neighbours(window, window_ms);
-        let known = here.iter().any(|w| seen.contains(*w, event.digest) || fresh.contains(*w, event.digest));
-        let list = segments.entry(window).or_default();
-        if list.last().is_none_or(|segment| segment.events.len() + segment.absorbed.len() >= MAX_EVENTS) {
-            list.push(Segment { window, events: Vec::new(), absorbed: Vec::new() });
-        }
-        if let Some(segment) = list.last_mut() {
-            if known {
-                segment.absorbed.push(event.digest);
-            } else {
-                fresh.insert(window, [event.digest]);
-                segment.events.push(event);
-            }
-        }
-    }
-    segments.into_values().flatten().collect()
 }
 
 /// Version of [`Packed`].
@@ -230,16 +155,16 @@ fn malformed(reason: String) -> InputError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::domain::event::tests::example;
     use crate::domain::identity::window_start;
 
-    const WINDOW_MS: u64 = 60_000;
+    pub(crate) const WINDOW_MS: u64 = 60_000;
 
-    fn at(timestamp: u64, request: u64) -> Event {
+    pub(crate) fn at(timestamp: u64, request: u64) -> Event {
         let digest = Digest(request);
         Event {
             idempotent_id: IdempotentId::with_digest(window_start(timestamp, WINDOW_MS), digest).unwrap(),
@@ -248,48 +173,6 @@ mod tests {
             path: format!("/{}", request % 7),
             ..example()
         }
-    }
-
-    #[test]
-    fn a_repeat_in_the_window_or_the_next_is_absorbed_and_two_windows_on_it_is_new() {
-        let start = 1_730_956_800_000;
-        let repeats = |second: u64| {
-            let segments = plan(vec![at(start, 1), at(start + second, 1)], &Seen::default(), WINDOW_MS);
-            segments.iter().map(|s| s.events.len()).sum::<usize>()
-        };
-        assert_eq!(repeats(0), 1);
-        assert_eq!(repeats(59_999), 1);
-        assert_eq!(repeats(60_000), 1);
-        assert_eq!(repeats(119_999), 1);
-        assert_eq!(repeats(120_000), 2);
-    }
-
-    #[test]
-    fn what_the_store_has_is_absorbed_also_when_it_came_from_the_later_window() {
-        let start = 1_730_956_800_000;
-        for window in neighbours(start, WINDOW_MS) {
-            let mut seen = Seen::default();
-            seen.insert(window, [Digest(1)]);
-            let segments = plan(vec![at(start, 1)], &seen, WINDOW_MS);
-            assert_eq!((segments[0].events.len(), segments[0].absorbed.as_slice()), (0, [Digest(1)].as_slice()));
-        }
-    }
-
-    #[test]
-    fn many_events_are_split_over_segments() {
-        let events = (0..25_000).map(|n| at(1_730_956_800_000, n)).collect();
-        let sizes: Vec<usize> = plan(events, &Seen::default(), WINDOW_MS).iter().map(|s| s.events.len()).collect();
-        assert_eq!(sizes, [MAX_EVENTS, MAX_EVENTS, 5_000]);
-    }
-
-    #[test]
-    fn memory_keeps_the_newest_windows() {
-        let mut seen = Seen::default();
-        for window in [5, 1, 3] {
-            seen.open(window);
-        }
-        seen.keep_newest(2);
-        assert!(seen.knows(5) && seen.knows(3) && !seen.knows(1));
     }
 
     #[test]

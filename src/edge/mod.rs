@@ -25,4 +25,5 @@ pub mod query;
 pub mod router;
 pub mod sql_d1;
 pub mod sql_object;
+pub mod sql_values;
 pub mod upstream;

@@ -10,9 +10,6 @@ use super::collect::{self, Observed};
 use super::config::Config;
 use super::{api, clock, counters, query, upstream};
 
-/// Paths under this prefix are the collector's own: neither passed on nor counted.
-pub const RESERVED: &str = "/_collector";
-
 /// Handles one request.
 ///
 /// # Errors
@@ -24,7 +21,7 @@ pub async fn fetch(request: Request, env: Env, context: Context) -> Result<Respo
     let started_ms = clock::now_ms();
     let url = request.url();
     let path = query::path(&url);
-    if path.strip_prefix(RESERVED).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+    if path.strip_prefix(api::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return api::respond(&request, &url, &env, &config).await;
     }
     let response = match upstream::pass(&request, &env, &config).await {

@@ -3,9 +3,9 @@
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{SqlStorage, State};
 
-use crate::store::sql::{Row, Sql, Statement, StoreError, Value};
+use crate::store::sql::{Row, Sql, Statement, StoreError};
 
-use super::sql_d1::Columns;
+use super::sql_values::{Columns, bound};
 
 #[wasm_bindgen]
 extern "C" {
@@ -57,16 +57,6 @@ impl ObjectSql {
         let params: Vec<JsValue> = statement.params.iter().map(bound).collect();
         let rows: Vec<Columns> = self.sql.exec_raw(statement.sql, params)?.to_array()?;
         Ok(rows.into_iter().map(|columns| Row(columns.0)).collect())
-    }
-}
-
-/// A value as the platform binds it. Whole numbers go as doubles: exact below 2⁵³, and the other way takes 32 bits.
-#[allow(clippy::cast_precision_loss)]
-pub fn bound(value: &Value) -> JsValue {
-    match value {
-        Value::Null => JsValue::NULL,
-        Value::Integer(number) => JsValue::from_f64(*number as f64),
-        Value::Text(text) => JsValue::from_str(text),
     }
 }
 

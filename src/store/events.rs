@@ -4,9 +4,10 @@
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
 //! next number, and of two with the same number the slower is refused whole and decides anew.
 
+use crate::domain::dedup::{self, Seen};
 use crate::domain::event::Event;
 use crate::domain::identity::Digest;
-use crate::domain::segment::{self, Seen, Segment};
+use crate::domain::segment::{self, Segment};
 
 use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
 
@@ -75,13 +76,13 @@ impl<S: Sql> EventStore<S> {
             return Ok(Recorded::default());
         }
         let mut windows: Vec<u64> =
-            events.iter().flat_map(|e| segment::neighbours(e.idempotent_id.timestamp_ms(), self.window_ms)).collect();
+            events.iter().flat_map(|e| dedup::neighbours(e.idempotent_id.timestamp_ms(), self.window_ms)).collect();
         windows.sort_unstable();
         windows.dedup();
         for _ in 0..MAX_ATTEMPTS {
             // 1. A crash here: nothing was written.
             let folded = self.refresh(memory, &windows).await?;
-            let segments = segment::plan(events.to_vec(), &memory.seen, self.window_ms);
+            let segments = dedup::plan(events.to_vec(), &memory.seen, self.window_ms);
             let inserts = insertions(&segments, memory.head, now_ms)?;
             // 2. A crash here: the transaction is there or is not. If it is, a repeat finds its digests.
             match self.sql.batch(inserts).await {

@@ -10,7 +10,6 @@ use worker::{Env, Response, Result};
 use super::config::Config;
 use super::problem::Problem;
 use super::query;
-use super::router::RESERVED;
 
 mod access;
 mod events;
@@ -18,6 +17,9 @@ mod flag;
 mod health;
 mod range;
 mod stats;
+
+/// Paths under this prefix are the collector's own: neither passed on nor counted.
+pub const PREFIX: &str = "/_collector";
 
 /// Answers a request under the reserved prefix.
 ///
@@ -37,7 +39,7 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
         let detail = format!("{} is not allowed here; use GET", request.method());
         return Err(Problem { status: 405, title: "Method not allowed", detail });
     }
-    let route = query::path(url).strip_prefix(RESERVED).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
+    let route = query::path(url).strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
     match route.split_once('/').unwrap_or((route, "")) {
         ("stats", "") => json(&stats::read(url, env, config).await?),
         ("ids", "") => json(&events::read(url, env, config).await?),
@@ -46,7 +48,7 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
         ("health", "") => json(&health::read(env, config).await),
         ("dead-letters", "") => json(&health::dead_letters(env).await?),
         _ => Err(Problem::not_found(format!(
-            "there is no {}; try {RESERVED}/v1/ followed by stats, ids, trace/{{id}}, flag, health or dead-letters",
+            "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, health or dead-letters",
             query::path(url)
         ))),
     }

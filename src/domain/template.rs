@@ -1,0 +1,86 @@
+//! Path templates, as settings and the flag write them.
+
+use super::event::MAX_PATH_BYTES;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Any,
+    Rest,
+}
+
+/// A path pattern: literal segments, `{name}` for any one segment, `{*name}` at the end for any rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// The remedy, as text for an error that names the field.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let Some(inner) = text.strip_prefix('/') else {
+            return Err("give a path that begins with /, such as /users/{id}".into());
+        };
+        if text.len() > MAX_PATH_BYTES {
+            return Err(format!("give at most {MAX_PATH_BYTES} bytes"));
+        }
+        if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("give a path alone, without query, fragment or white space".into());
+        }
+        let mut parts = Vec::new();
+        for segment in inner.split('/') {
+            if matches!(parts.last(), Some(Part::Rest)) {
+                return Err("{*name} must be the last segment".into());
+            }
+            let part = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+                Some("" | "*") => return Err("name each placeholder, such as {id} or {*rest}".into()),
+                Some(name) if name.starts_with('*') => Part::Rest,
+                Some(_) => Part::Any,
+                None if segment.contains(['{', '}']) => {
+                    return Err("a placeholder must fill its whole segment, such as /users/{id}".into());
+                }
+                None => Part::Literal(segment.to_owned()),
+            };
+            parts.push(part);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The template as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a path, or a normalised route, matches.
+    pub fn matches(&self, path: &str) -> bool {
+        let Some(inner) = path.strip_prefix('/') else { return false };
+        let mut segments = inner.split('/');
+        for part in &self.parts {
+            match (part, segments.next()) {
+                (Part::Rest, Some(_)) => return true,
+                (Part::Any, Some(segment)) if !segment.is_empty() => {}
+                (Part::Literal(literal), Some(segment)) if literal == segment => {}
+                _ => return false,
+            }
+        }
+        segments.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_match_paths_and_routes() {
+        let matches = |template: &str, path| Template::parse(template).unwrap().matches(path);
+        assert!(matches("/users/{id}", "/users/{id}") && matches("/users/{id}", "/users/7"));
+        assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
+        assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
+        assert!(!matches("/{*rest}", "(unmatched)"));
+    }
+}
