@@ -176,3 +176,28 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
         }
     }
 }
+
+#[test]
+fn a_writer_that_remembers_reads_only_what_is_new() {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    /// Counts the rows that reads give.
+    #[derive(Clone)]
+    struct Counting(Sqlite, Rc<RefCell<usize>>);
+    impl Sql for Counting {
+        async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+            let results = self.0.batch(statements).await?;
+            *self.1.borrow_mut() += results.iter().map(Vec::len).sum::<usize>();
+            Ok(results)
+        }
+    }
+    let rows = Rc::new(RefCell::new(0));
+    let store = store(&Counting(Sqlite::new(), rows.clone()));
+    let mut memory = Memory::default();
+    for n in 0..500 {
+        block_on(deliver(&store, &mut memory, &[event(n, n)]));
+    }
+    // At each call one row for the head, and one for the segment that the call before it wrote.
+    assert!(*rows.borrow() <= 2 * 500, "{} rows", rows.borrow());
+}
