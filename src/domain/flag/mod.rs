@@ -1,0 +1,125 @@
+//! The flag: which path events take.
+//!
+//! Invariant: a document with a value that can't be obeyed is refused whole, and the reader keeps its last good one.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::InputError;
+use super::template::Template;
+
+pub mod document;
+pub mod ramp;
+
+use document::Document;
+
+/// One million: shares are in parts per million (ppm).
+pub const MILLION: u32 = 1_000_000;
+
+/// The document that is in force until another is read.
+pub const DEFAULT_DOCUMENT: &str = include_str!("../../../flags/default.json");
+
+/// Which store records an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Old path: the object alone.
+    #[default]
+    DoOnly,
+    /// New path: the queue alone.
+    QueueOnly,
+    /// A sample on both, the rest shared out between them.
+    DualWrite,
+}
+
+impl Mode {
+    /// The name in documents, logs and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DoOnly => "do-only",
+            Self::QueueOnly => "queue-only",
+            Self::DualWrite => "dual-write",
+        }
+    }
+}
+
+/// A mode with its shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Which store records.
+    pub mode: Mode,
+    /// In `dual-write`: share of events written to both, in ppm.
+    pub sample_ppm: u32,
+    /// In `dual-write`: share of the rest that goes to the queue only, in ppm; the others go to the object only.
+    pub queue_ppm: u32,
+}
+
+/// The flag, checked and ready to route with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Grows by one at every change; stamped on events. 0 is the built-in default.
+    pub version: u32,
+    /// Changes which events fall into the sample.
+    pub salt: String,
+    /// What holds where no override does.
+    pub rule: Rule,
+    /// First match wins.
+    pub overrides: Vec<(Template, Rule)>,
+}
+
+impl Default for Flag {
+    /// [`DEFAULT_DOCUMENT`]; should that ever not parse (a test holds that it does), the old path.
+    fn default() -> Self {
+        Self::parse(DEFAULT_DOCUMENT).unwrap_or(Self {
+            version: 0,
+            salt: String::new(),
+            rule: Rule { mode: Mode::DoOnly, sample_ppm: 0, queue_ppm: 0 },
+            overrides: Vec::new(),
+        })
+    }
+}
+
+impl Flag {
+    /// Reads a document as the edge does: unknown fields are ignored.
+    ///
+    /// # Errors
+    /// Names the field, what was found, and what would be valid.
+    pub fn parse(text: &str) -> Result<Self, InputError> {
+        Document::read(text).map(|document| document.flag())
+    }
+
+    /// The rule for a normalised path.
+    pub fn rule_for(&self, path: &str) -> Rule {
+        self.overrides.iter().find(|(template, _)| template.matches(path)).map_or(self.rule, |(_, rule)| *rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_and_the_presets_are_valid() {
+        assert_eq!(Flag::parse(DEFAULT_DOCUMENT).unwrap().rule.mode, Mode::DoOnly);
+        assert_eq!(Flag::default(), Flag::parse(DEFAULT_DOCUMENT).unwrap());
+        let shares = |text| {
+            let rule = Flag::parse(text).unwrap().rule;
+            (rule.mode, rule.sample_ppm, rule.queue_ppm)
+        };
+        assert_eq!(shares(include_str!("../../../flags/do-only.json")).0, Mode::DoOnly);
+        assert_eq!(shares(include_str!("../../../flags/queue-only.json")).0, Mode::QueueOnly);
+        assert_eq!(shares(include_str!("../../../flags/scheme-a.json")), (Mode::DualWrite, MILLION, 0));
+        assert_eq!(shares(include_str!("../../../flags/scheme-b.json")), (Mode::DualWrite, 10_000, 0));
+    }
+
+    #[test]
+    fn the_first_matching_override_wins() {
+        let flag = Flag::parse(
+            r#"{"schema":1,"version":1,"overrides":[
+                {"path":"/a/{id}","mode":"queue-only"},{"path":"/a/{*rest}","mode":"dual-write","samplePpm":5}]}"#,
+        )
+        .unwrap();
+        assert_eq!(flag.rule_for("/a/{id}").mode, Mode::QueueOnly);
+        assert_eq!(flag.rule_for("/a/b/c"), Rule { mode: Mode::DualWrite, sample_ppm: 5, queue_ppm: 0 });
+        assert_eq!(flag.rule_for("/b").mode, Mode::DoOnly);
+    }
+}
