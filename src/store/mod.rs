@@ -8,6 +8,7 @@
 pub mod address_keys;
 pub mod dead_letters;
 pub mod events;
+pub mod flags;
 pub mod fold;
 pub mod read;
 pub mod retention;

@@ -29,6 +29,7 @@ impl Sqlite {
         for schema in [
             include_str!("../../migrations/0001_event_store.sql"),
             include_str!("../../migrations/0002_dead_letters.sql"),
+            include_str!("../../migrations/0003_flags.sql"),
             address_keys::SCHEMA,
         ] {
             connection.execute_batch(schema).unwrap();

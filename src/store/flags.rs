@@ -1,0 +1,80 @@
+//! The flag's history: every document that ever held, by version.
+//!
+//! Invariant: versions follow each other without a gap, and none is ever changed or deleted. A change is a
+//! compare-and-swap: it inserts the version after the one it was made from, or fails whole.
+
+use crate::domain::flag::document::Document;
+
+use super::sql::{Sql, Statement, StoreError, rows};
+
+const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DESC LIMIT ?1";
+
+const ONE: &str = "SELECT document, changed_at FROM flags WHERE version = ?1";
+
+/// The first version may be any, for KV may have held a document before there was a history.
+const INSERT: &str = "
+    INSERT INTO flags (version, document, changed_at)
+    SELECT ?1, ?2, ?3 WHERE ?1 = (SELECT coalesce(max(version) + 1, ?1) FROM flags)
+    RETURNING 1 AS inserted";
+
+/// A document of the history.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// When it was stored, in ms.
+    pub changed_at: u64,
+    /// The document.
+    #[serde(flatten)]
+    pub document: Document,
+}
+
+/// The history in a database.
+#[derive(Debug, Clone)]
+pub struct FlagHistory<S> {
+    sql: S,
+}
+
+impl<S: Sql> FlagHistory<S> {
+    /// Over this database.
+    pub const fn new(sql: S) -> Self {
+        Self { sql }
+    }
+
+    /// The newest documents, newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, most: u64) -> Result<Vec<Change>, StoreError> {
+        self.read(Statement::new(NEWEST, [most.into()])).await
+    }
+
+    /// The document of a version, if there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_version(&self, version: u32) -> Result<Option<Change>, StoreError> {
+        let statement = Statement::new(ONE, [u64::from(version).into()]);
+        Ok(self.read(statement).await?.into_iter().next())
+    }
+
+    /// Adds a document, whose version must be the newest plus one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is not: somebody else changed the flag.
+    pub async fn append(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
+        let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let params = [u64::from(document.version).into(), text.into(), now_ms.into()];
+        // 1. A crash here: the change is there or is not. If it is, a repeat is told of the conflict and reads it.
+        let results = self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
+        if rows(&results, 0).is_empty() { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    async fn read(&self, statement: Statement) -> Result<Vec<Change>, StoreError> {
+        let results = self.sql.batch(vec![statement]).await?;
+        let change = |row: &super::sql::Row| {
+            let document = Document::read(row.text(0)?).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok(Change { changed_at: row.integer(1)?, document })
+        };
+        rows(&results, 0).iter().map(change).collect()
+    }
+}
