@@ -148,13 +148,24 @@ impl LocalWorker {
     pub fn start(project: &Project, upstream: SocketAddr, port: Option<u16>) -> Result<Self, CliError> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port(port)?));
         let log = project.demo_folder().join("worker.log");
-        let mut command = project.wrangler(["dev", "--ip", "127.0.0.1", "--show-interactive-dev-session=false"]);
+        // Wrangler's own line per request would cost as much: only warnings.
+        let mut command = project.wrangler([
+            "dev",
+            "--ip",
+            "127.0.0.1",
+            "--show-interactive-dev-session=false",
+            "--log-level",
+            "warn",
+        ]);
         command.arg("--port").arg(address.port().to_string()).arg("--persist-to").arg(project.state());
         for (name, value) in [
             ("UPSTREAM_URL", format!("http://{upstream}")),
             ("LOCAL_DEVELOPMENT", "true".into()),
             // A demo flips the flag every few seconds and must not wait long for it.
             ("FLAG_TTL_MS", "1000".into()),
+            // A line per request and event costs more here than all the rest of the work, and the times under test
+            // are measured on the same machine. `make run` logs them.
+            ("LOG_EVENTS", "false".into()),
         ] {
             command.arg("--var").arg(format!("{name}:{value}"));
         }

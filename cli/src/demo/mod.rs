@@ -8,6 +8,7 @@
 mod collector_api;
 mod local_worker;
 mod process_group;
+mod rate;
 mod report;
 mod show;
 mod stage;
@@ -22,10 +23,12 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use path_collector::domain::identity::Digest;
 use tokio::time::Instant;
 
 use self::collector_api::{CollectorApi, Period, Stats, Store};
 use self::local_worker::{LocalWorker, Project};
+use self::rate::{Rate, median};
 use self::report::{Observed, Report, StageReport};
 use self::show::Shown;
 use self::stage::{STAGES, Stage};
@@ -66,7 +69,7 @@ pub struct DemoArgs {
     /// Chooses the traffic, and the response times of a log's requests.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Requests per second.
+    /// Requests per second; fewer are sent while the machine can't keep up.
     #[arg(long, value_name = "PER_SECOND", default_value = "400", value_parser = positive)]
     rate: f64,
     /// End after the report instead of serving on; so it is without a terminal.
@@ -93,21 +96,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, CliError> {
     traffic.bad_lines.report();
 
     let mut demo = interrupt.unless(Demo::start(project, &args)).await?;
-    // An early end drops the demo, and the Worker with it.
-    let report = demo.play(&traffic, &interrupt).await?;
-    let file = folder.join("report.json");
-    write_json(&file, &report)?;
-    output::say(&Shown { report: &report, truth: &traffic.truth });
-    let success = report.checks().iter().all(|check| check.holds);
-    let verdict = if success { "Every check holds." } else { "A check FAILED." };
-    output::say(&format!("\n{verdict} Report: {}  Worker's log: {}", file.display(), demo.worker.log.display()));
-
-    if !args.exit && io::stdout().is_terminal() {
-        output::say(&demo.invitation());
-        interrupt.clone().wait().await;
-    }
+    let outcome = demo.present(&traffic, &interrupt, args.exit).await;
     demo.worker.stop().await;
-    Ok(if success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A running demo.
@@ -116,15 +107,17 @@ struct Demo {
     worker: LocalWorker,
     gateway: Gateway,
     api: CollectorApi,
-    rate: f64,
+    rate: Rate,
     began_ms: u64,
 }
 
 /// What came of sending.
 #[derive(Default)]
 struct Sent {
-    digests: HashSet<path_collector::domain::identity::Digest>,
+    digests: HashSet<Digest>,
     altered: u64,
+    /// By how much each answer of the stage took longer than the upstream did.
+    added: Vec<Duration>,
 }
 
 impl Demo {
@@ -145,7 +138,23 @@ impl Demo {
         spinner.finish_and_clear();
         // A minute earlier: the stores count by minutes, and clocks of two processes may differ.
         let began_ms = now_ms() / MINUTE_MS * MINUTE_MS - MINUTE_MS;
-        Ok(Self { project, worker, gateway, api, rate: args.rate, began_ms })
+        Ok(Self { project, worker, gateway, api, rate: Rate::new(args.rate), began_ms })
+    }
+
+    /// Plays, shows and writes the report, and serves on if somebody watches. Gives whether all checks hold.
+    async fn present(&mut self, traffic: &Traffic, interrupt: &Interrupt, exit: bool) -> Result<bool, CliError> {
+        let report = self.play(traffic, interrupt).await?;
+        let file = self.project.demo_folder().join("report.json");
+        write_json(&file, &report)?;
+        output::say(&Shown { report: &report, truth: &traffic.truth });
+        let success = report.checks().iter().all(|check| check.holds);
+        let verdict = if success { "Every check holds." } else { "A check FAILED." };
+        output::say(&format!("\n{verdict} Report: {}  Worker's log: {}", file.display(), self.worker.log.display()));
+        if !exit && io::stdout().is_terminal() {
+            output::say(&self.invitation());
+            interrupt.clone().wait().await;
+        }
+        Ok(success)
     }
 
     /// Plays all stages and compares.
@@ -158,7 +167,8 @@ impl Demo {
             let part = traffic.planned.get(stage::share(traffic.planned.len(), index)).unwrap_or_default();
             self.send(part, stage, &mut sent, interrupt).await?;
             let after = interrupt.unless(self.drained(sent.digests.len() as u64)).await?;
-            stages.push(StageReport::new(stage, part.len() as u64, &before.stores, &after.stores));
+            let added = median(&mut std::mem::take(&mut sent.added));
+            stages.push(StageReport::new(stage, part.len() as u64, added, &before.stores, &after.stores));
             before = after;
         }
         let spinner = output::spinner("comparing with the truth");
@@ -194,13 +204,15 @@ impl Demo {
         let mut reason = String::new();
         for _ in 0..ATTEMPTS {
             let mut unanswered = Vec::new();
-            let due = pending.iter().zip(0u32..).filter_map(|(tag, place)| {
-                let after = Duration::try_from_secs_f64(f64::from(place) / self.rate).ok();
-                Some(Due { after, outgoing: part.get(*tag)?.outgoing.clone(), tag: *tag })
+            let due = pending.iter().zip(self.rate.times()).filter_map(|(tag, after)| {
+                Some(Due { after: Some(after), outgoing: part.get(*tag)?.outgoing.clone(), tag: *tag })
             });
             dispatch(&self.gateway, due, CONCURRENCY, interrupt, |tag, outcome| match (part.get(tag), outcome) {
                 (Some(planned), Ok(answer)) => {
                     sent.digests.insert(planned.digest);
+                    let added = answer.latency.saturating_sub(Duration::from_micros(planned.latency_us));
+                    self.rate.learn(added);
+                    sent.added.push(added);
                     sent.altered += u64::from(answer.status.as_u16() != planned.status);
                     bar.inc(1);
                 }

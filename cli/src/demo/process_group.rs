@@ -6,7 +6,7 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 
 use crate::error::CliError;
@@ -45,24 +45,23 @@ impl ProcessGroup {
         self.child.wait().await.map_err(|error| CliError::failed("waiting for a process", &error, "try again"))
     }
 
-    /// Asks the group to end, gives it this long, and kills what is left.
+    /// Asks the leader to end, which ends and collects its own children, gives it this long, and kills what is left.
     pub async fn stop(mut self, grace: Duration) {
-        self.signal(Signal::TERM);
+        if let Some(leader) = self.leader {
+            // An error means that it is gone.
+            let _ = kill_process(leader, Signal::TERM);
+        }
         // Whether it ended in time or not, dropping kills the rest.
         let _ = tokio::time::timeout(grace, self.child.wait()).await;
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.leader {
-            // An error means that nobody is left.
-            let _ = kill_process_group(leader, signal);
-        }
     }
 }
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        if let Some(leader) = self.leader {
+            // An error means that nobody is left.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: sets are compared, not only counts, for errors of counts cancel out.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use path_collector::domain::identity::Digest;
 use serde::Serialize;
@@ -66,6 +67,8 @@ pub struct StageReport {
     pub only_old: i64,
     /// Events that only the new store holds.
     pub only_new: i64,
+    /// What the gateway adds to the upstream's time, as the client sees it: the median, in ms.
+    pub added_ms: f64,
 }
 
 /// One path as measured.
@@ -176,7 +179,7 @@ impl Report {
 
 impl StageReport {
     /// What the stores gained between two looks.
-    pub fn new(stage: &Stage, sent: u64, before: &Stores, after: &Stores) -> Self {
+    pub fn new(stage: &Stage, sent: u64, added: Duration, before: &Stores, after: &Stores) -> Self {
         Self {
             mode: stage.mode.name(),
             sample_ppm: stage.sample_ppm,
@@ -188,6 +191,7 @@ impl StageReport {
             dual_new: gain(before.new.dual, after.new.dual),
             only_old: gain(before.only_old, after.only_old),
             only_new: gain(before.only_new, after.only_new),
+            added_ms: added.as_secs_f64() * 1_000.0,
         }
     }
 }

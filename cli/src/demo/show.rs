@@ -27,7 +27,8 @@ impl fmt::Display for Shown<'_> {
 
 impl Shown<'_> {
     fn stages(&self) -> Table {
-        let mut table = Table::new(["mode", "sent", "old", "new", "dual old", "dual new", "only old", "only new"]);
+        let mut table =
+            Table::new(["mode", "sent", "old", "new", "dual old", "dual new", "only old", "only new", "gateway adds"]);
         for stage in &self.report.stages {
             let mode = match stage.mode {
                 "dual-write" => {
@@ -44,6 +45,7 @@ impl Shown<'_> {
                 stage.dual_new.to_string(),
                 stage.only_old.to_string(),
                 stage.only_new.to_string(),
+                format!("{:.1} ms", stage.added_ms),
             ]);
         }
         table

@@ -28,7 +28,7 @@ const START_MS: u64 = 1_736_121_600_000;
 const DAY_MS: u64 = 86_400_000;
 
 /// Medians of the response times that a log's routes are given, in ms.
-const MEDIANS_MS: std::ops::Range<u64> = 40..140;
+const MEDIANS_MS: std::ops::Range<u64> = 80..280;
 /// Spread of the response times that a log's requests are given.
 const LATENCY_SIGMA: f64 = 0.6;
 /// Longest response time that a log's requests are given, in ms.
@@ -40,6 +40,8 @@ pub struct Planned {
     pub outgoing: Outgoing,
     /// The status that the upstream gives.
     pub status: u16,
+    /// The upstream's time until its headers, in µs.
+    pub latency_us: u64,
     /// What the collector must know it by.
     pub digest: Digest,
 }
@@ -152,7 +154,7 @@ impl Planner {
         outgoing.headers.insert(upstream::LATENCY, HeaderValue::from(request.latency_us));
         outgoing.headers.insert(upstream::STATUS, HeaderValue::from(request.status));
         self.truth.add(request);
-        self.planned.push(Planned { outgoing, status: request.status, digest });
+        self.planned.push(Planned { outgoing, status: request.status, latency_us: request.latency_us, digest });
         Ok(())
     }
 
