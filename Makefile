@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker coverage run demo audit clean
+.PHONY: help setup build check test test-native test-worker test-readme coverage run demo audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -23,7 +23,7 @@ check: ## formatting, lints and documentation, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-test: setup check test-native test-worker ## all checks and tests
+test: setup check test-native test-worker test-readme ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
@@ -31,14 +31,19 @@ test-native: ## domain, stores and command line, without the platform
 test-worker: build ## the built Worker in the local runtime
 	$(env) node --test tests/worker/
 
+test-readme: build ## the README's commands, as they stand there
+	$(env) node --test tests/readme.test.mjs
+
 # The platform's side (src/edge) runs in test-worker, where lines can't be counted.
 coverage: ## line coverage of src/domain and src/store; fails under 90 %
 	@scripts/setup coverage
 	$(env) cargo llvm-cov --package path-collector --fail-under-lines 90 \
 		--ignore-filename-regex '/tests/|/src/edge/|/src/lib\.rs$$'
 
-run: build ## serve the Worker locally
-	$(env) wrangler dev
+# Without LOCAL_DEVELOPMENT the collector's own routes are closed, as on an account.
+run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPSTREAM_URL:http://localhost:8080
+	$(env) CI=true wrangler d1 migrations apply DB --local
+	$(env) wrangler dev --var LOCAL_DEVELOPMENT:true $(ARGS)
 
 demo: build ## show the whole story locally; ARGS=--exit ends after it
 	$(env) cargo run --release -p pathctl -- demo $(ARGS)
