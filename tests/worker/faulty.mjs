@@ -1,0 +1,105 @@
+// The built Worker with bindings that fail on command: what `harness.mjs` starts in its stead.
+//
+// `PUT /_test/faults` with a JSON object from bindings to faults sets all of them; what is not named works. A fault is
+// - `fails`: throws, and nothing was done;
+// - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
+// - `hangs`: never answers, and nothing was done;
+// - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there.
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+
+import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
+
+let faults = {};
+
+/** The built object, without faults. Only what extends the platform's class lets a test look into its storage. */
+export class PathCollector extends DurableObject {
+  #built;
+
+  constructor(ctx, env) {
+    super(ctx, env);
+    this.#built = new BuiltPathCollector(ctx, env);
+  }
+
+  fetch(request) {
+    return this.#built.fetch(request);
+  }
+
+  alarm(info) {
+    return this.#built.alarm(info);
+  }
+}
+
+export default class Faulty extends WorkerEntrypoint {
+  async fetch(request) {
+    if (new URL(request.url).pathname === "/_test/faults") {
+      faults = await request.json();
+      return new Response(null, { status: 204 });
+    }
+    return this.#worker().fetch(request);
+  }
+
+  queue(batch) {
+    return this.#worker().queue(batch);
+  }
+
+  scheduled(event) {
+    return this.#worker().scheduled(event);
+  }
+
+  #worker() {
+    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM } = this.env;
+    const env = {
+      ...this.env,
+      TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", (...a) => TRAFFIC_QUEUE.send(...a)) }),
+      PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(PATH_COLLECTOR.getByName(name)) }),
+      DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
+      FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
+    };
+    if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
+    return new Worker(this.ctx, env);
+  }
+}
+
+/** `binding` with some methods replaced. Native methods insist on their own `this`. */
+function instead(binding, methods) {
+  return new Proxy(binding, {
+    get(target, name) {
+      const value = Object.hasOwn(methods, name) ? methods[name] : target[name];
+      // The Worker tells bindings apart by the name of their constructor.
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** `act` under the fault that `name` has at the time of the call. */
+function faulty(name, act) {
+  return async (...args) => {
+    switch (faults[name]) {
+      case "fails":
+        throw new Error(`${name} was made to fail`);
+      case "fails-after-persisting":
+        await act(...args);
+        throw new Error(`${name} was made to fail after persisting`);
+      case "hangs":
+        return new Promise(() => {});
+      default:
+        return act(...args);
+    }
+  };
+}
+
+function object(stub) {
+  return instead(stub, { fetch: faulty("PATH_COLLECTOR", (...args) => stub.fetch(...args)) });
+}
+
+function batch(database, statements) {
+  const act = () => database.batch(statements);
+  const reads = statements.every(({ statement }) => statement.trim().startsWith("SELECT"));
+  return reads && faults.DB === "fails-after-persisting" ? act() : faulty("DB", act)();
+}
+
+async function flag(namespace, args) {
+  if (faults.FLAGS === "missing") return null;
+  if (faults.FLAGS === "garbage") return "{ this is not a flag";
+  return faulty("FLAGS", () => namespace.get(...args))();
+}
