@@ -1,7 +1,8 @@
 //! The flag's history: every document that ever held, by version.
 //!
-//! Invariant: versions follow each other without a gap, and none is ever changed or deleted. A change is a
-//! compare-and-swap: it inserts the version after the one it was made from, or fails whole.
+//! Invariant: versions only grow, and none is ever changed or deleted. A change is a compare-and-swap: it inserts the
+//! version after the one it was made from, or fails whole. (A stop that was made while this history was out of reach
+//! may leave a gap behind it.)
 
 use crate::domain::flag::document::Document;
 
@@ -11,10 +12,9 @@ const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DE
 
 const ONE: &str = "SELECT document, changed_at FROM flags WHERE version = ?1";
 
-/// The first version may be any, for KV may have held a document before there was a history.
 const INSERT: &str = "
     INSERT INTO flags (version, document, changed_at)
-    SELECT ?1, ?2, ?3 WHERE ?1 = (SELECT coalesce(max(version) + 1, ?1) FROM flags)
+    SELECT ?1, ?2, ?3 WHERE ?1 > (SELECT coalesce(max(version), -1) FROM flags)
     RETURNING 1 AS inserted";
 
 /// A document of the history.
@@ -57,7 +57,7 @@ impl<S: Sql> FlagHistory<S> {
         Ok(self.read(statement).await?.into_iter().next())
     }
 
-    /// Adds a document, whose version must be the newest plus one.
+    /// Adds a document, whose version must be above the newest.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when it is not: somebody else changed the flag.

@@ -161,7 +161,7 @@ impl Document {
     }
 
     /// Checks what the types alone don't.
-    fn check(&self) -> Result<(), InputError> {
+    pub(super) fn check(&self) -> Result<(), InputError> {
         if self.schema != 1 {
             return Err(InputError::field("schema", self.schema, "this Worker reads schema 1"));
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::InputError;
 use super::template::Template;
 
+pub mod change;
 pub mod document;
 pub mod ramp;
 

@@ -1,0 +1,172 @@
+//! Changes of the flag: what the next document is, and how it differs.
+//!
+//! Invariant: the next document's version is one more than the newest that is known anywhere, so that every router
+//! adopts it; nothing else of it is made up.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::error::InputError;
+
+use super::Mode;
+use super::document::Document;
+
+/// Who changes the flag, why, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, as RFC 3339.
+    pub at: String,
+}
+
+/// One field that a change changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Name of the field.
+    pub field: String,
+    /// Its value before; null if it was missing.
+    pub before: Value,
+    /// Its value after; null if it is missing now.
+    pub after: Value,
+}
+
+/// Fields that every change changes.
+const STAMPS: [&str; 4] = ["version", "updatedAt", "updatedBy", "reason"];
+
+/// The document that follows `newest` and says what `wanted` says.
+///
+/// # Errors
+/// When nobody or no reason is named, or versions are used up.
+pub fn next(newest: u32, wanted: Document, author: Author) -> Result<Document, InputError> {
+    for (field, text) in [("updatedBy", &author.by), ("reason", &author.reason)] {
+        if text.trim().is_empty() {
+            return Err(InputError::field(field, text, "say who changes the flag and why, for those who come after"));
+        }
+    }
+    let version = newest.checked_add(1);
+    let version = version.ok_or_else(|| InputError::field("version", newest, "there is no version after this one"))?;
+    let Author { by, reason, at } = author;
+    let document = Document { version, updated_by: by, reason, updated_at: at, ..wanted };
+    document.check()?;
+    Ok(document)
+}
+
+/// The emergency stop: the old path alone, for every route, whatever was planned.
+pub fn stopped(current: &Document) -> Document {
+    Document { mode: Mode::DoOnly, overrides: Vec::new(), ramp: None, ..current.clone() }
+}
+
+/// The fields in which two documents differ, but for what every change changes.
+pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
+    let fields = |document: &Document| match serde_json::to_value(document) {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (before, after) = (fields(before), fields(after));
+    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let value = |fields: &serde_json::Map<String, Value>, name: &String| fields.get(name).cloned().unwrap_or_default();
+    names
+        .into_iter()
+        .filter(|name| !STAMPS.contains(&name.as_str()))
+        .map(|name| Difference { field: name.clone(), before: value(&before, name), after: value(&after, name) })
+        .filter(|difference| difference.before != difference.after)
+        .collect()
+}
+
+/// What brings history (D1) and copy (KV) together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// They are the same, or there is neither.
+    Nothing,
+    /// Write this to the copy.
+    Copy(Box<Document>),
+    /// Add this to the history, then write it to the copy: it was changed while the history could not be reached.
+    Adopt(Box<Document>),
+}
+
+/// Compares the newest document of the history with the copy. A copy that can't be read counts as missing. The history
+/// is the truth, but for a copy that is ahead of it (an emergency stop while D1 was away), or that stops what the
+/// history says under the same version: a stop is never undone by a repair.
+pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Repair {
+    match (history, copy) {
+        (None, None) => Repair::Nothing,
+        (None, Some(copy)) => Repair::Adopt(Box::new(copy.clone())),
+        (Some(history), None) => Repair::Copy(Box::new(history.clone())),
+        (Some(history), Some(copy)) if history == copy => Repair::Nothing,
+        (Some(history), Some(copy)) => {
+            let ahead = copy.version > history.version;
+            let stops = copy.version == history.version && copy.mode == Mode::DoOnly && history.mode != Mode::DoOnly;
+            if ahead || stops {
+                // The history has no gaps, and routers adopt nothing older than what they have.
+                let version = history.version.saturating_add(1).max(copy.version);
+                Repair::Adopt(Box::new(Document { version, ..copy.clone() }))
+            } else {
+                Repair::Copy(Box::new(history.clone()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(version: u32, mode: Mode) -> Document {
+        let text = include_str!("../../../flags/scheme-b.json");
+        Document { version, mode, ..Document::read(text).unwrap() }
+    }
+
+    fn author(by: &str, reason: &str) -> Author {
+        Author { by: by.into(), reason: reason.into(), at: "2024-11-07T05:20:00Z".into() }
+    }
+
+    #[test]
+    fn a_change_has_the_next_version_and_names_its_author() {
+        let changed = next(7, document(3, Mode::QueueOnly), author("jo", "go")).unwrap();
+        assert_eq!((changed.version, changed.updated_by.as_str(), changed.reason.as_str()), (8, "jo", "go"));
+        for (newest, by, reason, field) in
+            [(1, "", "go", "updatedBy"), (1, "jo", " ", "reason"), (u32::MAX, "jo", "go", "version")]
+        {
+            let error = next(newest, document(1, Mode::DoOnly), author(by, reason)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{field}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn differences_are_named_with_both_values() {
+        let (before, after) = (document(1, Mode::DualWrite), Document { queue_ppm: 5, ..document(2, Mode::QueueOnly) });
+        let found: Vec<(String, Value, Value)> =
+            differences(&before, &after).into_iter().map(|d| (d.field, d.before, d.after)).collect();
+        let expected =
+            [("mode".into(), "dual-write".into(), "queue-only".into()), ("queuePpm".into(), 0.into(), 5.into())];
+        assert_eq!(found, expected);
+        assert_eq!(differences(&before, &document(9, Mode::DualWrite)), []);
+    }
+
+    #[test]
+    fn a_stop_ends_overrides_and_ramps() {
+        let text = r#"{"schema":1,"version":1,"mode":"dual-write","ramp":{"steps":[1],"everyMs":60000},
+            "overrides":[{"path":"/a","mode":"queue-only"}]}"#;
+        let stopped = stopped(&Document::read(text).unwrap());
+        assert_eq!((stopped.mode, stopped.overrides.len(), stopped.ramp), (Mode::DoOnly, 0, None));
+    }
+
+    #[test]
+    fn history_is_the_truth_but_a_stop_is_never_undone() {
+        let (one, two) = (document(1, Mode::DualWrite), document(2, Mode::QueueOnly));
+        let stop = document(2, Mode::DoOnly);
+        assert_eq!(repair(None, None), Repair::Nothing);
+        assert_eq!(repair(Some(&one), Some(&one)), Repair::Nothing);
+        assert_eq!(repair(None, Some(&one)), Repair::Adopt(Box::new(one.clone())));
+        assert_eq!(repair(Some(&two), None), Repair::Copy(Box::new(two.clone())));
+        assert_eq!(repair(Some(&two), Some(&one)), Repair::Copy(Box::new(two.clone())));
+        assert_eq!(repair(Some(&one), Some(&stop)), Repair::Adopt(Box::new(stop.clone())));
+        let Repair::Adopt(adopted) = repair(Some(&two), Some(&stop)) else { panic!("undone") };
+        assert_eq!((adopted.version, adopted.mode), (3, Mode::DoOnly));
+        let other = Document { queue_ppm: 9, ..two.clone() };
+        assert_eq!(repair(Some(&two), Some(&other)), Repair::Copy(Box::new(two)));
+    }
+}
