@@ -59,6 +59,9 @@ pub async fn run(args: ReplayArgs) -> Result<ExitCode, CliError> {
     } else {
         output::say(&summary);
     }
+    if summary.answered == 0 && summary.sent > 0 {
+        output::note(&"no request was answered: check --target, and that a gateway listens there");
+    }
     let complete = summary.errors.is_empty() && summary.bad_lines.broken_off.is_none() && !summary.interrupted;
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

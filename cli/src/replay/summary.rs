@@ -13,6 +13,9 @@ use crate::truth::percentile;
 /// How many reasons of failed requests are shown.
 const SHOWN_ERRORS: usize = 5;
 
+/// Lateness that is worth a line, in ms: less is a timer's.
+const NOTEWORTHY_MS: f64 = 50.0;
+
 /// Collects outcomes.
 #[derive(Debug, Default)]
 pub struct Outcomes {
@@ -102,21 +105,29 @@ impl Outcomes {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = |of: &mut dyn Iterator<Item = (String, u64)>| {
+        let counts = |of: &mut dyn Iterator<Item = (&str, &u64)>| {
             of.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
         };
         let stopped = if self.interrupted { " (stopped on request)" } else { "" };
         writeln!(f, "sent       {} in {:.1} s, {:.0}/s{stopped}", self.sent, self.duration_s, self.rate_per_s)?;
-        writeln!(f, "answered   {}", counts(&mut self.status.iter().map(|(k, v)| (k.clone(), *v))))?;
         if !self.errors.is_empty() {
-            writeln!(f, "unanswered {}", counts(&mut self.errors.iter().map(|(k, v)| ((*k).to_owned(), *v))))?;
+            writeln!(f, "unanswered {}", counts(&mut self.errors.iter().map(|(kind, count)| (*kind, count))))?;
             for reason in &self.error_reasons {
                 writeln!(f, "           {reason}")?;
             }
         }
-        let Latency { p50, p95, p99, max } = self.latency_ms;
-        writeln!(f, "latency    p50 {p50:.1} ms, p95 {p95:.1} ms, p99 {p99:.1} ms, max {max:.1} ms")?;
-        writeln!(f, "latest     {:.1} ms behind its time", self.latest_ms)?;
+        if self.answered > 0 {
+            writeln!(
+                f,
+                "answered   {}",
+                counts(&mut self.status.iter().map(|(class, count)| (class.as_str(), count)))
+            )?;
+            let Latency { p50, p95, p99, max } = self.latency_ms;
+            writeln!(f, "latency    p50 {p50:.1} ms, p95 {p95:.1} ms, p99 {p99:.1} ms, max {max:.1} ms")?;
+        }
+        if self.latest_ms > NOTEWORTHY_MS {
+            writeln!(f, "late       up to {:.0} ms: raise --concurrency, or ask for less", self.latest_ms)?;
+        }
         write!(f, "bad lines  {}", self.bad_lines.count)
     }
 }
