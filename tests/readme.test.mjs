@@ -50,19 +50,24 @@ after(() => {
 });
 
 test("every command is run here or by CI", () => {
-  const known = /^(make run |\. scripts\/env$|wrangler |curl |cargo run --release -p pathctl -- )/;
+  const known = /^(make run |curl |cargo run --release -p pathctl -- )/;
   const others = blocks.flat().filter((line) => !known.test(line) && !RUN_BY_CI.includes(line));
   assert.deepEqual(others, []);
   assert.ok(blocks.length >= 4);
 });
 
-test("the flag is changed in KV and the gateway obeys", async () => {
-  const block = blocks.find((lines) => lines.some((line) => line.startsWith("wrangler kv")));
-  const [changes, looks] = [block.filter((line) => !line.startsWith("curl")), block.filter((line) => line.startsWith("curl"))];
-  await bash(changes.join("\n"));
-  const [flag, stats] = looks.map((line) => line.replace("curl", "curl --silent --fail"));
-  await eventually(async () => assert.equal(JSON.parse((await bash(flag)).stdout).samplePpm, 1_000_000));
-  assert.equal(typeof JSON.parse((await bash(stats)).stdout).total.requests, "number");
+test("the flag is changed, obeyed, rolled back and stopped", async () => {
+  const run = async (line) => JSON.parse((await bash(line.replace("curl", "curl --silent --fail-with-body"))).stdout);
+  const [changes, steps] = blocks.filter((lines) => lines[0].startsWith("curl"));
+  const [put, flag, stats] = changes;
+  assert.equal((await run(put)).document.version, 1);
+  await eventually(async () => assert.equal((await run(flag)).samplePpm, 1_000_000));
+  assert.equal(typeof (await run(stats)).total.requests, "number");
+  const [history, rollback, stop] = steps;
+  assert.equal((await run(history)).history.length, 1);
+  assert.equal((await run(rollback)).document.version, 2);
+  assert.equal((await run(stop)).document.mode, "do-only");
+  await eventually(async () => assert.equal((await run(flag)).mode, "do-only"));
 });
 
 test("pathctl's commands work", async () => {

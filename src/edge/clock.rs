@@ -14,6 +14,11 @@ pub fn now_ms() -> u64 {
     js_sys::Date::now() as u64
 }
 
+/// Now, as RFC 3339 in UTC.
+pub fn now_rfc3339() -> String {
+    js_sys::Date::new_0().to_iso_string().into()
+}
+
 /// Waits.
 pub async fn sleep_ms(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;

@@ -1,4 +1,4 @@
-//! Scheduled work on D1.
+//! Scheduled work.
 //!
 //! Invariant: every job may be interrupted anywhere and repeated; one that fails doesn't keep the others from running.
 
@@ -10,13 +10,16 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer};
+use super::{clock, consumer, flag_admin};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
-/// Every minute: folds what waits, deletes what has had its time.
+/// Every minute: repairs the flag's copy, folds what waits, deletes what has had its time.
 pub async fn scheduled(env: &Env) {
+    if let Err(error) = flag_admin::repair(env).await {
+        console_error!("Repair of the flag's copy is left for the next run: {error}");
+    }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");
     }

@@ -85,7 +85,11 @@ impl Cache {
     }
 }
 
-async fn read(env: &Env) -> Result<Option<String>, String> {
+/// The text in KV, if there is one.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn read(env: &Env) -> Result<Option<String>, String> {
     let store = env.kv(BINDING).map_err(|error| format!("KV binding {BINDING}: {error}"))?;
     store.get(KEY).text().await.map_err(|error| format!("KV: {error}"))
 }

@@ -19,6 +19,7 @@ pub mod consumer;
 pub mod counters;
 pub mod cron;
 pub mod deliver;
+pub mod flag_admin;
 pub mod flag_cache;
 pub mod problem;
 pub mod query;

@@ -1,4 +1,5 @@
-//! Who may read: bearers of `READ_TOKEN`; without that secret nobody, but for local development.
+//! Who may read and who may change: bearers of `READ_TOKEN` and `ADMIN_TOKEN`. Without those secrets nobody may, but in
+//! local development.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -8,25 +9,45 @@ use worker::Env;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 
-/// Secret that opens the read routes.
-const READ_TOKEN: &str = "READ_TOKEN";
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// To read.
+    Read,
+    /// To change the flag.
+    Change,
+}
 
-/// Lets a request pass, or says why not.
-pub fn check(request: &Request, env: &Env, config: &Config) -> Result<(), Problem> {
-    let secret = env.secret(READ_TOKEN).ok().map(|secret| secret.to_string()).filter(|secret| !secret.is_empty());
-    let given = request.headers().get("Authorization").ok().flatten();
-    match secret {
-        None if config.local_development => Ok(()),
-        None => {
-            let detail = format!("these routes are closed until the secret {READ_TOKEN} is set (wrangler secret put)");
-            Err(Problem { status: 403, title: "Closed", detail })
-        }
-        Some(secret) if given.as_deref().and_then(bearer).is_some_and(|token| same(token, &secret)) => Ok(()),
-        Some(_) => {
-            let detail = "give the read token as `Authorization: Bearer …`".to_owned();
-            Err(Problem { status: 401, title: "Unauthorized", detail })
+impl Right {
+    /// The secrets that give it: who may change may also read.
+    const fn secrets(self) -> &'static [&'static str] {
+        match self {
+            Self::Read => &["READ_TOKEN", "ADMIN_TOKEN"],
+            Self::Change => &["ADMIN_TOKEN"],
         }
     }
+}
+
+/// Lets a request pass, or says why not.
+pub fn check(right: Right, request: &Request, env: &Env, config: &Config) -> Result<(), Problem> {
+    let secret = |name: &&str| env.secret(name).ok().map(|secret| secret.to_string()).filter(|text| !text.is_empty());
+    let secrets: Vec<String> = right.secrets().iter().filter_map(secret).collect();
+    let given = request.headers().get("Authorization").ok().flatten();
+    let given = given.as_deref().and_then(bearer);
+    let names = right.secrets().join(" or ");
+    if secrets.is_empty() {
+        if config.local_development {
+            return Ok(());
+        }
+        let detail = format!("this is closed until the secret {names} is set (wrangler secret put)");
+        return Err(Problem { status: 403, title: "Closed", detail });
+    }
+    // Every secret is compared, whichever fits.
+    if secrets.iter().fold(false, |fits, secret| fits | given.is_some_and(|token| same(token, secret))) {
+        return Ok(());
+    }
+    let detail = format!("give the token of {names} as `Authorization: Bearer …`");
+    Err(Problem { status: 401, title: "Unauthorized", detail })
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -34,24 +34,45 @@ pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -
 }
 
 async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
-    access::check(request, env, config)?;
-    if request.method() != "GET" {
-        let detail = format!("{} is not allowed here; use GET", request.method());
-        return Err(Problem { status: 405, title: "Method not allowed", detail });
-    }
     let route = query::path(url).strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix("/v1/")).unwrap_or_default();
-    match route.split_once('/').unwrap_or((route, "")) {
-        ("stats", "") => json(&stats::read(url, env, config).await?),
-        ("ids", "") => json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
-        ("flag", "") => json(&flag::read(env, config).await),
-        ("health", "") => json(&health::read(env, config).await),
-        ("dead-letters", "") => json(&health::dead_letters(env).await?),
-        _ => Err(Problem::not_found(format!(
-            "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, health or dead-letters",
-            query::path(url)
-        ))),
+    let (resource, rest) = route.split_once('/').unwrap_or((route, ""));
+    match request.method().as_str() {
+        "GET" => {
+            access::check(access::Right::Read, request, env, config)?;
+            match (resource, rest) {
+                ("stats", "") => json(&stats::read(url, env, config).await?),
+                ("ids", "") => json(&events::read(url, env, config).await?),
+                ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
+                ("flag", "") => json(&flag::read(env, config).await),
+                ("flag", "history") => json(&flag::history(env).await?),
+                ("health", "") => json(&health::read(env, config).await),
+                ("dead-letters", "") => json(&health::dead_letters(env).await?),
+                _ => Err(unknown(url)),
+            }
+        }
+        method => {
+            access::check(access::Right::Change, request, env, config)?;
+            match (method, resource, rest) {
+                ("PUT", "flag", "") => json(&flag::change(request, env).await?),
+                ("POST", "flag", "rollback") => json(&flag::rollback(request, env).await?),
+                ("POST", "flag", "stop") => json(&flag::stop(request, env).await?),
+                _ => Err(Problem {
+                    status: 405,
+                    title: "Method not allowed",
+                    detail: format!(
+                        "{method} is not allowed here; use GET, or PUT flag, POST flag/rollback, POST flag/stop"
+                    ),
+                }),
+            }
+        }
     }
+}
+
+fn unknown(url: &str) -> Problem {
+    Problem::not_found(format!(
+        "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, flag/history, health or dead-letters",
+        query::path(url)
+    ))
 }
 
 fn json(value: &impl Serialize) -> std::result::Result<Response, Problem> {
