@@ -66,25 +66,17 @@ describe("faults", { concurrency: 6, timeout: 120_000 }, () => {
     assert.deepEqual(cohorts(await gateway.ids("new")), ["single"]);
   });
 
-  test("the queue hangs: after the deadline every event goes to the object", async (t) => {
-    const gateway = await startGateway(t, { vars: { SEND_DEADLINE_MS: "1000" } });
+  test("the queue hangs: no answer waits for it, and after the deadline every event goes to the object", async (t) => {
+    const gateway = await startGateway(t, { vars: { SEND_DEADLINE_MS: "3000" } });
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.fault({ TRAFFIC_QUEUE: "hangs" });
     await gateway.requests("/api/test", 10);
+    assert.deepEqual(gateway.logged(/^Queue send failed: /), []);
 
     const { total } = await gateway.delivered({ old: 10 });
     assert.equal(total.requests, 10);
     assert.deepEqual(cohorts(await gateway.ids("old")), ["fallback"]);
-    await gateway.untilLogged(/^Queue send failed: (\S+) \| no answer within 1000 ms$/, 10);
-  });
-
-  test("the queue hangs: the answer doesn't wait for it", async (t) => {
-    const gateway = await startGateway(t);
-    await gateway.putFlag({ mode: "queue-only" });
-    await gateway.fault({ TRAFFIC_QUEUE: "hangs" });
-    const start = Date.now();
-    await gateway.requests("/api/test", 10);
-    assert.ok(Date.now() - start < 10_000);
+    await gateway.untilLogged(/^Queue send failed: (\S+) \| no answer within 3000 ms$/, 10);
   });
 
   test("the queue fails under dual-write: the object has every event already, and it counts once", async (t) => {
@@ -187,33 +179,26 @@ describe("faults", { concurrency: 6, timeout: 120_000 }, () => {
     ["hangs", "is not answered"],
   ];
   for (const [fault, state] of faultsOfFlag) {
-    test(`the flag ${state} after a good one: the good one stays, and that is logged once`, async (t) => {
-      const gateway = await startGateway(t);
+    test(`the flag ${state}: from the start the default holds, and after a good one the good one stays`, async (t) => {
+      const gateway = await startGateway(t, { vars: { SEND_DEADLINE_MS: "2000" } });
       await gateway.putFlag({ mode: "queue-only" });
-      await gateway.requests("/api/test", 5, "before");
+      await gateway.fault({ FLAGS: fault });
+      await gateway.requests("/api/test", 5, "from the start");
+      await gateway.delivered({ old: 5 });
+      await gateway.fault({});
+      await gateway.requests("/api/test", 5, "while it is good");
       await gateway.untilLogged(/^Queue sent: /, 5);
       await gateway.fault({ FLAGS: fault });
-      await gateway.requests("/api/test", 5, "after");
+      await gateway.requests("/api/test", 5, "afterwards");
 
-      const { total } = await gateway.delivered({ new: 10 });
-      assert.equal(total.requests, 10);
-      assert.deepEqual((await gateway.ids("new")).map((event) => event.flagVersion), Array(10).fill(1));
+      const { total } = await gateway.delivered({ old: 5, new: 10 });
+      assert.equal(total.requests, 15);
+      const versions = async (store) => (await gateway.ids(store)).map((event) => event.flagVersion);
+      assert.deepEqual(await versions("old"), Array(5).fill(0));
+      assert.deepEqual(await versions("new"), Array(10).fill(1));
+      // Once, however many requests found it so.
       await gateway.untilLogged(/^Flag not adopted, version 1 stays: /, 1);
-      assert.ok((await gateway.read("health")).isolate.flag_invalid >= 1);
-    });
-
-    test(`the flag ${state} from the start: the default holds, do-only`, async (t) => {
-      const gateway = await startGateway(t);
-      await gateway.putFlag({ mode: "queue-only" });
-      await gateway.fault({ FLAGS: fault });
-      await gateway.requests("/api/test", 5);
-
-      const { total } = await gateway.delivered({ old: 5 });
-      assert.equal(total.requests, 5);
-      assert.deepEqual((await gateway.ids("old")).map((event) => event.flagVersion), Array(5).fill(0));
-      assert.equal((await gateway.read("flag")).mode, "do-only");
-      await gateway.fault({});
-      assert.equal((await gateway.read("flag")).mode, "queue-only");
+      assert.ok((await gateway.read("health")).isolate.flag_invalid >= 5);
     });
   }
 });

@@ -121,11 +121,6 @@ describe("stores", { concurrency: 4, timeout: 120_000 }, () => {
     await gateway.requests("/api/test", 1);
   });
 
-  test("reading is open in local development where no token is set", async (t) => {
-    const gateway = await startGateway(t);
-    assert.deepEqual(await statuses(gateway), all(200));
-  });
-
   for (const LOCAL_DEVELOPMENT of ["false", "true"]) {
     test(`reading needs the token where one is set, with LOCAL_DEVELOPMENT ${LOCAL_DEVELOPMENT}`, async (t) => {
       const gateway = await startGateway(t, { vars: { LOCAL_DEVELOPMENT }, secrets: { READ_TOKEN: "a secret" } });
