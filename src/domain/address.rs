@@ -73,7 +73,9 @@ impl FromStr for ClientIpHash {
     type Err = InputError;
 
     fn from_str(text: &str) -> Result<Self, InputError> {
-        hex16(text).map(Self).ok_or_else(|| InputError::field("clientIpHash", text, "give 16 lower-case hex digits"))
+        // What stands in the place of a hash might be an address: it is not shown.
+        let error = || InputError::field("clientIpHash", "other text", "give 16 lower-case hex digits");
+        hex16(text).map(Self).ok_or_else(error)
     }
 }
 

@@ -18,6 +18,9 @@ pub const BINDING: &str = "FLAGS";
 /// Key of the document.
 pub const KEY: &str = "collector";
 
+/// How long KV may take, in ms: an event that waits for the flag must not outlive its request's 30 s.
+const DEADLINE_MS: u64 = 1_000;
+
 #[derive(Default)]
 struct Cache {
     flag: Option<Rc<Flag>>,
@@ -91,5 +94,8 @@ impl Cache {
 /// Why it can't be read.
 pub async fn read(env: &Env) -> Result<Option<String>, String> {
     let store = env.kv(BINDING).map_err(|error| format!("KV binding {BINDING}: {error}"))?;
-    store.get(KEY).text().await.map_err(|error| format!("KV: {error}"))
+    match clock::within_ms(DEADLINE_MS, store.get(KEY).text()).await {
+        Some(answer) => answer.map_err(|error| format!("KV: {error}")),
+        None => Err(format!("KV gave no answer within {DEADLINE_MS} ms")),
+    }
 }
