@@ -6,10 +6,13 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use crate::error::CliError;
+
+const POLL: Duration = Duration::from_millis(20);
 
 /// A running group. Dropping it kills it.
 pub struct ProcessGroup {
@@ -45,14 +48,17 @@ impl ProcessGroup {
         self.child.wait().await.map_err(|error| CliError::failed("waiting for a process", &error, "try again"))
     }
 
-    /// Asks the leader to end, which ends and collects its own children, gives it this long, and kills what is left.
+    /// Asks the leader to end, which ends and collects its own children, gives the group this long, and kills what is
+    /// left.
     pub async fn stop(mut self, grace: Duration) {
-        if let Some(leader) = self.leader {
-            // An error means that it is gone.
-            let _ = kill_process(leader, Signal::TERM);
+        let Some(leader) = self.leader else { return };
+        // An error means that it is gone.
+        let _ = kill_process(leader, Signal::TERM);
+        let end = Instant::now() + grace;
+        // Wrangler's leader is a wrapper, which may end before those who do the work.
+        while Instant::now() < end && (self.ended().is_none() || test_kill_process_group(leader).is_ok()) {
+            tokio::time::sleep(POLL).await;
         }
-        // Whether it ended in time or not, dropping kills the rest.
-        let _ = tokio::time::timeout(grace, self.child.wait()).await;
     }
 }
 
