@@ -50,6 +50,21 @@ impl InputError {
         Self::Field { field: field.into(), found: shown(&found.to_string()), remedy: remedy.into() }
     }
 
+    /// Why JSON could not be read: names the field where the text is JSON but the field's value is not what it must be.
+    pub fn json(
+        what: &'static str,
+        path: &serde_path_to_error::Path,
+        error: &serde_json::Error,
+        remedy: &'static str,
+    ) -> Self {
+        let path = path.to_string();
+        if error.is_data() && path != "." && path != "?" {
+            Self::Field { field: path, found: error.to_string(), remedy: remedy.to_owned() }
+        } else {
+            Self::Malformed { what, reason: error.to_string(), remedy }
+        }
+    }
+
     /// A stable one-word label for counters: few values, never data.
     pub const fn kind(&self) -> &'static str {
         match self {

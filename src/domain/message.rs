@@ -100,16 +100,10 @@ pub fn not_text(shown: &str) -> Parsed {
 /// Names the field that is missing, of the wrong type, or out of bounds.
 pub fn event(text: &str, now_ms: u64) -> Result<Event, InputError> {
     let deserializer = &mut serde_json::Deserializer::from_str(text);
-    let event: Event = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        if path == "." { malformed(error.inner()) } else { field(&path, error.inner()) }
-    })?;
+    let event: Event = serde_path_to_error::deserialize(deserializer)
+        .map_err(|error| InputError::json("event", error.path(), error.inner(), REMEDY))?;
     event.check(now_ms)?;
     Ok(event)
-}
-
-fn field(path: &str, error: &serde_json::Error) -> InputError {
-    InputError::Field { field: path.to_owned(), found: error.to_string(), remedy: REMEDY.to_owned() }
 }
 
 fn malformed(error: &serde_json::Error) -> InputError {

@@ -144,18 +144,10 @@ impl Document {
         let mut track = serde_path_to_error::Track::new();
         let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
         let read = serde_ignored::deserialize(tracked, |path| note(path.to_string()));
-        let document: Self = match read.and_then(|document| json.end().map(|()| document)) {
-            Ok(document) => document,
-            Err(error) => {
-                let (path, reason) = (track.path().to_string(), error.to_string());
-                return Err(if path == "." {
-                    let remedy = "give a JSON object as in flags/default.json";
-                    InputError::Malformed { what: "flag document", reason, remedy }
-                } else {
-                    InputError::Field { field: path, found: reason, remedy: "see flags/ for valid documents".into() }
-                });
-            }
-        };
+        let document: Self = read.and_then(|document| json.end().map(|()| document)).map_err(|error| {
+            let remedy = "give a JSON object as in flags/default.json";
+            InputError::json("flag document", &track.path(), &error, remedy)
+        })?;
         document.check()?;
         Ok(document)
     }
