@@ -29,7 +29,7 @@ test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
 
 test-worker: build ## the built Worker in the local runtime
-	$(env) node --test 'tests/worker/**/*.test.mjs'
+	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
 
 test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs

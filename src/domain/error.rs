@@ -18,6 +18,16 @@ pub enum InputError {
         /// What would be valid.
         remedy: String,
     },
+    /// A field of a JSON text is missing, or has a value that can't be what it must be.
+    #[error("`{field}`: {reason}; {remedy}")]
+    Json {
+        /// JSON path of the field.
+        field: String,
+        /// The parser's reason.
+        reason: String,
+        /// What would be valid.
+        remedy: &'static str,
+    },
     /// The text is not JSON, or not of the expected shape.
     #[error("{what}: {reason}; {remedy}")]
     Malformed {
@@ -59,7 +69,10 @@ impl InputError {
     ) -> Self {
         let path = path.to_string();
         if error.is_data() && path != "." && path != "?" {
-            Self::Field { field: path, found: error.to_string(), remedy: remedy.to_owned() }
+            let (reason, named) = (error.to_string(), format!("`{path}`: "));
+            // A field with a parser of its own names itself.
+            let reason = reason.strip_prefix(&named).map(str::to_owned).unwrap_or(reason);
+            Self::Json { field: path, reason, remedy }
         } else {
             Self::Malformed { what, reason: error.to_string(), remedy }
         }
@@ -68,7 +81,7 @@ impl InputError {
     /// A stable one-word label for counters: few values, never data.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Field { .. } => "field",
+            Self::Field { .. } | Self::Json { .. } => "field",
             Self::Malformed { .. } => "malformed",
             Self::TooLarge { .. } => "too-large",
         }

@@ -88,10 +88,14 @@ pub fn parse(text: &str, now_ms: u64) -> Parsed {
     parsed
 }
 
-/// A message whose body is no text at all: rejected whole. `shown` is the body as it can be shown.
-pub fn not_text(shown: &str) -> Parsed {
-    let error = InputError::field("body", shown, "send the message as text (contentType \"text\")");
-    Parsed { events: Vec::new(), rejected: vec![Rejected { payload: shown.to_owned(), error }] }
+/// A message whose body is no text at all: rejected whole. `hex` is the body in hexadecimal.
+pub fn not_text(hex: &str) -> Parsed {
+    let error = InputError::Field {
+        field: "body".into(),
+        found: "binary data (kept in hexadecimal)".into(),
+        remedy: "send the message as text in UTF-8".into(),
+    };
+    Parsed { events: Vec::new(), rejected: vec![Rejected { payload: hex.to_owned(), error }] }
 }
 
 /// Reads and checks one event.

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, console_error, console_log};
 
 use crate::domain::event::Event;
@@ -59,9 +59,9 @@ pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
 async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64) -> Result<(), StoreError> {
     let (mut events, mut letters) = (Vec::new(), Vec::new());
     for message in messages {
-        let parsed = match message.body().as_string() {
-            Some(text) => message::parse(&text, now_ms),
-            None => message::not_text(&format!("{:?}", message.body())),
+        let parsed = match text_of(&message.body()) {
+            Ok(text) => message::parse(&text, now_ms),
+            Err(bytes) => message::not_text(&hex::encode(bytes)),
         };
         events.extend(parsed.events);
         letters.extend((0..).zip(parsed.rejected).map(|(position, rejected): (u64, _)| DeadLetter {
@@ -83,6 +83,19 @@ async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64)
         fold(&store, now_ms).await;
     }
     Ok(())
+}
+
+/// A body as text, whatever content type it was sent with; bytes that are not UTF-8 come back as they are.
+fn text_of(body: &JsValue) -> Result<String, Vec<u8>> {
+    if let Some(text) = body.as_string() {
+        return Ok(text);
+    }
+    if body.is_instance_of::<js_sys::ArrayBuffer>() || body.is_instance_of::<js_sys::Uint8Array>() {
+        return String::from_utf8(js_sys::Uint8Array::new(body).to_vec())
+            .map_err(std::string::FromUtf8Error::into_bytes);
+    }
+    let json = js_sys::JSON::stringify(body).ok().and_then(|text| text.as_string());
+    Ok(json.unwrap_or_else(|| format!("{body:?}")))
 }
 
 /// Records with this isolate's memory. Another batch in the same isolate finds it empty and reads for itself.
@@ -137,7 +150,7 @@ async fn bury(messages: &[RawMessage], env: &Env, now_ms: u64) -> Result<(), Sto
         received_at: now_ms,
         source: "dlq".into(),
         reason: "its retries are exhausted".into(),
-        payload: message.body().as_string().unwrap_or_else(|| format!("{:?}", message.body())),
+        payload: text_of(&message.body()).unwrap_or_else(hex::encode),
     };
     let letters: Vec<DeadLetter> = messages.iter().map(letter).collect();
     counters::add("dead_letters", letters.len() as u64);

@@ -189,11 +189,11 @@ class Gateway {
   }
 
   /** Waits until exactly `count` log lines match (they arrive a little late); gives the first group of each, sorted. */
-  untilLogged(pattern, count) {
+  untilLogged(pattern, count, deadlineMs) {
     return eventually(() => {
       const lines = this.logged(pattern);
       assert.equal(lines.length, count, `${pattern}:\n${this.logs().join("\n")}`);
       return lines.map((line) => pattern.exec(line)[1]).sort();
-    });
+    }, deadlineMs);
   }
 }
