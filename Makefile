@@ -46,7 +46,7 @@ run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPST
 	$(env) wrangler dev --var LOCAL_DEVELOPMENT:true $(ARGS)
 
 demo: build ## show the whole story locally; ARGS=--exit ends after it
-	$(env) cargo run --release -p pathctl -- demo $(ARGS)
+	$(env) cargo run --quiet -p pathctl -- demo $(ARGS)
 
 audit: setup ## known vulnerabilities of the packages used
 	$(env) npm audit
