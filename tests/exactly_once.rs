@@ -140,6 +140,19 @@ fn a_conflict_that_never_ends_is_reported_and_changes_nothing() {
 }
 
 #[test]
+fn a_database_restored_to_an_earlier_state_gets_again_what_it_lost() {
+    let (lost, restored) = (Sqlite::new(), Sqlite::new());
+    let mut memory = Memory::default();
+    for n in 0..3 {
+        block_on(deliver(&store(&lost), &mut memory, &[event(n, 0)]));
+    }
+    // The same writer goes on over a database that knows nothing of this.
+    let again: Vec<Event> = (0..3).map(|n| event(n, 0)).collect();
+    let recorded = block_on(store(&restored).record(&mut memory, &again, START)).unwrap();
+    assert_eq!((recorded.stored, recorded.absorbed), (3, 0));
+}
+
+#[test]
 fn a_repeat_across_a_window_edge_counts_once_in_either_order() {
     let repeat = |ms| {
         let mut repeat = event(1, ms);

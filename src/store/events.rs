@@ -82,7 +82,11 @@ impl<S: Sql> EventStore<S> {
         windows.dedup();
         for _ in 0..MAX_ATTEMPTS {
             // 1. A crash here: nothing was written.
-            let folded = self.refresh(memory, &windows).await?;
+            let folded = match self.refresh(memory, &windows).await {
+                Ok(folded) => folded,
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error),
+            };
             let segments = dedup::plan(events.to_vec(), &memory.seen, self.window_ms);
             let inserts = insertions(&segments, memory.head, now_ms)?;
             // 2. A crash here: the transaction is there or is not. If it is, a repeat finds its digests.
@@ -104,7 +108,8 @@ impl<S: Sql> EventStore<S> {
         Err(StoreError::Conflict)
     }
 
-    /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded.
+    /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded. A
+    /// conflict means that the memory was of another state, is empty now, and is to be filled again.
     async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {
         let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
         let statements = vec![
@@ -115,6 +120,11 @@ impl<S: Sql> EventStore<S> {
         let results = self.sql.batch(statements).await?;
         let progress = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
         let (head, folded) = (progress.integer(0)?, progress.integer(1)?);
+        if head < memory.head {
+            // The database was restored to an earlier state: what is remembered may not be in it any more.
+            *memory = Memory::default();
+            return Err(StoreError::Conflict);
+        }
         let read = |row: &Row| Ok::<_, StoreError>((row.integer(0)?, row.bytes(1)?));
         let new: Vec<(u64, Vec<u8>)> =
             rows(&results, 1).iter().chain(rows(&results, 2)).map(read).collect::<Result<_, _>>()?;
