@@ -127,6 +127,24 @@ fn a_dead_letter_is_stored_once_and_cut_on_a_characters_border() {
 }
 
 #[test]
+fn many_dead_letters_take_few_statements() {
+    let sqlite = Sqlite::new();
+    let letters: Vec<DeadLetter> = (0..5_000u64)
+        .map(|n| DeadLetter {
+            id: n.to_string(),
+            received_at: n,
+            source: "consumer".into(),
+            reason: "\"quoted\" \u{0}".into(),
+            payload: "[1,\n2]".repeat(40),
+        })
+        .collect();
+    block_on(DeadLetters::new(sqlite.clone()).store(&letters)).unwrap();
+    let (count, newest) = block_on(DeadLetters::new(sqlite).newest(5_000)).unwrap();
+    assert_eq!(count, 5_000);
+    assert_eq!(newest.into_iter().rev().collect::<Vec<_>>(), letters);
+}
+
+#[test]
 fn a_day_has_one_key_and_keys_expire() {
     let sqlite = Sqlite::new();
     let keys = AddressKeys::new(sqlite.clone());

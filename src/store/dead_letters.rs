@@ -2,13 +2,16 @@
 //!
 //! Invariant: nothing that a queue delivered is acked before it is either counted or here.
 
-use super::sql::{Sql, Statement, StoreError, rows};
+use super::sql::{Sql, Statement, StoreError, json_chunks, rows};
 
 /// Bytes of a payload that are kept.
 pub const MAX_PAYLOAD_BYTES: usize = 60_000;
 
 const INSERT: &str = "
-    INSERT INTO dead_letters (id, received_at, source, reason, payload) VALUES (?1, ?2, ?3, ?4, ?5)
+    INSERT INTO dead_letters (id, received_at, source, reason, payload)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]'), json_extract(value, '$[4]')
+    FROM json_each(?1) WHERE true
     ON CONFLICT (id) DO NOTHING";
 
 const COUNT: &str = "SELECT count(*) AS letters FROM dead_letters";
@@ -52,18 +55,12 @@ impl<S: Sql> DeadLetters<S> {
         if letters.is_empty() {
             return Ok(());
         }
-        let statement = |letter: &DeadLetter| {
-            let payload = cut(&letter.payload);
-            let params = [
-                letter.id.as_str().into(),
-                letter.received_at.into(),
-                letter.source.as_str().into(),
-                letter.reason.as_str().into(),
-                payload.into(),
-            ];
-            Statement::new(INSERT, params)
+        let row = |letter: &DeadLetter| {
+            let DeadLetter { id, received_at, source, reason, payload } = letter;
+            serde_json::json!([id, received_at, source, reason, cut(payload)])
         };
-        self.sql.batch(letters.iter().map(statement).collect()).await.map(drop)
+        let statement = |chunk| Statement::new(INSERT, [chunk]);
+        self.sql.batch(json_chunks(letters.iter().map(row)).into_iter().map(statement).collect()).await.map(drop)
     }
 
     /// How many there are, and the newest `most` of them.

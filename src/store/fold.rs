@@ -3,17 +3,14 @@
 //! Invariant: rollups hold exactly the segments up to the last fold; both change in one transaction, which inserts the
 //! fold it begins at. A fold that is interrupted or races another changes nothing.
 
-use crate::domain::rollup::{self, MINUTE_MS, Rollups};
+use crate::domain::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
 
 use super::events::{EventStore, HEAD};
 use super::read::{events_of, rollup_of};
-use super::sql::{Sql, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Sql, Statement, StoreError, json_chunks, json_list, rows};
 
 /// Segments that one fold takes: a bound on its memory and time.
 const MAX_SEGMENTS: u64 = 512;
-
-/// Bytes of JSON in one parameter; a value may have 2 MB.
-const MAX_PARAM_BYTES: usize = 500_000;
 
 const UNFOLDED: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body, seq FROM segments
@@ -75,27 +72,13 @@ impl<S: Sql> EventStore<S> {
     }
 }
 
-/// Statements that store rollups, some hundred rows to a parameter.
+/// Statements that store rollups.
 fn replacements(rollups: &Rollups) -> Result<Vec<Statement>, StoreError> {
-    let mut statements = Vec::new();
-    let mut list = String::new();
-    let mut flush = |list: &mut String| {
-        if !list.is_empty() {
-            let json = Value::Text(format!("[{}]", std::mem::take(list)));
-            statements.push(Statement::new(REPLACE_ROLLUPS, [MINUTE_MS.into(), json]));
-        }
-    };
-    for (key, rollup) in rollups {
+    let row = |(key, rollup): (&Key, &Rollup)| {
         let body = postcard::to_allocvec(rollup).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let row = serde_json::json!([key.start, key.path, key.cohort.index(), rollup.requests, hex::encode(body)]);
-        if !list.is_empty() {
-            list.push(',');
-        }
-        list.push_str(&row.to_string());
-        if list.len() > MAX_PARAM_BYTES {
-            flush(&mut list);
-        }
-    }
-    flush(&mut list);
-    Ok(statements)
+        Ok(serde_json::json!([key.start, key.path, key.cohort.index(), rollup.requests, hex::encode(body)]))
+    };
+    let rows: Vec<serde_json::Value> = rollups.iter().map(row).collect::<Result<_, StoreError>>()?;
+    let statement = |chunk| Statement::new(REPLACE_ROLLUPS, [MINUTE_MS.into(), chunk]);
+    Ok(json_chunks(rows).into_iter().map(statement).collect())
 }

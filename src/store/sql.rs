@@ -129,3 +129,26 @@ pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
     let list: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
     Value::Text(format!("[{}]", list.join(",")))
 }
+
+/// Bytes of JSON from which on a parameter is full; a value may have 2 MB.
+const CHUNK_BYTES: usize = 500_000;
+
+/// Rows as parameters that `json_each(?)` reads, many to a parameter: a batch of any number of rows stays far below the
+/// platform's limit of statements.
+pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> Vec<Value> {
+    let mut chunks = Vec::new();
+    let mut list = String::new();
+    for row in rows {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(&row.to_string());
+        if list.len() > CHUNK_BYTES {
+            list.push(']');
+            chunks.push(Value::Text(std::mem::take(&mut list)));
+        }
+    }
+    if !list.is_empty() {
+        list.push(']');
+        chunks.push(Value::Text(list));
+    }
+    chunks
+}
