@@ -108,7 +108,7 @@ pub async fn change(env: &Env, base: u32, wanted: Document, author: Author) -> R
 /// Makes an earlier version hold again, under a new version.
 ///
 /// # Errors
-/// As [`change`]; or there is no such version.
+/// As [`change()`]; or there is no such version.
 pub async fn rollback(env: &Env, version: u32, author: Author) -> Result<Changed, Problem> {
     let history = history(env).map_err(unreachable_history)?;
     let Some(earlier) = history.of_version(version).await.map_err(unreachable_history)? else {
