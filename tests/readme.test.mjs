@@ -1,7 +1,7 @@
 // The README's commands, as they stand there: each shell block is run, or is on the list of those that CI runs itself.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
@@ -19,6 +19,8 @@ const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) =>
 );
 const bash = (script) => execute("bash", ["-euo", "pipefail", "-c", script], { cwd: root, timeout: 10 * MINUTES, maxBuffer: 1e8 });
 
+const stores = `${root}.wrangler/state`;
+const kept = `${root}.wrangler/state-kept`;
 let upstream, gateway;
 
 /** Calls `attempt` until it succeeds, for at most `ms`. */
@@ -35,7 +37,8 @@ async function eventually(attempt, ms = 2 * MINUTES) {
 }
 
 before(async () => {
-  rmSync(`${root}.wrangler/state`, { recursive: true, force: true });
+  // The commands use the local stores as they are; a developer's own are put aside meanwhile.
+  if (existsSync(stores)) renameSync(stores, kept);
   upstream = createServer((request, response) => response.end(request.url));
   await new Promise((resolve, reject) => upstream.once("error", reject).listen(8080, "127.0.0.1", resolve));
   const run = blocks.flat().find((line) => line.startsWith("make run"));
@@ -47,6 +50,8 @@ after(() => {
   upstream?.close();
   // The whole group: make, Wrangler and the runtime.
   if (gateway) process.kill(-gateway.pid, "SIGKILL");
+  rmSync(stores, { recursive: true, force: true });
+  if (existsSync(kept)) renameSync(kept, stores);
 });
 
 test("every command is run here or by CI", () => {
