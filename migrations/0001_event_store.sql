@@ -1,8 +1,9 @@
--- The event store: what both paths keep. D1 has it by migration; each PathCollector object makes the same tables.
+-- The event store: what both paths keep. D1 has it by migration; each PathCollector object runs this file
+-- whenever it starts.
 --
 -- A segment is what one transaction stored of one ID window. It is at once the dedup set (digests), the details
 -- (body) and the commit log: two writers that read the same head both insert head + 1, and one of them fails whole.
-CREATE TABLE segments (
+CREATE TABLE IF NOT EXISTS segments (
   seq INTEGER PRIMARY KEY,          -- 1, 2, 3 …
   window_start INTEGER NOT NULL,    -- start of the ID window, ms
   first_ms INTEGER NOT NULL,        -- earliest and latest event in it, ms
@@ -14,17 +15,17 @@ CREATE TABLE segments (
   absorbed_digests BLOB NOT NULL,   -- 8 bytes a repeat
   body BLOB NOT NULL                -- the rest of the events, packed
 );
-CREATE INDEX segments_by_window ON segments (window_start);
+CREATE INDEX IF NOT EXISTS segments_by_window ON segments (window_start);
 
 -- Figures per interval, route and cohort, made from segments by folding. A fold adds segments from_seq + 1 to to_seq;
 -- two folds of the same segments both insert from_seq, and one of them fails whole. What is not folded yet, a reader
 -- adds from the segments.
-CREATE TABLE folds (
+CREATE TABLE IF NOT EXISTS folds (
   from_seq INTEGER PRIMARY KEY,
   to_seq INTEGER NOT NULL,
   folded_at INTEGER NOT NULL        -- ms
 );
-CREATE TABLE rollups (
+CREATE TABLE IF NOT EXISTS rollups (
   grain INTEGER NOT NULL,           -- length of the interval, ms
   start INTEGER NOT NULL,           -- ms
   path TEXT NOT NULL,               -- normalised route

@@ -51,8 +51,7 @@ fn store_does_not_know_the_platform() {
 #[test]
 fn sql_stands_in_the_store_alone() {
     let sql = offences("src/edge", &["SELECT ", "INSERT ", "DELETE FROM", "UPDATE "]);
-    let schema_lookup = sql.iter().filter(|line| line.contains("sqlite_master")).count();
-    assert_eq!(sql.len(), schema_lookup, "{sql:?}");
+    assert_eq!(sql, Vec::<String>::new());
 }
 
 #[test]

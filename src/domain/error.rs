@@ -77,15 +77,6 @@ impl InputError {
             Self::Malformed { what, reason: error.to_string(), remedy }
         }
     }
-
-    /// A stable one-word label for counters: few values, never data.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Field { .. } | Self::Json { .. } => "field",
-            Self::Malformed { .. } => "malformed",
-            Self::TooLarge { .. } => "too-large",
-        }
-    }
 }
 
 /// `text` in quotes, cut to [`SHOWN_CHARS`] and without control characters, fit for a log line.

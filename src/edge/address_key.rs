@@ -9,12 +9,9 @@ use wasm_bindgen::JsCast;
 use web_sys::WorkerGlobalScope;
 use worker::{Env, console_error};
 
-use crate::domain::address::DailyKey;
+use crate::domain::address::{DAY_MS, DailyKey};
 
 use super::{clock, collector_client, counters};
-
-/// Length of a UTC day in ms.
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// How long the object may take to tell the key, in ms.
 const DEADLINE_MS: u64 = 2_000;

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
+use crate::domain::address::DAY_MS;
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
 use crate::store::events::{EventStore, Memory};
@@ -28,9 +29,6 @@ const FOLD_AFTER_MS: u64 = 15_000;
 
 /// How often an idle object looks for what has had its time, in ms.
 const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
-
-/// A UTC day in ms.
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// One object: a shard of the old path.
 #[durable_object(alarm)]
@@ -112,9 +110,7 @@ impl PathCollector {
     /// Makes the tables of a new object.
     fn prepare(&self) -> std::result::Result<(), StoreError> {
         if !self.ready.get() {
-            if !self.sql.has_table("segments")? {
-                self.sql.script(SCHEMA)?;
-            }
+            self.sql.script(SCHEMA)?;
             self.sql.script(address_keys::SCHEMA)?;
             self.ready.set(true);
         }

@@ -139,7 +139,7 @@ fn report(config: &Config, events: &[Event], letters: &[DeadLetter], recorded: R
         "Stored {} events, absorbed {}, in {} ms",
         recorded.stored,
         recorded.absorbed,
-        clock::now_ms() - now_ms
+        clock::now_ms().saturating_sub(now_ms)
     );
 }
 

@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, QueueContentType, RawMessageBuilder, console_error, console_log};
 
 use crate::domain::coalesce::{Buffer, Next};
+use crate::domain::error::InputError;
 use crate::domain::event::{Cohort, Event};
 use crate::domain::message;
 
@@ -111,7 +112,14 @@ async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) 
 /// Writes events by one path; gives those that failed, with the reason.
 async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) -> Vec<(Vec<Event>, String)> {
     let mut failed = Vec::new();
-    for (part, text) in parts(path, config, events, &mut failed) {
+    for (part, text) in parts(path, config, events) {
+        let text = match text {
+            Ok(text) => text,
+            Err(error) => {
+                failed.push((part, error.to_string()));
+                continue;
+            }
+        };
         let write = async {
             match path {
                 WritePath::Old => collector_client::record(env, config, &part, text).await,
@@ -139,25 +147,13 @@ async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) 
     failed
 }
 
-/// Splits events into what one write carries: by shard of the object, and by the size of a message.
-fn parts(
-    path: WritePath,
-    config: &Config,
-    events: Vec<Event>,
-    failed: &mut Vec<(Vec<Event>, String)>,
-) -> Vec<(Vec<Event>, String)> {
+/// Splits events into what one write carries, by shard of the object and by the size of a message, with its text.
+fn parts(path: WritePath, config: &Config, events: Vec<Event>) -> Vec<(Vec<Event>, Result<String, InputError>)> {
     let groups = match path {
         WritePath::Old => collector_client::by_shard(events, config.shards),
         WritePath::New => vec![events],
     };
-    let mut parts = Vec::new();
-    for group in groups.into_iter().filter(|group| !group.is_empty()) {
-        match message::write(group.clone()) {
-            Ok(written) => parts.extend(written),
-            Err(error) => failed.push((group, error.to_string())),
-        }
-    }
-    parts
+    groups.into_iter().flat_map(message::write).collect()
 }
 
 async fn send(env: &Env, text: &str) -> Result<(), String> {

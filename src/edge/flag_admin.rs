@@ -53,6 +53,11 @@ async fn write_copy(env: &Env, document: &Document) -> Result<(), String> {
     put.execute().await.map_err(|error| error.to_string())
 }
 
+/// Writes the copy, or logs why not: the repair will.
+async fn try_copy(env: &Env, document: &Document) -> bool {
+    write_copy(env, document).await.inspect_err(|error| console_error!("Flag copy: {error}")).is_ok()
+}
+
 /// The built-in document, which holds before any other.
 fn built_in() -> Result<Document, Problem> {
     Document::read(DEFAULT_DOCUMENT).map_err(|error| Problem::unavailable(error.to_string()))
@@ -99,7 +104,7 @@ pub async fn change(env: &Env, base: u32, wanted: Document, author: Author) -> R
     let history = history(env).map_err(unreachable_history)?;
     history.append(&document, clock::now_ms()).await.map_err(unreachable_history)?;
     // 2. A crash here: as 1.
-    let copied = write_copy(env, &document).await.inspect_err(|error| console_error!("Flag copy: {error}")).is_ok();
+    let copied = try_copy(env, &document).await;
     let differences = change::differences(&before, &document);
     console_log!("Flag changed to version {} by {}: {}", document.version, document.updated_by, document.reason);
     Ok(Changed { document, differences, recorded: true, copied })
@@ -130,7 +135,7 @@ pub async fn stop(env: &Env, author: Author) -> Result<Changed, Problem> {
     let document = change::next(before.version, change::stopped(&before), author);
     let document = document.map_err(|error| Problem::bad_request(error.to_string()))?;
     // 1. A crash here: it is in the copy or is not; if it is, the history adopts it within a minute.
-    let copied = write_copy(env, &document).await.inspect_err(|error| console_error!("Flag copy: {error}")).is_ok();
+    let copied = try_copy(env, &document).await;
     // 2. A crash here: as 1.
     let append = async { history(env)?.append(&document, clock::now_ms()).await };
     let recorded = matches!(clock::within_ms(STOP_DEADLINE_MS, append).await, Some(Ok(())));

@@ -42,17 +42,6 @@ impl ObjectSql {
         self.sql.exec(script, None).map(drop).map_err(|error| StoreError::from_message(error.to_string()))
     }
 
-    /// Whether there is a table of this name.
-    ///
-    /// # Errors
-    /// The platform's message.
-    pub fn has_table(&self, name: &str) -> Result<bool, StoreError> {
-        const TABLE: &str = "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = ?1";
-        let statement = Statement::new(TABLE, [name.into()]);
-        let rows = self.run(&statement).map_err(|error| StoreError::from_message(error.to_string()))?;
-        Ok(!rows.is_empty())
-    }
-
     fn run(&self, statement: &Statement) -> Result<Vec<Row>, worker::Error> {
         let params: Vec<JsValue> = statement.params.iter().map(bound).collect();
         let rows: Vec<Columns> = self.sql.exec_raw(statement.sql, params)?.to_array()?;

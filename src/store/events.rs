@@ -118,8 +118,7 @@ impl<S: Sql> EventStore<S> {
             Statement::new(DIGESTS, [json_list(missing.iter().copied())]),
         ];
         let results = self.sql.batch(statements).await?;
-        let progress = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
-        let (head, folded) = (progress.integer(0)?, progress.integer(1)?);
+        let (head, folded) = head_and_folded(&results)?;
         if head < memory.head {
             // The database was restored to an earlier state: what is remembered may not be in it any more.
             *memory = Memory::default();
@@ -138,6 +137,12 @@ impl<S: Sql> EventStore<S> {
         memory.head = head;
         Ok(folded)
     }
+}
+
+/// What [`HEAD`] gave, as the first statement of a batch.
+pub(super) fn head_and_folded(results: &[Vec<Row>]) -> Result<(u64, u64), StoreError> {
+    let row = rows(results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
+    Ok((row.integer(0)?, row.integer(1)?))
 }
 
 /// The statements that add segments after `head`.

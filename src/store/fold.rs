@@ -5,7 +5,7 @@
 
 use crate::domain::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
 
-use super::events::{EventStore, HEAD};
+use super::events::{EventStore, HEAD, head_and_folded};
 use super::read::{events_of, rollup_of};
 use super::sql::{Sql, Statement, StoreError, json_chunks, json_list, rows};
 
@@ -35,9 +35,7 @@ impl<S: Sql> EventStore<S> {
     /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
     pub async fn fold(&self, now_ms: u64) -> Result<u64, StoreError> {
         // 1. A crash before the write at 4: nothing was changed.
-        let progress = self.sql.batch(vec![Statement::new(HEAD, [])]).await?;
-        let progress = rows(&progress, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
-        let (head, folded) = (progress.integer(0)?, progress.integer(1)?);
+        let (head, folded) = head_and_folded(&self.sql.batch(vec![Statement::new(HEAD, [])]).await?)?;
         if head == folded {
             return Ok(0);
         }

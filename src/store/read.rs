@@ -7,7 +7,7 @@ use crate::domain::identity::{IdempotentId, MAX_TIMESTAMP_MS};
 use crate::domain::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
 use crate::domain::segment;
 
-use super::events::{EventStore, HEAD};
+use super::events::EventStore;
 use super::sql::{Row, Sql, Statement, StoreError, rows};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
@@ -23,10 +23,10 @@ const TAIL: &str = "
 
 const EVENTS_BETWEEN: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
-    WHERE window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1 AND seq > ?4
-    ORDER BY seq LIMIT ?5";
+    WHERE window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1
+    ORDER BY seq LIMIT ?4";
 
-const ABSORBED: &str = "SELECT coalesce(sum(events), 0) AS events, coalesce(sum(absorbed), 0) AS absorbed,
+const STATE: &str = "SELECT coalesce(sum(events), 0) AS events, coalesce(sum(absorbed), 0) AS absorbed,
     coalesce(sum(seq > coalesce((SELECT max(to_seq) FROM folds), 0)), 0) AS unfolded FROM segments";
 
 const BY_WINDOW: &str = "
@@ -80,7 +80,7 @@ impl<S: Sql> EventStore<S> {
     /// [`StoreError`].
     pub async fn events(&self, from_ms: u64, to_ms: u64) -> Result<(Vec<Event>, bool), StoreError> {
         // The least events in a segment is 1, so this many segments can't hold fewer than the limit allows.
-        let params = [from_ms, to_ms, REACH_MS, 0, MAX_EVENTS as u64].map(Into::into);
+        let params = [from_ms, to_ms, REACH_MS, MAX_EVENTS as u64].map(Into::into);
         let results = self.sql.batch(vec![Statement::new(EVENTS_BETWEEN, params)]).await?;
         let mut events = Vec::new();
         for row in rows(&results, 0) {
@@ -113,7 +113,7 @@ impl<S: Sql> EventStore<S> {
     /// # Errors
     /// [`StoreError`].
     pub async fn state(&self) -> Result<LogState, StoreError> {
-        let results = self.sql.batch(vec![Statement::new(ABSORBED, []), Statement::new(HEAD, [])]).await?;
+        let results = self.sql.batch(vec![Statement::new(STATE, [])]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state".into()))?;
         Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)? })
     }
