@@ -12,8 +12,9 @@ CREATE TABLE IF NOT EXISTS segments (
   absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
   stored_at INTEGER NOT NULL,       -- ms
   digests BLOB NOT NULL,            -- 8 bytes an event
-  absorbed_digests BLOB NOT NULL,   -- 8 bytes a repeat
-  body BLOB NOT NULL                -- the rest of the events, packed
+  body BLOB NOT NULL,               -- the rest of the events, packed
+  absorbed_digests BLOB NOT NULL,   -- the repeats, in the same form
+  absorbed_body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS segments_by_window ON segments (window_start);
 
@@ -31,6 +32,25 @@ CREATE TABLE IF NOT EXISTS rollups (
   path TEXT NOT NULL,               -- normalised route
   cohort INTEGER NOT NULL,          -- 0 single, 1 dual, 2 fallback
   requests INTEGER NOT NULL,
+  digest_high INTEGER NOT NULL,     -- halves of the wrapping 64-bit sum of digests, and of that of hashes over the
+  digest_low INTEGER NOT NULL,      -- values: SQL adds halves without loss, and parity reads no body
+  value_high INTEGER NOT NULL,
+  value_low INTEGER NOT NULL,
   body BLOB NOT NULL,               -- sums, sketches and exemplars, packed
   PRIMARY KEY (grain, start, path, cohort)
+) WITHOUT ROWID;
+
+-- Per minute, which of each producer's sequence numbers arrived here, repeats included: what is in neither store's
+-- ledger was lost on its way to both. Made by folding, like rollups.
+CREATE TABLE IF NOT EXISTS ledger (
+  start INTEGER PRIMARY KEY,        -- ms
+  numbers INTEGER NOT NULL,         -- how many sequence numbers
+  absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
+  body BLOB NOT NULL                -- runs of sequence numbers by producer, packed
+);
+
+-- When each producer (an isolate of the gateway) was first heard of: a new one counts from 0.
+CREATE TABLE IF NOT EXISTS producers (
+  producer TEXT PRIMARY KEY,        -- 16 hex digits
+  first_start INTEGER NOT NULL      -- minute of its first event in the first fold that met it, ms
 ) WITHOUT ROWID;

@@ -72,7 +72,7 @@ pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment>
         }
         if let Some(segment) = list.last_mut() {
             if known {
-                segment.absorbed.push(event.digest);
+                segment.absorbed.push(event);
             } else {
                 fresh.insert(window, [event.digest]);
                 segment.events.push(event);
@@ -108,7 +108,7 @@ mod tests {
             let mut seen = Seen::default();
             seen.insert(window, [Digest(1)]);
             let segments = plan(vec![at(start, 1)], &seen, WINDOW_MS);
-            assert_eq!((segments[0].events.len(), segments[0].absorbed.as_slice()), (0, [Digest(1)].as_slice()));
+            assert_eq!((segments[0].events.len(), segments[0].absorbed.as_slice()), (0, [at(start, 1)].as_slice()));
         }
     }
 

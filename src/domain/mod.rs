@@ -14,6 +14,7 @@ pub mod exemplar;
 pub mod figures;
 pub mod flag;
 pub mod identity;
+pub mod ledger;
 pub mod merge;
 pub mod message;
 pub mod path;

@@ -6,7 +6,6 @@
 
 use crate::domain::dedup::{self, Seen};
 use crate::domain::event::Event;
-use crate::domain::identity::Digest;
 use crate::domain::segment::{self, Segment};
 
 use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
@@ -33,8 +32,8 @@ const DIGESTS: &str = "
 
 const INSERT_SEGMENT: &str = "
     INSERT INTO segments
-      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, absorbed_digests, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10))";
+      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10), unhex(?11))";
 
 /// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
 /// never from what a writer is about to write, and may be lost or shared stale at no harm.
@@ -149,22 +148,32 @@ pub(super) fn head_and_folded(results: &[Vec<Row>]) -> Result<(u64, u64), StoreE
 fn insertions(segments: &[Segment], head: u64, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
     let statement = |(seq, part): (u64, &Segment)| {
         let times = || part.events.iter().map(|event| event.timestamp);
-        let digests = segment::pack_digests(part.events.iter().map(|event| event.digest));
-        let absorbed: &[Digest] = &part.absorbed;
-        let body = segment::pack(part.window, &part.events).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let params: [Value; 10] = [
+        let (digests, body) = packed(part.window, &part.events)?;
+        let (absorbed_digests, absorbed_body) = packed(part.window, &part.absorbed)?;
+        let params: [Value; 11] = [
             seq.into(),
             part.window.into(),
             times().min().unwrap_or(part.window).into(),
             times().max().unwrap_or(part.window).into(),
             (part.events.len() as u64).into(),
-            (absorbed.len() as u64).into(),
+            (part.absorbed.len() as u64).into(),
             now_ms.into(),
-            digests.as_slice().into(),
-            segment::pack_digests(absorbed.iter().copied()).as_slice().into(),
-            body.as_slice().into(),
+            digests,
+            body,
+            absorbed_digests,
+            absorbed_body,
         ];
         Ok(Statement::new(INSERT_SEGMENT, params))
     };
     (head + 1..).zip(segments).map(statement).collect()
+}
+
+/// Events of one window as what a segment's row holds of them: digests and the rest.
+fn packed(window: u64, events: &[Event]) -> Result<(Value, Value), StoreError> {
+    if events.is_empty() {
+        return Ok(("".into(), "".into()));
+    }
+    let body = segment::pack(window, events).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let digests = segment::pack_digests(events.iter().map(|event| event.digest));
+    Ok((digests.as_slice().into(), body.as_slice().into()))
 }

@@ -8,7 +8,7 @@ use crate::domain::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
 use crate::domain::segment;
 
 use super::events::EventStore;
-use super::sql::{Row, Sql, Statement, StoreError, rows};
+use super::sql::{Row, Sql, Statement, StoreError, rows, unpacked};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
@@ -125,12 +125,16 @@ pub(super) fn events_of(row: &Row) -> Result<Vec<Event>, StoreError> {
         .map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
+/// The repeats of a row that begins with `window_start, digests, body, absorbed_digests, absorbed_body`.
+pub(super) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
+    segment::unpack(row.integer(0)?, &row.bytes(3)?, &row.bytes(4)?)
+        .map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
 /// The rollup of a row `start, path, cohort, body`.
 pub(super) fn rollup_of(row: &Row) -> Result<(Key, Rollup), StoreError> {
     let code = row.integer(2)?;
     let cohort = usize::try_from(code).ok().and_then(|index| Cohort::ALL.get(index).copied());
     let cohort = cohort.ok_or_else(|| StoreError::Corrupt(format!("cohort {code} is unknown")))?;
-    let rollup =
-        postcard::from_bytes(&row.bytes(3)?).map_err(|error| StoreError::Corrupt(format!("rollup: {error}")))?;
-    Ok((Key { start: row.integer(0)?, path: row.text(1)?.to_owned(), cohort }, rollup))
+    Ok((Key { start: row.integer(0)?, path: row.text(1)?.to_owned(), cohort }, unpacked(row, 3)?))
 }

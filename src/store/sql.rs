@@ -124,6 +124,16 @@ pub(crate) fn rows(results: &[Vec<Row>], statement: usize) -> &[Row] {
     results.get(statement).map_or(&[], Vec::as_slice)
 }
 
+/// A value packed, in hexadecimal.
+pub(crate) fn packed<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    postcard::to_allocvec(value).map(hex::encode).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// What [`packed`] made, from a column that the statement gave as `hex(…)`.
+pub(crate) fn unpacked<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
+    postcard::from_bytes(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+}
+
 /// A list of numbers as the text that `json_each(?)` reads: one parameter for any number of values.
 pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
     let list: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();

@@ -1,0 +1,272 @@
+//! The ledger: which of each producer's sequence numbers arrived.
+//!
+//! Every isolate numbers its events from 0. What is missing between numbers that arrived, in either store, was lost on
+//! its way to both: the one loss that comparing the stores can't show.
+//!
+//! Invariant: a ledger is a set, so that merging is idempotent, commutative and lossless.
+//! Limit: what a producer lost after the last number that arrived can't be known.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, ProducerId};
+
+/// A set of numbers as its runs, each from a first to a last one: sorted, neither touching nor overlapping.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Runs(Vec<(u32, u32)>);
+
+impl Runs {
+    /// The set of these numbers.
+    pub fn of(mut numbers: Vec<u32>) -> Self {
+        numbers.sort_unstable();
+        Self::joined(numbers.into_iter().map(|number| (number, number)))
+    }
+
+    /// Joins runs that come sorted by their first number.
+    fn joined(runs: impl Iterator<Item = (u32, u32)>) -> Self {
+        let mut joined: Vec<(u32, u32)> = Vec::new();
+        for (first, last) in runs {
+            match joined.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+                _ => joined.push((first, last)),
+            }
+        }
+        Self(joined)
+    }
+
+    /// The union of both.
+    pub fn merge(&mut self, other: &Self) {
+        let mut runs: Vec<(u32, u32)> = self.0.iter().chain(&other.0).copied().collect();
+        runs.sort_unstable();
+        *self = Self::joined(runs.into_iter());
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a number is in it.
+    pub fn contains(&self, number: u32) -> bool {
+        let after = self.0.partition_point(|(first, _)| *first <= number);
+        after.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|(_, last)| *last >= number)
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.iter().copied()
+    }
+}
+
+// Packed as distances: a contiguous minute costs a few bytes, whatever its traffic.
+impl Serialize for Runs {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut at = 0;
+        let distances = self.0.iter().map(|(first, last)| {
+            let pair = (first - at, last - first);
+            at = *last;
+            pair
+        });
+        serializer.collect_seq(distances)
+    }
+}
+
+impl<'de> Deserialize<'de> for Runs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut at = 0u32;
+        let absolute = |(distance, length): (u32, u32)| {
+            let first = at.saturating_add(distance);
+            at = first.saturating_add(length);
+            (first, at)
+        };
+        Ok(Self::joined(Vec::<(u32, u32)>::deserialize(deserializer)?.into_iter().map(absolute)))
+    }
+}
+
+/// Sequence numbers by producer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger(pub BTreeMap<u64, Runs>);
+
+impl Ledger {
+    /// That of these events.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut numbers: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for event in events {
+            numbers.entry(event.producer.0).or_default().push(event.seq);
+        }
+        Self(numbers.into_iter().map(|(producer, numbers)| (producer, Runs::of(numbers))).collect())
+    }
+
+    /// The union of both.
+    pub fn merge(&mut self, other: &Self) {
+        for (producer, runs) in &other.0 {
+            self.0.entry(*producer).or_default().merge(runs);
+        }
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> u64 {
+        self.0.values().map(Runs::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Numbers of one producer that are in neither store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Who numbered them.
+    pub producer: ProducerId,
+    /// The first one missing.
+    pub first: u32,
+    /// The last one missing.
+    pub last: u32,
+}
+
+impl Gap {
+    /// How many numbers are missing.
+    pub const fn len(&self) -> u64 {
+        self.last.abs_diff(self.first) as u64 + 1
+    }
+
+    /// A gap has at least one number.
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// What a window's ledger says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+    /// Producers of whom nothing was heard for longer than was looked back: what they lost before is not judged.
+    pub unjudged: u64,
+}
+
+/// What is missing before the numbers that arrived in a window. A gap belongs to the window of the number that follows
+/// it, so that each is told of once. `window` is the union of both stores' ledgers of the window; `around` that of the
+/// time before and after it, where a slow request's number may be; `is_new` whether a producer was first heard of in
+/// the window.
+pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -> Missing {
+    let mut found = Missing::default();
+    for (producer, here) in &window.0 {
+        let mut all = here.clone();
+        if let Some(runs) = around.0.get(producer) {
+            all.merge(runs);
+        }
+        let mut before = None;
+        for (first, last) in all.runs() {
+            // A run may begin with numbers from around, and is told of by the window of its first one.
+            if here.contains(first) {
+                match before {
+                    Some(end) => found.gaps.push(gap(*producer, end, first)),
+                    None if first > 0 && is_new(*producer) => {
+                        found.gaps.push(Gap { producer: ProducerId(*producer), first: 0, last: first - 1 });
+                    }
+                    None if first > 0 => found.unjudged += 1,
+                    None => {}
+                }
+            }
+            before = Some(last);
+        }
+    }
+    found
+}
+
+/// What lies between two numbers that are not neighbours.
+const fn gap(producer: u64, end: u32, first: u32) -> Gap {
+    Gap { producer: ProducerId(producer), first: end.saturating_add(1), last: first.saturating_sub(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ledger(numbers: &[u32]) -> Ledger {
+        Ledger(BTreeMap::from([(1, Runs::of(numbers.to_vec()))]))
+    }
+
+    fn gaps(window: &[u32], around: &[u32], is_new: bool) -> (Vec<(u32, u32)>, u64) {
+        let missing = missing(&ledger(window), &ledger(around), |_| is_new);
+        (missing.gaps.iter().map(|gap| (gap.first, gap.last)).collect(), missing.unjudged)
+    }
+
+    #[test]
+    fn a_gap_is_what_no_store_has_between_numbers_that_arrived() {
+        assert_eq!(gaps(&[0, 1, 2, 5, 6, 9], &[], true), (vec![(3, 4), (7, 8)], 0));
+        assert_eq!(gaps(&[0, 1, 5], &[2, 3, 4], true), (vec![], 0), "slow requests of the windows around");
+        assert_eq!(gaps(&[7, 8], &[4], false), (vec![(5, 6)], 0), "lost at the edge");
+    }
+
+    #[test]
+    fn a_new_producer_counts_from_zero_and_of_an_old_one_the_past_is_not_judged() {
+        assert_eq!(gaps(&[3, 4], &[], true), (vec![(0, 2)], 0));
+        assert_eq!(gaps(&[3, 4], &[], false), (vec![], 1));
+        assert_eq!(gaps(&[9], &[3, 4], true).0, [(5, 8)], "what begins around is told of there");
+    }
+
+    #[test]
+    fn a_contiguous_minute_costs_a_few_bytes() {
+        let packed = postcard::to_allocvec(&ledger(&(1_000_000..1_060_000).collect::<Vec<_>>())).unwrap();
+        assert!(packed.len() < 16, "{}", packed.len());
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_a_set(left in prop::collection::vec(0u32..200, 0..80), right in prop::collection::vec(0u32..200, 0..80)) {
+            let mut runs = Runs::of(left.clone());
+            runs.merge(&Runs::of(right.clone()));
+            let set: BTreeSet<u32> = left.into_iter().chain(right).collect();
+            prop_assert_eq!(runs.len(), set.len() as u64);
+            prop_assert!((0..210).all(|number| runs.contains(number) == set.contains(&number)));
+            let again: Runs = postcard::from_bytes(&postcard::to_allocvec(&runs).unwrap()).unwrap();
+            prop_assert_eq!(again, runs);
+        }
+
+        #[test]
+        fn no_bytes_make_reading_panic(bytes: Vec<u8>) {
+            let _ = postcard::from_bytes::<Ledger>(&bytes);
+        }
+
+        /// Numbers 0 to `count` in `windows` windows, some lost: every lost one that has a later number is told of by
+        /// exactly one window.
+        #[test]
+        fn over_all_windows_each_loss_is_told_of_once(
+            events in prop::collection::vec((0u64..4, any::<bool>()), 1..60),
+        ) {
+            let of = |chosen: &dyn Fn(u64) -> bool| ledger(&(0u32..).zip(&events)
+                .filter(|(_, (window, kept))| *kept && chosen(*window)).map(|(seq, _)| seq).collect::<Vec<_>>());
+            let first_seen = (0u64..4).find(|w| !of(&|x| x == *w).0[&1].is_empty());
+            let told: Vec<u32> = (0u64..4).flat_map(|w| {
+                missing(&of(&|x| x == w), &of(&|x| x != w), |_| first_seen == Some(w)).gaps
+            }).flat_map(|gap| gap.first..=gap.last).collect();
+            let last = (0u32..).zip(&events).filter(|(_, (_, kept))| *kept).map(|(seq, _)| seq).max();
+            let mut lost: Vec<u32> = (0u32..).zip(&events).filter(|(_, (_, kept))| !kept).map(|(seq, _)| seq)
+                .filter(|seq| last.is_some_and(|last| *seq < last)).collect();
+            let mut told = told;
+            told.sort_unstable();
+            lost.sort_unstable();
+            // The leading gap is judged only by the window in which the producer was first heard of.
+            let leading = (0u32..).zip(&events).take_while(|(_, (_, kept))| !kept).count() as u32;
+            let first_window = (0u32..).zip(&events).find(|(_, (_, kept))| *kept).map(|(_, (w, _))| *w);
+            if first_window != first_seen {
+                lost.retain(|seq| *seq >= leading);
+            }
+            prop_assert_eq!(told, lost);
+        }
+    }
+}
