@@ -183,6 +183,17 @@ pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -
     found
 }
 
+/// Producers whose lowest known number is in the window and is not 0: whether they lost the ones before, or sent them
+/// long ago, only the time at which they were first heard of can tell.
+pub fn late_starters(window: &Ledger, around: &Ledger) -> Vec<u64> {
+    let lowest = |runs: &Runs| runs.runs().next().map(|(first, _)| first);
+    let is_late = |(producer, here): &(&u64, &Runs)| {
+        let elsewhere = around.0.get(producer).and_then(lowest);
+        lowest(here).is_some_and(|first| first > 0 && elsewhere.is_none_or(|other| first < other))
+    };
+    window.0.iter().filter(is_late).map(|(producer, _)| *producer).collect()
+}
+
 /// What lies between two numbers that are not neighbours.
 const fn gap(producer: u64, end: u32, first: u32) -> Gap {
     Gap { producer: ProducerId(producer), first: end.saturating_add(1), last: first.saturating_sub(1) }

@@ -106,7 +106,7 @@ impl Near {
 
 /// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
 /// times differ by less than two windows.
-const fn reach_ms(window_ms: u64) -> u64 {
+pub const fn reach_ms(window_ms: u64) -> u64 {
     let minutes = (2 * window_ms).div_ceil(MINUTE_MS);
     if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
 }

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod ledger;
 pub mod merge;
 pub mod message;
+pub mod parity;
 pub mod path;
 pub mod retry;
 pub mod rollup;

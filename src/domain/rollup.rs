@@ -92,11 +92,18 @@ fn range(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
     }
 }
 
-/// 64-bit FNV-1a over digest and values (path, status, response time, address hash): not secret, only unlikely to
+/// 64-bit FNV-1a over digest and values (path, method, status, both times, address hash): not secret, only unlikely to
 /// agree by chance.
 pub fn value_hash(event: &Event) -> u64 {
-    let numbers = [event.digest.0, u64::from(event.status), u64::from(event.response_time), event.client_ip_hash.0];
-    let bytes = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(event.path.bytes());
+    let numbers = [
+        event.digest.0,
+        event.timestamp,
+        u64::from(event.status),
+        u64::from(event.response_time),
+        event.client_ip_hash.0,
+    ];
+    let bytes = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(event.method.bytes()).chain([0]);
+    let bytes = bytes.chain(event.path.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 

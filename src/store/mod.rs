@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod events;
 pub mod flags;
 pub mod fold;
+pub mod parity;
 pub mod read;
 pub mod retention;
 pub mod sql;

@@ -11,7 +11,7 @@ use super::events::EventStore;
 use super::sql::{Row, Sql, Statement, StoreError, rows, unpacked};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
-const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
+pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
 
 const ROLLUPS_BETWEEN: &str = "
     SELECT start, path, cohort, hex(body) AS body FROM rollups

@@ -1,0 +1,20 @@
+-- What parity found in one minute in which the stores' sums differ: a run that is interrupted goes on from here, and
+-- an hour's findings serve its day.
+CREATE TABLE parity_minutes (
+  start INTEGER PRIMARY KEY,        -- ms
+  fingerprint TEXT NOT NULL,        -- of what the stores said; found anew when that changes
+  body TEXT NOT NULL                -- JSON
+);
+
+-- Reports, all revisions: events that arrive late make a new one.
+CREATE TABLE parity_reports (
+  kind TEXT NOT NULL,               -- 'hour', 'day' or 'range'
+  start INTEGER NOT NULL,           -- of the window, ms
+  end INTEGER NOT NULL,             -- of the window, ms
+  revision INTEGER NOT NULL,        -- 1, 2, 3 …
+  verdict TEXT NOT NULL,            -- 'pass', 'fail', 'inconclusive' or 'pending'
+  fingerprint TEXT NOT NULL,        -- of what the stores said
+  computed_at INTEGER NOT NULL,     -- ms
+  body TEXT NOT NULL,               -- JSON
+  PRIMARY KEY (kind, start, end, revision)
+) WITHOUT ROWID;

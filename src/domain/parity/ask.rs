@@ -1,0 +1,151 @@
+//! What parity asks a store, and what the store answers.
+//!
+//! Invariant: answers of the parts of one store (objects that share its events) add up to the answer of the whole.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::Event;
+use crate::domain::ledger::Ledger;
+
+/// A question. Times are in ms; an end is not in its range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// What each minute holds.
+    Minutes {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// Dual events by route.
+    Paths {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// The dual events of these routes, each as digest and hash of its values.
+    Pairs {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+        /// The routes.
+        paths: Vec<String>,
+    },
+    /// Every copy of these digests, also those that dedup absorbed.
+    Copies {
+        /// The digests.
+        digests: Vec<u64>,
+        /// The first ID window to look in.
+        from: u64,
+        /// The last one, which is looked in too.
+        to: u64,
+    },
+    /// Which sequence numbers arrived.
+    Ledger {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// When these producers were first heard of.
+    Producers(Vec<u64>),
+}
+
+/// Sums over a set of events: equal sums mean equal sets with equal values, but for a chance of 2⁻⁶⁴.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// How many.
+    pub requests: u64,
+    /// Wrapping sum of digests.
+    pub digests: u64,
+    /// Wrapping sum of hashes over the values.
+    pub values: u64,
+}
+
+impl Sum {
+    /// Adds another set's sums.
+    pub const fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.digests = self.digests.wrapping_add(other.digests);
+        self.values = self.values.wrapping_add(other.values);
+    }
+}
+
+/// What one minute holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minute {
+    /// Its dual events.
+    pub dual: Sum,
+    /// Its events that came by the other path than was meant.
+    pub fallback: u64,
+    /// Sequence numbers that arrived.
+    pub numbers: u64,
+    /// Repeats that dedup absorbed.
+    pub absorbed: u64,
+}
+
+impl Minute {
+    /// Adds what another part holds.
+    pub const fn add(&mut self, other: &Self) {
+        self.dual.add(&other.dual);
+        self.fallback += other.fallback;
+        self.numbers += other.numbers;
+        self.absorbed += other.absorbed;
+    }
+}
+
+/// One copy of an event in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// The event.
+    pub event: Event,
+    /// Whether dedup absorbed it: the store counts another copy.
+    pub absorbed: bool,
+}
+
+/// An answer to the [`Ask`] of the same name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// By start of minute; and the newest ID window that the store has anything of.
+    Minutes(BTreeMap<u64, Minute>, u64),
+    /// By route.
+    Paths(BTreeMap<String, Sum>),
+    /// Digest and hash of the values.
+    Pairs(Vec<(u64, u64)>),
+    /// In no order.
+    Copies(Vec<Copy>),
+    /// By producer.
+    Ledger(Ledger),
+    /// Minute in which each was first heard of.
+    Producers(BTreeMap<u64, u64>),
+}
+
+impl Answer {
+    /// Adds the answer of another part of the same store to the same question.
+    pub fn add(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Minutes(mine, newest), Self::Minutes(theirs, other_newest)) => {
+                theirs.iter().for_each(|(start, minute)| mine.entry(*start).or_default().add(minute));
+                *newest = other_newest.max(*newest);
+            }
+            (Self::Paths(mine), Self::Paths(theirs)) => {
+                theirs.into_iter().for_each(|(path, sum)| mine.entry(path).or_default().add(&sum));
+            }
+            (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
+            (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),
+            (Self::Ledger(mine), Self::Ledger(theirs)) => mine.merge(&theirs),
+            (Self::Producers(mine), Self::Producers(theirs)) => {
+                for (producer, first) in theirs {
+                    let known = mine.entry(producer).or_insert(first);
+                    *known = first.min(*known);
+                }
+            }
+            // Parts answer the same question.
+            _ => {}
+        }
+    }
+}

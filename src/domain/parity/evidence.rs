@@ -1,0 +1,90 @@
+//! What is known, beside both stores, of events that the new one lacks.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use crate::domain::event::ProducerId;
+use crate::domain::identity::Digest;
+use crate::domain::ledger::Gap;
+
+/// Dead letters, as far as they can be read, and how far the new path has come.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// Digests of the events in them.
+    dead: HashSet<u64>,
+    /// Producers and sequence numbers of the events in them.
+    numbers: HashSet<(u64, u32)>,
+    /// How many letters there are.
+    pub letters: u64,
+    /// Newest ID window that the new store has anything of.
+    pub newest_window: u64,
+}
+
+/// As much of an event as can be read of a letter whose event may lack the rest.
+#[derive(Deserialize)]
+struct Trace {
+    digest: Option<Digest>,
+    producer: Option<ProducerId>,
+    seq: Option<u32>,
+}
+
+/// A message's events, or one event by itself.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Payload {
+    Message { events: Vec<serde_json::Value> },
+    Event(serde_json::Value),
+}
+
+impl Evidence {
+    /// Adds a dead letter's payload. What can't be read of it proves nothing.
+    pub fn add_letter(&mut self, payload: &str) {
+        self.letters += 1;
+        let events = match serde_json::from_str(payload) {
+            Ok(Payload::Message { events }) => events,
+            Ok(Payload::Event(event)) => vec![event],
+            Err(_) => return,
+        };
+        for trace in events.into_iter().filter_map(|event| serde_json::from_value::<Trace>(event).ok()) {
+            self.dead.extend(trace.digest.map(|digest| digest.0));
+            self.numbers.extend(trace.producer.zip(trace.seq).map(|(producer, seq)| (producer.0, seq)));
+        }
+    }
+
+    /// Whether an event is in a dead letter.
+    pub fn is_dead(&self, digest: Digest) -> bool {
+        self.dead.contains(&digest.0)
+    }
+
+    /// How many of a gap's numbers are in dead letters.
+    pub fn dead_in(&self, gap: &Gap) -> u64 {
+        let inside =
+            |(producer, seq): &&(u64, u32)| *producer == gap.producer.0 && (gap.first..=gap.last).contains(seq);
+        self.numbers.iter().filter(inside).count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::tests::example;
+    use crate::domain::message;
+
+    #[test]
+    fn events_are_found_in_messages_in_pieces_and_beside_rubbish() {
+        let event = example();
+        let text = serde_json::to_string(&event).unwrap();
+        let message = message::write(vec![event.clone()]).remove(0).1.unwrap();
+        let without_status = text.replace("\"status\":200,", "");
+        for payload in [text, message, without_status] {
+            let mut evidence = Evidence::default();
+            for payload in [payload.as_str(), "{", "7", "{\"events\":[3]}"] {
+                evidence.add_letter(payload);
+            }
+            assert!(evidence.is_dead(event.digest) && !evidence.is_dead(Digest(1)));
+            let gap = Gap { producer: event.producer, first: event.seq, last: event.seq };
+            assert_eq!((evidence.letters, evidence.dead_in(&gap)), (4, 1));
+        }
+    }
+}

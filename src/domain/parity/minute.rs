@@ -1,0 +1,178 @@
+//! One minute in which sums differ: which events make the difference.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::identity::first_u64;
+use crate::domain::rollup::MINUTE_MS;
+
+use super::ask::{Copy, Minute};
+use super::difference::{Difference, Kind, Reason, outcomes};
+use super::evidence::Evidence;
+
+/// Differences of a minute that are named; the rest is counted.
+pub const MAX_NAMED: usize = 100;
+
+/// Counts of compared events in which the stores differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Compared events that the old store's sums leave out.
+    pub beyond_old: u64,
+    /// The old store alone has them.
+    pub only_old: u64,
+    /// The new store alone has them.
+    pub only_new: u64,
+    /// Both have them, with different values.
+    pub value_differs: u64,
+    /// Of these three: explained by a write that the producer saw fail.
+    pub fallback: u64,
+    /// Of these three: explained by a dead letter.
+    pub dead_lettered: u64,
+    /// Not of these three: on their way to the new store.
+    pub queued: u64,
+    /// Not of these three: sent twice, and each store kept another one.
+    pub repeats: u64,
+}
+
+impl Tally {
+    /// Events in which the stores differ.
+    pub const fn mismatches(&self) -> u64 {
+        self.only_old + self.only_new + self.value_differs
+    }
+
+    /// Those without an explanation.
+    pub const fn unexplained(&self) -> u64 {
+        self.mismatches().saturating_sub(self.fallback + self.dead_lettered)
+    }
+
+    /// Adds another tally.
+    pub const fn add(&mut self, other: &Self) {
+        self.beyond_old += other.beyond_old;
+        self.only_old += other.only_old;
+        self.only_new += other.only_new;
+        self.value_differs += other.value_differs;
+        self.fallback += other.fallback;
+        self.dead_lettered += other.dead_lettered;
+        self.queued += other.queued;
+        self.repeats += other.repeats;
+    }
+
+    const fn count(&mut self, difference: &Difference) {
+        match difference.reason {
+            Some(Reason::Queued) => return self.queued += 1,
+            Some(Reason::Repeat) => return self.repeats += 1,
+            Some(Reason::Fallback) => self.fallback += 1,
+            Some(Reason::DeadLettered) => self.dead_lettered += 1,
+            None => {}
+        }
+        match difference.kind {
+            Kind::OnlyOld => self.only_old += 1,
+            Kind::OnlyNew => self.only_new += 1,
+            Kind::ValueDiffers => self.value_differs += 1,
+        }
+    }
+}
+
+/// What was found in one minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its start, in ms.
+    pub start: u64,
+    /// By route.
+    pub tallies: BTreeMap<String, Tally>,
+    /// Which events, unexplained ones first; at most [`MAX_NAMED`].
+    pub differences: Vec<Difference>,
+    /// Differences that are counted but not named.
+    pub unnamed: u64,
+    /// IDs that were fetched to find them.
+    pub fetched: u64,
+}
+
+/// Digests of one minute that are not in both stores with the same values.
+pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
+    let mut balance: HashMap<(u64, u64), i64> = HashMap::new();
+    for pair in old {
+        *balance.entry(*pair).or_default() += 1;
+    }
+    for pair in new {
+        *balance.entry(*pair).or_default() -= 1;
+    }
+    let differing: BTreeSet<u64> =
+        balance.into_iter().filter(|(_, count)| *count != 0).map(|((digest, _), _)| digest).collect();
+    differing.into_iter().collect()
+}
+
+impl Found {
+    /// Nothing found yet in the minute that begins at `start`.
+    pub fn at(start: u64) -> Self {
+        Self { start, ..Self::default() }
+    }
+
+    /// Adds what the copies of some [`candidates`] show.
+    pub fn add(&mut self, old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) {
+        for outcome in outcomes(old, new, window_ms, evidence) {
+            if outcome.minute * MINUTE_MS != self.start {
+                continue; // it is told of in its own minute
+            }
+            let tally = self.tallies.entry(outcome.path).or_default();
+            tally.beyond_old += u64::from(outcome.beyond_old);
+            if let Some(difference) = outcome.difference {
+                tally.count(&difference);
+                self.differences.push(difference);
+            }
+        }
+        self.differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
+        self.unnamed += self.differences.len().saturating_sub(MAX_NAMED) as u64;
+        self.differences.truncate(MAX_NAMED);
+    }
+}
+
+/// A hash of what both stores said of some minutes, and of how many dead letters there were: where it is the same, so
+/// is what would be found. 16 hex digits.
+pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>, letters: u64) -> String {
+    let mut hash = Sha256::new();
+    for (start, minute) in minutes {
+        let Minute { dual, fallback, numbers, absorbed } = minute;
+        for number in [*start, dual.requests, dual.digests, dual.values, *fallback, *numbers, *absorbed] {
+            hash.update(number.to_be_bytes());
+        }
+    }
+    hash.update(letters.to_be_bytes());
+    format!("{:016x}", first_u64(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_what_is_not_in_both_with_the_same_values() {
+        assert_eq!(candidates(&[(1, 1), (2, 2), (3, 3)], &[(3, 3), (2, 9), (4, 4)]), [1, 2, 4]);
+        assert!(candidates(&[(1, 1)], &[(1, 1)]).is_empty());
+        assert_eq!(candidates(&[(1, 1), (1, 1)], &[(1, 1)]), [1]);
+    }
+
+    #[test]
+    fn any_change_of_what_was_said_changes_the_fingerprint() {
+        let minute = Minute::default();
+        let print = |minute: &Minute, letters| fingerprint([(&1, minute)].into_iter(), letters);
+        let same = print(&minute, 0);
+        let mut others = vec![print(&minute, 1)];
+        for change in [
+            |m: &mut Minute| m.dual.requests = 1,
+            |m: &mut Minute| m.dual.digests = 1,
+            |m: &mut Minute| m.dual.values = 1,
+            |m: &mut Minute| m.fallback = 1,
+            |m: &mut Minute| m.numbers = 1,
+            |m: &mut Minute| m.absorbed = 1,
+        ] {
+            let mut changed = minute;
+            change(&mut changed);
+            others.push(print(&changed, 0));
+        }
+        assert!(!others.contains(&same) && same == print(&minute, 0));
+    }
+}

@@ -1,0 +1,20 @@
+//! Parity: whether the new path's store equals the old one's, with evidence.
+//!
+//! What is compared is the *dual* cohort: events that were meant for both stores. An event is compared if a stored copy
+//! of it is dual, wherever its other copy is. One that is only known as a fallback was not written to both; it is
+//! counted beside.
+//!
+//! **Lives here:** the questions to a store ([`ask`]), what a difference is ([`difference`]), the window
+//! ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), the report ([`report`]).
+//! **Never:** how a store is asked: `store/parity` does that.
+//!
+//! Invariant: a report is a function of what both stores said; repeating it on the same stores gives the same one.
+
+pub mod ask;
+pub mod bounds;
+pub mod difference;
+pub mod evidence;
+pub mod minute;
+pub mod report;
+pub mod verdict;
+pub mod window;

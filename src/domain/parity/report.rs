@@ -1,0 +1,379 @@
+//! The report on one window: verdict, figures, named differences, and all that they were computed from.
+//!
+//! Invariant: it holds its inputs, so that a reviewer can check every figure by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::flag::MILLION;
+use crate::domain::ledger::{Gap, Missing};
+
+use super::ask::{Minute, Sum};
+use super::bounds;
+use super::difference::Difference;
+use super::evidence::Evidence;
+use super::minute::{Found, Tally};
+use super::verdict::{Counts, Verdict, judge, judge_all};
+use super::window::Window;
+
+/// Differences that a report names; the rest is counted.
+pub const MAX_NAMED: usize = 1_000;
+
+/// Gaps that a report names.
+pub const MAX_GAPS: usize = 100;
+
+/// Name under which routes with too few events are judged together.
+pub const POOLED: &str = "(pooled)";
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// The window.
+    pub window: Window,
+    /// When it was compared, in ms.
+    pub now_ms: u64,
+    /// Time that stragglers have, in ms.
+    pub lag_ms: u64,
+    /// Largest mismatch rate that passes, in ppm.
+    pub limit_ppm: u32,
+    /// What each minute of the old store holds, in the window.
+    pub old_minutes: &'a BTreeMap<u64, Minute>,
+    /// The same of the new store.
+    pub new_minutes: &'a BTreeMap<u64, Minute>,
+    /// Dual events of the old store by route.
+    pub old_paths: &'a BTreeMap<String, Sum>,
+    /// The same of the new store.
+    pub new_paths: &'a BTreeMap<String, Sum>,
+    /// The minutes that differ.
+    pub found: &'a [Found],
+    /// Sequence numbers that arrived in the window, in either store.
+    pub arrived: u64,
+    /// What is missing between them.
+    pub missing: &'a Missing,
+    /// What is known besides.
+    pub evidence: &'a Evidence,
+    /// What the window looked like.
+    pub fingerprint: String,
+}
+
+/// What became of one set of events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// What is concluded.
+    pub verdict: Verdict,
+    /// Events in either store that were meant for both.
+    pub union: u64,
+    /// Counts of differences.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// All mismatches: what one store alone has, and what differs in value.
+    pub mismatches: u64,
+    /// Those without an explanation.
+    pub unexplained: u64,
+    /// Mismatches in the union, 0 to 1.
+    pub rate: f64,
+    /// With 95 % confidence the rate is not below.
+    pub lower_bound: f64,
+    /// With 95 % confidence the rate is not above.
+    pub upper_bound: f64,
+}
+
+/// A route's comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathComparison {
+    /// The route, or [`POOLED`].
+    pub path: String,
+    /// How it compares. Its bounds are its own; its verdict is corrected for the number of routes.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// The founding plan's own figure: `|new − old| / old × 100`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Dual events in the old store.
+    pub old: u64,
+    /// Dual events in the new store.
+    pub new: u64,
+    /// The difference in percent; none without events in the old store.
+    pub difference_percent: Option<f64>,
+}
+
+/// Loss that both paths share, by sequence numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// Sequence numbers that arrived in either store, of any mode.
+    pub arrived: u64,
+    /// Numbers that are missing between them.
+    pub missing: u64,
+    /// Those of the missing that are in dead letters.
+    pub dead_lettered: u64,
+    /// Missing numbers without an explanation, in those that arrived and these, 0 to 1.
+    pub rate: f64,
+    /// Producers whose numbers before the window can't be judged: they had been silent for long.
+    pub unjudged_producers: u64,
+    /// Which are missing; at most [`MAX_GAPS`].
+    pub gaps: Vec<Gap>,
+}
+
+/// What one store said of the window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side {
+    /// Dual events.
+    pub dual: u64,
+    /// Wrapping sum of their digests: 16 hex digits.
+    pub digest_sum: String,
+    /// Wrapping sum of hashes over their values: 16 hex digits.
+    pub value_sum: String,
+    /// Events that came by this path because the other had failed.
+    pub fallback: u64,
+    /// Repeats that dedup absorbed.
+    pub absorbed: u64,
+}
+
+/// The report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The window.
+    pub window: Window,
+    /// 1 for the first report on it; grows when events arrive late. 0: not stored.
+    #[serde(default)]
+    pub revision: u64,
+    /// When it was made, in ms.
+    pub computed_at: u64,
+    /// The verdict in words.
+    pub summary: String,
+    /// Largest mismatch rate that passes, in ppm.
+    pub limit_ppm: u32,
+    /// Time that stragglers had, in ms.
+    pub lag_ms: u64,
+    /// All routes together.
+    #[serde(flatten)]
+    pub total: Comparison,
+    /// The founding plan's own figure.
+    pub plan: Plan,
+    /// Each route, the worst first.
+    pub paths: Vec<PathComparison>,
+    /// The events in which the stores differ, unexplained ones first; at most [`MAX_NAMED`].
+    pub differences: Vec<Difference>,
+    /// Differences that are counted but not named.
+    pub unnamed: u64,
+    /// Loss that both paths share.
+    pub loss: Loss,
+    /// What the old store said.
+    pub old: Side,
+    /// What the new store said.
+    pub new: Side,
+    /// Minutes in which sums differed, of all in which there was something.
+    pub minutes_differing: u64,
+    /// Minutes in which there was something.
+    pub minutes: u64,
+    /// IDs that were fetched to find the differences.
+    pub ids_fetched: u64,
+    /// Dead letters that were looked into.
+    pub dead_letters: u64,
+    /// What the window looked like: the same again gives the same report.
+    pub fingerprint: String,
+}
+
+impl Report {
+    /// Whether another report was made of the same, and under the same rules.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.fingerprint, self.limit_ppm, self.total.verdict)
+            == (&other.fingerprint, other.limit_ppm, other.total.verdict)
+    }
+}
+
+/// Makes the report.
+pub fn report(inputs: &Inputs<'_>) -> Report {
+    let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
+    let tallies = tallies(inputs);
+    let mut total = Tally::default();
+    let mut union = 0;
+    for (path_union, tally) in tallies.values() {
+        union += path_union;
+        total.add(tally);
+    }
+    let (paths, some_path_fails) = by_path(&tallies, limit);
+    let mut total = Comparison::of(union, total, limit);
+    let is_closed = inputs.window.is_closed(inputs.now_ms, inputs.lag_ms);
+    total.verdict = match total.verdict {
+        _ if !is_closed || total.tally.queued > 0 => Verdict::Pending,
+        _ if some_path_fails => Verdict::Fail,
+        verdict => verdict,
+    };
+    let (differences, unnamed) = named(inputs.found);
+    let (old, new) = (side(inputs.old_minutes), side(inputs.new_minutes));
+    let known: BTreeSet<&u64> = inputs.old_minutes.keys().chain(inputs.new_minutes.keys()).collect();
+    Report {
+        window: inputs.window,
+        revision: 0,
+        computed_at: inputs.now_ms,
+        summary: summary(&total, is_closed, limit, some_path_fails),
+        limit_ppm: inputs.limit_ppm,
+        lag_ms: inputs.lag_ms,
+        plan: Plan::of(old.dual, new.dual),
+        total,
+        paths,
+        differences,
+        unnamed,
+        loss: loss(inputs),
+        old,
+        new,
+        minutes_differing: inputs.found.len() as u64,
+        minutes: known.len() as u64,
+        ids_fetched: inputs.found.iter().map(|found| found.fetched).sum(),
+        dead_letters: inputs.evidence.letters,
+        fingerprint: inputs.fingerprint.clone(),
+    }
+}
+
+/// Union and tally of each route.
+fn tallies(inputs: &Inputs<'_>) -> BTreeMap<String, (u64, Tally)> {
+    let mut tallies: BTreeMap<String, (u64, Tally)> = BTreeMap::new();
+    for (path, sum) in inputs.old_paths {
+        tallies.entry(path.clone()).or_default().0 += sum.requests;
+    }
+    for (path, tally) in inputs.found.iter().flat_map(|found| &found.tallies) {
+        let (union, sum) = tallies.entry(path.clone()).or_default();
+        *union += tally.beyond_old;
+        sum.add(tally);
+    }
+    tallies.retain(|_, (union, _)| *union > 0);
+    tallies
+}
+
+impl Comparison {
+    fn of(union: u64, tally: Tally, limit: f64) -> Self {
+        let mismatches = tally.mismatches();
+        Self {
+            verdict: judge(Counts { union, mismatches }, limit),
+            union,
+            tally,
+            mismatches,
+            unexplained: tally.unexplained(),
+            rate: share(mismatches, union),
+            lower_bound: bounds::lower(mismatches, union),
+            upper_bound: bounds::upper(mismatches, union),
+        }
+    }
+}
+
+/// Each route's comparison, the worst first, and whether one fails. Routes with too few events to ever pass are judged
+/// together: alone they could only say that they are few.
+fn by_path(tallies: &BTreeMap<String, (u64, Tally)>, limit: f64) -> (Vec<PathComparison>, bool) {
+    let fewest = bounds::fewest(limit);
+    let mut pool = (0, Tally::default());
+    let mut sets: Vec<(&str, u64, Tally)> = Vec::new();
+    for (path, (union, tally)) in tallies {
+        if *union < fewest {
+            pool.0 += union;
+            pool.1.add(tally);
+        } else {
+            sets.push((path, *union, *tally));
+        }
+    }
+    if pool.0 > 0 {
+        sets.push((POOLED, pool.0, pool.1));
+    }
+    let counts: Vec<Counts> =
+        sets.iter().map(|(_, union, tally)| Counts { union: *union, mismatches: tally.mismatches() }).collect();
+    let verdicts = judge_all(&counts, limit);
+    let fails = verdicts.contains(&Verdict::Fail);
+    let judged = sets.into_iter().zip(verdicts).map(|((path, union, tally), verdict)| PathComparison {
+        path: path.to_owned(),
+        comparison: Comparison { verdict, ..Comparison::of(union, tally, limit) },
+    });
+    let mut paths: Vec<PathComparison> = judged.collect();
+    paths.sort_by(|a, b| {
+        let (x, y) = (&a.comparison, &b.comparison);
+        y.mismatches.cmp(&x.mismatches).then(y.union.cmp(&x.union)).then_with(|| a.path.cmp(&b.path))
+    });
+    (paths, fails)
+}
+
+fn named(found: &[Found]) -> (Vec<Difference>, u64) {
+    let mut differences: Vec<Difference> = found.iter().flat_map(|found| found.differences.iter().cloned()).collect();
+    differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
+    let unnamed = found.iter().map(|found| found.unnamed).sum::<u64>();
+    let left_out = differences.len().saturating_sub(MAX_NAMED) as u64;
+    differences.truncate(MAX_NAMED);
+    (differences, unnamed + left_out)
+}
+
+fn loss(inputs: &Inputs<'_>) -> Loss {
+    let gaps = &inputs.missing.gaps;
+    let missing = gaps.iter().map(Gap::len).sum::<u64>();
+    let dead_lettered = gaps.iter().map(|gap| inputs.evidence.dead_in(gap)).sum();
+    Loss {
+        arrived: inputs.arrived,
+        missing,
+        dead_lettered,
+        rate: share(missing.saturating_sub(dead_lettered), inputs.arrived + missing),
+        unjudged_producers: inputs.missing.unjudged,
+        gaps: gaps.iter().take(MAX_GAPS).copied().collect(),
+    }
+}
+
+fn side(minutes: &BTreeMap<u64, Minute>) -> Side {
+    let mut sum = Minute::default();
+    minutes.values().for_each(|minute| sum.add(minute));
+    Side {
+        dual: sum.dual.requests,
+        digest_sum: format!("{:016x}", sum.dual.digests),
+        value_sum: format!("{:016x}", sum.dual.values),
+        fallback: sum.fallback,
+        absorbed: sum.absorbed,
+    }
+}
+
+impl Plan {
+    fn of(old: u64, new: u64) -> Self {
+        let difference_percent = (old > 0).then(|| share(new.abs_diff(old), old) * 100.0);
+        Self { old, new, difference_percent }
+    }
+}
+
+/// The verdict in words.
+fn summary(total: &Comparison, is_closed: bool, limit: f64, some_path_fails: bool) -> String {
+    let Comparison { union, mismatches, unexplained, tally, .. } = total;
+    let percent = |rate: f64| format!("{:.3} %", rate * 100.0);
+    let (upper, lower, limit_text) = (percent(total.upper_bound), percent(total.lower_bound), percent(limit));
+    match total.verdict {
+        Verdict::Pending if !is_closed => "the window is not closed yet".to_owned(),
+        Verdict::Pending => format!("{} events are still on their way to the new store", tally.queued),
+        Verdict::Inconclusive if *union == 0 => "no event was meant for both stores".to_owned(),
+        Verdict::Inconclusive if *mismatches == 0 => format!(
+            "{union} events, all the same; at least {} are needed to prove a rate below {limit_text}",
+            bounds::fewest(limit)
+        ),
+        Verdict::Inconclusive => {
+            format!("{mismatches} of {union} differ: the rate is between {lower} and {upper}, the limit {limit_text}")
+        }
+        Verdict::Pass if *mismatches == 0 => format!("{union} events, all the same: the rate is below {upper}"),
+        Verdict::Pass => {
+            format!(
+                "{mismatches} of {union} differ, {unexplained} unexplained: the rate is below {upper}, the limit {limit_text}"
+            )
+        }
+        Verdict::Fail if some_path_fails && total.lower_bound <= limit => {
+            format!("{mismatches} of {union} differ, and a route by itself exceeds the limit of {limit_text}")
+        }
+        Verdict::Fail => {
+            format!(
+                "{mismatches} of {union} differ, {unexplained} unexplained: the rate is above {lower}, the limit {limit_text}"
+            )
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,261 @@
+//! Compares two event stores over a window.
+//!
+//! Invariants: where sums agree no ID is fetched. What was found in a minute is kept, so that a run that is interrupted
+//! goes on where it stood; on the same stores, repeating a run gives the same report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::ledger::{self, Ledger, Missing};
+use crate::domain::merge::reach_ms;
+use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
+use crate::domain::parity::evidence::Evidence;
+use crate::domain::parity::minute::{Found, candidates, fingerprint};
+use crate::domain::parity::report::{Inputs, Report, report};
+use crate::domain::parity::window::{HOUR_MS, Window};
+use crate::domain::rollup::MINUTE_MS;
+use crate::store::sql::{Sql, StoreError};
+
+use super::reports::Reports;
+use super::side::Side;
+
+/// Minutes that one run looks into; the next run goes on.
+pub const MAX_MINUTES: usize = 120;
+
+/// Digests whose copies are fetched at once.
+const COPIES_AT_ONCE: usize = 2_000;
+
+/// How far around a window sequence numbers are looked for: a slow request's number is older than its time.
+const AROUND_MS: u64 = HOUR_MS;
+
+/// Ledgers that are fetched at once, in ms: runs join as they are merged, so that memory holds only gaps.
+const LEDGER_STEP_MS: u64 = 30 * MINUTE_MS;
+
+/// How a window is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Length of the ID window, in ms.
+    pub id_window_ms: u64,
+    /// Time that stragglers have, in ms.
+    pub lag_ms: u64,
+    /// Largest mismatch rate that passes, in ppm.
+    pub limit_ppm: u32,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Run {
+    /// To the end.
+    Done(Box<Report>),
+    /// So many minutes are still to be looked into: run again.
+    Interrupted(usize),
+}
+
+/// Two stores, and what is kept of comparing them.
+#[derive(Debug)]
+pub struct Comparer<'a, Old, New, Kept> {
+    /// The old path's store.
+    pub old: &'a Old,
+    /// The new path's store.
+    pub new: &'a New,
+    /// Findings and reports.
+    pub kept: &'a Reports<Kept>,
+}
+
+/// What both stores say of each minute of a window and those around it.
+#[derive(Debug, Default)]
+pub struct Overview {
+    old: BTreeMap<u64, Minute>,
+    new: BTreeMap<u64, Minute>,
+    newest_window: u64,
+    reach_ms: u64,
+}
+
+impl Overview {
+    /// Minutes of a window in which the dual events differ.
+    fn differing(&self, window: Window) -> Vec<u64> {
+        let nothing = Minute::default();
+        let dual = |minutes: &BTreeMap<u64, Minute>, start| minutes.get(start).unwrap_or(&nothing).dual;
+        let known: BTreeSet<&u64> = self.old.range(window.from..window.to).map(|(start, _)| start).collect();
+        let known = known.into_iter().chain(self.new.range(window.from..window.to).map(|(start, _)| start));
+        let starts: BTreeSet<u64> =
+            known.filter(|start| dual(&self.old, start) != dual(&self.new, start)).copied().collect();
+        starts.into_iter().collect()
+    }
+
+    /// Fingerprint of what was said of a time and, as far as dedup reaches, around it.
+    pub fn fingerprint(&self, from: u64, to: u64, letters: u64) -> String {
+        let range = from.saturating_sub(self.reach_ms)..to.saturating_add(self.reach_ms);
+        fingerprint(self.old.range(range.clone()).chain(self.new.range(range)), letters)
+    }
+}
+
+impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
+    /// Asks both stores about each minute of a time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn overview(&self, from: u64, to: u64, id_window_ms: u64) -> Result<Overview, StoreError> {
+        let reach_ms = reach_ms(id_window_ms);
+        let ask = Ask::Minutes { from: from.saturating_sub(reach_ms), to: to.saturating_add(reach_ms) };
+        match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
+            (Answer::Minutes(old, _), Answer::Minutes(new, newest_window)) => {
+                Ok(Overview { old, new, newest_window, reach_ms })
+            }
+            _ => Err(unfitting()),
+        }
+    }
+
+    /// Compares a window, as far as one run goes.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Conflict`] if events arrived meanwhile. Repeating is harmless.
+    pub async fn run(&self, window: Window, now_ms: u64, settings: Settings) -> Result<Run, StoreError> {
+        let overview = self.overview(window.from, window.to, settings.id_window_ms).await?;
+        let mut evidence = self.kept.evidence(window.from).await?;
+        evidence.newest_window = overview.newest_window;
+        let (found, left) = self.look_into(&overview, window, settings, &evidence).await?;
+        if left > 0 {
+            return Ok(Run::Interrupted(left));
+        }
+        let (old_paths, new_paths) = self.paths(window.from, window.to).await?;
+        let within = |minutes: &BTreeMap<u64, Minute>| -> BTreeMap<u64, Minute> {
+            minutes.range(window.from..window.to).map(|(start, minute)| (*start, *minute)).collect()
+        };
+        let (old_minutes, new_minutes) = (within(&overview.old), within(&overview.new));
+        for (minutes, paths) in [(&old_minutes, &old_paths), (&new_minutes, &new_paths)] {
+            let by_minute: u64 = minutes.values().map(|minute| minute.dual.requests).sum();
+            if by_minute != paths.values().map(|sum| sum.requests).sum::<u64>() {
+                return Err(StoreError::Conflict);
+            }
+        }
+        let (arrived, missing) = self.ledger(window).await?;
+        let report = report(&Inputs {
+            window,
+            now_ms,
+            lag_ms: settings.lag_ms,
+            limit_ppm: settings.limit_ppm,
+            old_minutes: &old_minutes,
+            new_minutes: &new_minutes,
+            old_paths: &old_paths,
+            new_paths: &new_paths,
+            found: &found,
+            arrived,
+            missing: &missing,
+            evidence: &evidence,
+            fingerprint: overview.fingerprint(window.from, window.to, evidence.letters),
+        });
+        Ok(Run::Done(Box::new(report)))
+    }
+
+    /// Finds what differs in each minute whose sums differ; gives it, and how many minutes are left for another run.
+    async fn look_into(
+        &self,
+        overview: &Overview,
+        window: Window,
+        settings: Settings,
+        evidence: &Evidence,
+    ) -> Result<(Vec<Found>, usize), StoreError> {
+        let differing = overview.differing(window);
+        if differing.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let mut known = self.kept.minutes(window.from, window.to).await?;
+        let (mut all, mut budget, mut left) = (Vec::new(), MAX_MINUTES, 0);
+        for start in differing {
+            let print = overview.fingerprint(start, start + MINUTE_MS, evidence.letters);
+            match known.remove(&start) {
+                // Nothing has changed since it was looked into; but what was on its way may be late by now.
+                Some((same, found)) if same == print && found.tallies.values().all(|tally| tally.queued == 0) => {
+                    all.push(found);
+                }
+                _ if budget == 0 => left += 1,
+                _ => {
+                    budget -= 1;
+                    let found = self.find(start, settings.id_window_ms, evidence).await?;
+                    // 1. A crash here: this minute is looked into again.
+                    self.kept.keep_minute(&print, &found).await?;
+                    all.push(found);
+                }
+            }
+        }
+        Ok((all, left))
+    }
+
+    /// Finds what differs in one minute: first which routes, then which digests, then all copies of those.
+    async fn find(&self, start: u64, id_window_ms: u64, evidence: &Evidence) -> Result<Found, StoreError> {
+        let (from, to) = (start, start + MINUTE_MS);
+        let (old, new) = self.paths(from, to).await?;
+        let nothing = Sum::default();
+        let differs = |path: &&String| old.get(*path).unwrap_or(&nothing) != new.get(*path).unwrap_or(&nothing);
+        let paths: BTreeSet<&String> = old.keys().chain(new.keys()).filter(differs).collect();
+        let ask = Ask::Pairs { from, to, paths: paths.into_iter().cloned().collect() };
+        let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
+            return Err(unfitting());
+        };
+        let mut found = Found::at(start);
+        found.fetched = (old.len() + new.len()) as u64;
+        // An event's window may begin up to a window before its time; its twins are in neighbouring windows, and what
+        // may be their twins in those beyond.
+        let (first, last) = (from.saturating_sub(3 * id_window_ms), to.saturating_add(3 * id_window_ms));
+        for digests in candidates(&old, &new).chunks(COPIES_AT_ONCE) {
+            let ask = Ask::Copies { digests: digests.to_vec(), from: first, to: last };
+            let (old, new) = (copies(self.old.ask(&ask).await?)?, copies(self.new.ask(&ask).await?)?);
+            found.fetched += (old.len() + new.len()) as u64;
+            found.add(&old, &new, id_window_ms, evidence);
+        }
+        Ok(found)
+    }
+
+    /// Dual events by route, in both stores.
+    async fn paths(&self, from: u64, to: u64) -> Result<(BTreeMap<String, Sum>, BTreeMap<String, Sum>), StoreError> {
+        let ask = Ask::Paths { from, to };
+        match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
+            (Answer::Paths(old), Answer::Paths(new)) => Ok((old, new)),
+            _ => Err(unfitting()),
+        }
+    }
+
+    /// How many sequence numbers arrived in a window, and which are missing.
+    async fn ledger(&self, window: Window) -> Result<(u64, Missing), StoreError> {
+        let here = self.union(window.from, window.to).await?;
+        let mut around = self.union(window.from.saturating_sub(AROUND_MS), window.from).await?;
+        around.merge(&self.union(window.to, window.to.saturating_add(AROUND_MS)).await?);
+        let late = ledger::late_starters(&here, &around);
+        let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+        if !late.is_empty() {
+            let ask = Ask::Producers(late);
+            let mut answer = self.old.ask(&ask).await?;
+            answer.add(self.new.ask(&ask).await?);
+            let Answer::Producers(known) = answer else { return Err(unfitting()) };
+            first = known;
+        }
+        let is_new = |producer| first.get(&producer).is_some_and(|start| *start >= window.from);
+        Ok((here.len(), ledger::missing(&here, &around, is_new)))
+    }
+
+    /// Both stores' ledgers of a time as one.
+    async fn union(&self, from: u64, to: u64) -> Result<Ledger, StoreError> {
+        let mut all = Ledger::default();
+        let mut start = from;
+        while start < to {
+            let ask = Ask::Ledger { from: start, to: to.min(start.saturating_add(LEDGER_STEP_MS)) };
+            for answer in [self.old.ask(&ask).await?, self.new.ask(&ask).await?] {
+                let Answer::Ledger(ledger) = answer else { return Err(unfitting()) };
+                all.merge(&ledger);
+            }
+            start = start.saturating_add(LEDGER_STEP_MS);
+        }
+        Ok(all)
+    }
+}
+
+fn copies(answer: Answer) -> Result<Vec<Copy>, StoreError> {
+    match answer {
+        Answer::Copies(copies) => Ok(copies),
+        _ => Err(unfitting()),
+    }
+}
+
+fn unfitting() -> StoreError {
+    StoreError::Corrupt("a store answered another question".to_owned())
+}

@@ -1,0 +1,254 @@
+//! How an event store answers parity's questions.
+//!
+//! Invariant: minutes and routes are answered from sums alone, without reading an event that is folded.
+
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+
+use crate::domain::event::{Cohort, Event, ProducerId};
+use crate::domain::ledger::Ledger;
+use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
+use crate::domain::rollup::{MINUTE_MS, value_hash};
+use crate::domain::segment;
+use crate::store::events::EventStore;
+use crate::store::read::{REACH_MS, absorbed_of, events_of};
+use crate::store::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows, unpacked};
+
+/// Segments that are unpacked at once: a bound on memory.
+const STEP: u64 = 500;
+
+const MINUTES: &str = "
+    SELECT start, cohort, sum(requests) AS requests,
+           CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
+           CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
+    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort IN (1, 2)
+    GROUP BY start, cohort";
+
+const PATHS: &str = "
+    SELECT path, 1 AS cohort, sum(requests) AS requests,
+           CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
+           CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
+    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort = 1
+    GROUP BY path";
+
+const ARRIVALS: &str = "SELECT start, numbers, absorbed FROM ledger WHERE start >= ?1 AND start < ?2";
+
+const LEDGERS: &str = "SELECT hex(body) AS body FROM ledger WHERE start >= ?1 AND start < ?2";
+
+const PRODUCERS: &str = "
+    SELECT producer, first_start FROM producers WHERE producer IN (SELECT value FROM json_each(?1))";
+
+const NEWEST: &str = "SELECT coalesce(max(window_start), 0) AS newest FROM segments";
+
+// By window, for a segment without new events has no times of its own.
+const UNFOLDED: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body,
+           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body
+    FROM segments
+    WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0) AND window_start > ?1 - ?3 AND window_start < ?2 + ?3";
+
+const EVENTS: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body, seq FROM segments
+    WHERE seq > ?4 AND window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1
+    ORDER BY seq LIMIT ?5";
+
+const DIGESTS: &str = "
+    SELECT seq, hex(digests) AS digests, hex(absorbed_digests) AS absorbed_digests FROM segments
+    WHERE seq > ?3 AND window_start >= ?1 AND window_start <= ?2 ORDER BY seq LIMIT ?4";
+
+const SEGMENTS: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body,
+           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body
+    FROM segments WHERE seq IN (SELECT value FROM json_each(?1))";
+
+/// A store that answers parity's questions, wherever it is.
+pub trait Side {
+    /// Answers one question.
+    fn ask(&self, ask: &Ask) -> impl Future<Output = Result<Answer, StoreError>>;
+}
+
+impl<S: Sql> Side for EventStore<S> {
+    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        match ask {
+            Ask::Minutes { from, to } => self.minutes(*from, *to).await,
+            Ask::Paths { from, to } => self.paths(*from, *to).await,
+            Ask::Pairs { from, to, paths } => self.pairs(*from, *to, paths).await,
+            Ask::Copies { digests, from, to } => self.copies(digests, *from, *to).await,
+            Ask::Ledger { from, to } => self.ledger(*from, *to).await,
+            Ask::Producers(producers) => self.producers(producers).await,
+        }
+    }
+}
+
+/// What is not folded yet of some minutes: events, and repeats.
+struct Tail {
+    events: Vec<Event>,
+    absorbed: Vec<Event>,
+}
+
+impl Tail {
+    /// Of rows of [`UNFOLDED`].
+    fn of(unfolded: &[Row], from: u64, to: u64) -> Result<Self, StoreError> {
+        let mut tail = Self { events: Vec::new(), absorbed: Vec::new() };
+        for row in unfolded {
+            tail.events.extend(events_of(row)?);
+            tail.absorbed.extend(absorbed_of(row)?);
+        }
+        for events in [&mut tail.events, &mut tail.absorbed] {
+            events.retain(|event| (from..to).contains(&event.timestamp));
+        }
+        Ok(tail)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().chain(&self.absorbed)
+    }
+
+    fn dual(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(|event| event.cohort == Cohort::Dual)
+    }
+}
+
+fn unfolded(from: u64, to: u64) -> Statement {
+    Statement::new(UNFOLDED, [from, to, REACH_MS].map(Value::from))
+}
+
+fn sum_of(event: &Event) -> Sum {
+    Sum { requests: 1, digests: event.digest.0, values: value_hash(event) }
+}
+
+/// The sums of a row `…, cohort, requests, digest_high, digest_low, value_high, value_low`.
+fn sums(row: &Row) -> Result<Sum, StoreError> {
+    let number = |column: usize| -> Result<u64, StoreError> {
+        row.text(column)?.parse().map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+    };
+    let joined = |high: usize| Ok::<_, StoreError>((number(high)? << 32).wrapping_add(number(high + 1)?));
+    Ok(Sum { requests: row.integer(2)?, digests: joined(3)?, values: joined(5)? })
+}
+
+impl<S: Sql> EventStore<S> {
+    async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+        let range = [from.into(), to.into()];
+        let statements = vec![
+            Statement::new(MINUTES, [MINUTE_MS.into(), from.into(), to.into()]),
+            Statement::new(ARRIVALS, range),
+            unfolded(from, to),
+            Statement::new(NEWEST, []),
+        ];
+        let results = self.sql.batch(statements).await?;
+        let mut minutes: BTreeMap<u64, Minute> = BTreeMap::new();
+        for row in rows(&results, 0) {
+            let minute = minutes.entry(row.integer(0)?).or_default();
+            match row.integer(1)? {
+                1 => minute.dual = sums(row)?,
+                _ => minute.fallback = row.integer(2)?,
+            }
+        }
+        for row in rows(&results, 1) {
+            let minute = minutes.entry(row.integer(0)?).or_default();
+            (minute.numbers, minute.absorbed) = (row.integer(1)?, row.integer(2)?);
+        }
+        let tail = Tail::of(rows(&results, 2), from, to)?;
+        for event in tail.all() {
+            minutes.entry(event.minute() * MINUTE_MS).or_default().numbers += 1;
+        }
+        for event in &tail.absorbed {
+            minutes.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
+        }
+        for event in &tail.events {
+            let minute = minutes.entry(event.minute() * MINUTE_MS).or_default();
+            match event.cohort {
+                Cohort::Single => {}
+                Cohort::Dual => minute.dual.add(&sum_of(event)),
+                Cohort::Fallback => minute.fallback += 1,
+            }
+        }
+        let newest = rows(&results, 3).first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok(Answer::Minutes(minutes, newest))
+    }
+
+    async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+        let statements = vec![Statement::new(PATHS, [MINUTE_MS.into(), from.into(), to.into()]), unfolded(from, to)];
+        let results = self.sql.batch(statements).await?;
+        let mut paths: BTreeMap<String, Sum> = BTreeMap::new();
+        for row in rows(&results, 0) {
+            paths.insert(row.text(0)?.to_owned(), sums(row)?);
+        }
+        for event in Tail::of(rows(&results, 1), from, to)?.dual() {
+            paths.entry(event.path.clone()).or_default().add(&sum_of(event));
+        }
+        Ok(Answer::Paths(paths))
+    }
+
+    async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<Answer, StoreError> {
+        let paths: HashSet<&str> = paths.iter().map(String::as_str).collect();
+        let wanted = |event: &Event| {
+            event.cohort == Cohort::Dual && (from..to).contains(&event.timestamp) && paths.contains(event.path.as_str())
+        };
+        let mut pairs = Vec::new();
+        let mut after = 0;
+        loop {
+            let params = [from, to, REACH_MS, after, STEP].map(Value::from);
+            let results = self.sql.batch(vec![Statement::new(EVENTS, params)]).await?;
+            for row in rows(&results, 0) {
+                let events = events_of(row)?;
+                pairs.extend(events.iter().filter(|event| wanted(event)).map(|e| (e.digest.0, value_hash(e))));
+                after = row.integer(3)?;
+            }
+            if (rows(&results, 0).len() as u64) < STEP {
+                return Ok(Answer::Pairs(pairs));
+            }
+        }
+    }
+
+    async fn copies(&self, digests: &[u64], from: u64, to: u64) -> Result<Answer, StoreError> {
+        let digests: HashSet<u64> = digests.iter().copied().collect();
+        let has = |bytes: &[u8]| segment::unpack_digests(bytes).any(|digest| digests.contains(&digest.0));
+        let mut copies = Vec::new();
+        let mut after = 0;
+        loop {
+            let params = [from, to, after, STEP].map(Value::from);
+            let results = self.sql.batch(vec![Statement::new(DIGESTS, params)]).await?;
+            let mut holding = Vec::new();
+            for row in rows(&results, 0) {
+                after = row.integer(0)?;
+                if has(&row.bytes(1)?) || has(&row.bytes(2)?) {
+                    holding.push(after);
+                }
+            }
+            if !holding.is_empty() {
+                let segments = self.sql.batch(vec![Statement::new(SEGMENTS, [json_list(holding)])]).await?;
+                for row in rows(&segments, 0) {
+                    let stored = events_of(row)?.into_iter().map(|event| Copy { event, absorbed: false });
+                    let absorbed = absorbed_of(row)?.into_iter().map(|event| Copy { event, absorbed: true });
+                    copies.extend(stored.chain(absorbed).filter(|copy| digests.contains(&copy.event.digest.0)));
+                }
+            }
+            if (rows(&results, 0).len() as u64) < STEP {
+                return Ok(Answer::Copies(copies));
+            }
+        }
+    }
+
+    async fn ledger(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+        let statements = vec![Statement::new(LEDGERS, [from.into(), to.into()]), unfolded(from, to)];
+        let results = self.sql.batch(statements).await?;
+        let mut ledger = Ledger::of(Tail::of(rows(&results, 1), from, to)?.all());
+        for row in rows(&results, 0) {
+            ledger.merge(&unpacked(row, 0)?);
+        }
+        Ok(Answer::Ledger(ledger))
+    }
+
+    async fn producers(&self, producers: &[u64]) -> Result<Answer, StoreError> {
+        let names: Vec<String> = producers.iter().map(|producer| format!("\"{}\"", ProducerId(*producer))).collect();
+        let list = Value::Text(format!("[{}]", names.join(",")));
+        let results = self.sql.batch(vec![Statement::new(PRODUCERS, [list])]).await?;
+        let first = |row: &Row| {
+            let producer: ProducerId =
+                row.text(0)?.parse().map_err(|e| StoreError::Corrupt(format!("producer: {e}")))?;
+            Ok((producer.0, row.integer(1)?))
+        };
+        rows(&results, 0).iter().map(first).collect::<Result<_, StoreError>>().map(Answer::Producers)
+    }
+}
