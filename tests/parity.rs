@@ -6,17 +6,18 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use path_collector::domain::event::{Cohort, Event, ProducerId};
+use path_collector::domain::identity::{IdempotentId, window_start};
 use path_collector::domain::parity::difference::{Kind, Reason};
 use path_collector::domain::parity::report::Report;
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::Window;
 use path_collector::store::dead_letters::{DeadLetter, DeadLetters};
 use path_collector::store::events::Memory;
-use path_collector::store::parity::compare::{Comparer, Run, Settings};
+use path_collector::store::parity::compare::{Comparer, MAX_MINUTES, Run, Settings};
 use path_collector::store::parity::reports::Reports;
 use path_collector::store::sql::StoreError;
 use proptest::prelude::*;
-use support::{START, Sqlite, block_on, deliver, event, store};
+use support::{Fate, Faulty, START, Sqlite, block_on, deliver, event, store};
 
 const SETTINGS: Settings = Settings { id_window_ms: 60_000, lag_ms: 900_000, limit_ppm: 10_000 };
 const WINDOW_MS: u64 = 600_000;
@@ -153,12 +154,11 @@ impl Traffic {
                 self.old.push(sent);
             }
             Fault::Repeat => {
-                let again = Event { timestamp: sent.timestamp + 9_000, ..self.event(ms, producer) };
-                let again = Event { seq: again.seq, digest: sent.digest, ..Event { seq: again.seq, ..sent.clone() } };
-                let again = Event { timestamp: sent.timestamp + 9_000, ..again };
-                let id = path_collector::domain::identity::window_start(again.timestamp, SETTINGS.id_window_ms);
-                let id = path_collector::domain::identity::IdempotentId::with_digest(id, again.digest).unwrap();
-                let again = Event { idempotent_id: id, ..again };
+                let seq = self.event(ms, producer).seq;
+                let timestamp = sent.timestamp + 9_000;
+                let window = window_start(timestamp, SETTINGS.id_window_ms);
+                let idempotent_id = IdempotentId::with_digest(window, sent.digest).unwrap();
+                let again = Event { idempotent_id, timestamp, seq, ..sent.clone() };
                 self.old.extend([sent.clone(), again.clone()]);
                 self.new.extend([again, sent]);
             }
@@ -243,10 +243,122 @@ fn found(report: &Report) -> Truth {
     Truth { union: report.total.union, unexplained, explained, lost: report.loss.missing }
 }
 
-fn requests(faulty: bool) -> impl Strategy<Value = Vec<(u64, u64, Fault)>> {
-    let fault = prop::option::weighted(if faulty { 0.25 } else { 0.0 }, prop::sample::select(&FAULTS[..]));
-    let fault = fault.prop_map(|fault| fault.unwrap_or(Fault::None));
+fn requests(fault: impl Strategy<Value = Fault>) -> impl Strategy<Value = Vec<(u64, u64, Fault)>> {
     prop::collection::vec((1u64..WINDOW_MS - 70_000, 0..PRODUCERS, fault), 1..120)
+}
+
+fn some_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![3 => Just(Fault::None), 1 => prop::sample::select(&FAULTS[..])]
+}
+
+#[test]
+fn events_that_arrive_late_reopen_the_window_as_a_new_revision() {
+    let mut traffic = traffic(&[(1_000, 1, Fault::None), (70_000, 1, Fault::DropNew)]);
+    let stores = Stores::new();
+    stores.fill(&traffic, 10, true);
+    let first = stores.report();
+    assert_eq!((first.revision, first.total.tally.only_old), (1, 1));
+    assert_eq!(stores.report(), first, "nothing has changed");
+    traffic.new = traffic.old.clone();
+    stores.fill(&traffic, 10, true);
+    let second = stores.report();
+    assert_eq!((second.revision, second.total.mismatches), (2, 0));
+}
+
+#[test]
+fn a_run_that_is_interrupted_goes_on_where_it_stood() {
+    let minutes = 2 * MAX_MINUTES as u64 + 5;
+    let mut traffic = Traffic::default();
+    for minute in 0..minutes {
+        traffic.send(minute * 60_000, 0, Fault::DropNew);
+    }
+    let later = traffic.event((minutes + 3) * 60_000, 0);
+    traffic.both(&later);
+    let stores = Stores::new();
+    stores.fill(&traffic, 100, true);
+    let long = Window::parse(&format!("range:{START}-{}", START + minutes * 60_000)).unwrap();
+    let left = |run| match run {
+        Run::Interrupted(left) => Ok(left),
+        Run::Done(report) => Err(report.total.tally.only_old),
+    };
+    let runs: Vec<_> = (0..3).map(|_| left(stores.run(long, SETTINGS).unwrap())).collect();
+    assert_eq!(runs, [Ok(MAX_MINUTES + 5), Ok(5), Err(minutes)]);
+}
+
+#[test]
+fn whatever_call_fails_a_repeat_gives_the_same_report() {
+    let all: Vec<_> = (0u64..).zip(FAULTS).map(|(n, fault)| (1 + n * 7_000, n % PRODUCERS, fault)).collect();
+    let traffic = traffic(&all);
+    let stores = Stores::new();
+    stores.fill(&traffic, 7, true);
+    let (old, new) = (store(&stores.old), store(&stores.new));
+    let mut failures = 0;
+    for position in 0..40 {
+        let mut fates = [Fate::Works; 40];
+        fates[position] = Fate::FailsAfterPersisting;
+        let kept = Reports::new(Faulty::new(&stores.new, &fates));
+        let comparer = Comparer { old: &old, new: &new, kept: &kept };
+        if let Ok(Run::Done(report)) = block_on(comparer.run(window(), AFTER, SETTINGS)) {
+            assert_eq!(found(&report), traffic.truth);
+        } else {
+            failures += 1;
+        }
+        assert_eq!(found(&stores.report()), traffic.truth);
+    }
+    assert!(failures > 0);
+    assert_eq!(stores.report().revision, 1);
+}
+
+#[test]
+fn what_is_on_its_way_makes_the_report_pending_until_it_arrives() {
+    let mut traffic = Traffic::default();
+    traffic.send(0, 0, Fault::None);
+    traffic.send(400_000, 0, Fault::DropNew);
+    let stores = Stores::new();
+    stores.fill(&traffic, 10, true);
+    let report = stores.report();
+    assert_eq!((report.total.verdict, report.total.tally.queued), (Verdict::Pending, 1));
+    traffic.new = traffic.old.clone();
+    stores.fill(&traffic, 10, true);
+    assert_eq!((stores.report().total.verdict, stores.report().total.mismatches), (Verdict::Inconclusive, 0));
+}
+
+#[test]
+fn at_one_percent_299_clean_events_are_the_fewest_that_pass() {
+    for (count, verdict) in [(298, Verdict::Inconclusive), (299, Verdict::Pass)] {
+        let mut traffic = Traffic::default();
+        (0..count).for_each(|n| traffic.send(n * 2_000, 0, Fault::None));
+        let stores = Stores::new();
+        stores.fill(&traffic, 1_000, true);
+        assert_eq!(stores.report().total.verdict, verdict);
+    }
+}
+
+#[test]
+fn a_window_that_is_not_closed_is_pending() {
+    let stores = Stores::new();
+    stores.fill(&traffic(&[(1, 0, Fault::None)]), 10, true);
+    let Run::Done(report) = stores.run(window(), Settings { lag_ms: 900_001, ..SETTINGS }).unwrap() else { panic!() };
+    assert_eq!(report.total.verdict, Verdict::Pending);
+}
+
+#[test]
+fn what_a_new_producer_lost_at_its_beginning_is_missing_and_what_an_old_one_sent_before_is_not() {
+    let mut traffic = Traffic::default();
+    traffic.next = BTreeMap::from([(0, 4), (1, 9)]);
+    traffic.send(10, 0, Fault::None);
+    traffic.send(20, 1, Fault::None);
+    let mut before = Traffic { requests: 500, ..Traffic::default() };
+    before.send(0, 1, Fault::None);
+    before.old[0].timestamp -= 3 * 60 * 60 * 1000;
+    let id = before.old[0].idempotent_id.timestamp_ms() - 3 * 60 * 60 * 1000;
+    before.old[0].idempotent_id = IdempotentId::with_digest(id, before.old[0].digest).unwrap();
+    before.new.clone_from(&before.old);
+    let stores = Stores::new();
+    stores.fill(&before, 10, true);
+    stores.fill(&traffic, 10, true);
+    let loss = stores.report().loss;
+    assert_eq!((loss.missing, loss.unjudged_producers, loss.gaps[0].producer), (4, 1, ProducerId(0)));
 }
 
 proptest! {
@@ -254,7 +366,7 @@ proptest! {
 
     #[test]
     fn every_injected_difference_is_named_and_none_is_invented(
-        requests in requests(true), batch in 1usize..60, fold: bool,
+        requests in requests(some_fault()), batch in 1usize..60, fold: bool,
     ) {
         let traffic = traffic(&requests);
         let stores = Stores::new();
@@ -268,7 +380,7 @@ proptest! {
     }
 
     #[test]
-    fn without_faults_nothing_fails_and_no_id_is_fetched(requests in requests(false), batch in 1usize..60, fold: bool) {
+    fn without_faults_nothing_fails_and_no_id_is_fetched(requests in requests(Just(Fault::None)), batch in 1usize..60, fold: bool) {
         let traffic = traffic(&requests);
         let stores = Stores::new();
         stores.fill(&traffic, batch, fold);

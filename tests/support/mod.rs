@@ -25,7 +25,15 @@ pub struct Sqlite(Rc<RefCell<rusqlite::Connection>>);
 
 impl Sqlite {
     pub fn new() -> Self {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        Self::over(rusqlite::Connection::open_in_memory().unwrap())
+    }
+
+    /// On disk, where its size is none of this process's memory.
+    pub fn at(path: &std::path::Path) -> Self {
+        Self::over(rusqlite::Connection::open(path).unwrap())
+    }
+
+    fn over(connection: rusqlite::Connection) -> Self {
         for schema in [
             include_str!("../../migrations/0001_event_store.sql"),
             include_str!("../../migrations/0002_dead_letters.sql"),
@@ -36,6 +44,11 @@ impl Sqlite {
             connection.execute_batch(schema).unwrap();
         }
         Self(Rc::new(RefCell::new(connection)))
+    }
+
+    /// Runs SQL that only a test needs.
+    pub fn script(&self, sql: &str) {
+        self.0.borrow().execute_batch(sql).unwrap();
     }
 
     pub fn count(&self, table: &str) -> u64 {

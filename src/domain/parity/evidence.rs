@@ -17,6 +17,8 @@ pub struct Evidence {
     numbers: HashSet<(u64, u32)>,
     /// How many letters there are.
     pub letters: u64,
+    /// When the newest of them came, in ms.
+    pub newest_letter_at: u64,
     /// Newest ID window that the new store has anything of.
     pub newest_window: u64,
 }

@@ -89,6 +89,8 @@ pub struct Found {
     pub unnamed: u64,
     /// IDs that were fetched to find them.
     pub fetched: u64,
+    /// When the newest dead letter that was known had come, in ms.
+    pub newest_letter_at: u64,
 }
 
 /// Digests of one minute that are not in both stores with the same values.
@@ -107,8 +109,16 @@ pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
 
 impl Found {
     /// Nothing found yet in the minute that begins at `start`.
-    pub fn at(start: u64) -> Self {
-        Self { start, ..Self::default() }
+    pub fn at(start: u64, evidence: &Evidence) -> Self {
+        Self { start, newest_letter_at: evidence.newest_letter_at, ..Self::default() }
+    }
+
+    /// Whether the same stores, with this evidence, would give the same.
+    pub fn still_holds(&self, evidence: &Evidence) -> bool {
+        let mut all = Tally::default();
+        self.tallies.values().for_each(|tally| all.add(tally));
+        // What was on its way may be late by now, and a new letter may explain what was not.
+        all.queued == 0 && (all.unexplained() == 0 || self.newest_letter_at == evidence.newest_letter_at)
     }
 
     /// Adds what the copies of some [`candidates`] show.
@@ -130,9 +140,9 @@ impl Found {
     }
 }
 
-/// A hash of what both stores said of some minutes, and of how many dead letters there were: where it is the same, so
-/// is what would be found. 16 hex digits.
-pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>, letters: u64) -> String {
+/// A hash of what both stores said of some minutes: where it is the same, so is what would be found, but for what a
+/// dead letter that came since may explain. 16 hex digits.
+pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>) -> String {
     let mut hash = Sha256::new();
     for (start, minute) in minutes {
         let Minute { dual, fallback, numbers, absorbed } = minute;
@@ -140,7 +150,6 @@ pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>, let
             hash.update(number.to_be_bytes());
         }
     }
-    hash.update(letters.to_be_bytes());
     format!("{:016x}", first_u64(&hash.finalize()))
 }
 
@@ -158,9 +167,9 @@ mod tests {
     #[test]
     fn any_change_of_what_was_said_changes_the_fingerprint() {
         let minute = Minute::default();
-        let print = |minute: &Minute, letters| fingerprint([(&1, minute)].into_iter(), letters);
-        let same = print(&minute, 0);
-        let mut others = vec![print(&minute, 1)];
+        let print = |minute: &Minute| fingerprint([(&1, minute)].into_iter());
+        let same = print(&minute);
+        let mut others = vec![fingerprint([(&2, &minute)].into_iter())];
         for change in [
             |m: &mut Minute| m.dual.requests = 1,
             |m: &mut Minute| m.dual.digests = 1,
@@ -171,8 +180,8 @@ mod tests {
         ] {
             let mut changed = minute;
             change(&mut changed);
-            others.push(print(&changed, 0));
+            others.push(print(&changed));
         }
-        assert!(!others.contains(&same) && same == print(&minute, 0));
+        assert!(!others.contains(&same) && same == print(&minute));
     }
 }

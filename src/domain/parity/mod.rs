@@ -14,6 +14,7 @@ pub mod ask;
 pub mod bounds;
 pub mod difference;
 pub mod evidence;
+pub mod guard;
 pub mod minute;
 pub mod report;
 pub mod verdict;

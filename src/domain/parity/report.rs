@@ -183,10 +183,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether another report was made of the same, and under the same rules.
+    /// Whether another report on the window was made of the same, under the same rules, and came to the same.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        (&self.fingerprint, self.limit_ppm, self.total.verdict)
-            == (&other.fingerprint, other.limit_ppm, other.total.verdict)
+        let (this, that) = (&self.total, &other.total);
+        (&self.fingerprint, self.limit_ppm, this.verdict) == (&other.fingerprint, other.limit_ppm, that.verdict)
+            && this.tally == that.tally
+            && self.loss == other.loss
+    }
+
+    /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
+    pub const fn is_open(&self) -> bool {
+        self.total.unexplained > 0 || self.total.tally.queued > 0 || self.loss.missing > self.loss.dead_lettered
     }
 }
 
@@ -376,4 +383,79 @@ fn summary(total: &Comparison, is_closed: bool, limit: f64, some_path_fails: boo
 #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::parity::window::Kind;
+
+    /// The report on a closed hour in which the old store alone has so many of the events.
+    pub(crate) fn report_of(union: u64, only_old: u64) -> Report {
+        by_route(&[("/a", union, only_old)])
+    }
+
+    fn by_route(routes: &[(&str, u64, u64)]) -> Report {
+        let window = Window::containing(Kind::Hour, 1_730_956_800_000);
+        let sums = |count: &dyn Fn(u64, u64) -> u64| -> BTreeMap<String, Sum> {
+            let sum = |(path, union, only_old): &(&str, u64, u64)| {
+                ((*path).to_owned(), Sum { requests: count(*union, *only_old), digests: 0, values: 0 })
+            };
+            routes.iter().map(sum).collect()
+        };
+        let minutes = |paths: &BTreeMap<String, Sum>| {
+            let mut minute = Minute::default();
+            paths.values().for_each(|sum| minute.dual.add(sum));
+            BTreeMap::from([(window.from, minute)])
+        };
+        let (old_paths, new_paths) = (sums(&|union, _| union), sums(&|union, only_old| union - only_old));
+        let mut found = Found::at(window.from, &Evidence::default());
+        for (path, _, only_old) in routes {
+            found.tallies.insert((*path).to_owned(), Tally { only_old: *only_old, ..Tally::default() });
+        }
+        report(&Inputs {
+            window,
+            now_ms: window.to,
+            lag_ms: 0,
+            limit_ppm: 10_000,
+            old_minutes: &minutes(&old_paths),
+            new_minutes: &minutes(&new_paths),
+            old_paths: &old_paths,
+            new_paths: &new_paths,
+            found: &[found],
+            arrived: 10,
+            missing: &Missing::default(),
+            evidence: &Evidence::default(),
+            fingerprint: "0".repeat(16),
+        })
+    }
+
+    #[test]
+    fn the_plans_figure_stands_beside_the_verdict() {
+        let report = report_of(1_000, 50);
+        assert_eq!((report.plan.old, report.plan.new, report.plan.difference_percent), (1_000, 950, Some(5.0)));
+        assert_eq!((report.total.verdict, report.total.mismatches, report.total.unexplained), (Verdict::Fail, 50, 50));
+        assert_eq!(report_of(0, 0).plan.difference_percent, None);
+    }
+
+    #[test]
+    fn a_route_that_fails_by_itself_fails_the_report() {
+        let report = by_route(&[("/busy", 1_000_000, 0), ("/broken", 1_000, 400)]);
+        assert_eq!((report.total.verdict, report.paths[0].path.as_str()), (Verdict::Fail, "/broken"));
+        assert!(report.total.upper_bound < 0.01 && report.summary.contains("by itself"), "{}", report.summary);
+    }
+
+    #[test]
+    fn routes_with_few_events_are_judged_together() {
+        let report = by_route(&[("/a", 200, 0), ("/b", 200, 0), ("/c", 500, 0)]);
+        let judged: Vec<_> = report.paths.iter().map(|p| (p.path.as_str(), p.comparison.union)).collect();
+        assert_eq!(judged, [("/c", 500), (POOLED, 400)]);
+    }
+
+    #[test]
+    fn a_report_survives_text() {
+        let report = report_of(1_000, 3);
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
 }

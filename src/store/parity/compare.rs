@@ -83,9 +83,9 @@ impl Overview {
     }
 
     /// Fingerprint of what was said of a time and, as far as dedup reaches, around it.
-    pub fn fingerprint(&self, from: u64, to: u64, letters: u64) -> String {
+    pub fn fingerprint(&self, from: u64, to: u64) -> String {
         let range = from.saturating_sub(self.reach_ms)..to.saturating_add(self.reach_ms);
-        fingerprint(self.old.range(range.clone()).chain(self.new.range(range)), letters)
+        fingerprint(self.old.range(range.clone()).chain(self.new.range(range)))
     }
 }
 
@@ -142,7 +142,7 @@ impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
             arrived,
             missing: &missing,
             evidence: &evidence,
-            fingerprint: overview.fingerprint(window.from, window.to, evidence.letters),
+            fingerprint: overview.fingerprint(window.from, window.to),
         });
         Ok(Run::Done(Box::new(report)))
     }
@@ -162,12 +162,9 @@ impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
         let mut known = self.kept.minutes(window.from, window.to).await?;
         let (mut all, mut budget, mut left) = (Vec::new(), MAX_MINUTES, 0);
         for start in differing {
-            let print = overview.fingerprint(start, start + MINUTE_MS, evidence.letters);
+            let print = overview.fingerprint(start, start + MINUTE_MS);
             match known.remove(&start) {
-                // Nothing has changed since it was looked into; but what was on its way may be late by now.
-                Some((same, found)) if same == print && found.tallies.values().all(|tally| tally.queued == 0) => {
-                    all.push(found);
-                }
+                Some((same, found)) if same == print && found.still_holds(evidence) => all.push(found),
                 _ if budget == 0 => left += 1,
                 _ => {
                     budget -= 1;
@@ -192,7 +189,7 @@ impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
         let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
             return Err(unfitting());
         };
-        let mut found = Found::at(start);
+        let mut found = Found::at(start, evidence);
         found.fetched = (old.len() + new.len()) as u64;
         // An event's window may begin up to a window before its time; its twins are in neighbouring windows, and what
         // may be their twins in those beyond.

@@ -16,7 +16,8 @@ const MAX_LETTERS: u64 = 2_000;
 
 const LETTERS: &str = "SELECT payload FROM dead_letters WHERE received_at >= ?1 ORDER BY received_at LIMIT ?2";
 
-const COUNT_LETTERS: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
+const COUNT_LETTERS: &str = "
+    SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest FROM dead_letters WHERE received_at >= ?1";
 
 const MINUTES: &str = "SELECT start, fingerprint, body FROM parity_minutes WHERE start >= ?1 AND start < ?2";
 
@@ -69,7 +70,9 @@ impl<S: Sql> Reports<S> {
         for row in rows(&results, 0) {
             evidence.add_letter(row.text(0)?);
         }
-        evidence.letters = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
+        if let Some(row) = rows(&results, 1).first() {
+            (evidence.letters, evidence.newest_letter_at) = (row.integer(0)?, row.integer(1)?);
+        }
         Ok(evidence)
     }
 

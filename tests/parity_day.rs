@@ -1,0 +1,77 @@
+//! How long a day's comparison takes and how much memory it needs. It is alone in its process: memory is the process's.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::disallowed_methods)] // it measures time
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use path_collector::domain::ledger::{Ledger, Runs};
+use path_collector::domain::parity::verdict::Verdict;
+use path_collector::domain::parity::window::{Kind, Window};
+use path_collector::store::parity::compare::{Comparer, Run, Settings};
+use path_collector::store::parity::reports::Reports;
+use support::{START, Sqlite, block_on, store};
+
+const PATHS: u64 = 100;
+const PRODUCERS: u64 = 20;
+/// Events per minute and route: 10,008,000 a day.
+const EVENTS: u64 = 70;
+
+/// A day as folding leaves it, with bodies of the size that they have.
+fn fill(sqlite: &Sqlite, day: Window) {
+    let minutes = format!(
+        "WITH RECURSIVE m(start) AS (SELECT {} UNION ALL SELECT start + 60000 FROM m WHERE start + 60000 < {})",
+        day.from, day.to
+    );
+    sqlite.script(&format!(
+        "{minutes}, p(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM p WHERE n < {PATHS})
+         INSERT INTO rollups (grain, start, path, cohort, requests, digest_high, digest_low, value_high, value_low, body)
+         SELECT 60000, start, '/path/' || n, 1, {EVENTS}, abs(start * n % 4294967291), abs(start * 7 * n % 4294967291),
+                abs(start * 3 * n % 4294967291), abs(start * 5 * n % 4294967291), zeroblob(1500) FROM m, p"
+    ));
+    let each = u32::try_from(EVENTS * PATHS / PRODUCERS).unwrap();
+    for minute in 0..1_440 {
+        let numbers = || Runs::of((minute * each..(minute + 1) * each).collect());
+        let ledger = Ledger((0..PRODUCERS).map(|producer| (producer, numbers())).collect::<BTreeMap<_, _>>());
+        let body = postcard::to_allocvec(&ledger).unwrap();
+        let (start, count) = (day.from + u64::from(minute) * 60_000, ledger.len());
+        sqlite.script(&format!("INSERT INTO ledger VALUES ({start}, {count}, 0, x'{}')", hex::encode(body)));
+    }
+}
+
+/// The most memory that this process ever had, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_day_of_ten_million_equal_events_compares_in_two_seconds_and_64_mb() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = Window::containing(Kind::Day, START);
+    let (old, new) = (Sqlite::at(&folder.path().join("old")), Sqlite::at(&folder.path().join("new")));
+    for sqlite in [&old, &new] {
+        sqlite.script("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
+        fill(sqlite, day);
+    }
+    let (old_store, new_store, kept) = (store(&old), store(&new), Reports::new(new.clone()));
+    let comparer = Comparer { old: &old_store, new: &new_store, kept: &kept };
+    let settings = Settings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
+    let measure = || {
+        let begin = Instant::now();
+        let Run::Done(report) = block_on(comparer.run(day, day.to, settings)).unwrap() else { panic!("interrupted") };
+        (begin.elapsed(), report)
+    };
+    // The best of three: what else the machine does is not what is measured.
+    let (took, report) = (0..3).map(|_| measure()).min_by_key(|(took, _)| *took).unwrap();
+    let memory = peak();
+    println!("10 million equal events: {took:?}, peak memory of the whole process {} MB", memory / 1_000_000);
+    assert_eq!((report.total.verdict, report.total.union), (Verdict::Pass, 1_440 * PATHS * EVENTS));
+    assert_eq!((report.ids_fetched, report.loss.missing, report.loss.arrived), (0, 0, 1_440 * PATHS * EVENTS));
+    assert!(took.as_secs_f64() < 2.0, "{took:?}");
+    assert!(memory < 64_000_000, "{memory} bytes");
+}
