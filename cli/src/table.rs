@@ -1,4 +1,4 @@
-//! A table for reading: the first column to the left, figures to the right.
+//! A table for reading: words to the left (the first column, and those that say so), figures to the right.
 
 use std::fmt;
 
@@ -6,12 +6,20 @@ use std::fmt;
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    words: &'static [usize],
 }
 
 impl Table {
     /// A table with these columns.
     pub fn new<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Self {
-        Self { rows: vec![header.map(str::to_owned).to_vec()] }
+        Self { rows: vec![header.map(str::to_owned).to_vec()], words: &[0] }
+    }
+
+    /// The columns that hold words.
+    #[must_use]
+    pub const fn words(mut self, columns: &'static [usize]) -> Self {
+        self.words = columns;
+        self
     }
 
     /// Adds a row.
@@ -37,9 +45,11 @@ impl fmt::Display for Table {
                 writeln!(f)?;
             }
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                match column {
-                    0 => write!(f, "  {cell:<width$}")?,
-                    _ => write!(f, "  {cell:>width$}")?,
+                match self.words.contains(&column) {
+                    // Nothing follows: no blanks at the end of a line.
+                    true if column + 1 == row.len() => write!(f, "  {cell}")?,
+                    true => write!(f, "  {cell:<width$}")?,
+                    false => write!(f, "  {cell:>width$}")?,
                 }
             }
         }
@@ -57,5 +67,13 @@ mod tests {
         table.row(["/ä".into(), "1000".into()]);
         table.row(["/users".into(), "7".into()]);
         assert_eq!(table.to_string(), "  path       n\n  /ä      1000\n  /users     7");
+    }
+
+    #[test]
+    fn words_stand_to_the_left_and_leave_no_blanks_at_the_end() {
+        let mut table = Table::new(["n", "who", "why"]).words(&[1, 2]);
+        table.row(["10".into(), "jo".into(), "go".into()]);
+        table.row(["7".into(), "anna".into(), String::new()]);
+        assert_eq!(table.to_string(), "   n  who   why\n  10  jo    go\n   7  anna  ");
     }
 }
