@@ -1,6 +1,6 @@
 //! A table for reading: words to the left (the first column, and those that say so), figures to the right.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Rows under a header.
 #[derive(Debug, Clone)]
@@ -22,9 +22,9 @@ impl Table {
         self
     }
 
-    /// Adds a row.
+    /// Adds a row. A cell is one line, whatever others have written into it.
     pub fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
-        self.rows.push(cells.into());
+        self.rows.push(cells.map(|cell| cell.replace(char::is_control, " ")).into());
     }
 }
 
@@ -44,14 +44,15 @@ impl fmt::Display for Table {
             if index > 0 {
                 writeln!(f)?;
             }
+            let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                match self.words.contains(&column) {
-                    // Nothing follows: no blanks at the end of a line.
-                    true if column + 1 == row.len() => write!(f, "  {cell}")?,
-                    true => write!(f, "  {cell:<width$}")?,
-                    false => write!(f, "  {cell:>width$}")?,
+                if self.words.contains(&column) {
+                    write!(line, "  {cell:<width$}")?;
+                } else {
+                    write!(line, "  {cell:>width$}")?;
                 }
             }
+            f.write_str(line.trim_end())?;
         }
         Ok(())
     }
@@ -70,10 +71,10 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_to_the_left_and_leave_no_blanks_at_the_end() {
+    fn words_stand_to_the_left_on_one_line_without_blanks_at_its_end() {
         let mut table = Table::new(["n", "who", "why"]).words(&[1, 2]);
-        table.row(["10".into(), "jo".into(), "go".into()]);
+        table.row(["10".into(), "jo".into(), "go\n\u{1b}on".into()]);
         table.row(["7".into(), "anna".into(), String::new()]);
-        assert_eq!(table.to_string(), "   n  who   why\n  10  jo    go\n   7  anna  ");
+        assert_eq!(table.to_string(), "   n  who   why\n  10  jo    go  on\n   7  anna");
     }
 }

@@ -178,6 +178,16 @@ fn a_stop_is_one_request_and_says_what_it_reached() {
 }
 
 #[test]
+fn a_change_needs_a_name_but_a_stop_does_not_wait_for_one() {
+    let fake = gateway();
+    let ran = fake.run_as("", "set|--queue-share|25%|--reason|more|--yes", "");
+    assert!(ran.code == 1 && ran.notes.contains("--by"), "{ran:?}");
+    assert_eq!(fake.routes(), Vec::<String>::new());
+    assert_eq!(fake.run_as("", "stop", "").code, 0);
+    assert_eq!(fake.asked()[0].body["updatedBy"], "unnamed");
+}
+
+#[test]
 fn an_earlier_version_is_previewed_and_holds_again() {
     let fake = gateway();
     assert_eq!(fake.run("rollback|6|--reason|back|--yes").code, 0);

@@ -27,6 +27,7 @@ pub fn rule(document: &Document) -> String {
 pub fn document(document: &Document, source: &str) -> String {
     let mut text = format!("version {} ({source}): {}", document.version, document.mode.name());
     let mut fact = |name: &str, value: &str| {
+        let value = value.replace(char::is_control, " ");
         let _ = write!(text, "\n  {name:<11}  {value}"); // writing to a string can't fail
     };
     fact("sample", &Share::of_ppm(document.sample_ppm).to_string());

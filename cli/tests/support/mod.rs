@@ -93,12 +93,17 @@ impl FakeCollector {
     }
 
     pub fn run_with_input(&self, arguments: &str, input: &str) -> Ran {
+        self.run_as("jo", arguments, input)
+    }
+
+    pub fn run_as(&self, user: &str, arguments: &str, input: &str) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pathctl"))
             .arg("flag")
             .args(arguments.split('|').map(str::trim))
             .env("PATHCTL_TARGET", &self.target)
             .env("PATHCTL_TOKEN", "secret")
-            .env("PATHCTL_USER", "jo")
+            .env("PATHCTL_USER", user)
+            .env_remove("USER")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
