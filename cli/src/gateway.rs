@@ -4,6 +4,7 @@
 //! changed only where HTTP can't carry it ([`wire_target`]).
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -55,6 +56,14 @@ impl Target {
             }
             _ => Err(REMEDY.into()),
         }
+    }
+
+    /// Whether others on the way can read what is sent: plain http to another machine.
+    pub fn is_overheard(&self) -> bool {
+        let host = self.authority.host();
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        self.scheme == Scheme::HTTP && !is_here
     }
 
     fn uri(&self, target: &PathAndQuery) -> Result<Uri, http::Error> {
@@ -199,7 +208,7 @@ impl Gateway {
     pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
         let begin = Instant::now();
         let exchange = async {
-            let response = self.exchange(outgoing).await?;
+            let response = self.exchange(outgoing, Bytes::new()).await?;
             let answer = Answer { status: response.status(), latency: begin.elapsed() };
             let mut body = response.into_body();
             while let Some(frame) = body.frame().await {
@@ -215,21 +224,39 @@ impl Gateway {
     /// # Errors
     /// When no complete answer comes in time.
     pub async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), SendError> {
+        let answer = self.call(Method::GET, target, HeaderMap::new(), Bytes::new()).await?;
+        Ok((answer.status(), answer.into_body()))
+    }
+
+    /// Calls the collector's own API: the whole answer.
+    ///
+    /// # Errors
+    /// When no complete answer comes in time. The request may have been handled all the same.
+    pub async fn call(
+        &self,
+        method: Method,
+        target: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<http::Response<Bytes>, SendError> {
         let exchange = async {
             let target =
                 wire_target(target).map_err(|error| SendError { kind: "target", reason: error.to_string() })?;
-            let response = self.exchange(Outgoing { method: Method::GET, target, headers: HeaderMap::new() }).await?;
-            let status = response.status();
-            let body = http_body_util::Limited::new(response.into_body(), MAX_API_BYTES);
-            let body = body.collect().await.map_err(|error| SendError { kind: "body", reason: error.to_string() })?;
-            Ok((status, body.to_bytes()))
+            let (head, body) = self.exchange(Outgoing { method, target, headers }, body).await?.into_parts();
+            let body = http_body_util::Limited::new(body, MAX_API_BYTES).collect().await;
+            let body = body.map_err(|error| SendError { kind: "body", reason: error.to_string() })?;
+            Ok(http::Response::from_parts(head, body.to_bytes()))
         };
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| Err(self.timed_out()))
     }
 
-    async fn exchange(&self, outgoing: Outgoing) -> Result<http::Response<hyper::body::Incoming>, SendError> {
+    async fn exchange(
+        &self,
+        outgoing: Outgoing,
+        body: Bytes,
+    ) -> Result<http::Response<hyper::body::Incoming>, SendError> {
         let unsendable = |error: http::Error| SendError { kind: "request", reason: error.to_string() };
-        let mut request = http::Request::new(Full::default());
+        let mut request = http::Request::new(Full::new(body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = self.target.uri(&outgoing.target).map_err(unsendable)?;
         *request.headers_mut() = outgoing.headers;
@@ -290,6 +317,21 @@ mod tests {
         }
         for text in ["", "gateway.example", "ftp://host", "http://host/base", "http://host/?q", "/path"] {
             assert!(Target::parse(text).unwrap_err().contains("such as https://"), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_plain_http_to_another_machine_is_overheard() {
+        for (text, overheard) in [
+            ("http://localhost:8787", false),
+            ("http://127.0.0.1", false),
+            ("http://[::1]:80", false),
+            ("https://gateway.example", false),
+            ("http://gateway.example", true),
+            ("http://localhost.example", true),
+            ("http://10.0.0.1", true),
+        ] {
+            assert_eq!(Target::parse(text).unwrap().is_overheard(), overheard, "{text}");
         }
     }
 

@@ -1,16 +1,19 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
-//! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`) and what they share: the access log
-//! ([`access_log`], [`log_reader`]), the synthetic traffic ([`workload`] over [`catalogue`] and [`random`]), its exact
-//! figures ([`truth`]) and the way to the gateway ([`gateway`], [`dispatch`]).
+//! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`) and what they share: the
+//! access log ([`access_log`], [`log_reader`]), the synthetic traffic ([`workload`] over [`catalogue`] and [`random`]),
+//! its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
+//! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
 //! **Never:** what the figures under test are computed with. Truth is exact and knows no sketch.
 
 mod access_log;
 mod catalogue;
+mod collector;
 mod demo;
 mod dispatch;
 mod error;
+mod flag;
 mod gateway;
 mod generate;
 mod id;
@@ -21,7 +24,9 @@ mod percent;
 mod random;
 mod ray;
 mod replay;
+mod share;
 mod table;
+mod time;
 mod truth;
 mod workload;
 
@@ -45,6 +50,7 @@ enum Command {
     Generate(generate::GenerateArgs),
     Replay(replay::ReplayArgs),
     Demo(demo::DemoArgs),
+    Flag(flag::FlagArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -56,6 +62,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(&args),
         Command::Replay(args) => in_runtime(replay::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
+        Command::Flag(args) => in_runtime(flag::run(args)),
     };
     match outcome {
         Ok(code) => code,

@@ -22,7 +22,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::Timestamp;
 use path_collector::domain::identity::Digest;
 use tokio::time::Instant;
 
@@ -40,6 +39,7 @@ use crate::generate::write_json;
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::replay::positive;
+use crate::time::now_ms;
 
 /// Most requests under way at once.
 const CONCURRENCY: usize = 256;
@@ -271,9 +271,4 @@ impl Demo {
              flag     {gateway}/_collector/v1/flag"
         )
     }
-}
-
-/// Ms since 1970.
-fn now_ms() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
 }

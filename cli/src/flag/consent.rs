@@ -1,0 +1,75 @@
+//! The operator's yes.
+//!
+//! Invariant: only a person at a terminal is asked, and only a plain yes is one.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::error::CliError;
+
+/// How the operator agrees to a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// It was given with the command.
+    Given,
+    /// It must be asked for.
+    Asked,
+}
+
+impl Consent {
+    /// How it can be had: `yes` is whether the command says `--yes`.
+    ///
+    /// # Errors
+    /// When nobody is there to be asked.
+    pub fn by(yes: bool) -> Result<Self, CliError> {
+        Self::between(yes, io::stdin().is_terminal())
+    }
+
+    fn between(yes: bool, terminal: bool) -> Result<Self, CliError> {
+        match (yes, terminal) {
+            (true, _) => Ok(Self::Given),
+            (false, true) => Ok(Self::Asked),
+            (false, false) => {
+                let reason = "standard input is no terminal, so nobody can be asked";
+                Err(CliError::failed("changing the flag", &reason, "give --yes to change it without asking"))
+            }
+        }
+    }
+
+    /// Whether the operator agrees. The question goes to standard error, where it never mixes with results.
+    pub fn is_granted(self) -> bool {
+        if self == Self::Given {
+            return true;
+        }
+        let mut question = io::stderr().lock();
+        // Without a question there is no answer either: the default is no.
+        let _ = write!(question, "Change the flag? [y/N] ");
+        let _ = question.flush();
+        is_yes(&mut io::stdin().lock())
+    }
+}
+
+fn is_yes(input: &mut impl BufRead) -> bool {
+    let mut answer = String::new();
+    input.read_line(&mut answer).is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_somebody_at_a_terminal_is_asked() {
+        assert_eq!(Consent::between(true, false).unwrap(), Consent::Given);
+        assert_eq!(Consent::between(false, true).unwrap(), Consent::Asked);
+        assert!(Consent::between(false, false).unwrap_err().to_string().contains("give --yes"));
+    }
+
+    #[test]
+    fn only_a_plain_yes_is_one() {
+        for (answer, expected) in
+            [("y\n", true), ("YES\n", true), ("", false), ("\n", false), ("n\n", false), ("yo\n", false)]
+        {
+            assert_eq!(is_yes(&mut answer.as_bytes()), expected, "{answer:?}");
+        }
+    }
+}

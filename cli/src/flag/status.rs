@@ -1,0 +1,90 @@
+//! `pathctl flag status`: how far the newest version has spread, and where its ramp stands.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Desk;
+use crate::collector::flag::{RampState, Status};
+use crate::error::CliError;
+use crate::output;
+use crate::share::Share;
+use crate::table::Table;
+use crate::time::{moment, spelled};
+
+/// Isolates that are listed.
+const SHOWN_ISOLATES: usize = 20;
+
+/// Show which version each isolate was last seen with, and where the ramp stands.
+#[derive(Args)]
+pub struct StatusArgs {
+    /// Minutes of events to look at.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    minutes: u32,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no answer that can be read.
+pub async fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
+    let status = desk.collector.flag_status(args.minutes).await?;
+    if desk.json {
+        output::say_json(&status)?;
+    } else {
+        output::say(&text(&status));
+    }
+    if !status.complete {
+        output::note(&"warning: only part of the events were looked at; give fewer --minutes to see all");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(status: &Status) -> String {
+    let version = |version: Option<u32>| version.map_or_else(|| "none that can be read".into(), |v| v.to_string());
+    let source = status.source.as_deref().unwrap_or("no source can be read");
+    let ttl = spelled(status.flag_ttl_ms);
+    let mut lines = vec![
+        format!("newest version  {} ({source})", version(status.newest)),
+        format!("copy            {}", version(status.copy)),
+        format!("in force        {} (where this was answered)", status.in_force),
+        format!("isolates        {} seen, {} behind", status.isolates.len(), status.behind),
+        format!("spread          {}", spread(status)),
+        format!("age             up to {ttl} in an isolate, after KV has spread the copy (a minute or more)"),
+        format!("ramp            {}", status.ramp.as_ref().map_or_else(|| "none".into(), ramp)),
+    ];
+    if !status.isolates.is_empty() {
+        let mut table = Table::new(["isolate", "version", "last seen", "events"]).words(&[0, 2]);
+        for isolate in status.isolates.iter().take(SHOWN_ISOLATES) {
+            let (version, events) = (isolate.version.to_string(), isolate.events.to_string());
+            table.row([isolate.producer.clone(), version, moment(isolate.last_seen), events]);
+        }
+        lines.push(format!("Events from {} to {}:\n{table}", moment(status.from), moment(status.to)));
+    }
+    if status.isolates.len() > SHOWN_ISOLATES {
+        lines.push(format!("  and {} more isolates", status.isolates.len() - SHOWN_ISOLATES));
+    }
+    lines.join("\n")
+}
+
+fn spread(status: &Status) -> String {
+    match status.slowest {
+        Some(slowest) => {
+            format!("{} after the change the last of {} older events came", spelled(slowest), status.older_events)
+        }
+        None => "no event with an older version since the change".into(),
+    }
+}
+
+fn ramp(ramp: &RampState) -> String {
+    let steps = ramp.steps.len();
+    let holding = ramp.holding.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match ramp.steps.get(ramp.next) {
+        None => format!("{}, all {steps} steps are taken", ramp.state),
+        Some(step) => {
+            let due = if ramp.due_at == 0 { "at once".into() } else { moment(ramp.due_at) };
+            let (number, share, every) = (ramp.next + 1, Share::of_ppm(*step), spelled(ramp.every_ms));
+            format!("{}{holding}; step {number} of {steps}, {share}, is due {due}; then every {every}", ramp.state)
+        }
+    }
+}
