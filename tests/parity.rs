@@ -9,6 +9,7 @@ use path_collector::domain::event::{Cohort, Event, ProducerId};
 use path_collector::domain::identity::{IdempotentId, window_start};
 use path_collector::domain::parity::difference::{Kind, Reason};
 use path_collector::domain::parity::report::Report;
+use path_collector::domain::parity::selftest::SelfTest;
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::Window;
 use path_collector::store::dead_letters::{DeadLetter, DeadLetters};
@@ -331,6 +332,28 @@ fn at_one_percent_299_clean_events_are_the_fewest_that_pass() {
         let stores = Stores::new();
         stores.fill(&traffic, 1_000, true);
         assert_eq!(stores.report().total.verdict, verdict);
+    }
+}
+
+#[test]
+fn the_comparator_passes_its_own_test_and_fails_it_when_a_store_is_tampered_with() {
+    let end = START + 4 * 60_000;
+    let test = SelfTest::new(7, end, SETTINGS.id_window_ms).unwrap();
+    for tamper in [false, true] {
+        let stores = Stores::new();
+        let fill = |old: &[Event], new: &[Event]| {
+            let traffic = Traffic { old: old.to_vec(), new: new.to_vec(), ..Traffic::default() };
+            stores.fill(&traffic, 50, true);
+        };
+        let report = || match stores.run(SelfTest::window(end), SETTINGS).unwrap() {
+            Run::Done(report) => *report,
+            Run::Interrupted(left) => panic!("{left} minutes left"),
+        };
+        fill(&test.old, if tamper { &test.new[1..] } else { &test.new });
+        let first = report();
+        fill(&[], &test.late);
+        let outcome = test.outcome(first, report());
+        assert_eq!(outcome.passed, !tamper, "{:?}", outcome.failures);
     }
 }
 

@@ -17,5 +17,7 @@ pub mod evidence;
 pub mod guard;
 pub mod minute;
 pub mod report;
+pub mod schedule;
+pub mod selftest;
 pub mod verdict;
 pub mod window;
