@@ -14,6 +14,7 @@ CREATE TABLE parity_reports (
   revision INTEGER NOT NULL,        -- 1, 2, 3 …
   verdict TEXT NOT NULL,            -- 'pass', 'fail', 'inconclusive' or 'pending'
   fingerprint TEXT NOT NULL,        -- of what the stores said
+  is_open INTEGER NOT NULL,         -- 1: something is not explained yet, look again
   computed_at INTEGER NOT NULL,     -- ms
   body TEXT NOT NULL,               -- JSON
   PRIMARY KEY (kind, start, end, revision)

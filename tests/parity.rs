@@ -367,8 +367,7 @@ fn a_window_that_is_not_closed_is_pending() {
 
 #[test]
 fn what_a_new_producer_lost_at_its_beginning_is_missing_and_what_an_old_one_sent_before_is_not() {
-    let mut traffic = Traffic::default();
-    traffic.next = BTreeMap::from([(0, 4), (1, 9)]);
+    let mut traffic = Traffic { next: BTreeMap::from([(0, 4), (1, 9)]), ..Traffic::default() };
     traffic.send(10, 0, Fault::None);
     traffic.send(20, 1, Fault::None);
     let mut before = Traffic { requests: 500, ..Traffic::default() };

@@ -272,7 +272,7 @@ mod tests {
             told.sort_unstable();
             lost.sort_unstable();
             // The leading gap is judged only by the window in which the producer was first heard of.
-            let leading = (0u32..).zip(&events).take_while(|(_, (_, kept))| !kept).count() as u32;
+            let leading = (0u32..).zip(&events).find(|(_, (_, kept))| *kept).map_or(u32::MAX, |(seq, _)| seq);
             let first_window = (0u32..).zip(&events).find(|(_, (_, kept))| *kept).map(|(_, (w, _))| *w);
             if first_window != first_seen {
                 lost.retain(|seq| *seq >= leading);

@@ -12,6 +12,7 @@ use crate::domain::address::DAY_MS;
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
 use crate::store::events::{EventStore, Memory};
+use crate::store::parity::side::Side;
 use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
@@ -101,6 +102,18 @@ impl PathCollector {
                 Some(id) => Response::from_json(&self.events.trace(id).await?),
                 None => Response::error("`id`: give an idempotent ID", 400),
             },
+            (Method::Post, "/parity") => {
+                let ask = request.text().await.map_err(platform)?;
+                let ask = serde_json::from_str(&ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                let answer = postcard::to_allocvec(&self.events.ask(&ask).await?);
+                Response::from_bytes(answer.map_err(|error| StoreError::Corrupt(error.to_string()))?)
+            }
+            (Method::Post, "/erase") => {
+                self.state.storage().delete_all().await.map_err(platform)?;
+                self.ready.set(false);
+                self.memory.take();
+                Response::empty()
+            }
             (Method::Get, "/state") => Response::from_json(&self.events.state().await?),
             _ => Response::error("no such operation", 404),
         };

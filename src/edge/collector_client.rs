@@ -9,8 +9,11 @@ use worker::{Env, Method, Request, RequestInit, Response, Stub};
 use crate::domain::address::DailyKey;
 use crate::domain::event::Event;
 use crate::domain::identity::IdempotentId;
+use crate::domain::parity::ask::{Answer, Ask};
 use crate::domain::rollup::{self, Rollups};
+use crate::store::parity::side::Side;
 use crate::store::read::LogState;
+use crate::store::sql::StoreError;
 
 use super::config::Config;
 
@@ -57,7 +60,7 @@ async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<St
 pub async fn record(env: &Env, config: &Config, events: &[Event], message: String) -> Result<(), String> {
     let Some(first) = events.first() else { return Ok(()) };
     let name = shard_name(first.digest.0 % config.shards, config.shards);
-    call(env, &name, Method::Post, "/record", Some(message)).await.map(drop)
+    Collector { env, name: &name }.record(message).await
 }
 
 /// The address key of a day (UTC days since 1970).
@@ -79,6 +82,67 @@ async fn ask_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>,
         response.bytes().await.map_err(|error| error.to_string())
     };
     join_all((0..config.shards).map(ask)).await.into_iter().collect()
+}
+
+/// All objects as one store, to compare it with the new path's.
+#[derive(Debug, Clone, Copy)]
+pub struct Collectors<'a> {
+    /// Bindings.
+    pub env: &'a Env,
+    /// Settings.
+    pub config: &'a Config,
+}
+
+impl Side for Collectors<'_> {
+    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
+        let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
+        let mut answers = join_all(asked).await.into_iter();
+        let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
+        for answer in answers {
+            sum.add(answer?);
+        }
+        Ok(sum)
+    }
+}
+
+/// One object as a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Collector<'a> {
+    /// Bindings.
+    pub env: &'a Env,
+    /// Name of the object.
+    pub name: &'a str,
+}
+
+impl Side for Collector<'_> {
+    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let answer = call(self.env, self.name, Method::Post, "/parity", Some(text)).await;
+        let bytes = match answer {
+            Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            Err(error) => return Err(StoreError::Unavailable(error)),
+        };
+        postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+    }
+}
+
+impl Collector<'_> {
+    /// Records events that were written as a message.
+    ///
+    /// # Errors
+    /// Why they may not be recorded.
+    pub async fn record(&self, message: String) -> Result<(), String> {
+        call(self.env, self.name, Method::Post, "/record", Some(message)).await.map(drop)
+    }
+
+    /// Deletes all that the object holds.
+    ///
+    /// # Errors
+    /// Why it may still be there.
+    pub async fn erase(&self) -> Result<(), String> {
+        call(self.env, self.name, Method::Post, "/erase", None).await.map(drop)
+    }
 }
 
 /// Rollups of a range, of all objects.

@@ -38,8 +38,21 @@ pub struct Config {
     pub plain_address_hash: bool,
     /// `LOG_EVENTS`: whether each event is logged.
     pub log_events: bool,
+    /// `PARITY_LAG_MS`: time that stragglers have before a window is compared.
+    pub parity_lag_ms: u64,
+    /// `PARITY_HOUR_LIMIT_PPM` and `PARITY_DAY_LIMIT_PPM`: largest mismatch rates that pass.
+    pub parity_limit_ppm: ParityLimits,
     /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
     pub local_development: bool,
+}
+
+/// Largest mismatch rates that pass, in ppm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParityLimits {
+    /// Scheme B: hours, and ranges on demand.
+    pub hour: u32,
+    /// Scheme A: days.
+    pub day: u32,
 }
 
 /// Reads variables and remembers what was wrong with them.
@@ -59,6 +72,10 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    fn ppm(&mut self, name: &'static str, default: u32) -> u32 {
+        u32::try_from(self.number(name, u64::from(default), 1..=1_000_000)).unwrap_or(default)
     }
 
     fn choice<T: Copy>(&mut self, name: &'static str, default: T, choices: &[(&str, T)]) -> T {
@@ -111,6 +128,11 @@ impl Config {
             },
             plain_address_hash: reader.choice("ADDRESS_HASH", false, &[("daily", false), ("plain", true)]),
             log_events: reader.choice("LOG_EVENTS", true, &SWITCH),
+            parity_lag_ms: reader.number("PARITY_LAG_MS", 900_000, 0..=21_600_000),
+            parity_limit_ppm: ParityLimits {
+                hour: reader.ppm("PARITY_HOUR_LIMIT_PPM", 50_000),
+                day: reader.ppm("PARITY_DAY_LIMIT_PPM", 10_000),
+            },
             local_development: reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH),
         };
         (config, reader.errors)

@@ -10,7 +10,7 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin};
+use super::{clock, consumer, flag_admin, parity};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
@@ -19,6 +19,9 @@ const MAX_STEPS: usize = 20;
 pub async fn scheduled(env: &Env) {
     if let Err(error) = flag_admin::repair(env).await {
         console_error!("Repair of the flag's copy is left for the next run: {error}");
+    }
+    if let Err(error) = parity::scheduled(env, &Config::of(env)).await {
+        console_error!("Parity is left for the next run: {error}");
     }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");

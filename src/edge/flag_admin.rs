@@ -89,6 +89,14 @@ pub async fn newest(env: &Env, most: u64) -> Result<Vec<Change>, Problem> {
     history(env).map_err(unreachable_history)?.newest(most).await.map_err(unreachable_history)
 }
 
+/// Whether this author ever changed the flag for this reason.
+///
+/// # Errors
+/// The history can't be read.
+pub async fn was_changed_for(env: &Env, by: &str, reason: &str) -> Result<bool, StoreError> {
+    history(env)?.has_reason(by, reason).await
+}
+
 /// Changes the flag from version `base` to what `wanted` says.
 ///
 /// # Errors

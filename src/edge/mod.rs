@@ -21,6 +21,8 @@ pub mod cron;
 pub mod deliver;
 pub mod flag_admin;
 pub mod flag_cache;
+pub mod parity;
+pub mod parity_selftest;
 pub mod problem;
 pub mod query;
 pub mod router;

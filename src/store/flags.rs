@@ -12,6 +12,10 @@ const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DE
 
 const ONE: &str = "SELECT document, changed_at FROM flags WHERE version = ?1";
 
+const REASON: &str = "
+    SELECT 1 AS found FROM flags
+    WHERE json_extract(document, '$.updatedBy') = ?1 AND json_extract(document, '$.reason') = ?2 LIMIT 1";
+
 const INSERT: &str = "
     INSERT INTO flags (version, document, changed_at)
     SELECT ?1, ?2, ?3 WHERE ?1 > (SELECT coalesce(max(version), -1) FROM flags)
@@ -55,6 +59,15 @@ impl<S: Sql> FlagHistory<S> {
     pub async fn of_version(&self, version: u32) -> Result<Option<Change>, StoreError> {
         let statement = Statement::new(ONE, [u64::from(version).into()]);
         Ok(self.read(statement).await?.into_iter().next())
+    }
+
+    /// Whether this author ever changed the flag for this reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_reason(&self, by: &str, reason: &str) -> Result<bool, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(REASON, [by.into(), reason.into()])]).await?;
+        Ok(!rows(&results, 0).is_empty())
     }
 
     /// Adds a document, whose version must be above the newest.

@@ -69,7 +69,9 @@ impl Fresh {
         let mut arrived: BTreeMap<u64, Vec<Event>> = BTreeMap::new();
         for row in waiting {
             let (events, absorbed) = (events_of(row)?, absorbed_of(row)?);
-            events.iter().for_each(|event| rollup::add(&mut fresh.rollups, event));
+            for event in &events {
+                rollup::add(&mut fresh.rollups, event);
+            }
             for event in &absorbed {
                 fresh.arrivals.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
             }

@@ -129,11 +129,15 @@ impl Answer {
     pub fn add(&mut self, other: Self) {
         match (self, other) {
             (Self::Minutes(mine, newest), Self::Minutes(theirs, other_newest)) => {
-                theirs.iter().for_each(|(start, minute)| mine.entry(*start).or_default().add(minute));
+                for (start, minute) in &theirs {
+                    mine.entry(*start).or_default().add(minute);
+                }
                 *newest = other_newest.max(*newest);
             }
             (Self::Paths(mine), Self::Paths(theirs)) => {
-                theirs.into_iter().for_each(|(path, sum)| mine.entry(path).or_default().add(&sum));
+                for (path, sum) in theirs {
+                    mine.entry(path).or_default().add(&sum);
+                }
             }
             (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
             (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),

@@ -78,6 +78,7 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
 }
 
 /// The continued fraction of [`incomplete_beta`].
+#[allow(clippy::many_single_char_names)] // as the literature has them
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
     let sane = |value: f64| if value.abs() < 1e-300 { 1e-300 } else { value };
     let mut c = 1.0;

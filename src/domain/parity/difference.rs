@@ -225,7 +225,9 @@ mod tests {
         copy(ms, Cohort::Dual, false)
     }
 
-    fn found(old: &[Copy], new: &[Copy]) -> Vec<(bool, Option<(Kind, Option<Reason>)>)> {
+    type Found = (bool, Option<(Kind, Option<Reason>)>);
+
+    fn found(old: &[Copy], new: &[Copy]) -> Vec<Found> {
         let mut evidence = Evidence::default();
         evidence.newest_window = u64::MAX;
         let outcomes = outcomes(old, new, WINDOW_MS, &evidence);

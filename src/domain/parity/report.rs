@@ -330,7 +330,9 @@ fn loss(inputs: &Inputs<'_>) -> Loss {
 
 fn side(minutes: &BTreeMap<u64, Minute>) -> Side {
     let mut sum = Minute::default();
-    minutes.values().for_each(|minute| sum.add(minute));
+    for minute in minutes.values() {
+        sum.add(minute);
+    }
     Side {
         dual: sum.dual.requests,
         digest_sum: format!("{:016x}", sum.dual.digests),
@@ -405,7 +407,9 @@ pub(crate) mod tests {
         };
         let minutes = |paths: &BTreeMap<String, Sum>| {
             let mut minute = Minute::default();
-            paths.values().for_each(|sum| minute.dual.add(sum));
+            for sum in paths.values() {
+                minute.dual.add(sum);
+            }
             BTreeMap::from([(window.from, minute)])
         };
         let (old_paths, new_paths) = (sums(&|union, _| union), sums(&|union, only_old| union - only_old));

@@ -15,6 +15,7 @@ mod access;
 mod events;
 mod flag;
 mod health;
+mod parity;
 mod range;
 mod stats;
 
@@ -45,6 +46,8 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
                 ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
                 ("flag", "") => json(&flag::read(env, config).await),
                 ("flag", "history") => json(&flag::history(env).await?),
+                ("parity", "") => json(&parity::list(url, env).await?),
+                ("parity", window) => json(&parity::read(window, env).await?),
                 ("health", "") => json(&health::read(env, config).await),
                 ("dead-letters", "") => json(&health::dead_letters(env).await?),
                 _ => Err(unknown(url)),
@@ -55,6 +58,8 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
             match (method, resource, rest) {
                 ("PUT", "flag", "") => json(&flag::change(request, env).await?),
                 ("POST", "flag", "rollback") => json(&flag::rollback(request, env).await?),
+                ("POST", "parity", "run") => json(&parity::run(url, env, config).await?),
+                ("POST", "parity", "selftest") => json(&parity::selftest(env, config).await?),
                 ("POST", "flag", "stop") => json(&flag::stop(request, env).await?),
                 _ => Err(Problem {
                     status: 405,

@@ -82,6 +82,12 @@ impl Overview {
         starts.into_iter().collect()
     }
 
+    /// Whether there is anything in a window.
+    pub fn is_empty(&self, window: Window) -> bool {
+        let none = |minutes: &BTreeMap<u64, Minute>| minutes.range(window.from..window.to).next().is_none();
+        none(&self.old) && none(&self.new)
+    }
+
     /// Fingerprint of what was said of a time and, as far as dedup reaches, around it.
     pub fn fingerprint(&self, from: u64, to: u64) -> String {
         let range = from.saturating_sub(self.reach_ms)..to.saturating_add(self.reach_ms);

@@ -27,8 +27,8 @@ const LATEST: &str = "
     SELECT body FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
 
 const INSERT: &str = "
-    INSERT INTO parity_reports (kind, start, end, revision, verdict, fingerprint, computed_at, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT INTO parity_reports (kind, start, end, revision, verdict, fingerprint, is_open, computed_at, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 // The newest revision of each window.
 const NEWEST: &str = "
@@ -38,7 +38,7 @@ const NEWEST: &str = "
     ORDER BY start DESC LIMIT ?2";
 
 const FINGERPRINTS: &str = "
-    SELECT start, fingerprint FROM parity_reports WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
+    SELECT start, fingerprint, is_open FROM parity_reports WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
 
 const DELETE_MINUTES: &str = "DELETE FROM parity_minutes WHERE start < ?1";
 
@@ -114,14 +114,21 @@ impl<S: Sql> Reports<S> {
         rows(&results, 0).iter().map(|row| parsed(row.text(0)?)).collect()
     }
 
-    /// Fingerprints of the newest reports on windows of a kind that begin in a time, by their start.
+    /// Fingerprints of the newest reports on windows of a kind that begin in a time, by their start, and whether each
+    /// is open ([`Report::is_open`]).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn fingerprints(&self, kind: &str, from: u64, to: u64) -> Result<BTreeMap<u64, String>, StoreError> {
+    pub async fn fingerprints(
+        &self,
+        kind: &str,
+        from: u64,
+        to: u64,
+    ) -> Result<BTreeMap<u64, (String, bool)>, StoreError> {
         let params = [Value::from(kind), from.into(), to.into()];
         let results = self.sql.batch(vec![Statement::new(FINGERPRINTS, params)]).await?;
-        rows(&results, 0).iter().map(|row| Ok((row.integer(0)?, row.text(1)?.to_owned()))).collect()
+        let print = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), row.integer(2)? == 1)));
+        rows(&results, 0).iter().map(print).collect()
     }
 
     /// Stores a report as the next revision, unless the latest one was made of the same; gives the one that holds.
@@ -142,6 +149,7 @@ impl<S: Sql> Reports<S> {
             revision.into(),
             report.total.verdict.name().into(),
             report.fingerprint.as_str().into(),
+            u64::from(report.is_open()).into(),
             report.computed_at.into(),
             text(&report)?,
         ];

@@ -1,0 +1,92 @@
+//! `parity`: reports, and comparing on demand.
+
+use serde::Serialize;
+use worker::Env;
+
+use crate::domain::parity::report::Report;
+use crate::domain::parity::selftest::Outcome;
+use crate::domain::parity::window::{Kind, Window};
+use crate::edge::config::Config;
+use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
+use crate::edge::{parity, parity_selftest};
+use crate::store::parity::compare;
+use crate::store::sql::StoreError;
+
+use super::stats::unreadable;
+
+/// Most reports that one read shows; they come without the differences, which a window's own report has.
+const SHOWN: u64 = 200;
+
+/// Routes that each report of a list shows, the worst first.
+const SHOWN_PATHS: usize = 10;
+
+/// Reports, newest first.
+#[derive(Serialize)]
+pub struct ReportList {
+    reports: Vec<Report>,
+}
+
+/// What a run came to.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The report.
+    Done(Box<Report>),
+    /// It is not finished: ask again.
+    #[serde(rename_all = "camelCase")]
+    Interrupted {
+        /// Minutes that are still to be looked into.
+        minutes_left: usize,
+    },
+}
+
+/// `GET parity?kind=hour|day|range&limit=N`.
+pub async fn list(url: &str, env: &Env) -> Result<ReportList, Problem> {
+    let kind = match parameter(url, "kind").as_deref() {
+        None | Some("hour") => Kind::Hour,
+        Some("day") => Kind::Day,
+        Some("range") => Kind::Range,
+        Some(_) => return Err(Problem::bad_request("`kind`: give hour, day or range")),
+    };
+    let limit = parameter(url, "limit").map_or(Ok(24), |text| text.parse());
+    let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
+    let limit = limit.ok_or_else(|| Problem::bad_request(format!("`limit`: give a number from 1 to {SHOWN}")))?;
+    let mut reports = parity::reports(env).map_err(unreadable)?.newest(kind.name(), limit).await.map_err(unreadable)?;
+    for report in &mut reports {
+        report.unnamed += report.differences.len() as u64;
+        report.differences.clear();
+        report.paths.truncate(SHOWN_PATHS);
+    }
+    Ok(ReportList { reports })
+}
+
+/// `GET parity/{window}`: the newest revision, whole.
+pub async fn read(text: &str, env: &Env) -> Result<Report, Problem> {
+    let window = window(text)?;
+    let report = parity::reports(env).map_err(unreadable)?.latest(window).await.map_err(unreadable)?;
+    report.ok_or_else(|| Problem::not_found(format!("there is no report on {window}; POST parity/run makes one")))
+}
+
+/// `POST parity/run?window=…`.
+pub async fn run(url: &str, env: &Env, config: &Config) -> Result<Answer, Problem> {
+    let window = window(&parameter(url, "window").unwrap_or_default())?;
+    match parity::run(env, config, window).await {
+        Ok(compare::Run::Done(report)) => Ok(Answer::Done(report)),
+        Ok(compare::Run::Interrupted(minutes_left)) => Ok(Answer::Interrupted { minutes_left }),
+        Err(StoreError::Conflict) => {
+            let detail = "events of the window arrived meanwhile: try again".to_owned();
+            Err(Problem { status: 409, title: "Conflict", detail })
+        }
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// `POST parity/selftest`.
+pub async fn selftest(env: &Env, config: &Config) -> Result<Outcome, Problem> {
+    parity_selftest::run(env, config).await.map_err(unreadable)
+}
+
+fn window(text: &str) -> Result<Window, Problem> {
+    Window::parse(text).map_err(|error| Problem::bad_request(error.to_string()))
+}

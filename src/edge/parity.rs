@@ -1,0 +1,155 @@
+//! Comparing the two paths: by cron, and on demand.
+//!
+//! Invariants: a report on a closed window is stored before anything is done about it; the guard acts through the same
+//! change as a person, at most once per report.
+
+use worker::{Env, console_error, console_log};
+
+use crate::domain::flag::change::Author;
+use crate::domain::parity::guard;
+use crate::domain::parity::report::Report;
+use crate::domain::parity::schedule::{closed, is_recheck};
+use crate::domain::parity::window::{Kind, Window};
+use crate::store::events::EventStore;
+use crate::store::parity::compare::{Comparer, Run, Settings};
+use crate::store::parity::reports::Reports;
+use crate::store::parity::side::Side;
+use crate::store::sql::StoreError;
+
+use super::collector_client::Collectors;
+use super::config::Config;
+use super::sql_d1::D1Sql;
+use super::{clock, consumer, flag_admin};
+
+/// Windows that one cron run compares; the rest waits for the next minute.
+const MAX_WINDOWS: usize = 3;
+
+/// How long findings of minutes are kept, in ms: longer than their minutes.
+const KEEP_MINUTES_MS: u64 = 3 * 24 * 60 * 60 * 1000;
+
+/// How long reports are kept, in ms.
+const KEEP_REPORTS_MS: u64 = 400 * 24 * 60 * 60 * 1000;
+
+/// Kept reports.
+///
+/// # Errors
+/// When the database is not bound.
+pub fn reports(env: &Env) -> Result<Reports<D1Sql>, StoreError> {
+    D1Sql::of(env).map(Reports::new)
+}
+
+/// How a window of this kind is judged.
+const fn settings(config: &Config, kind: Kind) -> Settings {
+    let limit_ppm = match kind {
+        Kind::Day => config.parity_limit_ppm.day,
+        Kind::Hour | Kind::Range => config.parity_limit_ppm.hour,
+    };
+    Settings { id_window_ms: config.window_ms, lag_ms: config.parity_lag_ms, limit_ppm }
+}
+
+/// Compares two stores over a window, as far as one run goes. Nothing is stored but what was found by minute.
+///
+/// # Errors
+/// [`StoreError`]; repeating is harmless.
+pub async fn compare(
+    old: &impl Side,
+    new: &impl Side,
+    env: &Env,
+    window: Window,
+    settings: Settings,
+) -> Result<Run, StoreError> {
+    let kept = reports(env)?;
+    Comparer { old, new, kept: &kept }.run(window, clock::now_ms(), settings).await
+}
+
+/// Compares both paths over a window, and stores the report if the window is closed.
+///
+/// # Errors
+/// [`StoreError`]; repeating is harmless.
+pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, StoreError> {
+    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
+    let now_ms = clock::now_ms();
+    // What is folded is answered from sums.
+    consumer::fold(&new, now_ms).await;
+    let report = match compare(&old, &new, env, window, settings(config, window.kind)).await? {
+        Run::Done(report) if window.is_closed(now_ms, config.parity_lag_ms) => report,
+        run => return Ok(run),
+    };
+    // 1. A crash here: the next run makes the same report.
+    let report = reports(env)?.store(*report).await?;
+    console_log!("Parity {window}: {}, {}", report.total.verdict.name(), report.summary);
+    // 2. A crash here: the next cron asks the guard again.
+    act(env, &report).await;
+    Ok(Run::Done(Box::new(report)))
+}
+
+/// Every minute: compares what has closed, and every ten minutes what may have changed.
+///
+/// # Errors
+/// [`StoreError`]; the next run goes on.
+pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
+    let now_ms = clock::now_ms();
+    let kept = reports(env)?;
+    let mut runs = 0;
+    for kind in [Kind::Hour, Kind::Day] {
+        let windows = closed(kind, now_ms, config.parity_lag_ms);
+        let Some(newest) = windows.last().copied() else { continue };
+        let due = match kept.latest(newest).await? {
+            // Stored, but the run may have ended before the guard was asked.
+            Some(report) => {
+                act(env, &report).await;
+                if is_recheck(now_ms) { changed(env, config, &windows).await? } else { Vec::new() }
+            }
+            None => {
+                changed(env, config, if is_recheck(now_ms) { &windows } else { std::slice::from_ref(&newest) }).await?
+            }
+        };
+        for window in due.into_iter().rev() {
+            if runs == MAX_WINDOWS {
+                return Ok(());
+            }
+            runs += 1;
+            if let Err(error) = run(env, config, window).await {
+                console_error!("Parity {window} is left for the next run: {error}");
+            }
+        }
+    }
+    kept.prune(now_ms.saturating_sub(KEEP_MINUTES_MS), now_ms.saturating_sub(KEEP_REPORTS_MS)).await
+}
+
+/// Those of some adjoining windows of which the stores don't say what their reports were made of.
+async fn changed(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<Window>, StoreError> {
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Ok(Vec::new()) };
+    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
+    let kept = reports(env)?;
+    let comparer = Comparer { old: &old, new: &new, kept: &kept };
+    let overview = comparer.overview(first.from, last.to, config.window_ms).await?;
+    let known = kept.fingerprints(first.kind.name(), first.from, last.to).await?;
+    let is_due = |window: &&Window| match known.get(&window.from) {
+        None => !overview.is_empty(**window),
+        Some((print, is_open)) => *is_open || *print != overview.fingerprint(window.from, window.to),
+    };
+    Ok(windows.iter().filter(is_due).copied().collect())
+}
+
+/// Does what the guard says of a report.
+async fn act(env: &Env, report: &Report) {
+    match flag_admin::newest(env, 1).await.map(|mut newest| newest.pop()) {
+        Ok(Some(change)) => {
+            let Some(reason) = guard::reason_to_stop(report, &change.document) else { return };
+            if let Err(problem) = stop_once(env, reason).await {
+                console_error!("The guard could not stop: {problem}; it tries again in a minute");
+            }
+        }
+        Ok(None) => {}
+        Err(problem) => console_error!("The guard can't read the flag: {}", problem.detail),
+    }
+}
+
+async fn stop_once(env: &Env, reason: String) -> Result<(), String> {
+    if flag_admin::was_changed_for(env, guard::AUTHOR, &reason).await.map_err(|error| error.to_string())? {
+        return Ok(());
+    }
+    let author = Author { by: guard::AUTHOR.to_owned(), reason, at: clock::now_rfc3339() };
+    flag_admin::stop(env, author).await.map(drop).map_err(|problem| problem.detail)
+}
