@@ -3,7 +3,7 @@
 CREATE TABLE parity_minutes (
   start INTEGER PRIMARY KEY,        -- ms
   fingerprint TEXT NOT NULL,        -- of what the stores said; found anew when that changes
-  body TEXT NOT NULL                -- JSON
+  body BLOB NOT NULL                -- packed
 );
 
 -- Reports, all revisions: events that arrive late make a new one.
@@ -14,7 +14,11 @@ CREATE TABLE parity_reports (
   revision INTEGER NOT NULL,        -- 1, 2, 3 …
   verdict TEXT NOT NULL,            -- 'pass', 'fail', 'inconclusive' or 'pending'
   fingerprint TEXT NOT NULL,        -- of what the stores said
+  conclusion TEXT NOT NULL,         -- fingerprint of what was concluded
   is_open INTEGER NOT NULL,         -- 1: something is not explained yet, look again
+  compared INTEGER NOT NULL,        -- events in either store that were meant for both
+  mismatches INTEGER NOT NULL,      -- of them, in which the stores differ
+  summary TEXT NOT NULL,            -- the verdict in words
   computed_at INTEGER NOT NULL,     -- ms
   body TEXT NOT NULL,               -- JSON
   PRIMARY KEY (kind, start, end, revision)

@@ -7,7 +7,7 @@ use worker::{Env, console_error, console_log};
 
 use crate::domain::flag::change::Author;
 use crate::domain::parity::guard;
-use crate::domain::parity::report::Report;
+use crate::domain::parity::report::Filed;
 use crate::domain::parity::schedule::{closed, is_recheck};
 use crate::domain::parity::window::{Kind, Window};
 use crate::store::events::EventStore;
@@ -79,7 +79,7 @@ pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, Stor
     let report = reports(env)?.store(*report).await?;
     console_log!("Parity {window}: {}, {}", report.total.verdict.name(), report.summary);
     // 2. A crash here: the next cron asks the guard again.
-    act(env, &report).await;
+    act(env, &report.filed()).await;
     Ok(Run::Done(Box::new(report)))
 }
 
@@ -96,7 +96,7 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
         let Some(newest) = windows.last().copied() else { continue };
         let due = match kept.latest(newest).await? {
             // Stored, but the run may have ended before the guard was asked.
-            Some(report) => {
+            Some((report, _)) => {
                 act(env, &report).await;
                 if is_recheck(now_ms) { changed(env, config, &windows).await? } else { Vec::new() }
             }
@@ -133,7 +133,7 @@ async fn changed(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<W
 }
 
 /// Does what the guard says of a report.
-async fn act(env: &Env, report: &Report) {
+async fn act(env: &Env, report: &Filed) {
     match flag_admin::newest(env, 1).await.map(|mut newest| newest.pop()) {
         Ok(Some(change)) => {
             let Some(reason) = guard::reason_to_stop(report, &change.document) else { return };

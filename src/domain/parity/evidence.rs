@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::domain::event::ProducerId;
 use crate::domain::identity::Digest;
@@ -31,24 +32,20 @@ struct Trace {
     seq: Option<u32>,
 }
 
-/// A message's events, or one event by itself.
+/// A message, or one event by itself.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Payload {
-    Message { events: Vec<serde_json::Value> },
-    Event(serde_json::Value),
+struct Payload<'a> {
+    #[serde(borrow)]
+    events: Option<Vec<&'a RawValue>>,
 }
 
 impl Evidence {
     /// Adds a dead letter's payload. What can't be read of it proves nothing.
     pub fn add_letter(&mut self, payload: &str) {
         self.letters += 1;
-        let events = match serde_json::from_str(payload) {
-            Ok(Payload::Message { events }) => events,
-            Ok(Payload::Event(event)) => vec![event],
-            Err(_) => return,
-        };
-        for trace in events.into_iter().filter_map(|event| serde_json::from_value::<Trace>(event).ok()) {
+        let Ok(Payload { events }) = serde_json::from_str(payload) else { return };
+        let events = events.map_or_else(|| vec![payload], |events| events.into_iter().map(RawValue::get).collect());
+        for trace in events.into_iter().filter_map(|event| serde_json::from_str::<Trace>(event).ok()) {
             self.dead.extend(trace.digest.map(|digest| digest.0));
             self.numbers.extend(trace.producer.zip(trace.seq).map(|(producer, seq)| (producer.0, seq)));
         }

@@ -6,7 +6,7 @@ use crate::domain::flag::document::{Document, Guard, GuardAction};
 use crate::domain::flag::{MILLION, Mode};
 
 use super::bounds;
-use super::report::Report;
+use super::report::Filed;
 use super::verdict::Verdict;
 
 /// Author of the guard's changes.
@@ -14,13 +14,12 @@ pub const AUTHOR: &str = "guard";
 
 /// Why the guard sets the old path alone, if it does. The text names the report: a change that gives it as its reason
 /// was made for this report, and is made once.
-pub fn reason_to_stop(report: &Report, flag: &Document) -> Option<String> {
+pub fn reason_to_stop(report: &Filed, flag: &Document) -> Option<String> {
     let Guard { max_diff_ppm, min_events, action } = flag.guard?;
-    let total = &report.total;
     let limit = f64::from(max_diff_ppm) / f64::from(MILLION);
-    let exceeds = total.verdict == Verdict::Fail && bounds::lower(total.mismatches, total.union) > limit;
+    let exceeds = report.verdict == Verdict::Fail && bounds::lower(report.mismatches, report.compared) > limit;
     let moves_traffic = flag.mode != Mode::DoOnly || !flag.overrides.is_empty();
-    let acts = action == GuardAction::Rollback && moves_traffic && exceeds && total.union >= u64::from(min_events);
+    let acts = action == GuardAction::Rollback && moves_traffic && exceeds && report.compared >= u64::from(min_events);
     acts.then(|| format!("parity report {} revision {}: {}", report.window, report.revision, report.summary))
 }
 
@@ -36,23 +35,23 @@ mod tests {
 
     #[test]
     fn only_a_failure_of_enough_events_stops_and_names_its_report() {
-        let fail = report_of(1_000, 50);
+        let fail = report_of(1_000, 50).filed();
         let reason = reason_to_stop(&fail, &flag(GuardAction::Rollback, 1_000)).unwrap();
         assert!(reason.starts_with(&format!("parity report {} revision 0: 50 of 1000", fail.window)), "{reason}");
         assert_eq!(reason_to_stop(&fail, &flag(GuardAction::Rollback, 1_001)), None);
         assert_eq!(reason_to_stop(&fail, &flag(GuardAction::None, 0)), None);
         assert_eq!(reason_to_stop(&fail, &Document { guard: None, ..flag(GuardAction::None, 0) }), None);
-        for report in [report_of(1_000, 0), report_of(100, 1), report_of(0, 0)] {
+        for report in [report_of(1_000, 0), report_of(100, 1), report_of(0, 0)].map(|report| report.filed()) {
             assert_eq!(reason_to_stop(&report, &flag(GuardAction::Rollback, 0)), None, "{}", report.summary);
         }
         let mut pending = fail.clone();
-        pending.total.verdict = Verdict::Pending;
+        pending.verdict = Verdict::Pending;
         assert_eq!(reason_to_stop(&pending, &flag(GuardAction::Rollback, 0)), None);
     }
 
     #[test]
     fn where_nothing_is_moved_there_is_nothing_to_stop() {
         let stopped = Document { mode: Mode::DoOnly, ..flag(GuardAction::Rollback, 0) };
-        assert_eq!(reason_to_stop(&report_of(1_000, 50), &stopped), None);
+        assert_eq!(reason_to_stop(&report_of(1_000, 50).filed(), &stopped), None);
     }
 }

@@ -5,8 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::flag::MILLION;
+use crate::domain::identity::first_u64;
 use crate::domain::ledger::{Gap, Missing};
 
 use super::ask::{Minute, Sum};
@@ -117,6 +119,7 @@ pub struct Loss {
     /// Producers whose numbers before the window can't be judged: they had been silent for long.
     pub unjudged_producers: u64,
     /// Which are missing; at most [`MAX_GAPS`].
+    #[serde(default)]
     pub gaps: Vec<Gap>,
 }
 
@@ -158,9 +161,11 @@ pub struct Report {
     pub total: Comparison,
     /// The founding plan's own figure.
     pub plan: Plan,
-    /// Each route, the worst first.
+    /// Each route, the worst first. Lists of reports leave it out, as they do differences and gaps.
+    #[serde(default)]
     pub paths: Vec<PathComparison>,
     /// The events in which the stores differ, unexplained ones first; at most [`MAX_NAMED`].
+    #[serde(default)]
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
     pub unnamed: u64,
@@ -183,18 +188,51 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether another report on the window was made of the same, under the same rules, and came to the same.
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        let (this, that) = (&self.total, &other.total);
-        (&self.fingerprint, self.limit_ppm, this.verdict) == (&other.fingerprint, other.limit_ppm, that.verdict)
-            && this.tally == that.tally
-            && self.loss == other.loss
+    /// A hash of what was concluded, of what, and under which rules: 16 hex digits. Where it is the same, a report says
+    /// nothing new.
+    pub fn conclusion(&self) -> String {
+        let Comparison { verdict, union, tally, .. } = &self.total;
+        let loss = (self.loss.arrived, self.loss.missing, self.loss.dead_lettered, self.loss.unjudged_producers);
+        let all = format!("{} {} {verdict:?} {union} {tally:?} {loss:?}", self.fingerprint, self.limit_ppm);
+        format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
+    }
+
+    /// What is filed of it.
+    pub fn filed(&self) -> Filed {
+        Filed {
+            window: self.window,
+            revision: self.revision,
+            verdict: self.total.verdict,
+            compared: self.total.union,
+            mismatches: self.total.mismatches,
+            summary: self.summary.clone(),
+            computed_at: self.computed_at,
+        }
     }
 
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
     pub const fn is_open(&self) -> bool {
         self.total.unexplained > 0 || self.total.tally.queued > 0 || self.loss.missing > self.loss.dead_lettered
     }
+}
+
+/// As much of a report as is needed to act on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filed {
+    /// The window.
+    pub window: Window,
+    /// 1 for the first report on it.
+    pub revision: u64,
+    /// What was concluded.
+    pub verdict: Verdict,
+    /// Events in either store that were meant for both.
+    pub compared: u64,
+    /// Of them, in which the stores differ.
+    pub mismatches: u64,
+    /// The verdict in words.
+    pub summary: String,
+    /// When it was made, in ms.
+    pub computed_at: u64,
 }
 
 /// Makes the report.

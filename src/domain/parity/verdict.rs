@@ -22,6 +22,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Pass, Self::Fail, Self::Inconclusive, Self::Pending].into_iter().find(|verdict| verdict.name() == name)
+    }
+
     /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {

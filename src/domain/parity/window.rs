@@ -37,6 +37,11 @@ impl Kind {
         }
     }
 
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Hour, Self::Day, Self::Range].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Length of its windows in ms; none for a range.
     pub const fn length_ms(self) -> Option<u64> {
         match self {

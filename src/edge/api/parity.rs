@@ -1,6 +1,7 @@
 //! `parity`: reports, and comparing on demand.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use worker::Env;
 
 use crate::domain::parity::report::Report;
@@ -15,16 +16,13 @@ use crate::store::sql::StoreError;
 
 use super::stats::unreadable;
 
-/// Most reports that one read shows; they come without the differences, which a window's own report has.
+/// Most reports that one read shows; they come without differences, routes and gaps, which a window's own report has.
 const SHOWN: u64 = 200;
-
-/// Routes that each report of a list shows, the worst first.
-const SHOWN_PATHS: usize = 10;
 
 /// Reports, newest first.
 #[derive(Serialize)]
 pub struct ReportList {
-    reports: Vec<Report>,
+    reports: Vec<Box<RawValue>>,
 }
 
 /// What a run came to.
@@ -43,29 +41,26 @@ pub enum Answer {
 
 /// `GET parity?kind=hour|day|range&limit=N`.
 pub async fn list(url: &str, env: &Env) -> Result<ReportList, Problem> {
-    let kind = match parameter(url, "kind").as_deref() {
-        None | Some("hour") => Kind::Hour,
-        Some("day") => Kind::Day,
-        Some("range") => Kind::Range,
-        Some(_) => return Err(Problem::bad_request("`kind`: give hour, day or range")),
-    };
+    let kind = parameter(url, "kind").map_or(Some(Kind::Hour), |name| Kind::named(&name));
+    let kind = kind.ok_or_else(|| Problem::bad_request("`kind`: give hour, day or range"))?;
     let limit = parameter(url, "limit").map_or(Ok(24), |text| text.parse());
     let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
     let limit = limit.ok_or_else(|| Problem::bad_request(format!("`limit`: give a number from 1 to {SHOWN}")))?;
-    let mut reports = parity::reports(env).map_err(unreadable)?.newest(kind.name(), limit).await.map_err(unreadable)?;
-    for report in &mut reports {
-        report.unnamed += report.differences.len() as u64;
-        report.differences.clear();
-        report.paths.truncate(SHOWN_PATHS);
-    }
-    Ok(ReportList { reports })
+    let reports = parity::reports(env).map_err(unreadable)?.newest(kind, limit).await.map_err(unreadable)?;
+    Ok(ReportList { reports: reports.into_iter().map(raw).collect::<Result<_, _>>()? })
 }
 
 /// `GET parity/{window}`: the newest revision, whole.
-pub async fn read(text: &str, env: &Env) -> Result<Report, Problem> {
+pub async fn read(text: &str, env: &Env) -> Result<Box<RawValue>, Problem> {
     let window = window(text)?;
-    let report = parity::reports(env).map_err(unreadable)?.latest(window).await.map_err(unreadable)?;
-    report.ok_or_else(|| Problem::not_found(format!("there is no report on {window}; POST parity/run makes one")))
+    let report = parity::reports(env).map_err(unreadable)?.body(window).await.map_err(unreadable)?;
+    let missing = || Problem::not_found(format!("there is no report on {window}; POST parity/run makes one"));
+    raw(report.ok_or_else(missing)?)
+}
+
+/// A report as it was stored.
+fn raw(text: String) -> Result<Box<RawValue>, Problem> {
+    RawValue::from_string(text).map_err(unreadable)
 }
 
 /// `POST parity/run?window=…`.

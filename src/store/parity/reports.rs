@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::Found;
-use crate::domain::parity::report::Report;
-use crate::domain::parity::window::Window;
-use crate::store::sql::{Row, Sql, Statement, StoreError, Value, rows};
+use crate::domain::parity::report::{Filed, Report};
+use crate::domain::parity::verdict::Verdict;
+use crate::domain::parity::window::{Kind, Window};
+use crate::store::sql::{Row, Sql, Statement, StoreError, Value, packed, rows, unpacked};
 
 /// Dead letters that are looked into: they are few, or something else is wrong.
 const MAX_LETTERS: u64 = 2_000;
@@ -19,20 +20,34 @@ const LETTERS: &str = "SELECT payload FROM dead_letters WHERE received_at >= ?1 
 const COUNT_LETTERS: &str = "
     SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest FROM dead_letters WHERE received_at >= ?1";
 
-const MINUTES: &str = "SELECT start, fingerprint, body FROM parity_minutes WHERE start >= ?1 AND start < ?2";
+const MINUTES: &str = "
+    SELECT start, fingerprint, hex(body) AS body FROM parity_minutes WHERE start >= ?1 AND start < ?2";
 
-const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body) VALUES (?1, ?2, ?3)";
+const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body) VALUES (?1, ?2, unhex(?3))";
 
 const LATEST: &str = "
+    SELECT kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion
+    FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
+
+const BODY: &str = "
     SELECT body FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
 
 const INSERT: &str = "
-    INSERT INTO parity_reports (kind, start, end, revision, verdict, fingerprint, is_open, computed_at, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT INTO parity_reports
+      (kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion,
+       fingerprint, is_open, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
-// The newest revision of each window.
+// The newest revision of each window, without what only its own page shows.
 const NEWEST: &str = "
-    SELECT body FROM parity_reports AS r
+    SELECT json_remove(body, '$.differences', '$.paths', '$.loss.gaps') AS body FROM parity_reports AS r
+    WHERE kind = ?1 AND revision =
+      (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
+    ORDER BY start DESC LIMIT ?2";
+
+const NEWEST_FILED: &str = "
+    SELECT kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion
+    FROM parity_reports AS r
     WHERE kind = ?1 AND revision =
       (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
     ORDER BY start DESC LIMIT ?2";
@@ -82,7 +97,7 @@ impl<S: Sql> Reports<S> {
     /// [`StoreError`].
     pub async fn minutes(&self, from: u64, to: u64) -> Result<BTreeMap<u64, (String, Found)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(MINUTES, [from.into(), to.into()])]).await?;
-        let known = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), parsed(row.text(2)?)?)));
+        let known = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), unpacked(row, 2)?)));
         rows(&results, 0).iter().map(known).collect()
     }
 
@@ -91,27 +106,47 @@ impl<S: Sql> Reports<S> {
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
     pub async fn keep_minute(&self, fingerprint: &str, found: &Found) -> Result<(), StoreError> {
-        let params = [found.start.into(), fingerprint.into(), text(found)?];
+        let params = [found.start.into(), fingerprint.into(), packed(found)?.into()];
         self.sql.batch(vec![Statement::new(KEEP_MINUTE, params)]).await.map(drop)
     }
 
-    /// The newest revision of a window's report.
+    /// What is filed of the newest revision of a window's report, and the hash of what it concluded.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn latest(&self, window: Window) -> Result<Option<Report>, StoreError> {
-        let params = [window.kind.name().into(), window.from.into(), window.to.into()];
-        let results = self.sql.batch(vec![Statement::new(LATEST, params)]).await?;
-        rows(&results, 0).first().map(|row| parsed(row.text(0)?)).transpose()
+    pub async fn latest(&self, window: Window) -> Result<Option<(Filed, String)>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(LATEST, key(window))]).await?;
+        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(9)?.to_owned()))).transpose()
     }
 
-    /// The newest revisions of the newest windows of a kind, newest first.
+    /// The newest revision of a window's report, as JSON.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest(&self, kind: &str, most: u64) -> Result<Vec<Report>, StoreError> {
-        let results = self.sql.batch(vec![Statement::new(NEWEST, [Value::from(kind), most.into()])]).await?;
-        rows(&results, 0).iter().map(|row| parsed(row.text(0)?)).collect()
+    pub async fn body(&self, window: Window) -> Result<Option<String>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(BODY, key(window))]).await?;
+        rows(&results, 0).first().map(|row| row.text(0).map(str::to_owned)).transpose()
+    }
+
+    /// The newest revisions of the newest windows of a kind, newest first: each report as JSON, without differences,
+    /// routes and gaps.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, kind: Kind, most: u64) -> Result<Vec<String>, StoreError> {
+        let statement = Statement::new(NEWEST, [kind.name().into(), most.into()]);
+        let results = self.sql.batch(vec![statement]).await?;
+        rows(&results, 0).iter().map(|row| row.text(0).map(str::to_owned)).collect()
+    }
+
+    /// What is filed of the newest revisions of the newest windows of a kind, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_filed(&self, kind: Kind, most: u64) -> Result<Vec<Filed>, StoreError> {
+        let statement = Statement::new(NEWEST_FILED, [kind.name().into(), most.into()]);
+        let results = self.sql.batch(vec![statement]).await?;
+        rows(&results, 0).iter().map(filed).collect()
     }
 
     /// Fingerprints of the newest reports on windows of a kind that begin in a time, by their start, and whether each
@@ -131,28 +166,33 @@ impl<S: Sql> Reports<S> {
         rows(&results, 0).iter().map(print).collect()
     }
 
-    /// Stores a report as the next revision, unless the latest one was made of the same; gives the one that holds.
+    /// Stores a report as the next revision, unless the latest one concluded the same; gives the revision that holds.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if another run stored one meanwhile. Repeating is harmless.
     pub async fn store(&self, report: Report) -> Result<Report, StoreError> {
-        let latest = self.latest(report.window).await?;
-        let revision = latest.as_ref().map_or(0, |latest| latest.revision) + 1;
-        if let Some(latest) = latest.filter(|latest| latest.says_the_same(&report)) {
-            return Ok(latest);
-        }
+        let conclusion = report.conclusion();
+        let revision = match self.latest(report.window).await? {
+            None => 1,
+            Some((filed, same)) if same == conclusion => return Ok(Report { revision: filed.revision, ..report }),
+            Some((filed, _)) => filed.revision + 1,
+        };
         let report = Report { revision, ..report };
-        let params = [
-            report.window.kind.name().into(),
-            report.window.from.into(),
-            report.window.to.into(),
+        let body = serde_json::to_string(&report).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let filed = report.filed();
+        let values = [
             revision.into(),
-            report.total.verdict.name().into(),
+            filed.verdict.name().into(),
+            filed.compared.into(),
+            filed.mismatches.into(),
+            filed.summary.into(),
+            filed.computed_at.into(),
+            conclusion.into(),
             report.fingerprint.as_str().into(),
             u64::from(report.is_open()).into(),
-            report.computed_at.into(),
-            text(&report)?,
+            body.into(),
         ];
+        let params = key(report.window).into_iter().chain(values);
         // 1. A crash here: the report is there or is not, and a repeat finds it.
         self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
         Ok(report)
@@ -171,10 +211,22 @@ impl<S: Sql> Reports<S> {
     }
 }
 
-fn text(value: &impl serde::Serialize) -> Result<Value, StoreError> {
-    serde_json::to_string(value).map(Value::Text).map_err(|error| StoreError::Corrupt(error.to_string()))
+fn key(window: Window) -> [Value; 3] {
+    [window.kind.name().into(), window.from.into(), window.to.into()]
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(error.to_string()))
+/// A row `kind, start, end, revision, verdict, compared, mismatches, summary, computed_at`.
+fn filed(row: &Row) -> Result<Filed, StoreError> {
+    let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
+    let (kind, verdict) = (row.text(0)?, row.text(4)?);
+    let kind = Kind::named(kind).ok_or_else(|| unknown(kind))?;
+    Ok(Filed {
+        window: Window { kind, from: row.integer(1)?, to: row.integer(2)? },
+        revision: row.integer(3)?,
+        verdict: Verdict::named(verdict).ok_or_else(|| unknown(verdict))?,
+        compared: row.integer(5)?,
+        mismatches: row.integer(6)?,
+        summary: row.text(7)?.to_owned(),
+        computed_at: row.integer(8)?,
+    })
 }
