@@ -23,3 +23,4 @@ pub mod route;
 pub mod segment;
 pub mod sketch;
 pub mod template;
+pub mod throttle;

@@ -1,0 +1,103 @@
+//! The gate of a ramp: whether what is known of both stores lets the next step be taken.
+//!
+//! Invariant: what is not known holds. A step is taken on evidence, never for want of it. Each kind of evidence is an
+//! argument of [`decide`] with a check of its own.
+
+use super::document::Document;
+use super::ramp::Gate;
+
+/// How far back the gate looks, in ms: 10 minutes.
+pub const LOOK_BACK_MS: u64 = 10 * 60 * 1000;
+
+/// Most fallback events that pass: one in this many events (0.1 %).
+pub const EVENTS_PER_FALLBACK: u64 = 1_000;
+
+/// Events of one store in the time looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All of them.
+    pub events: u64,
+    /// Those that came by the other path than was meant.
+    pub fallback: u64,
+}
+
+/// Health of the last minutes. What could not be read is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Of the object.
+    pub old: Option<Counts>,
+    /// Of D1.
+    pub new: Option<Counts>,
+    /// Dead letters received.
+    pub dead_letters: Option<u64>,
+}
+
+/// Decides whether the ramp of `document` may go on.
+pub fn decide(document: &Document, health: &Health) -> Gate {
+    match trouble(document, health) {
+        Some(reason) => Gate::Hold(reason),
+        None => Gate::Pass,
+    }
+}
+
+/// The first reason to hold, worded without figures that change each minute, so that it is logged once.
+fn trouble(document: &Document, health: &Health) -> Option<String> {
+    let unreadable = |store: &str| format!("{store} can't be read");
+    let Some(old) = health.old else { return Some(unreadable("the old store (object)")) };
+    let (Some(new), Some(dead_letters)) = (health.new, health.dead_letters) else {
+        return Some(unreadable("the new store (D1)"));
+    };
+    if dead_letters > 0 {
+        return Some("dead letters were received in the last 10 minutes: see GET dead-letters".into());
+    }
+    if (old.fallback + new.fallback) * EVENTS_PER_FALLBACK > old.events + new.events {
+        return Some("over 0.1 % of the last 10 minutes' events took the other path (fallback)".into());
+    }
+    if document.queue_ppm > 0 && new.events == 0 {
+        return Some("the queue has a share, but the new store has no event of the last 10 minutes".into());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(queue_ppm: u32) -> Document {
+        Document { queue_ppm, ..Document::read(include_str!("../../../flags/scheme-b.json")).unwrap() }
+    }
+
+    fn counts(events: u64, fallback: u64) -> Option<Counts> {
+        Some(Counts { events, fallback })
+    }
+
+    const HEALTHY: Health = Health {
+        old: Some(Counts { events: 9_000, fallback: 0 }),
+        new: Some(Counts { events: 1_000, fallback: 0 }),
+        dead_letters: Some(0),
+    };
+
+    #[test]
+    fn health_passes_and_so_does_a_first_step_without_any_traffic() {
+        assert_eq!(decide(&document(100_000), &HEALTHY), Gate::Pass);
+        assert_eq!(decide(&document(1), &Health { old: counts(9_000, 10), ..HEALTHY }), Gate::Pass, "just 0.1 %");
+        let silence = Health { old: counts(0, 0), new: counts(0, 0), dead_letters: Some(0) };
+        assert_eq!(decide(&document(0), &silence), Gate::Pass);
+    }
+
+    #[test]
+    fn each_kind_of_trouble_holds_with_its_reason() {
+        for (health, word) in [
+            (Health { old: None, ..HEALTHY }, "old store"),
+            (Health { new: None, ..HEALTHY }, "new store"),
+            (Health { dead_letters: None, ..HEALTHY }, "new store"),
+            (Health { dead_letters: Some(1), ..HEALTHY }, "dead letters"),
+            (Health { old: counts(9_000, 11), ..HEALTHY }, "0.1 %"),
+            (Health { new: counts(1_000, 11), ..HEALTHY }, "0.1 %"),
+            (Health { new: counts(0, 0), ..HEALTHY }, "no event"),
+        ] {
+            let Gate::Hold(reason) = decide(&document(1), &health) else { panic!("{health:?} passes") };
+            assert!(reason.contains(word), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How far a version of the flag has spread: which isolates route by it, told from the events they produced.
+//!
+//! Invariant: an event counts once, whichever stores gave it and however often.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::domain::event::{Event, ProducerId};
+
+/// Most isolates that are listed.
+pub const MAX_ISOLATES: usize = 200;
+
+/// What the events of one isolate tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Isolate {
+    /// Its name.
+    pub producer: ProducerId,
+    /// Version that routed its latest event.
+    pub version: u32,
+    /// When that event arrived, in ms.
+    pub last_seen: u64,
+    /// Its events.
+    pub events: u64,
+}
+
+/// The spread of the newest version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spread {
+    /// Isolates, the most recently seen first.
+    pub isolates: Vec<Isolate>,
+    /// Isolates whose latest event was routed by an older version.
+    pub behind: u64,
+    /// Events that arrived after the change and were routed by an older version.
+    pub older_events: u64,
+    /// How long after the change the last of them arrived, in ms.
+    pub slowest: Option<u64>,
+}
+
+/// Events of both stores, reduced to what the spread needs.
+#[derive(Debug, Default)]
+pub struct Sightings {
+    isolates: BTreeMap<ProducerId, (Isolate, u32)>,
+    seen: BTreeSet<(ProducerId, u32)>,
+    /// Version and arrival of each event.
+    arrivals: Vec<(u32, u64)>,
+}
+
+impl Sightings {
+    /// Adds events; those that are known already change nothing.
+    pub fn add(&mut self, events: &[Event]) {
+        for Event { producer, seq, flag_version, timestamp, .. } in events {
+            if !self.seen.insert((*producer, *seq)) {
+                continue;
+            }
+            self.arrivals.push((*flag_version, *timestamp));
+            let first = Isolate { producer: *producer, version: *flag_version, last_seen: *timestamp, events: 0 };
+            let (isolate, last_seq) = self.isolates.entry(*producer).or_insert((first, *seq));
+            isolate.events += 1;
+            if (*timestamp, *seq) >= (isolate.last_seen, *last_seq) {
+                (isolate.version, isolate.last_seen, *last_seq) = (*flag_version, *timestamp, *seq);
+            }
+        }
+    }
+
+    /// Distinct events so far.
+    pub fn len(&self) -> usize {
+        self.arrivals.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.arrivals.is_empty()
+    }
+
+    /// The spread of version `newest`, which was stored at `changed_at` (ms).
+    pub fn spread(&self, newest: u32, changed_at: u64) -> Spread {
+        let older = || self.arrivals.iter().filter(|(version, at)| *version < newest && *at > changed_at);
+        let mut isolates: Vec<Isolate> = self.isolates.values().map(|(isolate, _)| *isolate).collect();
+        let behind = isolates.iter().filter(|isolate| isolate.version < newest).count() as u64;
+        isolates.sort_by_key(|isolate| std::cmp::Reverse(isolate.last_seen));
+        isolates.truncate(MAX_ISOLATES);
+        let slowest = older().map(|(_, at)| at - changed_at).max();
+        Spread { isolates, behind, older_events: older().count() as u64, slowest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::{Cohort, tests::example};
+
+    fn event(producer: u64, seq: u32, flag_version: u32, timestamp: u64) -> Event {
+        Event { producer: ProducerId(producer), seq, flag_version, timestamp, ..example() }
+    }
+
+    #[test]
+    fn an_isolate_has_the_version_of_its_latest_event() {
+        let mut sightings = Sightings::default();
+        sightings.add(&[event(1, 2, 8, 500), event(1, 1, 7, 300), event(2, 0, 7, 450), event(1, 3, 8, 500)]);
+        // The same event from the other store.
+        sightings.add(&[Event { cohort: Cohort::Fallback, ..event(1, 2, 8, 500) }]);
+        let spread = sightings.spread(8, 200);
+        let rows: Vec<_> = spread.isolates.iter().map(|i| (i.producer.0, i.version, i.last_seen, i.events)).collect();
+        assert_eq!(rows, [(1, 8, 500, 3), (2, 7, 450, 1)]);
+        assert_eq!((spread.behind, spread.older_events, spread.slowest), (1, 2, Some(250)));
+    }
+
+    #[test]
+    fn events_before_the_change_are_not_late() {
+        let mut sightings = Sightings::default();
+        sightings.add(&[event(1, 1, 7, 100), event(1, 2, 7, 200), event(1, 3, 8, 201)]);
+        let spread = sightings.spread(8, 200);
+        assert_eq!((spread.behind, spread.older_events, spread.slowest), (0, 0, None));
+    }
+
+    #[test]
+    fn the_longest_seen_isolates_are_left_off() {
+        let mut sightings = Sightings::default();
+        let events: Vec<Event> = (0..250).map(|n| event(n, 0, 1, 1_000 + n)).collect();
+        sightings.add(&events);
+        let spread = sightings.spread(2, 0);
+        assert_eq!((spread.isolates.len(), spread.behind), (MAX_ISOLATES, 250));
+        assert_eq!((spread.isolates[0].last_seen, spread.isolates[MAX_ISOLATES - 1].last_seen), (1_249, 1_050));
+    }
+}
