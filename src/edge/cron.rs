@@ -10,15 +10,22 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin};
+use super::{clock, consumer, flag_admin, ramp};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
-/// Every minute: repairs the flag's copy, folds what waits, deletes what has had its time.
+/// Every minute: repairs the flag's copy, takes a ramp's step if one is due, folds what waits, deletes what has had its
+/// time.
 pub async fn scheduled(env: &Env) {
-    if let Err(error) = flag_admin::repair(env).await {
-        console_error!("Repair of the flag's copy is left for the next run: {error}");
+    // A copy that could not be compared may hold an emergency stop: no step is taken then.
+    match flag_admin::repair(env).await {
+        Ok(()) => {
+            if let Err(error) = ramp::advance(env, &Config::of(env)).await {
+                console_error!("The flag's ramp is left for the next run: {error}");
+            }
+        }
+        Err(error) => console_error!("Repair of the flag's copy is left for the next run: {error}"),
     }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");

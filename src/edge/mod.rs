@@ -10,6 +10,7 @@
 
 pub mod address_key;
 pub mod api;
+pub mod body;
 pub mod clock;
 pub mod collect;
 pub mod collector;
@@ -23,6 +24,8 @@ pub mod flag_admin;
 pub mod flag_cache;
 pub mod problem;
 pub mod query;
+pub mod ramp;
+pub mod ramp_gate;
 pub mod router;
 pub mod sql_d1;
 pub mod sql_object;

@@ -67,8 +67,8 @@ mod tests {
         Document { queue_ppm, ..Document::read(include_str!("../../../flags/scheme-b.json")).unwrap() }
     }
 
-    fn counts(events: u64, fallback: u64) -> Option<Counts> {
-        Some(Counts { events, fallback })
+    const fn counts(events: u64, fallback: u64) -> Counts {
+        Counts { events, fallback }
     }
 
     const HEALTHY: Health = Health {
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn health_passes_and_so_does_a_first_step_without_any_traffic() {
         assert_eq!(decide(&document(100_000), &HEALTHY), Gate::Pass);
-        assert_eq!(decide(&document(1), &Health { old: counts(9_000, 10), ..HEALTHY }), Gate::Pass, "just 0.1 %");
-        let silence = Health { old: counts(0, 0), new: counts(0, 0), dead_letters: Some(0) };
+        assert_eq!(decide(&document(1), &Health { old: Some(counts(9_000, 10)), ..HEALTHY }), Gate::Pass, "just 0.1 %");
+        let silence = Health { old: Some(counts(0, 0)), new: Some(counts(0, 0)), dead_letters: Some(0) };
         assert_eq!(decide(&document(0), &silence), Gate::Pass);
     }
 
@@ -92,9 +92,9 @@ mod tests {
             (Health { new: None, ..HEALTHY }, "new store"),
             (Health { dead_letters: None, ..HEALTHY }, "new store"),
             (Health { dead_letters: Some(1), ..HEALTHY }, "dead letters"),
-            (Health { old: counts(9_000, 11), ..HEALTHY }, "0.1 %"),
-            (Health { new: counts(1_000, 11), ..HEALTHY }, "0.1 %"),
-            (Health { new: counts(0, 0), ..HEALTHY }, "no event"),
+            (Health { old: Some(counts(9_000, 11)), ..HEALTHY }, "0.1 %"),
+            (Health { new: Some(counts(1_000, 11)), ..HEALTHY }, "0.1 %"),
+            (Health { new: Some(counts(0, 0)), ..HEALTHY }, "no event"),
         ] {
             let Gate::Hold(reason) = decide(&document(1), &health) else { panic!("{health:?} passes") };
             assert!(reason.contains(word), "{reason}");

@@ -56,6 +56,8 @@ pub enum Stage {
     Waiting,
     /// The next step's time has come: the gate decides.
     Due,
+    /// The next step's time has come, and the gate holds it.
+    Holding,
 }
 
 /// What a ramp does now.
