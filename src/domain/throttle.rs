@@ -3,8 +3,6 @@
 //! Invariants: one client's failures never hold back another, and memory is bounded. A client is a keyed hash; its
 //! emergency stops are counted apart, so that a wrong token elsewhere never delays a stop.
 
-use std::collections::BTreeMap;
-
 use super::address::ClientIpHash;
 
 /// Length of a window, and of a lock-out, in ms.
@@ -45,44 +43,45 @@ struct Record {
     refusals: Window,
     changes: Window,
     locked_until_ms: u64,
-    seen_ms: u64,
 }
 
-/// What is known of clients.
+/// What is known of clients, the least recently seen first. They are few enough to be looked through.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    clients: BTreeMap<Client, Record>,
+    clients: Vec<(Client, Record)>,
 }
 
 impl Throttle {
     /// Whether a client is locked out, whatever it presents.
     pub fn is_locked(&self, client: &Client, now_ms: u64) -> bool {
-        self.clients.get(client).is_some_and(|record| now_ms < record.locked_until_ms)
+        self.clients.iter().any(|(known, record)| known == client && now_ms < record.locked_until_ms)
     }
 
     /// Counts a refused token.
     pub fn refused(&mut self, client: Client, now_ms: u64) {
-        let record = self.record(client, now_ms);
-        if record.refusals.count(now_ms) >= MAX_REFUSALS {
-            record.refusals = Window::default();
-            record.locked_until_ms = now_ms.saturating_add(WINDOW_MS);
-        }
+        self.update(client, |record| {
+            if record.refusals.count(now_ms) >= MAX_REFUSALS {
+                record.refusals = Window::default();
+                record.locked_until_ms = now_ms.saturating_add(WINDOW_MS);
+            }
+        });
     }
 
     /// Counts an administrative request; gives whether it may be served.
     pub fn admit_change(&mut self, client: Client, now_ms: u64) -> bool {
-        self.record(client, now_ms).changes.count(now_ms) <= MAX_CHANGES
+        self.update(client, |record| record.changes.count(now_ms) <= MAX_CHANGES)
     }
 
-    /// The client's record; the one that was not seen for longest makes room for a new one.
-    fn record(&mut self, client: Client, now_ms: u64) -> &mut Record {
-        if self.clients.len() >= MAX_CLIENTS && !self.clients.contains_key(&client) {
-            let oldest = self.clients.iter().min_by_key(|(_, record)| record.seen_ms).map(|(client, _)| *client);
-            oldest.and_then(|oldest| self.clients.remove(&oldest));
+    /// Changes a client's record. A new client takes the place of the one that was not seen for longest.
+    fn update<T>(&mut self, client: Client, act: impl FnOnce(&mut Record) -> T) -> T {
+        let known = self.clients.iter().position(|(known, _)| *known == client);
+        let mut record = known.map(|index| self.clients.remove(index).1).unwrap_or_default();
+        if self.clients.len() >= MAX_CLIENTS {
+            self.clients.remove(0);
         }
-        let record = self.clients.entry(client).or_default();
-        record.seen_ms = now_ms;
-        record
+        let outcome = act(&mut record);
+        self.clients.push((client, record));
+        outcome
     }
 }
 

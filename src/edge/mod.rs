@@ -30,4 +30,5 @@ pub mod router;
 pub mod sql_d1;
 pub mod sql_object;
 pub mod sql_values;
+pub mod stores;
 pub mod upstream;

@@ -2,8 +2,7 @@
 //!
 //! Invariant: what is answered for a key is what routing does with an event of that ID.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::route::{self, Destinations};
 
@@ -12,10 +11,18 @@ use super::{Flag, MILLION, Mode, Rule};
 /// The only flag there is.
 pub const KEY: &str = "collector";
 
+/// A request's body; what else is in it is the caller's own.
+#[derive(Deserialize)]
+struct Body {
+    context: Context,
+}
+
 /// Whom the flag is evaluated for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Context {
     /// What is hashed into a bucket; an event's is its ID.
+    #[serde(default)]
     pub targeting_key: String,
     /// Normalised route, for overrides.
     pub path: Option<String>,
@@ -58,19 +65,19 @@ struct Metadata {
 /// # Errors
 /// OFREP's code and the remedy, without a key.
 pub fn context(body: &str) -> Result<Context, Failure> {
-    let fail = |error_code, error_details: String| Failure { key: None, error_code, error_details };
-    let body: Value = serde_json::from_str(body).map_err(|error| fail("PARSE_ERROR", format!("body: {error}")))?;
-    let context = body.get("context").and_then(Value::as_object);
-    let context = context.ok_or_else(|| fail("INVALID_CONTEXT", "`context`: give an object".into()))?;
-    let text = |context: &Map<String, Value>, name: &str| match context.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(fail("INVALID_CONTEXT", format!("`context.{name}`: give text"))),
-    };
-    let key = text(context, "targetingKey")?.filter(|key| !key.is_empty());
-    let remedy = "`context.targetingKey`: give what is to be told apart, such as an idempotent ID";
-    let targeting_key = key.ok_or_else(|| fail("TARGETING_KEY_MISSING", remedy.into()))?;
-    Ok(Context { targeting_key, path: text(context, "path")? })
+    let fail = |error_code, error_details| Err(Failure { key: None, error_code, error_details });
+    let remedy = r#"give {"context":{"targetingKey":"…","path":"…"}}"#;
+    match serde_json::from_str(body) {
+        Ok(Body { context }) if context.targeting_key.is_empty() => {
+            let remedy = "`context.targetingKey`: give what is to be told apart, such as an idempotent ID";
+            fail("TARGETING_KEY_MISSING", remedy.into())
+        }
+        Ok(Body { context }) => Ok(context),
+        Err(error) => {
+            let code = if error.is_data() { "INVALID_CONTEXT" } else { "PARSE_ERROR" };
+            fail(code, format!("body: {error}; {remedy}"))
+        }
+    }
 }
 
 /// Evaluates the flag.

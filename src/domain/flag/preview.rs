@@ -43,7 +43,7 @@ pub struct PathPreview {
 }
 
 /// The expected outcome of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
     /// What the change changes.
     pub differences: Vec<Difference>,
@@ -85,14 +85,15 @@ impl Weights {
         let total = self.0.iter().sum::<u128>();
         let of_million = |weight: u128| weight * u128::from(MILLION);
         let floor = |weight: u128| u32::try_from(of_million(weight).checked_div(total)?).ok();
-        let [mut old, mut both, mut new] = [floor(self.0[0])?, floor(self.0[1])?, floor(self.0[2])?];
-        let mut by_remainder = [(0, &mut old), (1, &mut both), (2, &mut new)];
-        by_remainder.sort_by_key(|(index, _)| {
-            std::cmp::Reverse(self.0.get(*index).map_or(0, |weight| of_million(*weight) % total))
-        });
-        let left = MILLION - by_remainder.iter().map(|(_, share)| **share).sum::<u32>();
-        by_remainder.into_iter().zip(0..left).for_each(|((_, share), _)| *share += 1);
-        Some(Shares { only_old: old, both, only_new: new })
+        let mut shares = [floor(self.0[0])?, floor(self.0[1])?, floor(self.0[2])?];
+        let mut remainders = self.0.map(|weight| of_million(weight) % total);
+        for _ in shares.iter().sum()..MILLION {
+            let (share, largest) = shares.iter_mut().zip(&mut remainders).max_by_key(|(_, remainder)| **remainder)?;
+            *share += 1;
+            *largest = 0;
+        }
+        let [only_old, both, only_new] = shares;
+        Some(Shares { only_old, both, only_new })
     }
 }
 
@@ -112,11 +113,11 @@ fn overall(flag: &Flag, traffic: &[(String, u64)]) -> Shares {
     sum.shares().unwrap_or_else(|| Shares::of(flag.rule))
 }
 
-/// Previews the change from `current` to `proposed`, on the requests of each normalised route in `traffic`.
-pub fn preview(current: &Document, proposed: &Document, mut traffic: Vec<(String, u64)>) -> Preview {
+/// Previews the change from `current` to `proposed`, on the requests of each normalised route in `traffic`, the busiest
+/// first.
+pub fn preview(current: &Document, proposed: &Document, traffic: &[(String, u64)]) -> Preview {
     let (before, after) = (current.flag(), proposed.flag());
-    traffic.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let shares = (overall(&before, &traffic), overall(&after, &traffic));
+    let shares = (overall(&before, traffic), overall(&after, traffic));
     let row = |(path, requests): &(String, u64)| PathPreview {
         path: path.clone(),
         requests: *requests,
@@ -130,7 +131,7 @@ pub fn preview(current: &Document, proposed: &Document, mut traffic: Vec<(String
         proposed: shares.1,
         paths: traffic.iter().take(MAX_PATHS).map(row).collect(),
         more: traffic.len() > MAX_PATHS,
-        warnings: warnings(current, proposed, shares, &traffic),
+        warnings: warnings(current, proposed, shares, traffic),
     }
 }
 
@@ -208,13 +209,13 @@ mod tests {
         let after = document(
             r#""mode":"do-only","overrides":[{"path":"/a/{id}","mode":"queue-only"},{"path":"/{*r}","mode":"dual-write"}]"#,
         );
-        let found = preview(&before, &after, traffic(&[("/b", 100), ("/a/{id}", 300), ("(unmatched)", 100)]));
+        let found = preview(&before, &after, &traffic(&[("/a/{id}", 300), ("(unmatched)", 100), ("/b", 100)]));
         assert_eq!((triple(found.current), triple(found.proposed)), ([MILLION, 0, 0], [398_000, 2_000, 600_000]));
         let rows: Vec<_> = found.paths.iter().map(|row| (row.path.as_str(), row.override_path.as_deref())).collect();
         assert_eq!(rows, [("/a/{id}", Some("/a/{id}")), ("(unmatched)", None), ("/b", Some("/{*r}"))]);
         assert_eq!(triple(found.paths[0].proposed), [0, 0, MILLION]);
         assert_eq!(found.differences.len(), 1);
-        let alone = preview(&before, &after, Vec::new());
+        let alone = preview(&before, &after, &[]);
         assert_eq!((triple(alone.proposed), alone.paths.len()), ([MILLION, 0, 0], 0), "the rule alone");
     }
 
@@ -222,7 +223,7 @@ mod tests {
     fn more_routes_than_are_listed_are_counted_all_the_same() {
         let many: Vec<(String, u64)> = (0..300).map(|n| (format!("/r{n}"), 1)).collect();
         let after = document(r#""mode":"do-only","overrides":[{"path":"/r299","mode":"queue-only"}]"#);
-        let found = preview(&document(r#""mode":"do-only""#), &after, many);
+        let found = preview(&document(r#""mode":"do-only""#), &after, &many);
         assert_eq!((found.paths.len(), found.more, found.proposed.only_new), (MAX_PATHS, true, 3_333));
     }
 
@@ -254,7 +255,7 @@ mod tests {
                 vec!["/b matches none"],
             ),
         ] {
-            let found = preview(&document(before), &document(after), routes.clone()).warnings;
+            let found = preview(&document(before), &document(after), &routes).warnings;
             assert_eq!(found.len(), words.len(), "{after}: {found:?}");
             for (warning, word) in found.iter().zip(words) {
                 assert!(warning.contains(word), "{word:?} in {warning:?}");

@@ -2,8 +2,6 @@
 //!
 //! Invariant: an event counts once, whichever stores gave it and however often.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Serialize;
 
 use crate::domain::event::{Event, ProducerId};
@@ -26,8 +24,7 @@ pub struct Isolate {
 }
 
 /// The spread of the newest version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spread {
     /// Isolates, the most recently seen first.
     pub isolates: Vec<Isolate>,
@@ -39,50 +36,54 @@ pub struct Spread {
     pub slowest: Option<u64>,
 }
 
-/// Events of both stores, reduced to what the spread needs.
+/// Events of both stores, reduced to what the spread needs: producer, number, arrival (ms) and version.
 #[derive(Debug, Default)]
-pub struct Sightings {
-    isolates: BTreeMap<ProducerId, (Isolate, u32)>,
-    seen: BTreeSet<(ProducerId, u32)>,
-    /// Version and arrival of each event.
-    arrivals: Vec<(u32, u64)>,
-}
+pub struct Sightings(Vec<[u64; 4]>);
 
 impl Sightings {
-    /// Adds events; those that are known already change nothing.
+    /// Adds events, known or not.
     pub fn add(&mut self, events: &[Event]) {
-        for Event { producer, seq, flag_version, timestamp, .. } in events {
-            if !self.seen.insert((*producer, *seq)) {
-                continue;
-            }
-            self.arrivals.push((*flag_version, *timestamp));
-            let first = Isolate { producer: *producer, version: *flag_version, last_seen: *timestamp, events: 0 };
-            let (isolate, last_seq) = self.isolates.entry(*producer).or_insert((first, *seq));
-            isolate.events += 1;
-            if (*timestamp, *seq) >= (isolate.last_seen, *last_seq) {
-                (isolate.version, isolate.last_seen, *last_seq) = (*flag_version, *timestamp, *seq);
-            }
-        }
+        let row = |event: &Event| [event.producer.0, event.seq.into(), event.timestamp, event.flag_version.into()];
+        self.0.extend(events.iter().map(row));
     }
 
-    /// Distinct events so far.
-    pub fn len(&self) -> usize {
-        self.arrivals.len()
+    /// Events so far, one that both stores gave twice.
+    pub const fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.arrivals.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The spread of version `newest`, which was stored at `changed_at` (ms).
-    pub fn spread(&self, newest: u32, changed_at: u64) -> Spread {
-        let older = || self.arrivals.iter().filter(|(version, at)| *version < newest && *at > changed_at);
-        let mut isolates: Vec<Isolate> = self.isolates.values().map(|(isolate, _)| *isolate).collect();
-        let behind = isolates.iter().filter(|isolate| isolate.version < newest).count() as u64;
-        isolates.sort_by_key(|isolate| std::cmp::Reverse(isolate.last_seen));
-        isolates.truncate(MAX_ISOLATES);
-        let slowest = older().map(|(_, at)| at - changed_at).max();
+    pub fn spread(mut self, newest: u32, changed_at: u64) -> Spread {
+        self.0.sort_unstable();
+        self.0.dedup();
+        let newest = u64::from(newest);
+        let older = || self.0.iter().filter(|[_, _, at, version]| *version < newest && *at > changed_at);
+        // Latest arrival and number, producer, version and events: in the order in which isolates are listed, reversed.
+        let mut latest: Vec<([u64; 4], u64)> = Vec::new();
+        for [producer, seq, at, version] in &self.0 {
+            match latest.last_mut() {
+                Some((row, events)) if row[2] == *producer => {
+                    *events += 1;
+                    *row = (*row).max([*at, *seq, *producer, *version]);
+                }
+                _ => latest.push(([*at, *seq, *producer, *version], 1)),
+            }
+        }
+        let behind = latest.iter().filter(|(row, _)| row[3] < newest).count() as u64;
+        latest.sort_unstable();
+        let isolate = |([last_seen, _, producer, version], events): &([u64; 4], u64)| Isolate {
+            producer: ProducerId(*producer),
+            version: u32::try_from(*version).unwrap_or(u32::MAX),
+            last_seen: *last_seen,
+            events: *events,
+        };
+        let isolates = latest.iter().rev().take(MAX_ISOLATES).map(isolate).collect();
+        let slowest = older().map(|[_, _, at, _]| at - changed_at).max();
         Spread { isolates, behind, older_events: older().count() as u64, slowest }
     }
 }

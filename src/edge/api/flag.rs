@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use web_sys::Request;
 use worker::Env;
 
-use crate::domain::flag::change::Author;
+use crate::domain::flag::change::{Author, Difference};
 use crate::domain::flag::document::{Document, MAX_BYTES};
-use crate::domain::flag::preview::{self, Preview};
+use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
+use crate::domain::merge::Merged;
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Changed, Known, Source};
 use crate::edge::problem::Problem;
@@ -60,8 +61,12 @@ impl Newest {
 pub struct Previewed {
     basis: Option<Basis>,
     base: u32,
-    #[serde(flatten)]
-    preview: Preview,
+    differences: Vec<Difference>,
+    current: Shares,
+    proposed: Shares,
+    paths: Vec<PathPreview>,
+    more: bool,
+    warnings: Vec<String>,
 }
 
 /// The traffic that a preview is based on.
@@ -125,11 +130,12 @@ pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Pr
     let from = to.saturating_sub(BASIS_MS);
     // Without the stores there still are the rules.
     let merged = merged::read(env, config, from, to).await.ok().map(|both| both.merged);
-    let traffic: Vec<(String, u64)> =
-        merged.iter().flat_map(|m| &m.paths).map(|(path, rollup)| (path.clone(), rollup.requests)).collect();
+    let traffic = merged.as_ref().map(Merged::busiest).unwrap_or_default();
     let requests = traffic.iter().map(|(_, requests)| requests).sum();
     let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact });
-    Ok(Previewed { basis, base: current.version, preview: preview::preview(&current, &proposed, traffic) })
+    let Preview { differences, current: before, proposed, paths, more, warnings } =
+        preview::preview(&current, &proposed, &traffic);
+    Ok(Previewed { basis, base: current.version, differences, current: before, proposed, paths, more, warnings })
 }
 
 /// `PUT flag`: the document in the body follows the version in `If-Match`.

@@ -2,21 +2,19 @@
 //!
 //! Invariant: it answers whatever is out of reach, and says that it is not complete.
 
-use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
 
 use crate::domain::error::InputError;
 use crate::domain::flag::document::Document;
 use crate::domain::flag::ramp::{Gate, Ramp, Stage};
-use crate::domain::flag::spread::{Sightings, Spread};
+use crate::domain::flag::spread::{Isolate, Sightings, Spread};
 use crate::domain::rollup::MINUTE_MS;
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Source};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
-use crate::edge::{clock, collector_client, flag_cache, ramp_gate, sql_d1::D1Sql};
-use crate::store::events::EventStore;
+use crate::edge::{clock, flag_cache, ramp_gate, stores};
 
 use super::stats::unreadable;
 
@@ -46,16 +44,22 @@ pub struct Status {
     from: u64,
     to: u64,
     complete: bool,
-    #[serde(flatten)]
-    spread: Spread,
+    isolates: Vec<Isolate>,
+    behind: u64,
+    older_events: u64,
+    slowest: Option<u64>,
     flag_ttl_ms: u64,
     ramp: Option<RampStatus>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RampStatus {
-    #[serde(flatten)]
-    ramp: Ramp,
+    steps: Vec<u32>,
+    next: usize,
+    due_at: u64,
+    every_ms: u64,
+    paused: bool,
     state: Stage,
     holding: Option<String>,
 }
@@ -74,6 +78,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Probl
     };
     // Where the newest version is not known, none is older.
     let (newest, changed_at) = known.as_ref().map_or((0, to), |known| (known.document.version, known.changed_at));
+    let Spread { isolates, behind, older_events, slowest } = sightings.spread(newest, changed_at);
     Ok(Status {
         newest: known.as_ref().map(|known| known.document.version),
         source: known.map(|known| known.source),
@@ -82,7 +87,10 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Probl
         from,
         to,
         complete,
-        spread: sightings.spread(newest, changed_at),
+        isolates,
+        behind,
+        older_events,
+        slowest,
         flag_ttl_ms: config.flag_ttl_ms,
         ramp,
     })
@@ -103,12 +111,8 @@ async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings
     let (mut end, mut piece) = (to, FIRST_PIECE_MS);
     while end > from && sightings.len() < MAX_EVENTS {
         let start = end.saturating_sub(piece).max(from);
-        let new = async {
-            let store = EventStore::new(D1Sql::of(env).map_err(|error| error.to_string())?, config.window_ms);
-            store.events(start, end).await.map_err(|error| error.to_string())
-        };
         let before = sightings.len();
-        let (old, new) = join(collector_client::events(env, config, start, end), new).await;
+        let (old, new) = stores::events(env, config, start, end).await;
         for store in [old, new] {
             match store.map_err(unreadable) {
                 Ok((events, more)) => {
@@ -125,12 +129,13 @@ async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings
 }
 
 async fn ramp(env: &Env, config: &Config, document: &Document) -> Option<RampStatus> {
-    let ramp = document.ramp.clone()?;
-    let state = ramp.stage(clock::now_ms());
+    let Ramp { steps, next, due_at, every_ms, paused } = document.ramp.clone()?;
+    let mut state = document.ramp.as_ref()?.stage(clock::now_ms());
+    let mut holding = None;
     if state == Stage::Due
         && let Gate::Hold(reason) = ramp_gate::read(env, config, document).await
     {
-        return Some(RampStatus { ramp, state: Stage::Holding, holding: Some(reason) });
+        (state, holding) = (Stage::Holding, Some(reason));
     }
-    Some(RampStatus { ramp, state, holding: None })
+    Some(RampStatus { steps, next, due_at, every_ms, paused, state, holding })
 }

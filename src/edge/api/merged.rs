@@ -9,8 +9,7 @@ use crate::domain::merge::{self, Merged, Recount};
 use crate::domain::rollup::{MINUTE_MS, Rollups};
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
-use crate::edge::{collector_client, sql_d1::D1Sql};
-use crate::store::events::EventStore;
+use crate::edge::stores;
 
 use super::stats::unreadable;
 
@@ -29,23 +28,15 @@ pub struct Both {
 
 /// Reads and merges both stores.
 pub async fn read(env: &Env, config: &Config, from: u64, to: u64) -> Result<Both, Problem> {
-    let store = EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms);
-    let (old, new) =
-        futures_util::future::join(collector_client::rollups(env, config, from, to), store.rollups(from, to)).await;
+    let (old, new) = stores::rollups(env, config, from, to).await;
     let (old, new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
-    let recounts = recount(&old, &new, env, config, &store).await?;
+    let recounts = recount(&old, &new, env, config).await?;
     let merged = merge::merge(&old, &new, &recounts, config.window_ms);
     Ok(Both { old, new, merged })
 }
 
 /// Fetches the events of ambiguous minutes, the newest first, as far as a read may.
-async fn recount(
-    old: &Rollups,
-    new: &Rollups,
-    env: &Env,
-    config: &Config,
-    store: &EventStore<D1Sql>,
-) -> Result<BTreeMap<u64, Recount>, Problem> {
+async fn recount(old: &Rollups, new: &Rollups, env: &Env, config: &Config) -> Result<BTreeMap<u64, Recount>, Problem> {
     let size = |start: u64| -> u64 {
         old.iter().chain(new).filter(|(key, _)| key.start == start).map(|(_, rollup)| rollup.requests).sum()
     };
@@ -60,8 +51,7 @@ async fn recount(
     }
     let (Some(last), Some(first)) = (chosen.first(), chosen.last()) else { return Ok(BTreeMap::new()) };
     let (from, to) = (*first, *last + MINUTE_MS);
-    let both = futures_util::future::join(collector_client::events(env, config, from, to), store.events(from, to));
-    let (from_old, from_new) = both.await;
+    let (from_old, from_new) = stores::events(env, config, from, to).await;
     let (from_old, from_new) = (from_old.map_err(unreadable)?, from_new.map_err(unreadable)?);
     if from_old.1 || from_new.1 {
         return Ok(BTreeMap::new());

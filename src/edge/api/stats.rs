@@ -69,12 +69,11 @@ impl Counts {
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
     let Both { old, new, merged } = merged::read(env, config, from, to).await?;
-    let mut paths: Vec<PathFigures> = merged
-        .paths
-        .iter()
-        .map(|(path, rollup)| PathFigures { path: path.clone(), figures: Figures::from(rollup) })
-        .collect();
-    paths.sort_by(|a, b| b.figures.requests.cmp(&a.figures.requests).then_with(|| a.path.cmp(&b.path)));
+    let figures = |(path, _): (String, u64)| {
+        let figures = Figures::from(merged.paths.get(&path)?);
+        Some(PathFigures { path, figures })
+    };
+    let paths = merged.busiest().into_iter().filter_map(figures).collect();
     Ok(Stats {
         from,
         to,
