@@ -43,7 +43,11 @@ fn counts(rollups: &Rollups) -> Counts {
     let mut counts = Counts::default();
     for (key, rollup) in rollups {
         counts.events += rollup.requests;
-        counts.fallback += if key.cohort == Cohort::Fallback { rollup.requests } else { 0 };
+        match key.cohort {
+            Cohort::Single => {}
+            Cohort::Dual => counts.dual += rollup.requests,
+            Cohort::Fallback => counts.fallback += rollup.requests,
+        }
     }
     counts
 }

@@ -19,6 +19,8 @@ pub struct Counts {
     pub events: u64,
     /// Those that came by the other path than was meant.
     pub fallback: u64,
+    /// Those that were meant for both stores.
+    pub dual: u64,
 }
 
 /// Health of the last minutes. What could not be read is missing.
@@ -53,8 +55,8 @@ fn trouble(document: &Document, health: &Health) -> Option<String> {
     if (old.fallback + new.fallback) * EVENTS_PER_FALLBACK > old.events + new.events {
         return Some("over 0.1 % of the last 10 minutes' events took the other path (fallback)".into());
     }
-    if document.queue_ppm > 0 && new.events == 0 {
-        return Some("the queue has a share, but the new store has no event of the last 10 minutes".into());
+    if (document.queue_ppm > 0 || old.dual > 0) && new.events == 0 {
+        return Some("the queue was given events, but the new store has no event of the last 10 minutes".into());
     }
     None
 }
@@ -68,12 +70,12 @@ mod tests {
     }
 
     const fn counts(events: u64, fallback: u64) -> Counts {
-        Counts { events, fallback }
+        Counts { events, fallback, dual: 0 }
     }
 
     const HEALTHY: Health = Health {
-        old: Some(Counts { events: 9_000, fallback: 0 }),
-        new: Some(Counts { events: 1_000, fallback: 0 }),
+        old: Some(Counts { events: 9_000, fallback: 0, dual: 0 }),
+        new: Some(Counts { events: 1_000, fallback: 0, dual: 0 }),
         dead_letters: Some(0),
     };
 
@@ -83,6 +85,9 @@ mod tests {
         assert_eq!(decide(&document(1), &Health { old: Some(counts(9_000, 10)), ..HEALTHY }), Gate::Pass, "just 0.1 %");
         let silence = Health { old: Some(counts(0, 0)), new: Some(counts(0, 0)), dead_letters: Some(0) };
         assert_eq!(decide(&document(0), &silence), Gate::Pass);
+        let sampled = Counts { dual: 1, ..counts(9_000, 0) };
+        let lost = Health { old: Some(sampled), new: Some(counts(0, 0)), ..HEALTHY };
+        assert_ne!(decide(&document(0), &lost), Gate::Pass, "a sample that never arrives");
     }
 
     #[test]

@@ -36,14 +36,17 @@ pub struct Spread {
     pub slowest: Option<u64>,
 }
 
-/// Events of both stores, reduced to what the spread needs: producer, number, arrival (ms) and version.
+/// Five numbers, so that events and isolates are sorted by the same code.
+type Row = [u64; 5];
+
+/// Events of both stores, reduced to what the spread needs: producer, number, arrival (ms), version, and nothing.
 #[derive(Debug, Default)]
-pub struct Sightings(Vec<[u64; 4]>);
+pub struct Sightings(Vec<Row>);
 
 impl Sightings {
     /// Adds events, known or not.
     pub fn add(&mut self, events: &[Event]) {
-        let row = |event: &Event| [event.producer.0, event.seq.into(), event.timestamp, event.flag_version.into()];
+        let row = |event: &Event| [event.producer.0, event.seq.into(), event.timestamp, event.flag_version.into(), 0];
         self.0.extend(events.iter().map(row));
     }
 
@@ -62,28 +65,31 @@ impl Sightings {
         self.0.sort_unstable();
         self.0.dedup();
         let newest = u64::from(newest);
-        let older = || self.0.iter().filter(|[_, _, at, version]| *version < newest && *at > changed_at);
-        // Latest arrival and number, producer, version and events: in the order in which isolates are listed, reversed.
-        let mut latest: Vec<([u64; 4], u64)> = Vec::new();
-        for [producer, seq, at, version] in &self.0 {
+        let older = || self.0.iter().filter(|[_, _, at, version, _]| *version < newest && *at > changed_at);
+        // Of each isolate: its latest arrival, with number, producer and version; and its events.
+        let mut latest: Vec<Row> = Vec::new();
+        for [producer, seq, at, version, _] in &self.0 {
             match latest.last_mut() {
-                Some((row, events)) if row[2] == *producer => {
+                Some(row) if row[2] == *producer => {
+                    let [last_at, last_seq, _, last_version, events] = row;
                     *events += 1;
-                    *row = (*row).max([*at, *seq, *producer, *version]);
+                    if (*at, *seq) >= (*last_at, *last_seq) {
+                        (*last_at, *last_seq, *last_version) = (*at, *seq, *version);
+                    }
                 }
-                _ => latest.push(([*at, *seq, *producer, *version], 1)),
+                _ => latest.push([*at, *seq, *producer, *version, 1]),
             }
         }
-        let behind = latest.iter().filter(|(row, _)| row[3] < newest).count() as u64;
         latest.sort_unstable();
-        let isolate = |([last_seen, _, producer, version], events): &([u64; 4], u64)| Isolate {
+        let behind = latest.iter().filter(|row| row[3] < newest).count() as u64;
+        let isolate = |[last_seen, _, producer, version, events]: &Row| Isolate {
             producer: ProducerId(*producer),
             version: u32::try_from(*version).unwrap_or(u32::MAX),
             last_seen: *last_seen,
             events: *events,
         };
         let isolates = latest.iter().rev().take(MAX_ISOLATES).map(isolate).collect();
-        let slowest = older().map(|[_, _, at, _]| at - changed_at).max();
+        let slowest = older().map(|[_, _, at, _, _]| at - changed_at).max();
         Spread { isolates, behind, older_events: older().count() as u64, slowest }
     }
 }
