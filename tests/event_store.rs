@@ -124,6 +124,7 @@ fn a_dead_letter_is_stored_once_and_cut_on_a_characters_border() {
     }
     let (count, newest) = block_on(letters.newest(1)).unwrap();
     assert_eq!((count, newest[0].id.as_str(), newest[0].payload.len()), (2, "b", MAX_PAYLOAD_BYTES));
+    assert_eq!([0, 2, 3].map(|since| block_on(letters.count_since(since)).unwrap()), [2, 1, 0]);
 }
 
 #[test]

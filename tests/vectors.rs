@@ -29,7 +29,8 @@ fn buckets() {
     for vector in vectors(include_str!("vectors/buckets.json")) {
         let text = |name: &str| vector[name].as_str().unwrap();
         let purpose = if text("purpose") == "sample" { Purpose::Sample } else { Purpose::Queue };
-        let found = bucket(text("salt"), purpose, &text("idempotentId").parse().unwrap());
+        let found = bucket(text("salt"), purpose, &text("idempotentId").parse::<IdempotentId>().unwrap());
+        assert_eq!(found, bucket(text("salt"), purpose, &text("idempotentId")), "an ID hashes as its text");
         assert_eq!(u64::from(found), vector["bucket"].as_u64().unwrap(), "{vector}");
     }
 }

@@ -38,6 +38,13 @@ impl Merged {
         total
     }
 
+    /// Routes with their requests, the busiest first.
+    pub fn busiest(&self) -> Vec<(String, u64)> {
+        let mut routes: Vec<_> = self.paths.iter().map(|(path, rollup)| (path.clone(), rollup.requests)).collect();
+        routes.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        routes
+    }
+
     fn count(&mut self, path: &str, rollup: &Rollup) {
         match self.paths.get_mut(path) {
             Some(sum) => sum.merge(rollup),

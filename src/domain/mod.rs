@@ -25,3 +25,4 @@ pub mod route;
 pub mod segment;
 pub mod sketch;
 pub mod template;
+pub mod throttle;

@@ -1,13 +1,15 @@
 //! Where one event goes: a function of the flag, the event's route and its ID.
 //!
 //! Invariants: every event has at least one destination. Buckets are frozen (vectors in
-//! `tests/vectors/buckets.json`) and depend on the ID alone, so that raising a share only ever adds events to it.
+//! `tests/vectors/buckets.json`) and depend on salt and ID alone, so that raising a share only ever adds events to it.
+
+use std::fmt::Display;
 
 use sha2::{Digest as _, Sha256};
 
 use super::event::Cohort;
-use super::flag::{Flag, MILLION, Mode};
-use super::identity::{IdempotentId, first_u64};
+use super::flag::{Flag, MILLION, Mode, Rule};
+use super::identity::first_u64;
 
 /// What a bucket is drawn for; each purpose draws independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +29,16 @@ impl Purpose {
     }
 }
 
-/// The event's bucket, 0 to 999,999: first 8 bytes, big endian, of
-/// `SHA-256(salt ‖ 0x00 ‖ purpose ‖ 0x00 ‖ idempotentId)`, mod 1,000,000.
+/// The bucket of a key, 0 to 999,999: first 8 bytes, big endian, of `SHA-256(salt ‖ 0x00 ‖ purpose ‖ 0x00 ‖ key)`, mod
+/// 1,000,000. An event's key is its ID.
 #[allow(clippy::cast_possible_truncation)] // a remainder of a million fits
-pub fn bucket(salt: &str, purpose: Purpose, id: &IdempotentId) -> u32 {
+pub fn bucket(salt: &str, purpose: Purpose, key: &dyn Display) -> u32 {
     let mut hash = Sha256::new();
     hash.update(salt.as_bytes());
     hash.update([0]);
     hash.update(purpose.label());
     hash.update([0]);
-    hash.update(id.to_string().as_bytes());
+    hash.update(key.to_string().as_bytes());
     (first_u64(&hash.finalize()) % u64::from(MILLION)) as u32
 }
 
@@ -60,11 +62,15 @@ impl Destinations {
     pub const BOTH: Self = Self { collector: true, queue: true, cohort: Cohort::Dual };
 }
 
-/// Decides where an event goes. `path` is the normalised route.
-pub fn route(flag: &Flag, path: &str, id: &IdempotentId) -> Destinations {
-    let rule = flag.rule_for(path);
+/// Decides where an event goes. `path` is the normalised route, `key` the event's ID.
+pub fn route(flag: &Flag, path: &str, key: &dyn Display) -> Destinations {
+    by_rule(flag.rule_for(path), &flag.salt, key)
+}
+
+/// Where a rule sends what has this key.
+pub fn by_rule(rule: Rule, salt: &str, key: &dyn Display) -> Destinations {
     // Shares of nothing and of all need no hash: the common modes cost none.
-    let within = |ppm: u32, purpose| ppm >= MILLION || (ppm > 0 && bucket(&flag.salt, purpose, id) < ppm);
+    let within = |ppm: u32, purpose| ppm >= MILLION || (ppm > 0 && bucket(salt, purpose, key) < ppm);
     match rule.mode {
         Mode::DoOnly => Destinations::OLD,
         Mode::QueueOnly => Destinations::NEW,
@@ -85,8 +91,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::flag::Rule;
-    use crate::domain::identity::{Digest, MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
+    use crate::domain::identity::{Digest, IdempotentId, MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
+    use crate::domain::template::Template;
 
     fn flag(mode: Mode, sample_ppm: u32, queue_ppm: u32) -> Flag {
         Flag { version: 1, salt: String::new(), rule: Rule { mode, sample_ppm, queue_ppm }, overrides: Vec::new() }
@@ -109,6 +115,53 @@ mod tests {
         let share = |count| f64::from(count) / f64::from(n);
         assert!((share(dual) - 0.01).abs() < 0.001, "{dual}");
         assert!((share(queue) - 0.99 * 0.5).abs() < 0.001, "{queue}");
+    }
+
+    #[test]
+    fn a_million_changes_of_the_flag_leave_no_event_without_destination() {
+        // SplitMix64: the flag, its override and the event are all new each time.
+        let mut state = 7u64;
+        let mut random = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed ^ (mixed >> 29)
+        };
+        let modes = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite];
+        let mut seen = std::collections::BTreeMap::new();
+        for _ in 0..1_000_000 {
+            let mut ppm = || u32::try_from(random() % u64::from(MILLION + 1)).unwrap();
+            let (sample, queue, other) = (ppm(), ppm(), ppm());
+            let mode = modes[usize::try_from(random() % 3).unwrap()];
+            let mut flag = flag(mode, sample, queue);
+            if random() % 4 == 0 {
+                let rule =
+                    Rule { mode: modes[usize::try_from(random() % 3).unwrap()], sample_ppm: other, queue_ppm: queue };
+                flag.overrides.push((Template::parse("/a/{*rest}").unwrap(), rule));
+            }
+            let id = IdempotentId::with_digest(MIN_TIMESTAMP_MS, Digest(random())).unwrap();
+            let to = route(&flag, if random() % 2 == 0 { "/a/b" } else { "/" }, &id);
+            assert!(to.collector || to.queue, "{flag:?} {id}");
+            assert_eq!(to.collector && to.queue, to.cohort == Cohort::Dual);
+            *seen.entry((to.collector, to.queue)).or_insert(0) += 1;
+        }
+        assert!(seen.len() == 3 && seen.values().all(|count| *count > 100_000), "{seen:?}");
+    }
+
+    #[test]
+    fn no_event_moves_back_and_forth_while_a_share_grows() {
+        let small = [0, 1, 5, 10, 50, 100, 500, 999, 1_000, 1_001, 2_500, 5_000, 7_777, 9_999];
+        let steps: Vec<u32> = small.into_iter().chain((10_000..=MILLION).step_by(7_500)).chain([MILLION]).collect();
+        for id in ids(20_000) {
+            let moves = |flag: &dyn Fn(u32) -> Flag, to: fn(Destinations) -> bool| {
+                let taken: Vec<bool> = steps.iter().map(|ppm| to(route(&flag(*ppm), "/", &id))).collect();
+                (taken.windows(2).filter(|pair| pair[0] != pair[1]).count(), taken[0], taken[steps.len() - 1])
+            };
+            // From the old path alone to the new one, or not at all where the sample has it on both anyway.
+            let (changes, before, after) = moves(&|ppm| flag(Mode::DualWrite, 10_000, ppm), |to| to.queue);
+            assert!(after && changes == usize::from(!before), "{id} changed {changes} times");
+            let sampled = moves(&|ppm| flag(Mode::DualWrite, ppm, 300_000), |to| to.cohort == Cohort::Dual);
+            assert_eq!(sampled, (1, false, true), "{id}");
+        }
     }
 
     proptest! {

@@ -69,6 +69,21 @@ impl Template {
         }
         segments.next().is_none()
     }
+
+    /// Whether it matches every path that the other one matches.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.parts.iter();
+        for part in &self.parts {
+            match (part, theirs.next()) {
+                (Part::Rest, Some(_)) => return true,
+                (Part::Any, Some(Part::Any)) => {}
+                (Part::Any, Some(Part::Literal(literal))) if !literal.is_empty() => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
 }
 
 #[cfg(test)]
@@ -82,5 +97,25 @@ mod tests {
         assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
         assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
         assert!(!matches("/{*rest}", "(unmatched)"));
+    }
+
+    #[test]
+    fn a_template_covers_those_that_match_nothing_more() {
+        let covers = |a: &str, b: &str| Template::parse(a).unwrap().covers(&Template::parse(b).unwrap());
+        for (wide, narrow) in [
+            ("/{*rest}", "/"),
+            ("/{*rest}", "/a/{id}/b"),
+            ("/{*rest}", "/{*r}"),
+            ("/a/{id}", "/a/{other}"),
+            ("/a/{id}", "/a/b"),
+            ("/a", "/a"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (one, other) in
+            [("/a/b", "/a/{id}"), ("/{id}", "/{*rest}"), ("/{id}", "/"), ("/a/{*rest}", "/a"), ("/a", "/a/b")]
+        {
+            assert!(!covers(one, other), "{one} does not cover {other}");
+        }
     }
 }

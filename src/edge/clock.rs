@@ -19,6 +19,13 @@ pub fn now_rfc3339() -> String {
     js_sys::Date::new_0().to_iso_string().into()
 }
 
+/// A time in RFC 3339 as milliseconds since 1970; none where the text is no time.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be a number, and below 2^53
+pub fn ms_of(rfc3339: &str) -> Option<u64> {
+    let ms = js_sys::Date::parse(rfc3339);
+    (ms >= 0.0).then_some(ms as u64)
+}
+
 /// Waits.
 pub async fn sleep_ms(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;

@@ -10,18 +10,28 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin, parity};
+use super::{clock, consumer, flag_admin, parity, ramp};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
-/// Every minute: repairs the flag's copy, folds what waits, deletes what has had its time.
+/// Every minute: repairs the flag's copy, compares what has closed, takes a ramp's step if one is due, folds what waits,
+/// deletes what has had its time.
 pub async fn scheduled(env: &Env) {
-    if let Err(error) = flag_admin::repair(env).await {
+    let config = Config::of(env);
+    let repaired = flag_admin::repair(env).await;
+    if let Err(error) = &repaired {
         console_error!("Repair of the flag's copy is left for the next run: {error}");
     }
-    if let Err(error) = parity::scheduled(env, &Config::of(env)).await {
+    // Before the ramp, which asks for its reports.
+    if let Err(error) = parity::scheduled(env, &config).await {
         console_error!("Parity is left for the next run: {error}");
+    }
+    // A copy that could not be compared may hold an emergency stop: no step is taken then.
+    if repaired.is_ok()
+        && let Err(error) = ramp::advance(env, &config).await
+    {
+        console_error!("The flag's ramp is left for the next run: {error}");
     }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");

@@ -16,8 +16,11 @@ use super::problem::Problem;
 use super::sql_d1::D1Sql;
 use super::{clock, flag_cache};
 
-/// How long D1 may take before the emergency stop goes on without it, in ms.
-const STOP_DEADLINE_MS: u64 = 2_000;
+/// How long D1 may take before the emergency stop, or a look at the flag, goes on without it, in ms.
+const DEADLINE_MS: u64 = 2_000;
+
+/// Attempts of the emergency stop against others who change the flag at the same time.
+const STOP_ATTEMPTS: usize = 3;
 
 /// What became of a change.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,29 @@ pub struct Changed {
     pub recorded: bool,
     /// Whether it is in KV; if not, it will be within a minute.
     pub copied: bool,
+}
+
+/// Where a document was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// In D1, the source of truth.
+    History,
+    /// In KV.
+    Copy,
+    /// In the Worker itself: nothing was ever stored.
+    BuiltIn,
+}
+
+/// The newest document that can be found.
+#[derive(Debug)]
+pub struct Known {
+    /// The document.
+    pub document: Document,
+    /// Where it is.
+    pub source: Source,
+    /// When it was stored, in ms.
+    pub changed_at: u64,
 }
 
 fn history(env: &Env) -> Result<FlagHistory<D1Sql>, StoreError> {
@@ -97,6 +123,22 @@ pub async fn was_changed_for(env: &Env, by: &str, reason: &str) -> Result<bool, 
     history(env)?.has_reason(by, reason).await
 }
 
+/// The newest document: the history's, else the copy, else the built-in one. None where that can't be told, for what
+/// is out of reach may hold a newer one.
+pub async fn known(env: &Env) -> Option<Known> {
+    let newest = clock::within_ms(DEADLINE_MS, newest(env, 1)).await.and_then(Result::ok);
+    if let Some(Change { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
+        return Some(Known { document, source: Source::History, changed_at });
+    }
+    let (document, source) = match flag_cache::read(env).await {
+        Ok(Some(text)) => (Document::read(&text).ok()?, Source::Copy),
+        Ok(None) if newest.is_some() => (built_in().ok()?, Source::BuiltIn),
+        _ => return None,
+    };
+    let changed_at = clock::ms_of(&document.updated_at).unwrap_or_else(clock::now_ms);
+    Some(Known { document, source, changed_at })
+}
+
 /// Changes the flag from version `base` to what `wanted` says.
 ///
 /// # Errors
@@ -108,17 +150,25 @@ pub async fn change(env: &Env, base: u32, wanted: Document, author: Author) -> R
         return Err(Problem { status: 409, title: "Conflict", detail });
     }
     let document = change::next(base, wanted, author).map_err(|error| Problem::bad_request(error.to_string()))?;
+    publish(env, &before, document).await
+}
+
+/// Stores the document that follows `before`, which the history must not have passed, and copies it to KV.
+///
+/// # Errors
+/// Somebody else was faster, or the history can't be reached.
+pub async fn publish(env: &Env, before: &Document, document: Document) -> Result<Changed, Problem> {
     // 1. A crash here: the change is in the history or is not; the copy follows within a minute.
     let history = history(env).map_err(unreachable_history)?;
     history.append(&document, clock::now_ms()).await.map_err(unreachable_history)?;
     // 2. A crash here: as 1.
     let copied = try_copy(env, &document).await;
-    let differences = change::differences(&before, &document);
+    let differences = change::differences(before, &document);
     console_log!("Flag changed to version {} by {}: {}", document.version, document.updated_by, document.reason);
     Ok(Changed { document, differences, recorded: true, copied })
 }
 
-/// Makes an earlier version hold again, under a new version.
+/// Makes an earlier version hold again, under a new version; a ramp in it comes back paused.
 ///
 /// # Errors
 /// As [`change()`]; or there is no such version.
@@ -128,7 +178,7 @@ pub async fn rollback(env: &Env, version: u32, author: Author) -> Result<Changed
         return Err(Problem::not_found(format!("there is no version {version} in the history")));
     };
     let base = current(env).await?.version;
-    change(env, base, earlier.document, author).await
+    change(env, base, change::restored(earlier.document, clock::now_ms()), author).await
 }
 
 /// Sets the old path alone, whatever holds, also while D1 is away.
@@ -136,23 +186,39 @@ pub async fn rollback(env: &Env, version: u32, author: Author) -> Result<Changed
 /// # Errors
 /// Nobody or no reason is named, or neither KV nor D1 answers.
 pub async fn stop(env: &Env, author: Author) -> Result<Changed, Problem> {
-    let recorded = clock::within_ms(STOP_DEADLINE_MS, current(env)).await.and_then(Result::ok);
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let (changed, overtaken) = try_stop(env, &author).await?;
+        if overtaken && attempts < STOP_ATTEMPTS {
+            continue;
+        }
+        if !changed.copied && !changed.recorded {
+            return Err(Problem::unavailable("neither KV nor D1 took the stop: try again"));
+        }
+        let Document { version, updated_by, reason, .. } = &changed.document;
+        console_log!("Flag stopped, version {version}, by {updated_by}: {reason}");
+        return Ok(changed);
+    }
+}
+
+/// Stops once; gives also whether somebody else took the version in the history, a ramp's step for one. The stop then
+/// needs the next version, or the repair would take theirs for the truth.
+async fn try_stop(env: &Env, author: &Author) -> Result<(Changed, bool), Problem> {
+    let recorded = clock::within_ms(DEADLINE_MS, current(env)).await.and_then(Result::ok);
     let copied = copy(env).await;
     let newest = recorded.iter().chain(&copied).max_by_key(|document| document.version).cloned();
     let before = newest.map_or_else(built_in, Ok)?;
-    let document = change::next(before.version, change::stopped(&before), author);
+    let document = change::next(before.version, change::stopped(&before), author.clone());
     let document = document.map_err(|error| Problem::bad_request(error.to_string()))?;
     // 1. A crash here: it is in the copy or is not; if it is, the history adopts it within a minute.
     let copied = try_copy(env, &document).await;
     // 2. A crash here: as 1.
     let append = async { history(env)?.append(&document, clock::now_ms()).await };
-    let recorded = matches!(clock::within_ms(STOP_DEADLINE_MS, append).await, Some(Ok(())));
-    if !copied && !recorded {
-        return Err(Problem::unavailable("neither KV nor D1 took the stop: try again"));
-    }
-    console_log!("Flag stopped, version {}, by {}: {}", document.version, document.updated_by, document.reason);
+    let appended = clock::within_ms(DEADLINE_MS, append).await;
+    let (recorded, overtaken) = (matches!(appended, Some(Ok(()))), appended == Some(Err(StoreError::Conflict)));
     let differences = change::differences(&before, &document);
-    Ok(Changed { document, differences, recorded, copied })
+    Ok((Changed { document, differences, recorded, copied }, overtaken))
 }
 
 /// Brings history and copy together.

@@ -10,6 +10,7 @@
 
 pub mod address_key;
 pub mod api;
+pub mod body;
 pub mod clock;
 pub mod collect;
 pub mod collector;
@@ -25,8 +26,11 @@ pub mod parity;
 pub mod parity_selftest;
 pub mod problem;
 pub mod query;
+pub mod ramp;
+pub mod ramp_gate;
 pub mod router;
 pub mod sql_d1;
 pub mod sql_object;
 pub mod sql_values;
+pub mod stores;
 pub mod upstream;

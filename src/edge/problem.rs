@@ -2,6 +2,8 @@
 
 use worker::{Response, Result};
 
+use crate::domain::throttle::WINDOW_MS;
+
 /// An error that the client is told of: no internals, but what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -29,6 +31,11 @@ impl Problem {
         Self { status: 503, title: "Store unavailable", detail: detail.into() }
     }
 
+    /// More than a client may ask for.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        Self { status: 429, title: "Too many requests", detail: detail.into() }
+    }
+
     /// As a response.
     ///
     /// # Errors
@@ -43,6 +50,10 @@ impl Problem {
         headers.set("Cache-Control", "no-store")?;
         if self.status == 401 {
             headers.set("WWW-Authenticate", "Bearer")?;
+        }
+        if self.status == 429 {
+            // Whatever the limit, it has passed by then.
+            headers.set("Retry-After", &(WINDOW_MS / 1000).to_string())?;
         }
         Ok(response)
     }

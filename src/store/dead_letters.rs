@@ -16,6 +16,8 @@ const INSERT: &str = "
 
 const COUNT: &str = "SELECT count(*) AS letters FROM dead_letters";
 
+const COUNT_SINCE: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
+
 const NEWEST: &str = "
     SELECT id, received_at, source, reason, payload FROM dead_letters ORDER BY received_at DESC LIMIT ?1";
 
@@ -84,6 +86,15 @@ impl<S: Sql> DeadLetters<S> {
             })
             .collect::<Result<_, StoreError>>()?;
         Ok((count, letters))
+    }
+
+    /// How many were received since `from_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_since(&self, from_ms: u64) -> Result<u64, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(COUNT_SINCE, [from_ms.into()])]).await?;
+        rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
     }
 }
 

@@ -159,6 +159,27 @@ class Gateway {
     return body;
   }
 
+  /** Sends a request to a route of the API that isn't a plain read. */
+  async order(method, route, body, { ip, ...headers } = {}) {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const response = await this.request(`/_collector/${route}`, { method, body: text, ip, headers });
+    const answer = await response.text();
+    return { status: response.status, headers: response.headers, body: answer && JSON.parse(answer) };
+  }
+
+  /** Changes the flag from version `base`; must succeed. Gives the document. */
+  async changeFlag(base, fields) {
+    const document = { schema: 1, version: 0, updatedBy: "jo", reason: "test", ...fields };
+    const { status, body } = await this.order("PUT", "v1/flag", document, { "If-Match": `"${base}"` });
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.document;
+  }
+
+  /** Runs the scheduled work. */
+  cron() {
+    return this.worker.scheduled({ cron: "* * * * *" });
+  }
+
   stats() {
     return this.read("stats");
   }

@@ -10,6 +10,7 @@ use crate::domain::error::InputError;
 
 use super::Mode;
 use super::document::Document;
+use super::ramp::Ramp;
 
 /// Who changes the flag, why, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,13 @@ pub fn next(newest: u32, wanted: Document, author: Author) -> Result<Document, I
 /// The emergency stop: the old path alone, for every route, whatever was planned.
 pub fn stopped(current: &Document) -> Document {
     Document { mode: Mode::DoOnly, overrides: Vec::new(), ramp: None, ..current.clone() }
+}
+
+/// An earlier document that is to hold again at `now_ms`. A ramp in it comes back paused, with a whole interval before
+/// its next step: going back never starts to move traffic by itself.
+pub fn restored(earlier: Document, now_ms: u64) -> Document {
+    let pause = |ramp: Ramp| Ramp { paused: true, due_at: now_ms.saturating_add(ramp.every_ms), ..ramp };
+    Document { ramp: earlier.ramp.map(pause), ..earlier }
 }
 
 /// The fields in which two documents differ, but for what every change changes.
@@ -113,6 +121,7 @@ pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Repair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::flag::ramp::{Advance, Gate, advance};
 
     fn document(version: u32, mode: Mode) -> Document {
         let text = include_str!("../../../flags/scheme-b.json");
@@ -152,6 +161,19 @@ mod tests {
             "overrides":[{"path":"/a","mode":"queue-only"}]}"#;
         let stopped = stopped(&Document::read(text).unwrap());
         assert_eq!((stopped.mode, stopped.overrides.len(), stopped.ramp), (Mode::DoOnly, 0, None));
+    }
+
+    #[test]
+    fn a_ramp_that_comes_back_is_paused_and_not_overdue() {
+        let text = r#"{"schema":1,"version":1,"mode":"dual-write","queuePpm":5,
+            "ramp":{"steps":[5,9],"everyMs":60000,"next":1,"dueAt":1}}"#;
+        let earlier = Document::read(text).unwrap();
+        let back = restored(earlier.clone(), 1_000_000);
+        let ramp = back.ramp.clone().unwrap();
+        assert_eq!((ramp.paused, ramp.due_at, ramp.next, back.queue_ppm), (true, 1_060_000, 1, 5));
+        assert_eq!(advance(&back, 9_000_000, "", &Gate::Pass), Advance::Wait);
+        let without = Document { ramp: None, ..earlier };
+        assert_eq!(restored(without.clone(), 1_000_000), without);
     }
 
     #[test]

@@ -9,7 +9,11 @@ use super::template::Template;
 
 pub mod change;
 pub mod document;
+pub mod evaluate;
+pub mod gate;
+pub mod preview;
 pub mod ramp;
+pub mod spread;
 
 use document::Document;
 
@@ -90,7 +94,12 @@ impl Flag {
 
     /// The rule for a normalised path.
     pub fn rule_for(&self, path: &str) -> Rule {
-        self.overrides.iter().find(|(template, _)| template.matches(path)).map_or(self.rule, |(_, rule)| *rule)
+        self.override_for(path).map_or(self.rule, |(_, rule)| *rule)
+    }
+
+    /// The override that holds for a normalised path, if one does.
+    pub fn override_for(&self, path: &str) -> Option<&(Template, Rule)> {
+        self.overrides.iter().find(|(template, _)| template.matches(path))
     }
 }
 

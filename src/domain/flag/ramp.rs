@@ -44,6 +44,22 @@ pub enum Gate {
     Hold(String),
 }
 
+/// Where a ramp stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// All steps are taken.
+    Done,
+    /// A person has halted it.
+    Paused,
+    /// The next step's time has not come.
+    Waiting,
+    /// The next step's time has come: the gate decides.
+    Due,
+    /// The next step's time has come, and the gate holds it.
+    Holding,
+}
+
 /// What a ramp does now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advance {
@@ -82,11 +98,24 @@ impl Ramp {
         }
         Ok(())
     }
+
+    /// Where it stands at `now_ms`.
+    pub const fn stage(&self, now_ms: u64) -> Stage {
+        if self.next >= self.steps.len() {
+            Stage::Done
+        } else if self.paused {
+            Stage::Paused
+        } else if now_ms < self.due_at {
+            Stage::Waiting
+        } else {
+            Stage::Due
+        }
+    }
 }
 
 /// What the ramp of a document does at `now_ms`, given what is known of the stores. `now` is the same time as RFC 3339.
 pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Advance {
-    let Some(ramp) = document.ramp.as_ref().filter(|ramp| !ramp.paused && now_ms >= ramp.due_at) else {
+    let Some(ramp) = document.ramp.as_ref().filter(|ramp| ramp.stage(now_ms) == Stage::Due) else {
         return Advance::Wait;
     };
     let Some(step) = ramp.steps.get(ramp.next) else { return Advance::Wait };
@@ -100,7 +129,7 @@ pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Adva
     next.ramp = Some(Ramp { next: ramp.next + 1, due_at: now_ms + ramp.every_ms, ..ramp.clone() });
     now.clone_into(&mut next.updated_at);
     "ramp".clone_into(&mut next.updated_by);
-    next.reason = format!("step {} of {}: the stores agree", ramp.next + 1, ramp.steps.len());
+    next.reason = format!("step {} of {}: the gate let it pass", ramp.next + 1, ramp.steps.len());
     Advance::Step(Box::new(next))
 }
 
@@ -151,6 +180,12 @@ mod tests {
         let mut paused = start;
         paused.ramp.as_mut().unwrap().paused = true;
         assert_eq!(advance(&paused, 5, "", &Gate::Pass), Advance::Wait);
+        let stage = |document: &Document, now| document.ramp.as_ref().unwrap().stage(now);
+        assert_eq!(
+            (stage(&paused, 5), stage(&first, 60_004), stage(&first, 60_005)),
+            (Stage::Paused, Stage::Waiting, Stage::Due)
+        );
+        assert_eq!(stage(&second, 0), Stage::Done);
     }
 
     proptest! {

@@ -1,16 +1,26 @@
-//! `flag`: what holds, what held, and changes.
+//! `flag`: what holds, what held, changes, and what one would do.
 
 use serde::{Deserialize, Serialize};
 use web_sys::Request;
 use worker::Env;
 
-use crate::domain::flag::change::Author;
+use crate::domain::flag::change::{Author, Difference};
 use crate::domain::flag::document::{Document, MAX_BYTES};
+use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
+use crate::domain::merge::Merged;
 use crate::edge::config::Config;
-use crate::edge::flag_admin::{self, Changed};
+use crate::edge::flag_admin::{self, Changed, Known, Source};
 use crate::edge::problem::Problem;
-use crate::edge::{clock, flag_cache};
+use crate::edge::{body, clock, flag_cache};
 use crate::store::flags::Change;
+
+use super::merged;
+
+/// Longest body: twice the longest document, for one may be written with more white space than is stored.
+pub const MAX_BODY_BYTES: usize = 2 * MAX_BYTES;
+
+/// What a look at the last day is based on, in ms.
+const BASIS_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Documents that one read of the history shows.
 const SHOWN: u64 = 100;
@@ -30,6 +40,42 @@ pub struct FlagInForce {
 #[derive(Serialize)]
 pub struct FlagHistory {
     history: Vec<Change>,
+}
+
+/// The document that a change starts from.
+#[derive(Serialize)]
+pub struct Newest {
+    document: Document,
+    source: Source,
+}
+
+impl Newest {
+    /// Its version.
+    pub const fn version(&self) -> u32 {
+        self.document.version
+    }
+}
+
+/// What a change would do, and what that is told from.
+#[derive(Serialize)]
+pub struct Previewed {
+    basis: Option<Basis>,
+    base: u32,
+    differences: Vec<Difference>,
+    current: Shares,
+    proposed: Shares,
+    paths: Vec<PathPreview>,
+    more: bool,
+    warnings: Vec<String>,
+}
+
+/// The traffic that a preview is based on.
+#[derive(Serialize)]
+struct Basis {
+    from: u64,
+    to: u64,
+    requests: u64,
+    exact: bool,
 }
 
 /// Body of `rollback` and `stop`.
@@ -66,10 +112,36 @@ pub async fn history(env: &Env) -> Result<FlagHistory, Problem> {
     Ok(FlagHistory { history: flag_admin::newest(env, SHOWN).await? })
 }
 
+/// `GET flag/document`: what a change starts from.
+pub async fn document(env: &Env) -> Result<Newest, Problem> {
+    let Known { document, source, .. } = flag_admin::known(env).await.ok_or_else(unknown)?;
+    Ok(Newest { document, source })
+}
+
+fn unknown() -> Problem {
+    Problem::unavailable("neither the flag's history nor its copy can be read now; POST flag/stop works without them")
+}
+
+/// `POST flag/preview`: what the document in the body would do to the traffic of the last 24 hours. Changes nothing.
+pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Previewed, Problem> {
+    let proposed = wanted(request).await?;
+    let current = flag_admin::known(env).await.ok_or_else(unknown)?.document;
+    let to = clock::now_ms();
+    let from = to.saturating_sub(BASIS_MS);
+    // Without the stores there still are the rules.
+    let merged = merged::read(env, config, from, to).await.ok().map(|both| both.merged);
+    let traffic = merged.as_ref().map(Merged::busiest).unwrap_or_default();
+    let requests = traffic.iter().map(|(_, requests)| requests).sum();
+    let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact });
+    let Preview { differences, current: before, proposed, paths, more, warnings } =
+        preview::preview(&current, &proposed, &traffic);
+    Ok(Previewed { basis, base: current.version, differences, current: before, proposed, paths, more, warnings })
+}
+
 /// `PUT flag`: the document in the body follows the version in `If-Match`.
 pub async fn change(request: &Request, env: &Env) -> Result<Changed, Problem> {
     let base = base_version(request)?;
-    let wanted = Document::read_strictly(&body(request).await?).map_err(|e| Problem::bad_request(e.to_string()))?;
+    let wanted = wanted(request).await?;
     let by = wanted.updated_by.clone();
     let author = Author { by, reason: wanted.reason.clone(), at: clock::now_rfc3339() };
     flag_admin::change(env, base, wanted, author).await
@@ -90,9 +162,15 @@ pub async fn stop(request: &Request, env: &Env) -> Result<Changed, Problem> {
     flag_admin::stop(env, order.author()).await
 }
 
+/// The document in the body.
+async fn wanted(request: &Request) -> Result<Document, Problem> {
+    let text = body::text(request, MAX_BODY_BYTES).await?;
+    Document::read_strictly(&text).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
 async fn order(request: &Request) -> Result<Order, Problem> {
     let remedy = r#"give {"version":N,"updatedBy":"…","reason":"…"}"#;
-    serde_json::from_str(&body(request).await?)
+    serde_json::from_str(&body::text(request, MAX_BODY_BYTES).await?)
         .map_err(|error| Problem::bad_request(format!("body: {error}; {remedy}")))
 }
 
@@ -106,16 +184,4 @@ fn base_version(request: &Request) -> Result<u32, Problem> {
     };
     let number = text.trim().trim_start_matches("W/").trim_matches('"').parse();
     number.map_err(|_| Problem::bad_request(format!("`If-Match`: \"{text}\" is no version; give a whole number")))
-}
-
-/// The body as text, at most twice the longest document.
-async fn body(request: &Request) -> Result<String, Problem> {
-    let unreadable = |_| Problem::bad_request("the body can't be read as text");
-    let promise = request.text().map_err(unreadable)?;
-    let text = js_sys::futures::JsFuture::from(promise).await.map_err(unreadable)?.as_string().unwrap_or_default();
-    if text.len() > 2 * MAX_BYTES {
-        let detail = format!("the body has {} bytes; give at most {}", text.len(), 2 * MAX_BYTES);
-        return Err(Problem { status: 413, title: "Content too large", detail });
-    }
-    Ok(text)
 }

@@ -1,23 +1,17 @@
 //! `GET stats`: figures over both stores, each event once.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use worker::Env;
 
-use crate::domain::event::{Cohort, Event};
+use crate::domain::event::Cohort;
 use crate::domain::figures::Figures;
-use crate::domain::merge::{self, Recount};
-use crate::domain::rollup::{MINUTE_MS, Rollups};
+use crate::domain::rollup::Rollups;
+use crate::edge::clock;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
-use crate::edge::{clock, collector_client, sql_d1::D1Sql};
-use crate::store::events::EventStore;
 
+use super::merged::{self, Both};
 use super::range;
-
-/// Most events that a read fetches to recount ambiguous minutes: some 10 MB and 100 ms.
-const MAX_RECOUNT: u64 = 40_000;
 
 /// The answer.
 #[derive(Serialize)]
@@ -74,18 +68,12 @@ impl Counts {
 /// Reads and merges both stores.
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
-    let store = EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms);
-    let (old, new) =
-        futures_util::future::join(collector_client::rollups(env, config, from, to), store.rollups(from, to)).await;
-    let (old, new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
-    let recounts = recount(&old, &new, env, config, &store).await?;
-    let merged = merge::merge(&old, &new, &recounts, config.window_ms);
-    let mut paths: Vec<PathFigures> = merged
-        .paths
-        .iter()
-        .map(|(path, rollup)| PathFigures { path: path.clone(), figures: Figures::from(rollup) })
-        .collect();
-    paths.sort_by(|a, b| b.figures.requests.cmp(&a.figures.requests).then_with(|| a.path.cmp(&b.path)));
+    let Both { old, new, merged } = merged::read(env, config, from, to).await?;
+    let figures = |(path, _): (String, u64)| {
+        let figures = Figures::from(merged.paths.get(&path)?);
+        Some(PathFigures { path, figures })
+    };
+    let paths = merged.busiest().into_iter().filter_map(figures).collect();
     Ok(Stats {
         from,
         to,
@@ -106,47 +94,4 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
 pub fn unreadable(error: impl std::fmt::Display) -> Problem {
     worker::console_error!("A store can't be read: {error}");
     Problem::unavailable("a store can't be read now; counting goes on, try again")
-}
-
-/// Fetches the events of ambiguous minutes, the newest first, as far as a read may.
-async fn recount(
-    old: &Rollups,
-    new: &Rollups,
-    env: &Env,
-    config: &Config,
-    store: &EventStore<D1Sql>,
-) -> Result<BTreeMap<u64, Recount>, Problem> {
-    let size = |start: u64| -> u64 {
-        old.iter().chain(new).filter(|(key, _)| key.start == start).map(|(_, rollup)| rollup.requests).sum()
-    };
-    let mut budget = MAX_RECOUNT;
-    let mut chosen = Vec::new();
-    for start in merge::ambiguous(old, new, config.window_ms).into_iter().rev() {
-        match budget.checked_sub(size(start)) {
-            Some(rest) => budget = rest,
-            None => break,
-        }
-        chosen.push(start);
-    }
-    let (Some(last), Some(first)) = (chosen.first(), chosen.last()) else { return Ok(BTreeMap::new()) };
-    let (from, to) = (*first, *last + MINUTE_MS);
-    let both = futures_util::future::join(collector_client::events(env, config, from, to), store.events(from, to));
-    let (from_old, from_new) = both.await;
-    let (from_old, from_new) = (from_old.map_err(unreadable)?, from_new.map_err(unreadable)?);
-    if from_old.1 || from_new.1 {
-        return Ok(BTreeMap::new());
-    }
-    let mut recounts: BTreeMap<u64, Recount> = chosen.into_iter().map(|start| (start, Recount::default())).collect();
-    let start = |event: &Event| event.minute() * MINUTE_MS;
-    for event in from_old.0 {
-        if let Some((old, _)) = recounts.get_mut(&start(&event)) {
-            old.push(event);
-        }
-    }
-    for event in from_new.0 {
-        if let Some((_, new)) = recounts.get_mut(&start(&event)) {
-            new.push(event);
-        }
-    }
-    Ok(recounts)
 }

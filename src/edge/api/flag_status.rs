@@ -1,0 +1,141 @@
+//! `GET flag/status`: which version is where, how far the newest has spread, and where the ramp stands.
+//!
+//! Invariant: it answers whatever is out of reach, and says that it is not complete.
+
+use serde::Serialize;
+use worker::Env;
+
+use crate::domain::error::InputError;
+use crate::domain::flag::document::Document;
+use crate::domain::flag::ramp::{Gate, Ramp, Stage};
+use crate::domain::flag::spread::{Isolate, Sightings, Spread};
+use crate::domain::rollup::MINUTE_MS;
+use crate::edge::config::Config;
+use crate::edge::flag_admin::{self, Source};
+use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
+use crate::edge::{clock, flag_cache, ramp_gate, stores};
+
+use super::stats::unreadable;
+
+/// Minutes that are looked at where the request doesn't say, and at most.
+const MINUTES: (u64, u64) = (10, 60);
+
+/// Events after which no more are read.
+const MAX_EVENTS: usize = 50_000;
+
+/// The first piece of the range that is read, in ms; the next is twice as long while a piece holds few events.
+const FIRST_PIECE_MS: u64 = 10_000;
+
+/// What few events in a piece are.
+const FEW_EVENTS: usize = 5_000;
+
+/// How far isolates' clocks may be ahead, in ms.
+const SKEW_MS: u64 = 1_000;
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    newest: Option<u32>,
+    source: Option<Source>,
+    copy: Option<u32>,
+    in_force: u32,
+    from: u64,
+    to: u64,
+    complete: bool,
+    isolates: Vec<Isolate>,
+    behind: u64,
+    older_events: u64,
+    slowest: Option<u64>,
+    flag_ttl_ms: u64,
+    ramp: Option<RampStatus>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RampStatus {
+    steps: Vec<u32>,
+    next: usize,
+    due_at: u64,
+    every_ms: u64,
+    paused: bool,
+    state: Stage,
+    holding: Option<String>,
+}
+
+/// Reads all of it.
+pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Problem> {
+    let to = clock::now_ms() + SKEW_MS;
+    let from = to - SKEW_MS - minutes(url)? * MINUTE_MS;
+    let known = flag_admin::known(env).await;
+    let copy = flag_cache::read(env).await.ok().flatten().and_then(|text| Document::read(&text).ok());
+    let in_force = flag_cache::current(env, config).await.version;
+    let (sightings, complete) = sightings(env, config, from, to).await;
+    let ramp = match &known {
+        Some(known) => ramp(env, config, &known.document).await,
+        None => None,
+    };
+    // Where the newest version is not known, none is older.
+    let (newest, changed_at) = known.as_ref().map_or((0, to), |known| (known.document.version, known.changed_at));
+    let Spread { isolates, behind, older_events, slowest } = sightings.spread(newest, changed_at);
+    Ok(Status {
+        newest: known.as_ref().map(|known| known.document.version),
+        source: known.map(|known| known.source),
+        copy: copy.map(|copy| copy.version),
+        in_force,
+        from,
+        to,
+        complete,
+        isolates,
+        behind,
+        older_events,
+        slowest,
+        flag_ttl_ms: config.flag_ttl_ms,
+        ramp,
+    })
+}
+
+fn minutes(url: &str) -> Result<u64, Problem> {
+    let (default, most) = MINUTES;
+    let Some(text) = parameter(url, "minutes") else { return Ok(default) };
+    text.parse().ok().filter(|minutes| (1..=most).contains(minutes)).ok_or_else(|| {
+        let error = InputError::field("minutes", &text, format!("give a whole number from 1 to {most}"));
+        Problem::bad_request(error.to_string())
+    })
+}
+
+/// The events of both stores, the newest first, as far as one read may; and whether that is all of them.
+async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings, bool) {
+    let (mut sightings, mut complete) = (Sightings::default(), true);
+    let (mut end, mut piece) = (to, FIRST_PIECE_MS);
+    while end > from && sightings.len() < MAX_EVENTS {
+        let start = end.saturating_sub(piece).max(from);
+        let before = sightings.len();
+        let (old, new) = stores::events(env, config, start, end).await;
+        for store in [old, new] {
+            match store.map_err(unreadable) {
+                Ok((events, more)) => {
+                    sightings.add(&events);
+                    complete &= !more;
+                }
+                Err(_) => complete = false,
+            }
+        }
+        end = start;
+        piece *= if sightings.len() - before < FEW_EVENTS { 2 } else { 1 };
+    }
+    (sightings, complete && end <= from)
+}
+
+async fn ramp(env: &Env, config: &Config, document: &Document) -> Option<RampStatus> {
+    let Ramp { steps, next, due_at, every_ms, paused } = document.ramp.clone()?;
+    let mut state = document.ramp.as_ref()?.stage(clock::now_ms());
+    let mut holding = None;
+    if state == Stage::Due
+        && let Gate::Hold(reason) = ramp_gate::read(env, config, document).await
+    {
+        (state, holding) = (Stage::Holding, Some(reason));
+    }
+    Some(RampStatus { steps, next, due_at, every_ms, paused, state, holding })
+}

@@ -1,0 +1,64 @@
+//! Reading what the gate of a ramp decides by; the decision is `domain/flag/gate.rs`.
+//!
+//! Invariant: what can't be read in time is missing, and the gate holds on what is missing.
+
+use futures_util::future::join;
+use worker::{Env, console_error};
+
+use crate::domain::event::Cohort;
+use crate::domain::flag::document::Document;
+use crate::domain::flag::gate::{self, Counts, Health, LOOK_BACK_MS, Proof};
+use crate::domain::flag::ramp::Gate;
+use crate::domain::parity::window::Kind;
+use crate::domain::rollup::{MINUTE_MS, Rollups};
+use crate::store::dead_letters::DeadLetters;
+
+use super::config::Config;
+use super::sql_d1::D1Sql;
+use super::stores::{self, Answer};
+use super::{clock, parity};
+
+/// How long the stores may take, in ms.
+const DEADLINE_MS: u64 = 5_000;
+
+/// Whether the ramp of `document` may take its next step now.
+pub async fn read(env: &Env, config: &Config, document: &Document) -> Gate {
+    let (health, proof) = join(health(env, config), proof(env)).await;
+    gate::decide(document, &health, &proof, clock::now_ms())
+}
+
+async fn proof(env: &Env) -> Proof {
+    let newest = async { parity::reports(env)?.newest_filed(Kind::Hour, 1).await };
+    let answer = clock::within_ms(DEADLINE_MS, newest).await;
+    match answer.and_then(|answer| known(answer.map_err(|error| error.to_string()))) {
+        None => Proof::Unreadable,
+        Some(mut reports) => reports.pop().map_or(Proof::Missing, Proof::Report),
+    }
+}
+
+async fn health(env: &Env, config: &Config) -> Health {
+    let now_ms = clock::now_ms();
+    let (from, to) = (now_ms.saturating_sub(LOOK_BACK_MS), now_ms + MINUTE_MS);
+    let letters = async { DeadLetters::new(D1Sql::of(env)?).count_since(from).await };
+    let both = join(stores::rollups(env, config, from, to), letters);
+    let Some(((old, new), letters)) = clock::within_ms(DEADLINE_MS, both).await else { return Health::default() };
+    let letters = letters.map_err(|error| error.to_string());
+    Health { old: known(old).as_ref().map(counts), new: known(new).as_ref().map(counts), dead_letters: known(letters) }
+}
+
+fn known<T>(answer: Answer<T>) -> Option<T> {
+    answer.inspect_err(|error| console_error!("Gate of the ramp: a store can't be read: {error}")).ok()
+}
+
+fn counts(rollups: &Rollups) -> Counts {
+    let mut counts = Counts::default();
+    for (key, rollup) in rollups {
+        counts.events += rollup.requests;
+        match key.cohort {
+            Cohort::Single => {}
+            Cohort::Dual => counts.dual += rollup.requests,
+            Cohort::Fallback => counts.fallback += rollup.requests,
+        }
+    }
+    counts
+}

@@ -1,0 +1,41 @@
+//! Reading the same of both stores at once: the object's answer first, then D1's.
+
+use std::fmt::Display;
+use std::future::Future;
+
+use futures_util::future::join;
+use worker::Env;
+
+use crate::domain::event::Event;
+use crate::domain::rollup::Rollups;
+use crate::store::events::EventStore;
+
+use super::collector_client;
+use super::config::Config;
+use super::sql_d1::D1Sql;
+
+/// What one store answers, or why it does not.
+pub type Answer<T> = Result<T, String>;
+
+/// Events, and whether there are more than were given out.
+pub type Events = (Vec<Event>, bool);
+
+/// Rollups of a range.
+pub async fn rollups(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Rollups>, Answer<Rollups>) {
+    let new = as_text(async { new_store(env, config)?.rollups(from, to).await });
+    join(collector_client::rollups(env, config, from, to), new).await
+}
+
+/// Events of a range.
+pub async fn events(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Events>, Answer<Events>) {
+    let new = as_text(async { new_store(env, config)?.events(from, to).await });
+    join(collector_client::events(env, config, from, to), new).await
+}
+
+fn new_store(env: &Env, config: &Config) -> Result<EventStore<D1Sql>, crate::store::sql::StoreError> {
+    Ok(EventStore::new(D1Sql::of(env)?, config.window_ms))
+}
+
+async fn as_text<T, E: Display>(read: impl Future<Output = Result<T, E>>) -> Answer<T> {
+    read.await.map_err(|error| error.to_string())
+}

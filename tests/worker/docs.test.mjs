@@ -1,0 +1,33 @@
+// The commands of docs/, in their order: each is run as it stands there, or is one of pathctl's own.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { startGateway } from "./harness.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const bash = (line) => promisify(execFile)("bash", ["-euo", "pipefail", "-c", line], { cwd: root });
+
+const commands = (text) =>
+  [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block]) => block.split("\n").filter(Boolean));
+
+test("every curl of every page succeeds", { timeout: 120_000 }, async (t) => {
+  const pages = (await readdir(`${root}docs`)).filter((name) => name.endsWith(".md"));
+  assert.ok(pages.includes("flag.md"));
+  for (const page of pages) {
+    const lines = commands(await readFile(`${root}docs/${page}`, "utf8"));
+    assert.deepEqual(lines.filter((line) => !/^(curl|pathctl) /.test(line)), [], page);
+    const gateway = await startGateway(t);
+    const { host } = (await gateway.server.listen()).url;
+    for (const [number, line] of lines.filter((line) => line.startsWith("curl ")).entries()) {
+      // A change in a page starts from what the commands before it left.
+      const { version } = await gateway.read("flag");
+      const run = line.replace("curl", "curl --silent --fail-with-body").replace("localhost:8787", host).replace("'If-Match: 0'", `'If-Match: ${version}'`);
+      const { stdout } = await bash(run).catch((error) => assert.fail(`${page}, ${number}: ${line}\n${error.stdout}`));
+      assert.doesNotThrow(() => JSON.parse(stdout), line);
+    }
+  }
+});
