@@ -11,9 +11,19 @@ const history = async (gateway) => (await gateway.read("flag/history")).history;
 const newest = async (gateway) => (await history(gateway))[0];
 const ramp = async (gateway) => (await gateway.read("flag/status")).ramp;
 
+/** Files a parity report on the last hour: what the comparison says is tested elsewhere. */
+const vouch = async (gateway, verdict = "pass") => {
+  const { DB } = await gateway.env();
+  const end = Date.now();
+  const row = ["hour", end - 3_600_000, end, 1, verdict, 1000, 0, "as told", end, "-", "-", 0, "{}"];
+  await DB.prepare(`INSERT INTO parity_reports (kind, start, end, revision, verdict, compared, mismatches, summary,
+    computed_at, conclusion, fingerprint, is_open, body) VALUES (${row.map(() => "?").join()})`).bind(...row).run();
+};
+
 describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
   test("a step that is due is taken once, like a person's change", async (t) => {
     const gateway = await startGateway(t);
+    await vouch(gateway);
     await gateway.changeFlag(0, DUAL);
     assert.deepEqual(await ramp(gateway), { ...RAMP, next: 0, dueAt: 0, paused: false, state: "due", holding: null });
     await gateway.cron();
@@ -45,6 +55,7 @@ describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
 
   test("a step is held while a store can't be read, or the copy can't be compared", async (t) => {
     const gateway = await startGateway(t);
+    await vouch(gateway);
     await gateway.changeFlag(0, DUAL);
     for (const fault of [{ DB: "fails" }, { PATH_COLLECTOR: "fails" }, { FLAGS: "fails" }]) {
       await gateway.fault(fault);
@@ -58,6 +69,7 @@ describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
 
   test("a share that no event of has arrived is not raised", async (t) => {
     const gateway = await startGateway(t);
+    await vouch(gateway);
     await gateway.changeFlag(0, { ...DUAL, queuePpm: 400_000 });
     await gateway.cron();
     assert.match((await ramp(gateway)).holding, /no event/);
@@ -67,8 +79,22 @@ describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
     assert.equal((await newest(gateway)).queuePpm, 500_000);
   });
 
+  test("a step is held until parity passes", async (t) => {
+    const gateway = await startGateway(t);
+    await gateway.changeFlag(0, DUAL);
+    await gateway.cron();
+    assert.match((await ramp(gateway)).holding, /no parity report/);
+    await vouch(gateway, "inconclusive");
+    await gateway.cron();
+    assert.match((await ramp(gateway)).holding, /says inconclusive: as told/);
+    await vouch(gateway);
+    await gateway.cron();
+    assert.equal((await newest(gateway)).version, 2);
+  });
+
   test("a paused ramp waits, and goes on when a person resumes it", async (t) => {
     const gateway = await startGateway(t);
+    await vouch(gateway);
     await gateway.changeFlag(0, { ...DUAL, ramp: { ...RAMP, paused: true } });
     await gateway.cron();
     assert.deepEqual([(await newest(gateway)).version, (await ramp(gateway)).state], [1, "paused"]);

@@ -1,0 +1,118 @@
+// Parity: both stores in the real runtime, given what they hold; what differs is named and acted on.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, test } from "node:test";
+
+import { startGateway } from "./harness.mjs";
+
+const HOUR = 3_600_000;
+/** The last full hour that ended at least an hour ago: closed, whatever the time. */
+const START = Math.floor(Date.now() / HOUR) * HOUR - 2 * HOUR;
+const WINDOW = `hour:${START}`;
+
+const event = (n, more = {}, start = START) => {
+  const timestamp = start + n * 5_000;
+  const digest = createHash("sha256").update(`${n}`).digest("hex").slice(0, 16);
+  const idempotentId = `${timestamp - (timestamp % 60_000)}-${digest.slice(0, 8)}`;
+  const values = { path: `/p${n % 3}`, method: "GET", status: 200, responseTime: n, clientIpHash: "0123456789abcdef" };
+  const made = { cohort: "dual", flagVersion: 1, producer: "00000000000000aa", seq: n };
+  return { idempotentId, digest, timestamp, ...values, ...made, ...more };
+};
+const events = (count) => Array.from({ length: count }, (_, n) => event(n));
+const message = (list) => JSON.stringify({ v: 1, events: list });
+
+/** Gives events to the object and to the queue, and waits until both have them. */
+const give = async (gateway, old, fresh, before = { old: 0, new: 0 }) => {
+  const { PATH_COLLECTOR, TRAFFIC_QUEUE } = await gateway.env();
+  const object = PATH_COLLECTOR.get(PATH_COLLECTOR.idFromName("default"));
+  if (old.length) await object.fetch("https://collector/record", { method: "POST", body: message(old) });
+  if (fresh.length) await TRAFFIC_QUEUE.send(message(fresh), { contentType: "text" });
+  await gateway.delivered({ old: before.old + old.length, new: before.new + fresh.length });
+};
+const run = async (gateway, window = WINDOW) => (await gateway.order("POST", `v1/parity/run?window=${window}`)).body;
+const history = async (gateway) => (await gateway.read("flag/history")).history;
+const names = (report) => report.differences.map(({ idempotentId, kind }) => [idempotentId, kind]).sort();
+
+describe("parity", { concurrency: 3, timeout: 120_000 }, () => {
+  test("names what differs, and a late event makes a new revision", async (t) => {
+    const gateway = await startGateway(t);
+    const all = events(320);
+    const altered = event(7, { status: 503 });
+    const fresh = [...all.filter(({ seq }) => ![3, 7, 200].includes(seq)), altered];
+    await give(gateway, all.filter(({ seq }) => seq !== 9), fresh);
+    const first = await run(gateway);
+    assert.deepEqual(names(first), [
+      [all[3].idempotentId, "only-old"],
+      [all[7].idempotentId, "value-differs"],
+      [all[9].idempotentId, "only-new"],
+      [all[200].idempotentId, "only-old"],
+    ].sort());
+    const [{ fields }] = first.differences.filter(({ kind }) => kind === "value-differs");
+    assert.deepEqual(fields, [{ field: "status", old: "200", new: "503" }]);
+    assert.deepEqual([first.revision, first.union, first.unexplained, first.loss.missing], [1, 320, 4, 0]);
+    assert.deepEqual([first.plan.old, first.plan.new], [319, 318]);
+    await give(gateway, [], [all[3]], { old: 319, new: 318 });
+    const second = await run(gateway);
+    assert.deepEqual([second.revision, second.onlyOld, second.mismatches], [2, 1, 3]);
+    assert.equal((await run(gateway)).revision, 2, "nothing has changed");
+    assert.deepEqual(await gateway.read(`parity/${WINDOW}`), second);
+    const { reports } = await gateway.read("parity?kind=hour&limit=1");
+    assert.deepEqual([reports[0].revision, reports[0].verdict, reports[0].differences], [2, second.verdict, undefined]);
+  });
+
+  test("equal stores pass without a look at any ID, and what neither has is missing", async (t) => {
+    const gateway = await startGateway(t, { vars: { PARITY_HOUR_LIMIT_PPM: "10000" } });
+    const all = events(310).filter(({ seq }) => seq !== 100);
+    await give(gateway, all, all);
+    const { verdict, union, idsFetched, loss, upperBound } = await run(gateway);
+    assert.deepEqual([verdict, union, idsFetched, loss.missing], ["pass", 309, 0, 1]);
+    assert.deepEqual(loss.gaps, [{ producer: "00000000000000aa", first: 100, last: 100 }]);
+    assert.ok(upperBound < 0.01);
+  });
+
+  test("cron compares what has closed, and the guard stops once", async (t) => {
+    const gateway = await startGateway(t, { vars: { PARITY_LAG_MS: "0" } });
+    const guard = { maxDiffPpm: 50_000, minEvents: 100, action: "rollback" };
+    await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000, guard });
+    const newest = Math.floor(Date.now() / HOUR) * HOUR - HOUR;
+    const all = Array.from({ length: 200 }, (_, n) => event(n, {}, newest));
+    await give(gateway, all, all.filter(({ seq }) => seq % 4 !== 1));
+    await gateway.cron();
+    const report = await gateway.read(`parity/hour:${newest}`);
+    assert.deepEqual([report.verdict, report.onlyOld], ["fail", 50]);
+    const [stop] = await history(gateway);
+    assert.deepEqual([stop.mode, stop.updatedBy, stop.version], ["do-only", "guard", 2]);
+    assert.ok(stop.reason.startsWith(`parity report hour:${newest} revision 1: 50 of 200 differ`), stop.reason);
+    await gateway.changeFlag(2, { mode: "dual-write", samplePpm: 1_000_000, guard });
+    await run(gateway, `hour:${newest}`);
+    await gateway.cron();
+    assert.equal((await history(gateway))[0].version, 3, "once per report");
+  });
+
+  test("inconclusive never stops anything", async (t) => {
+    const gateway = await startGateway(t);
+    const guard = { maxDiffPpm: 50_000, minEvents: 0, action: "rollback" };
+    await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000, guard });
+    await give(gateway, events(40), events(38));
+    assert.equal((await run(gateway)).verdict, "inconclusive");
+    assert.equal((await history(gateway))[0].version, 1);
+  });
+
+  test("the comparator finds exactly what its self-test injects, and leaves no trace", async (t) => {
+    const gateway = await startGateway(t);
+    const { status, body } = await gateway.order("POST", "v1/parity/selftest");
+    assert.deepEqual([status, body.passed, body.failures], [200, true, []]);
+    assert.deepEqual([body.first.onlyOld, body.second.onlyOld, body.second.loss.missing], [6, 3, 3]);
+    assert.equal((await gateway.stats()).total.requests, 0);
+  });
+
+  test("bad windows are refused by name", async (t) => {
+    const gateway = await startGateway(t);
+    for (const window of ["", "week:1", "hour:x", "range:1730956800000-1730956800001"]) {
+      const { status, body } = await gateway.order("POST", `v1/parity/run?window=${window}`);
+      assert.deepEqual([status, body.detail.startsWith("`window`")], [400, true]);
+    }
+    const response = await gateway.request(`/_collector/v1/parity/hour:${START}`);
+    assert.equal(response.status, 404);
+  });
+});
