@@ -80,5 +80,6 @@ test("pathctl's commands work", async () => {
   const outputs = [];
   for (const line of lines) outputs.push((await bash(line)).stdout);
   assert.match(outputs[0], /"idempotentId":\s*"1730956800000-[0-9a-f]{8}"/);
-  assert.equal(lines.length, 3);
+  assert.match(outputs.join(""), /do-only/);
+  assert.equal(lines.length, 6);
 });
