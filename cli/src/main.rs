@@ -20,6 +20,7 @@ mod id;
 mod interrupt;
 mod log_reader;
 mod output;
+mod parity;
 mod percent;
 mod random;
 mod ray;
@@ -51,6 +52,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Demo(demo::DemoArgs),
     Flag(flag::FlagArgs),
+    Parity(parity::ParityArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => in_runtime(replay::run(args)),
         Command::Demo(args) => in_runtime(demo::run(args)),
         Command::Flag(args) => in_runtime(flag::run(args)),
+        Command::Parity(args) => in_runtime(parity::run(args)),
     };
     match outcome {
         Ok(code) => code,

@@ -34,6 +34,9 @@ pub(super) enum Cause {
     /// The answer is not what was asked for.
     #[error("it can't be read: {0}")]
     Unreadable(String),
+    /// It was asked many times and is not at its end.
+    #[error("it is not finished yet")]
+    Unfinished,
 }
 
 /// A problem document (RFC 9457), or what came in its place.
@@ -87,7 +90,7 @@ impl CallError {
         match &self.cause {
             Cause::Unanswered(_) => true,
             Cause::Refused(problem) => problem.status.is_server_error() || problem.retry_after.is_some(),
-            Cause::Unreadable(_) => false,
+            Cause::Unreadable(_) | Cause::Unfinished => false,
         }
     }
 
@@ -111,6 +114,7 @@ impl CallError {
                 _ => "mend it and try again",
             }
             .into(),
+            Cause::Unfinished => "run the command again: it goes on where it stood".into(),
             Cause::Unreadable(_) => "use a pathctl of the gateway's version, and check --target".into(),
         }
     }

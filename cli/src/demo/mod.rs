@@ -7,6 +7,7 @@
 
 mod collector_api;
 mod local_worker;
+mod parity;
 mod process_group;
 mod rate;
 mod report;
@@ -22,16 +23,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use path_collector::domain::flag::Mode;
 use path_collector::domain::identity::Digest;
 use tokio::time::Instant;
 
 use self::collector_api::{CollectorApi, Period, Stats, Store};
 use self::local_worker::{LocalWorker, Project};
+use self::parity::DualStage;
 use self::rate::{Rate, median};
 use self::report::{Observed, Report, StageReport};
 use self::show::Shown;
 use self::stage::{STAGES, Stage};
 use self::traffic::{Planned, Traffic};
+use crate::collector::Collector;
 use crate::dispatch::{Due, dispatch};
 use crate::error::CliError;
 use crate::gateway::{Gateway, Target};
@@ -160,24 +164,30 @@ impl Demo {
     /// Plays all stages and compares.
     async fn play(&mut self, traffic: &Traffic, interrupt: &Interrupt) -> Result<Report, CliError> {
         let mut sent = Sent::default();
-        let mut stages = Vec::new();
+        let (mut stages, mut dual) = (Vec::new(), Vec::new());
         let mut before = interrupt.unless(self.api.stats(self.period())).await?;
         for (index, (stage, version)) in STAGES.iter().zip(1..).enumerate() {
             interrupt.unless(self.flip(stage, version)).await?;
+            let from_ms = now_ms();
             let part = traffic.planned.get(stage::share(traffic.planned.len(), index)).unwrap_or_default();
             self.send(part, stage, &mut sent, interrupt).await?;
             let after = interrupt.unless(self.drained(sent.digests.len() as u64)).await?;
             let added = median(&mut std::mem::take(&mut sent.added));
             stages.push(StageReport::new(stage, part.len() as u64, added, &before.stores, &after.stores));
+            if stage.mode == Mode::DualWrite {
+                dual.push(DualStage { sample_ppm: stage.sample_ppm, from_ms, to_ms: now_ms() });
+            }
             before = after;
         }
+        let collector = Collector::local(self.gateway.clone());
+        let parity = interrupt.unless(parity::compare(&collector, &dual)).await?;
         let spinner = output::spinner("comparing with the truth");
         let period = self.period();
         let old = interrupt.unless(self.api.digests(Store::Old, period)).await?;
         let new = interrupt.unless(self.api.digests(Store::New, period)).await?;
         spinner.finish_and_clear();
         let observed = Observed { sent: &sent.digests, old: &old, new: &new, altered: sent.altered };
-        Ok(Report::new(&observed, &before, &traffic.truth, stages))
+        Ok(Report::new(&observed, &before, &traffic.truth, stages, parity))
     }
 
     /// Changes the flag and waits until the Worker obeys it.

@@ -9,6 +9,7 @@ use path_collector::domain::identity::Digest;
 use serde::Serialize;
 
 use super::collector_api::{Figures, ResponseTime, Stats, Stores};
+use super::parity::{Parity, ParityReport, SelfTestReport};
 use super::stage::Stage;
 use crate::truth::Truth;
 
@@ -38,6 +39,10 @@ pub struct Report {
     pub altered: u64,
     /// What each stage added to the stores.
     pub stages: Vec<StageReport>,
+    /// The stages that write both paths, compared, and the reports of the self-test.
+    pub parity: Vec<ParityReport>,
+    /// The comparator's test of itself.
+    pub parity_selftest: SelfTestReport,
     /// Each path as measured, the busiest first.
     pub paths: Vec<PathReport>,
     /// How far the measured figures are from the truth.
@@ -130,7 +135,13 @@ pub struct Check {
 
 impl Report {
     /// Puts all together.
-    pub fn new(observed: &Observed<'_>, stats: &Stats, truth: &Truth, stages: Vec<StageReport>) -> Self {
+    pub fn new(
+        observed: &Observed<'_>,
+        stats: &Stats,
+        truth: &Truth,
+        stages: Vec<StageReport>,
+        parity: Parity,
+    ) -> Self {
         let held = |digest: &Digest| observed.old.contains(digest) || observed.new.contains(digest);
         let found = observed.sent.iter().filter(|digest| held(digest)).count() as u64;
         let sent = observed.sent.len() as u64;
@@ -145,6 +156,8 @@ impl Report {
             unknown,
             altered: observed.altered,
             stages,
+            parity: parity.reports,
+            parity_selftest: parity.selftest,
             paths,
             truth_error: TruthError::new(stats, truth),
         }
@@ -169,6 +182,13 @@ impl Report {
                 found: self.merged_total.to_string(),
                 limit: format!("= {} sent", self.sent),
                 holds: self.merged_total == self.sent,
+            },
+            none("windows with differing stores", self.parity.iter().filter(|report| !report.expected).count() as u64),
+            Check {
+                what: "injected faults",
+                found: if self.parity_selftest.passed { "all found".into() } else { "not those".into() },
+                limit: "found, and nothing else".into(),
+                holds: self.parity_selftest.passed,
             },
             at_most("error of requests per path", self.truth_error.requests, 0.0),
             at_most("error of p95", self.truth_error.p95_rel, MAX_P95_ERROR),

@@ -20,6 +20,7 @@ pub struct Shown<'a> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nWhat each stage added to the stores\n{}", self.stages())?;
+        writeln!(f, "\nWhether both paths agree\n{}", self.parity())?;
         writeln!(f, "\nThe busiest paths, measured and (true)\n{}", self.paths())?;
         write!(f, "\nHeld against the truth\n{}", self.checks())
     }
@@ -46,6 +47,24 @@ impl Shown<'_> {
                 stage.only_old.to_string(),
                 stage.only_new.to_string(),
                 format!("{:.1} ms", stage.added_ms),
+            ]);
+        }
+        table
+    }
+
+    fn parity(&self) -> Table {
+        let header = ["window", "verdict", "union", "only old", "only new", "differ", "rate at most", ""];
+        let mut table = Table::new(header).words(&[0, 1, 7]);
+        for parity in &self.report.parity {
+            table.row([
+                parity.window.clone(),
+                parity.verdict.name().to_owned(),
+                parity.union.to_string(),
+                parity.only_old.to_string(),
+                parity.only_new.to_string(),
+                parity.value_differs.to_string(),
+                format!("{:.3} %", parity.upper_bound * 100.0),
+                if parity.expected { "as it should be" } else { "UNEXPECTED" }.to_owned(),
             ]);
         }
         table

@@ -35,7 +35,8 @@ fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> 
     let measured = stats(figures(merged, 100.0, 5.0), &[("/a", figures(merged, 100.0, 5.0))]);
     let truth = truth(exact(10, 100.0, 5), &[("/a", exact(10, 100.0, 5))]);
     let (sent, old, new) = (digests(0..10), digests(old), digests(new));
-    Report::new(&Observed { sent: &sent, old: &old, new: &new, altered: 0 }, &measured, &truth, Vec::new())
+    let parity = Parity { selftest: SelfTestReport { passed: true, failures: Vec::new() }, ..Parity::default() };
+    Report::new(&Observed { sent: &sent, old: &old, new: &new, altered: 0 }, &measured, &truth, Vec::new(), parity)
 }
 
 fn broken(report: &Report) -> Vec<&'static str> {

@@ -1,0 +1,132 @@
+//! The demo's parity: each stage that writes both paths compared, and the comparator tested with injected faults.
+
+use std::time::Duration;
+
+use path_collector::domain::flag::MILLION;
+use path_collector::domain::parity::report::Report;
+use path_collector::domain::parity::verdict::Verdict;
+use path_collector::domain::parity::window::{Kind, Window};
+use serde::Serialize;
+
+use super::MINUTE_MS;
+use crate::collector::Collector;
+use crate::error::CliError;
+use crate::output;
+use crate::time::now_ms;
+
+/// When a stage that writes both paths was played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DualStage {
+    /// Its share on both paths, in ppm.
+    pub sample_ppm: u32,
+    /// Its beginning, in ms.
+    pub from_ms: u64,
+    /// Its end, in ms.
+    pub to_ms: u64,
+}
+
+/// One comparison, as it is written to `report.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParityReport {
+    /// The window.
+    pub window: String,
+    /// What was concluded.
+    pub verdict: Verdict,
+    /// Events in either store that were meant for both.
+    pub union: u64,
+    /// Events that only the old store holds.
+    pub only_old: u64,
+    /// Events that only the new store holds.
+    pub only_new: u64,
+    /// Events of which the stores hold different values.
+    pub value_differs: u64,
+    /// With 95 % confidence the mismatch rate is not above.
+    pub upper_bound: f64,
+    /// Whether it is what it should be.
+    #[serde(skip)]
+    pub expected: bool,
+}
+
+/// What the comparator's test of itself came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct SelfTestReport {
+    /// Whether the reports found exactly what was injected.
+    pub passed: bool,
+    /// Where they did not.
+    pub failures: Vec<String>,
+}
+
+/// All comparisons.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parity {
+    /// Each stage, then the reports of the self-test.
+    pub reports: Vec<ParityReport>,
+    /// The self-test.
+    pub selftest: SelfTestReport,
+}
+
+impl ParityReport {
+    fn new(window: String, report: &Report, expected: bool) -> Self {
+        let total = &report.total;
+        Self {
+            window,
+            verdict: total.verdict,
+            union: total.union,
+            only_old: total.tally.only_old,
+            only_new: total.tally.only_new,
+            value_differs: total.tally.value_differs,
+            upper_bound: total.upper_bound,
+            expected,
+        }
+    }
+
+    /// Of a stage: no event may differ. A small sample may be too small to prove anything.
+    fn of_stage(stage: DualStage, report: &Report) -> Self {
+        let proven = report.total.verdict == Verdict::Pass
+            || (stage.sample_ppm < MILLION && report.total.verdict == Verdict::Inconclusive);
+        Self::new(report.window.to_string(), report, proven && report.total.mismatches == 0)
+    }
+}
+
+impl DualStage {
+    /// The whole minutes around it.
+    const fn window(self) -> Window {
+        let (from, to) = (self.from_ms / MINUTE_MS * MINUTE_MS, self.to_ms.next_multiple_of(MINUTE_MS));
+        Window { kind: Kind::Range, from, to }
+    }
+}
+
+/// Compares the stages, once their minutes are over, and has the comparator test itself.
+///
+/// # Errors
+/// When the Worker gives no report.
+pub async fn compare(collector: &Collector, stages: &[DualStage]) -> Result<Parity, CliError> {
+    let spinner = output::spinner("waiting for the end of the minute: only closed windows are compared");
+    let end = stages.iter().map(|stage| stage.window().to).max().unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(end.saturating_sub(now_ms()))).await;
+    spinner.set_message("comparing both paths");
+    let mut parity = Parity::default();
+    for stage in stages {
+        let report = collector.run_parity(stage.window(), |_| {}).await?;
+        parity.reports.push(ParityReport::of_stage(*stage, &report));
+    }
+    let test = collector.parity_selftest().await?;
+    for (when, report) in [("before-late-events", &test.first), ("after-late-events", &test.second)] {
+        parity.reports.push(ParityReport::new(format!("selftest:{when}"), report, test.passed));
+    }
+    parity.selftest = SelfTestReport { passed: test.passed, failures: test.failures };
+    spinner.finish_and_clear();
+    Ok(parity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stages_window_is_the_whole_minutes_around_it() {
+        let stage = |from_ms, to_ms| DualStage { sample_ppm: 1, from_ms, to_ms }.window();
+        assert_eq!((stage(60_001, 119_999).from, stage(60_001, 119_999).to), (60_000, 120_000));
+        assert_eq!((stage(59_999, 120_001).from, stage(59_999, 120_001).to), (0, 180_000));
+    }
+}
