@@ -1,5 +1,5 @@
 //! A gateway's API that answers as it is told, and `pathctl` run against it.
-#![allow(missing_docs, clippy::panic)]
+#![allow(dead_code, missing_docs, clippy::panic)] // each test file uses its part
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -44,6 +44,7 @@ impl Ran {
 
 /// The API. `answers` are by method and route, such as `PUT flag`.
 pub struct FakeCollector {
+    command: &'static str,
     runtime: Runtime,
     target: String,
     answers: Arc<Mutex<HashMap<&'static str, (u16, Value)>>>,
@@ -51,12 +52,18 @@ pub struct FakeCollector {
 }
 
 impl FakeCollector {
+    /// For `pathctl flag`.
     pub fn start() -> Self {
+        Self::of("flag")
+    }
+
+    /// For this command.
+    pub fn of(command: &'static str) -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let target = format!("http://{}", listener.local_addr().unwrap());
         let (answers, asked) = (Arc::default(), Arc::default());
-        let fake = Self { runtime, target, answers, asked };
+        let fake = Self { command, runtime, target, answers, asked };
         let (answers, asked) = (Arc::clone(&fake.answers), Arc::clone(&fake.asked));
         fake.runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -87,7 +94,7 @@ impl FakeCollector {
         self.asked().into_iter().map(|asked| asked.route).collect()
     }
 
-    /// Runs `pathctl flag` with these arguments, nobody at the terminal.
+    /// Runs the command with these arguments, separated by bars, nobody at the terminal.
     pub fn run(&self, arguments: &str) -> Ran {
         self.run_with_input(arguments, "")
     }
@@ -98,7 +105,7 @@ impl FakeCollector {
 
     pub fn run_as(&self, user: &str, arguments: &str, input: &str) -> Ran {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pathctl"))
-            .arg("flag")
+            .arg(self.command)
             .args(arguments.split('|').map(str::trim))
             .env("PATHCTL_TARGET", &self.target)
             .env("PATHCTL_TOKEN", "secret")

@@ -1,0 +1,103 @@
+//! `pathctl parity` as an operator runs it, against an API that answers as it is told.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::FakeCollector;
+
+/// A report on the hour from 2024-11-07 05:00, as the API gives it.
+fn report(verdict: &str) -> Value {
+    let counts = json!({"beyondOld": 0, "onlyOld": 1, "onlyNew": 0, "valueDiffers": 1, "fallback": 1, "deadLettered": 0,
+        "queued": 0, "repeats": 0});
+    let rates = json!({"verdict": verdict, "union": 1_000, "mismatches": 2, "unexplained": 1, "rate": 0.002,
+        "lowerBound": 0.0004, "upperBound": 0.0063});
+    let side = |dual: u64| {
+        json!({"dual": dual, "digestSum": "00000000000000aa", "valueSum": "00000000000000bb",
+        "fallback": 0, "absorbed": 3})
+    };
+    let difference = |kind: &str, reason: Value, fields: Value| {
+        json!({"idempotentId": "1730955600000-0123abcd",
+        "digest": "0123abcd00000000", "path": "/a|b", "timestamp": 1_730_955_601_000_u64, "kind": kind,
+        "reason": reason, "fields": fields})
+    };
+    let mut report = json!({
+        "window": {"kind": "hour", "from": 1_730_955_600_000_u64, "to": 1_730_959_200_000_u64}, "revision": 2,
+        "computedAt": 1_730_960_100_000_u64, "summary": "2 of 1000 differ", "limitPpm": 50_000, "lagMs": 900_000,
+        "plan": {"old": 1_000, "new": 999, "differencePercent": 0.1}, "unnamed": 0,
+        "differences": [
+            difference("value-differs", Value::Null, json!([{"field": "status", "old": "200", "new": "503"}])),
+            difference("only-old", json!("fallback"), json!([])),
+        ],
+        "loss": {"arrived": 5_000, "missing": 2, "deadLettered": 0, "rate": 0.0004, "unjudgedProducers": 0,
+            "gaps": [{"producer": "00000000000000cc", "first": 7, "last": 8}]},
+        "old": side(1_000), "new": side(999), "minutesDiffering": 1, "minutes": 60, "idsFetched": 36, "deadLetters": 0,
+        "fingerprint": "00000000000000dd",
+    });
+    let mut route = json!({"path": "/a|b"});
+    for part in [counts, rates] {
+        report.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        route.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+    }
+    report["paths"] = json!([route]);
+    report
+}
+
+#[test]
+fn the_page_has_every_figure_that_a_reviewer_checks() {
+    let fake = FakeCollector::of("parity");
+    fake.answers("GET parity/hour:1730955600000", report("pass"));
+    let shown = fake.run("report|2024-11-07T05");
+    for part in [
+        "# Parity 2024-11-07T05:00:00Z to 2024-11-07T06:00:00Z: pass\n",
+        "| events meant for both, in either store (union) | 1000 |",
+        "| of them unexplained | 1 |",
+        "| its 95 % bounds, each one-sided | 0.0400 % and 0.6300 % |",
+        "| the plan's figure, \\|new − old\\| / old | 0.1000 % |",
+        "| new (D1) | 999 | `00000000000000aa` | `00000000000000bb` | 0 | 3 |",
+        "| /a\\|b | pass | 1000 | 1 | 0 | 1 | 0.6300 % |",
+        "| 2024-11-07T05:00:01Z | value-differs: status 200 → 503 | **unexplained** |",
+        "| only-old | fallback |",
+        "- producer `00000000000000cc`: 7 to 8",
+        "Window `hour:1730955600000`, revision 2, made 2024-11-07T06:15:00Z, 15m for stragglers.",
+    ] {
+        assert!(shown.out.contains(part), "{part}\nin\n{}", shown.out);
+    }
+    assert_eq!(shown.code, 0);
+}
+
+#[test]
+fn the_exit_code_is_the_verdict() {
+    for (verdict, code) in [("pass", 0), ("fail", 1), ("inconclusive", 2), ("pending", 2)] {
+        let fake = FakeCollector::of("parity");
+        fake.answers("POST parity/run?window=hour:1730955600000", report(verdict));
+        let shown = fake.run("run|hour:1730955600000|--json");
+        assert_eq!(shown.code, code, "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown.out).unwrap()["verdict"], verdict);
+    }
+}
+
+#[test]
+fn a_selftest_that_fails_says_where() {
+    let fake = FakeCollector::of("parity");
+    let outcome = json!({"passed": false, "failures": ["union is 1, not 2"], "first": report("fail"),
+        "second": report("fail")});
+    fake.answers("POST parity/selftest", outcome);
+    let shown = fake.run("selftest");
+    assert_eq!(shown.code, 1);
+    assert!(shown.out.contains("union is 1, not 2") && shown.out.contains("FAILED"), "{shown:?}");
+}
+
+#[test]
+fn reports_are_listed_without_what_only_their_pages_have() {
+    let fake = FakeCollector::of("parity");
+    let mut short = report("pass");
+    for field in ["differences", "paths"] {
+        short.as_object_mut().unwrap().remove(field);
+    }
+    short["loss"].as_object_mut().unwrap().remove("gaps");
+    fake.answers("GET parity?kind=day&limit=7", json!({"reports": [short]}));
+    let shown = fake.run("list|--kind|day|--limit|7");
+    assert!(shown.out.contains("2024-11-07T05:00:00Z") && shown.out.contains("2 of 1000 differ"), "{shown:?}");
+    assert_eq!(shown.code, 0);
+}
