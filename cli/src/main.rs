@@ -1,8 +1,8 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
-//! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`) and what they share: the
-//! access log ([`access_log`], [`log_reader`]), the synthetic traffic ([`workload`] over [`catalogue`] and [`random`]),
-//! its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
+//! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`, `parity`,
+//! `readiness`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
+//! ([`workload`] over [`catalogue`] and [`random`]), its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
 //! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
 //! **Never:** what the figures under test are computed with. Truth is exact and knows no sketch.
@@ -24,6 +24,7 @@ mod parity;
 mod percent;
 mod random;
 mod ray;
+mod readiness;
 mod replay;
 mod share;
 mod table;
@@ -53,6 +54,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Flag(flag::FlagArgs),
     Parity(parity::ParityArgs),
+    Readiness(readiness::ReadinessArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => in_runtime(demo::run(args)),
         Command::Flag(args) => in_runtime(flag::run(args)),
         Command::Parity(args) => in_runtime(parity::run(args)),
+        Command::Readiness(args) => in_runtime(readiness::run(args)),
     };
     match outcome {
         Ok(code) => code,

@@ -101,3 +101,17 @@ fn reports_are_listed_without_what_only_their_pages_have() {
     assert!(shown.out.contains("2024-11-07T05:00:00Z") && shown.out.contains("2 of 1000 differ"), "{shown:?}");
     assert_eq!(shown.code, 0);
 }
+
+#[test]
+fn readiness_succeeds_only_when_every_criterion_holds() {
+    for (ready, holds, code, word) in
+        [(true, json!(true), 0, "yes"), (false, json!(false), 1, "NO"), (false, json!(null), 1, "unknown")]
+    {
+        let fake = FakeCollector::of("readiness");
+        let criterion = json!({"name": "backlog", "title": "events on their way", "wanted": "< 100", "figure": "3",
+            "holds": holds, "source": "the last hour"});
+        fake.answers("GET readiness", json!({"ready": ready, "computedAt": 1, "criteria": [criterion]}));
+        let shown = fake.run_bare();
+        assert!(shown.code == code && shown.out.contains(word), "{shown:?}");
+    }
+}

@@ -19,6 +19,7 @@ pub mod merge;
 pub mod message;
 pub mod parity;
 pub mod path;
+pub mod readiness;
 pub mod retry;
 pub mod rollup;
 pub mod route;

@@ -62,16 +62,24 @@ pub async fn compare(
     Comparer { old, new, kept: &kept }.run(window, clock::now_ms(), settings).await
 }
 
+/// Compares both paths over a window, as far as one run goes, and stores no report.
+///
+/// # Errors
+/// [`StoreError`]; repeating is harmless.
+pub async fn look(env: &Env, config: &Config, window: Window) -> Result<Run, StoreError> {
+    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
+    // What is folded is answered from sums.
+    consumer::fold(&new, clock::now_ms()).await;
+    compare(&old, &new, env, window, settings(config, window.kind)).await
+}
+
 /// Compares both paths over a window, and stores the report if the window is closed.
 ///
 /// # Errors
 /// [`StoreError`]; repeating is harmless.
 pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, StoreError> {
-    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
     let now_ms = clock::now_ms();
-    // What is folded is answered from sums.
-    consumer::fold(&new, now_ms).await;
-    let report = match compare(&old, &new, env, window, settings(config, window.kind)).await? {
+    let report = match look(env, config, window).await? {
         Run::Done(report) if window.is_closed(now_ms, config.parity_lag_ms) => report,
         run => return Ok(run),
     };

@@ -106,6 +106,26 @@ describe("parity", { concurrency: 3, timeout: 120_000 }, () => {
     assert.equal((await gateway.stats()).total.requests, 0);
   });
 
+  test("readiness tells each criterion's figure, and is not ready for want of evidence", async (t) => {
+    const gateway = await startGateway(t);
+    await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000 });
+    await gateway.requests("/ready", 5);
+    await gateway.delivered({ old: 5, new: 5 });
+    const { ready, criteria } = await gateway.read("readiness");
+    const found = Object.fromEntries(criteria.map(({ name, figure, holds }) => [name, [figure, holds]]));
+    assert.equal(ready, false);
+    assert.deepEqual(found, {
+      "queue-send-success": [null, null],
+      "consumer-success": [null, null],
+      backlog: ["0", true],
+      "counted-once": ["0 (0 repeats absorbed)", true],
+      "seven-days": [null, null],
+      fallback: [null, null],
+      traceable: ["6 of 6", true],
+      loss: [null, null],
+    });
+  });
+
   test("bad windows are refused by name", async (t) => {
     const gateway = await startGateway(t);
     for (const window of ["", "week:1", "hour:x", "range:1730956800000-1730956800001"]) {

@@ -63,7 +63,7 @@ impl Page<'_> {
         writeln!(f, "| store | events | sum of digests | sum of values | came as fallback | repeats absorbed |")?;
         writeln!(f, "|---|---|---|---|---|---|")?;
         for (name, side) in [("old (object)", &self.0.old), ("new (D1)", &self.0.new)] {
-            let Side { dual, digest_sum, value_sum, fallback, absorbed } = side;
+            let Side { dual, digest_sum, value_sum, fallback, absorbed, .. } = side;
             writeln!(f, "| {name} | {dual} | `{digest_sum}` | `{value_sum}` | {fallback} | {absorbed} |")?;
         }
         writeln!(f)

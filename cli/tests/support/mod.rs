@@ -99,6 +99,11 @@ impl FakeCollector {
         self.run_with_input(arguments, "")
     }
 
+    /// Runs the command without arguments.
+    pub fn run_bare(&self) -> Ran {
+        self.run("--")
+    }
+
     pub fn run_with_input(&self, arguments: &str, input: &str) -> Ran {
         self.run_as("jo", arguments, input)
     }

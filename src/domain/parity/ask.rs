@@ -78,6 +78,8 @@ impl Sum {
 /// What one minute holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minute {
+    /// Its events, however they were meant.
+    pub events: u64,
     /// Its dual events.
     pub dual: Sum,
     /// Its events that came by the other path than was meant.
@@ -91,6 +93,7 @@ pub struct Minute {
 impl Minute {
     /// Adds what another part holds.
     pub const fn add(&mut self, other: &Self) {
+        self.events += other.events;
         self.dual.add(&other.dual);
         self.fallback += other.fallback;
         self.numbers += other.numbers;

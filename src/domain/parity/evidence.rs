@@ -51,6 +51,11 @@ impl Evidence {
         }
     }
 
+    /// How many events are in dead letters; a letter that can't be read counts as one.
+    pub fn events(&self) -> u64 {
+        self.letters.max(self.dead.len() as u64)
+    }
+
     /// Whether an event is in a dead letter.
     pub fn is_dead(&self, digest: Digest) -> bool {
         self.dead.contains(&digest.0)

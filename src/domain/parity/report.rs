@@ -137,6 +137,9 @@ pub struct Side {
     pub fallback: u64,
     /// Repeats that dedup absorbed.
     pub absorbed: u64,
+    /// Events stored beyond the distinct sequence numbers that arrived: counted twice.
+    #[serde(default)]
+    pub counted_twice: u64,
 }
 
 /// The report.
@@ -377,6 +380,7 @@ fn side(minutes: &BTreeMap<u64, Minute>) -> Side {
         value_sum: format!("{:016x}", sum.dual.values),
         fallback: sum.fallback,
         absorbed: sum.absorbed,
+        counted_twice: minutes.values().map(|minute| minute.events.saturating_sub(minute.numbers)).sum(),
     }
 }
 

@@ -20,6 +20,7 @@ mod merged;
 mod ofrep;
 mod parity;
 mod range;
+mod readiness;
 mod stats;
 mod throttle;
 
@@ -82,6 +83,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("flag", "status") => json(&flag_status::read(url, env, config).await?),
         ("parity", "") => json(&parity::list(url, env).await?),
         ("parity", window) => json(&parity::read(window, env).await?),
+        ("readiness", "") => json(&readiness::read(env, config).await),
         ("health", "") => json(&health::read(env, config).await),
         ("dead-letters", "") => json(&health::dead_letters(env).await?),
         _ => Err(unknown(url)),
@@ -119,7 +121,7 @@ fn not_allowed(method: &str) -> Problem {
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
         "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, health or dead-letters",
+         flag/status, parity, parity/{{window}}, readiness, health or dead-letters",
         query::path(url)
     ))
 }

@@ -10,6 +10,7 @@ use crate::domain::parity::minute::Found;
 use crate::domain::parity::report::{Filed, Report};
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
+use crate::domain::readiness::Day;
 use crate::store::sql::{Row, Sql, Statement, StoreError, Value, packed, rows, unpacked};
 
 /// Dead letters that are looked into: they are few, or something else is wrong.
@@ -51,6 +52,15 @@ const NEWEST_FILED: &str = "
     WHERE kind = ?1 AND revision =
       (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
     ORDER BY start DESC LIMIT ?2";
+
+const DAYS: &str = "
+    SELECT start, verdict, json_extract(body, '$.loss.arrived') AS arrived,
+           json_extract(body, '$.loss.missing') AS missing, json_extract(body, '$.loss.deadLettered') AS dead_lettered,
+           json_extract(body, '$.old.fallback') AS queue_failed, json_extract(body, '$.new.fallback') AS object_failed
+    FROM parity_reports AS r
+    WHERE kind = 'day' AND revision =
+      (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
+    ORDER BY start DESC LIMIT ?1";
 
 const FINGERPRINTS: &str = "
     SELECT start, fingerprint, is_open FROM parity_reports WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
@@ -147,6 +157,27 @@ impl<S: Sql> Reports<S> {
         let statement = Statement::new(NEWEST_FILED, [kind.name().into(), most.into()]);
         let results = self.sql.batch(vec![statement]).await?;
         rows(&results, 0).iter().map(filed).collect()
+    }
+
+    /// The newest reports on days, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn days(&self, most: u64) -> Result<Vec<Day>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(DAYS, [most.into()])]).await?;
+        let day = |row: &Row| {
+            let verdict = Verdict::named(row.text(1)?);
+            Ok(Day {
+                start: row.integer(0)?,
+                verdict: verdict.ok_or_else(|| StoreError::Corrupt("a verdict is unknown".to_owned()))?,
+                arrived: row.integer(2)?,
+                missing: row.integer(3)?,
+                dead_lettered: row.integer(4)?,
+                queue_failed: row.integer(5)?,
+                object_failed: row.integer(6)?,
+            })
+        };
+        rows(&results, 0).iter().map(day).collect()
     }
 
     /// Fingerprints of the newest reports on windows of a kind that begin in a time, by their start, and whether each

@@ -21,7 +21,7 @@ const MINUTES: &str = "
     SELECT start, cohort, sum(requests) AS requests,
            CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
-    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort IN (1, 2)
+    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort IN (0, 1, 2)
     GROUP BY start, cohort";
 
 const PATHS: &str = "
@@ -139,7 +139,9 @@ impl<S: Sql> EventStore<S> {
         let mut minutes: BTreeMap<u64, Minute> = BTreeMap::new();
         for row in rows(&results, 0) {
             let minute = minutes.entry(row.integer(0)?).or_default();
+            minute.events += row.integer(2)?;
             match row.integer(1)? {
+                0 => {}
                 1 => minute.dual = sums(row)?,
                 _ => minute.fallback = row.integer(2)?,
             }
@@ -157,6 +159,7 @@ impl<S: Sql> EventStore<S> {
         }
         for event in &tail.events {
             let minute = minutes.entry(event.minute() * MINUTE_MS).or_default();
+            minute.events += 1;
             match event.cohort {
                 Cohort::Single => {}
                 Cohort::Dual => minute.dual.add(&sum_of(event)),

@@ -1,0 +1,88 @@
+//! `GET readiness`: whether the plan's next phase may begin.
+
+use futures_util::future::join;
+use serde::Serialize;
+use worker::{Env, console_error};
+
+use crate::domain::address::DAY_MS;
+use crate::domain::parity::window::{HOUR_MS, Kind, Window};
+use crate::domain::readiness::{self, Criterion, DAYS, Facts, LastHour};
+use crate::domain::rollup::MINUTE_MS;
+use crate::edge::config::Config;
+use crate::edge::sql_d1::D1Sql;
+use crate::edge::{clock, collector_client, parity};
+use crate::store::events::EventStore;
+use crate::store::parity::compare::Run;
+use crate::store::sql::StoreError;
+
+/// Events of each store that are looked up by their ID.
+const TRACED: usize = 3;
+
+/// Time whose events are sampled, in ms.
+const SAMPLED_MS: u64 = 10 * MINUTE_MS;
+
+/// The plan's criteria.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    ready: bool,
+    computed_at: u64,
+    criteria: Vec<Criterion>,
+}
+
+/// Gathers what is known and judges it. What can't be read is not known.
+pub async fn read(env: &Env, config: &Config) -> Readiness {
+    let now_ms = clock::now_ms();
+    let facts = Facts {
+        days: known(days(env).await).unwrap_or_default(),
+        dead_events: known(dead_events(env, now_ms).await),
+        hour: known(last_hour(env, config, now_ms).await),
+    };
+    let criteria = readiness::criteria(&facts);
+    Readiness { ready: readiness::is_ready(&criteria), computed_at: now_ms, criteria }
+}
+
+fn known<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| console_error!("Readiness: {error}")).ok()
+}
+
+async fn days(env: &Env) -> Result<Vec<readiness::Day>, StoreError> {
+    parity::reports(env)?.days(DAYS as u64).await
+}
+
+async fn dead_events(env: &Env, now_ms: u64) -> Result<u64, StoreError> {
+    let since = now_ms.saturating_sub(DAYS as u64 * DAY_MS);
+    Ok(parity::reports(env)?.evidence(since).await?.events())
+}
+
+async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, StoreError> {
+    let to = now_ms.next_multiple_of(MINUTE_MS);
+    let window = Window { kind: Kind::Range, from: to - HOUR_MS, to };
+    let Run::Done(report) = parity::look(env, config, window).await? else {
+        return Err(StoreError::Unavailable("the last hour differs in too many minutes".to_owned()));
+    };
+    let tally = &report.total.tally;
+    Ok(LastHour {
+        outstanding: tally.only_old + tally.queued + report.loss.missing,
+        counted_twice: report.old.counted_twice + report.new.counted_twice,
+        absorbed: report.old.absorbed + report.new.absorbed,
+        traced: traced(env, config, window).await?,
+    })
+}
+
+/// How many of a few events were looked up by their ID, and found.
+async fn traced(env: &Env, config: &Config, window: Window) -> Result<(u64, u64), StoreError> {
+    let store = EventStore::new(D1Sql::of(env)?, config.window_ms);
+    let (from, to) = (window.to.saturating_sub(SAMPLED_MS), window.to);
+    let both = join(collector_client::events(env, config, from, to), store.events(from, to)).await;
+    let (old, new) = (both.0.map_err(StoreError::Unavailable)?.0, both.1?.0);
+    let (mut looked_up, mut found) = (0, 0);
+    for event in old.iter().take(TRACED).chain(new.iter().take(TRACED)) {
+        let id = event.idempotent_id;
+        let both = join(collector_client::trace(env, config, id), store.trace(id)).await;
+        let stored = [both.0.map_err(StoreError::Unavailable)?, both.1?].concat();
+        looked_up += 1;
+        found += u64::from(stored.iter().any(|(stored, _)| stored.digest == event.digest));
+    }
+    Ok((looked_up, found))
+}
