@@ -102,17 +102,17 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
     for kind in [Kind::Hour, Kind::Day] {
         let windows = closed(kind, now_ms, config.parity_lag_ms);
         let Some(newest) = windows.last().copied() else { continue };
-        let due = match kept.latest(newest).await? {
-            // Stored, but the run may have ended before the guard was asked.
-            Some((report, _)) => {
-                act(env, &report).await;
-                if is_recheck(now_ms) { changed(env, config, &windows).await? } else { Vec::new() }
-            }
-            None => {
-                changed(env, config, if is_recheck(now_ms) { &windows } else { std::slice::from_ref(&newest) }).await?
-            }
+        let filed = kept.latest(newest).await?;
+        if let Some((report, _)) = &filed {
+            // The run that stored it may have ended before the guard was asked.
+            act(env, report).await;
+        }
+        let looked_at = match filed {
+            _ if is_recheck(now_ms) => windows.as_slice(),
+            None => std::slice::from_ref(&newest),
+            Some(_) => &[],
         };
-        for window in due.into_iter().rev() {
+        for window in changed(env, config, looked_at).await?.into_iter().rev() {
             if runs == MAX_WINDOWS {
                 return Ok(());
             }

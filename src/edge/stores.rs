@@ -7,6 +7,7 @@ use futures_util::future::join;
 use worker::Env;
 
 use crate::domain::event::Event;
+use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::Rollups;
 use crate::store::events::EventStore;
 
@@ -20,6 +21,9 @@ pub type Answer<T> = Result<T, String>;
 /// Events, and whether there are more than were given out.
 pub type Events = (Vec<Event>, bool);
 
+/// Events, and when each was stored (ms).
+pub type Stored = Vec<(Event, u64)>;
+
 /// Rollups of a range.
 pub async fn rollups(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Rollups>, Answer<Rollups>) {
     let new = as_text(async { new_store(env, config)?.rollups(from, to).await });
@@ -30,6 +34,12 @@ pub async fn rollups(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<
 pub async fn events(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Events>, Answer<Events>) {
     let new = as_text(async { new_store(env, config)?.events(from, to).await });
     join(collector_client::events(env, config, from, to), new).await
+}
+
+/// The events with an ID, and when each was stored (ms).
+pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> (Answer<Stored>, Answer<Stored>) {
+    let new = as_text(async { new_store(env, config)?.trace(id).await });
+    join(collector_client::trace(env, config, id), new).await
 }
 
 fn new_store(env: &Env, config: &Config) -> Result<EventStore<D1Sql>, crate::store::sql::StoreError> {

@@ -8,7 +8,7 @@ use crate::domain::identity::IdempotentId;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
-use crate::edge::{clock, collector_client, sql_d1::D1Sql};
+use crate::edge::{clock, collector_client, sql_d1::D1Sql, stores};
 use crate::store::events::EventStore;
 
 use super::range;
@@ -60,10 +60,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<EventList, Pr
 pub async fn trace(text: &str, env: &Env, config: &Config) -> Result<Trace, Problem> {
     let idempotent_id: IdempotentId =
         text.parse().map_err(|error: crate::domain::error::InputError| Problem::bad_request(error.to_string()))?;
-    let store = EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms);
-    let (old, new) =
-        futures_util::future::join(collector_client::trace(env, config, idempotent_id), store.trace(idempotent_id))
-            .await;
+    let (old, new) = stores::trace(env, config, idempotent_id).await;
     let stored =
         |list: Vec<(Event, u64)>| list.into_iter().map(|(event, stored_at)| Stored { stored_at, event }).collect();
     Ok(Trace { idempotent_id, old: stored(old.map_err(unreadable)?), new: stored(new.map_err(unreadable)?) })

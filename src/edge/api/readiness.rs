@@ -1,6 +1,5 @@
 //! `GET readiness`: whether the plan's next phase may begin.
 
-use futures_util::future::join;
 use serde::Serialize;
 use worker::{Env, console_error};
 
@@ -9,9 +8,7 @@ use crate::domain::parity::window::{HOUR_MS, Kind, Window};
 use crate::domain::readiness::{self, Criterion, DAYS, Facts, LastHour};
 use crate::domain::rollup::MINUTE_MS;
 use crate::edge::config::Config;
-use crate::edge::sql_d1::D1Sql;
-use crate::edge::{clock, collector_client, parity};
-use crate::store::events::EventStore;
+use crate::edge::{clock, parity, stores};
 use crate::store::parity::compare::Run;
 use crate::store::sql::StoreError;
 
@@ -72,15 +69,12 @@ async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, 
 
 /// How many of a few events were looked up by their ID, and found.
 async fn traced(env: &Env, config: &Config, window: Window) -> Result<(u64, u64), StoreError> {
-    let store = EventStore::new(D1Sql::of(env)?, config.window_ms);
-    let (from, to) = (window.to.saturating_sub(SAMPLED_MS), window.to);
-    let both = join(collector_client::events(env, config, from, to), store.events(from, to)).await;
-    let (old, new) = (both.0.map_err(StoreError::Unavailable)?.0, both.1?.0);
+    let (old, new) = stores::events(env, config, window.to.saturating_sub(SAMPLED_MS), window.to).await;
+    let (old, new) = (old.map_err(StoreError::Unavailable)?.0, new.map_err(StoreError::Unavailable)?.0);
     let (mut looked_up, mut found) = (0, 0);
     for event in old.iter().take(TRACED).chain(new.iter().take(TRACED)) {
-        let id = event.idempotent_id;
-        let both = join(collector_client::trace(env, config, id), store.trace(id)).await;
-        let stored = [both.0.map_err(StoreError::Unavailable)?, both.1?].concat();
+        let (old, new) = stores::trace(env, config, event.idempotent_id).await;
+        let stored = [old.map_err(StoreError::Unavailable)?, new.map_err(StoreError::Unavailable)?].concat();
         looked_up += 1;
         found += u64::from(stored.iter().any(|(stored, _)| stored.digest == event.digest));
     }
