@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS segments (
 );
 CREATE INDEX IF NOT EXISTS segments_by_window ON segments (window_start);
 
--- Figures per interval, route and cohort, made from segments by folding. A fold adds segments from_seq + 1 to to_seq;
+-- Figures per interval (minute, hour and day), route and cohort, made from segments by folding. A fold adds segments from_seq + 1 to to_seq;
 -- two folds of the same segments both insert from_seq, and one of them fails whole. What is not folded yet, a reader
 -- adds from the segments.
 CREATE TABLE IF NOT EXISTS folds (
@@ -29,14 +29,24 @@ CREATE TABLE IF NOT EXISTS folds (
 CREATE TABLE IF NOT EXISTS rollups (
   grain INTEGER NOT NULL,           -- length of the interval, ms
   start INTEGER NOT NULL,           -- ms
-  path TEXT NOT NULL,               -- normalised route
+  path TEXT NOT NULL,               -- normalised route; empty: all of them together
   cohort INTEGER NOT NULL,          -- 0 single, 1 dual, 2 fallback
   requests INTEGER NOT NULL,
+  status_1 INTEGER NOT NULL,        -- requests by status class
+  status_2 INTEGER NOT NULL,
+  status_3 INTEGER NOT NULL,
+  status_4 INTEGER NOT NULL,
+  status_5 INTEGER NOT NULL,
+  time_sum INTEGER NOT NULL,        -- response times, ms
+  time_min INTEGER NOT NULL,
+  time_max INTEGER NOT NULL,
   digest_high INTEGER NOT NULL,     -- halves of the wrapping 64-bit sum of digests, and of that of hashes over the
   digest_low INTEGER NOT NULL,      -- values: SQL adds halves without loss, and parity reads no body
   value_high INTEGER NOT NULL,
   value_low INTEGER NOT NULL,
-  body BLOB NOT NULL,               -- sums, sketches and exemplars, packed
+  latency BLOB NOT NULL,            -- response times as a sketch, for percentiles
+  addresses BLOB NOT NULL,          -- distinct client addresses: hashes, or a sketch of them
+  exemplars BLOB NOT NULL,          -- a few real requests, packed
   PRIMARY KEY (grain, start, path, cohort)
 ) WITHOUT ROWID;
 

@@ -4,13 +4,15 @@
 mod support;
 
 use path_collector::domain::event::Event;
+use path_collector::domain::grain::Grain;
 use path_collector::domain::rollup::Rollups;
+use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys::AddressKeys;
 use path_collector::store::dead_letters::{DeadLetter, DeadLetters, MAX_PAYLOAD_BYTES};
 use path_collector::store::events::Memory;
 use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
 use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
-use support::{START, Sqlite, block_on, deliver, event, figures, store};
+use support::{START, Sqlite, block_on, deliver, event, figures, rollups, store};
 
 fn requests(rollups: &Rollups) -> u64 {
     rollups.values().map(|rollup| rollup.requests).sum()
@@ -22,7 +24,13 @@ fn a_range_gives_its_minutes_folded_or_not() {
     let store = store(&sqlite);
     let events: Vec<Event> = (0..600).map(|n| event(n, n * 1_000)).collect();
     block_on(deliver(&store, &mut Memory::default(), &events));
-    let count = |from: u64, to: u64| requests(&block_on(store.rollups(START + from, START + to)).unwrap());
+    let count = |from: u64, to: u64| {
+        let spans = vec![Span::around(Grain::Minute, START + from, START + to)];
+        let selection = |routes| Selection { spans: spans.clone(), routes, parts: Parts::Counts };
+        let together = requests(&block_on(store.rollups(&selection(Routes::Together))).unwrap());
+        assert_eq!(requests(&block_on(store.rollups(&selection(Routes::Each))).unwrap()), together);
+        together
+    };
     let counts = || [count(0, 600_000), count(60_000, 120_000), count(61_000, 119_000), count(600_000, 700_000)];
     assert_eq!(counts(), [600, 60, 60, 0]);
     let (before, waiting) = (figures(&store), block_on(store.state()).unwrap());
@@ -77,19 +85,20 @@ fn only_what_is_folded_and_can_not_come_again_is_deleted() {
     let mut memory = Memory::default();
     block_on(deliver(&store, &mut memory, &[event(1, 0)]));
     let late = START + MIN_SEGMENT_AGE_MS + 1;
-    assert!(!block_on(store.prune(late, 0)).unwrap());
+    assert!(!block_on(store.prune(late, u64::MAX)).unwrap());
     assert_eq!(sqlite.count("segments"), 1, "it waits to be folded");
     block_on(store.fold(START)).unwrap();
-    block_on(store.prune(late - 1, 0)).unwrap();
+    block_on(store.prune(late - 1, u64::MAX)).unwrap();
     assert_eq!(sqlite.count("segments"), 1, "it might come again");
-    let before = figures(&store);
-    block_on(store.prune(late, 0)).unwrap();
-    assert_eq!((sqlite.count("segments"), figures(&store)), (0, before));
+    block_on(store.prune(late, START)).unwrap();
+    assert_eq!(sqlite.count("segments"), 1, "it is not archived");
+    block_on(store.prune(late, u64::MAX)).unwrap();
+    assert_eq!((sqlite.count("segments"), requests(&rollups(&store, Grain::Day, Routes::Each))), (0, 1));
     // The log goes on behind what was deleted, also for a writer who remembers nothing.
     block_on(deliver(&store, &mut Memory::default(), &[event(2, 0)]));
     block_on(store.fold(START)).unwrap();
-    assert_eq!(requests(&block_on(store.rollups(0, START * 2)).unwrap()), 2);
-    block_on(store.prune(late, 0)).unwrap();
+    assert_eq!(requests(&rollups(&store, Grain::Day, Routes::Each)), 2);
+    block_on(store.prune(late, u64::MAX)).unwrap();
     assert_eq!(sqlite.count("folds"), 1, "only the newest fold is needed");
 }
 
@@ -103,7 +112,7 @@ fn much_is_deleted_in_steps() {
     }
     while block_on(store.fold(START)).unwrap() > 0 {}
     let late = START + MIN_SEGMENT_AGE_MS + 1;
-    let steps: Vec<bool> = (0..3).map(|_| block_on(store.prune(late, 0)).unwrap()).collect();
+    let steps: Vec<bool> = (0..3).map(|_| block_on(store.prune(late, u64::MAX)).unwrap()).collect();
     assert_eq!((steps, sqlite.count("segments")), (vec![true, true, false], 0));
 }
 
@@ -186,7 +195,11 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
             };
             corrupt(block_on(store.record(&mut Memory::default(), &[event(1, 0)], 0)).map(drop));
             corrupt(block_on(store.fold(0)).map(drop));
-            corrupt(block_on(store.rollups(0, 1)).map(drop));
+            let selection =
+                |routes| Selection { spans: vec![Span::around(Grain::Minute, 0, 1)], routes, parts: Parts::All };
+            corrupt(block_on(store.rollups(&selection(Routes::Each))).map(drop));
+            corrupt(block_on(store.rollups(&selection(Routes::Together))).map(drop));
+            corrupt(block_on(store.prune(1, 1)).map(drop));
             corrupt(block_on(store.events(0, 1)).map(drop));
             corrupt(block_on(store.trace(event(1, 0).idempotent_id)).map(drop));
             corrupt(block_on(store.state()).map(drop));

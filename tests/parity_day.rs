@@ -27,9 +27,13 @@ fn fill(sqlite: &Sqlite, day: Window) {
     );
     sqlite.script(&format!(
         "{minutes}, p(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM p WHERE n < {PATHS})
-         INSERT INTO rollups (grain, start, path, cohort, requests, digest_high, digest_low, value_high, value_low, body)
-         SELECT 60000, start, '/path/' || n, 1, {EVENTS}, abs(start * n % 4294967291), abs(start * 7 * n % 4294967291),
-                abs(start * 3 * n % 4294967291), abs(start * 5 * n % 4294967291), zeroblob(1500) FROM m, p"
+         INSERT INTO rollups SELECT 60000, start, '/path/' || n, 1, {EVENTS}, 0, {EVENTS}, 0, 0, 0, 0, 0, 0,
+                abs(start * n % 4294967291), abs(start * 7 * n % 4294967291),
+                abs(start * 3 * n % 4294967291), abs(start * 5 * n % 4294967291),
+                zeroblob(300), zeroblob(700), zeroblob(500) FROM m, p;
+         INSERT INTO rollups SELECT grain, start, '', cohort, sum(requests), 0, sum(requests), 0, 0, 0, 0, 0, 0,
+                sum(digest_high), sum(digest_low), sum(value_high), sum(value_low),
+                zeroblob(600), zeroblob(2000), zeroblob(500) FROM rollups GROUP BY grain, start, cohort"
     ));
     let each = u32::try_from(EVENTS * PATHS / PRODUCERS).unwrap();
     for minute in 0..1_440 {

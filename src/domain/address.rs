@@ -17,9 +17,6 @@ use super::identity::{first_u64, hex16, serde_as_text};
 /// Bytes of a daily key: the block-independent strength of SHA-256.
 pub const KEY_BYTES: usize = 32;
 
-/// Life of a key: a UTC day, in ms.
-pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
 /// Address that stands for a missing `CF-Connecting-IP`.
 pub const UNKNOWN: &str = "unknown";
 

@@ -1,23 +1,54 @@
 //! The merged read: figures over both stores, each event once, in any mode and across a change of mode.
 //!
 //! Invariant: an event counts once however many stores hold it. Where sums prove what the stores share, sums are
-//! used; in the other minutes ([`ambiguous`]) the events themselves are united by digest. Where that would cost more
+//! used; in the other intervals ([`ambiguous`]) the events themselves are united by digest. Where that would cost more
 //! than a read may, the result says that it is not exact.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::{Cohort, Event};
+use super::grain::{Grain, MINUTE_MS};
 use super::identity::Digest;
-use super::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
+use super::rollup::{ALL_ROUTES, Key, Rollup, Rollups};
+use super::selection::{Routes, Span};
 
-/// Events of one minute, from the old store and from the new one.
+/// Events of one interval, from the old store and from the new one.
 pub type Recount = (Vec<Event>, Vec<Event>);
+
+/// What is told apart in a merged read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouping {
+    /// Which routes, and whether each by itself.
+    pub routes: Routes,
+    /// Length of the steps of a series, in ms; none: the whole range is one.
+    pub step_ms: Option<u64>,
+}
+
+impl Grouping {
+    /// Each route over the whole range.
+    pub const BY_ROUTE: Self = Self { routes: Routes::Each, step_ms: None };
+
+    const fn step(&self, start: u64) -> u64 {
+        match self.step_ms {
+            Some(ms) => start - start % ms,
+            None => 0,
+        }
+    }
+
+    fn route<'a>(&self, event: &'a Event) -> Option<&'a str> {
+        match &self.routes {
+            Routes::Each => Some(&event.path),
+            Routes::Together => Some(ALL_ROUTES),
+            Routes::One(path) => (*path == event.path).then_some(&event.path),
+        }
+    }
+}
 
 /// Both stores as one.
 #[derive(Clone, Default)]
 pub struct Merged {
-    /// By normalised route.
-    pub paths: BTreeMap<String, Rollup>,
+    /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together).
+    pub cells: BTreeMap<(u64, String), Rollup>,
     /// Events that both stores hold.
     pub both: u64,
     /// Events that only the old store holds.
@@ -29,10 +60,10 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// All routes together.
+    /// All cells together.
     pub fn total(&self) -> Rollup {
         let mut total = Rollup::default();
-        for rollup in self.paths.values() {
+        for rollup in self.cells.values() {
             total.merge(rollup);
         }
         total
@@ -40,75 +71,89 @@ impl Merged {
 
     /// Routes with their requests, the busiest first.
     pub fn busiest(&self) -> Vec<(String, u64)> {
-        let mut routes: Vec<_> = self.paths.iter().map(|(path, rollup)| (path.clone(), rollup.requests)).collect();
+        let mut routes: Vec<_> = self.cells.iter().map(|((_, path), rollup)| (path.clone(), rollup.requests)).collect();
         routes.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         routes
     }
 
-    fn count(&mut self, path: &str, rollup: &Rollup) {
-        match self.paths.get_mut(path) {
-            Some(sum) => sum.merge(rollup),
-            None => drop(self.paths.insert(path.to_owned(), rollup.clone())),
-        }
+    fn count(&mut self, step: u64, path: &str, rollup: &Rollup) {
+        self.cells.entry((step, path.to_owned())).or_default().merge(rollup);
     }
 }
 
-/// What one store holds of one minute.
+/// What one store holds of one interval.
 #[derive(Default)]
-struct Minute<'a> {
+struct Held<'a> {
     single: u64,
     fallback: u64,
     dual: BTreeMap<&'a str, &'a Rollup>,
 }
 
-fn by_minute(rollups: &Rollups) -> BTreeMap<u64, Minute<'_>> {
-    let mut minutes: BTreeMap<u64, Minute<'_>> = BTreeMap::new();
+/// By start and grain.
+type Intervals<'a> = BTreeMap<(u64, Grain), Held<'a>>;
+
+fn by_interval(rollups: &Rollups) -> Intervals<'_> {
+    let mut intervals = Intervals::new();
     for (key, rollup) in rollups.iter().filter(|(_, rollup)| rollup.requests > 0) {
-        let minute = minutes.entry(key.start).or_default();
+        let held = intervals.entry((key.start, key.grain)).or_default();
         match key.cohort {
-            Cohort::Single => minute.single += rollup.requests,
-            Cohort::Fallback => minute.fallback += rollup.requests,
-            Cohort::Dual => drop(minute.dual.insert(&key.path, rollup)),
+            Cohort::Single => held.single += rollup.requests,
+            Cohort::Fallback => held.fallback += rollup.requests,
+            Cohort::Dual => drop(held.dual.insert(&key.path, rollup)),
         }
     }
-    minutes
+    intervals
 }
 
-/// Minutes (start in ms) of which sums don't tell which events both stores hold: a fallback may have reached both, a
-/// repeat may have met another flag, or the dual events differ. With them come the minutes in which the twin of such an
-/// event may lie. A minute is never ambiguous while one store knows nothing of it nor of those around it.
-pub fn ambiguous(old: &Rollups, new: &Rollups, window_ms: u64) -> BTreeSet<u64> {
-    let (old, new) = (by_minute(old), by_minute(new));
-    let near = Near { reach_ms: reach_ms(window_ms) };
-    let nothing = Minute::default();
-    let suspect = |start: &u64| {
-        let apart = !near.any(&old, *start, |_| true) || !near.any(&new, *start, |_| true);
-        let (o, n) = (old.get(start).unwrap_or(&nothing), new.get(start).unwrap_or(&nothing));
+/// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
+/// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
+/// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
+pub fn ambiguous(old: &Rollups, new: &Rollups, window_ms: u64) -> BTreeSet<Span> {
+    let (old, new) = (by_interval(old), by_interval(new));
+    let reach_ms = reach_ms(window_ms);
+    let nothing = Held::default();
+    let suspect = |interval: &(u64, Grain)| {
+        let apart = !any_near(&old, *interval, reach_ms, |_| true) || !any_near(&new, *interval, reach_ms, |_| true);
+        let (o, n) = (old.get(interval).unwrap_or(&nothing), new.get(interval).unwrap_or(&nothing));
         let same_dual = o.dual.len() == n.dual.len()
             && o.dual.iter().all(|(path, mine)| n.dual.get(path).is_some_and(|theirs| mine.same_set(theirs)));
-        let single = |minutes| near.any(minutes, *start, |minute| minute.single > 0);
+        let single = |intervals| any_near(intervals, *interval, reach_ms, |held| held.single > 0);
         let may_repeat = o.fallback > 0 || n.fallback > 0 || (single(&old) && single(&new));
         !apart && (may_repeat || !same_dual)
     };
-    let known: BTreeSet<u64> = old.keys().chain(new.keys()).copied().collect();
-    let suspects: Vec<u64> = known.iter().copied().filter(suspect).collect();
-    suspects.into_iter().flat_map(|start| known.range(near.range(start)).copied().collect::<Vec<_>>()).collect()
+    let known: BTreeSet<(u64, Grain)> = old.keys().chain(new.keys()).copied().collect();
+    let suspects: Vec<(u64, Grain)> = known.iter().copied().filter(suspect).collect();
+    let near = |interval: (u64, Grain)| {
+        known.range(around(interval, reach_ms)).copied().filter(move |other| is_near(interval, *other, reach_ms))
+    };
+    suspects.into_iter().flat_map(near).map(|(from, grain)| Span { from, to: from + grain.ms(), grain }).collect()
 }
 
-/// The minutes in which the twin of an event of some minute may lie.
-#[derive(Clone, Copy)]
-struct Near {
+/// Start of an interval's last minute, in ms.
+const fn last_minute((start, grain): (u64, Grain)) -> u64 {
+    start + grain.ms() - MINUTE_MS
+}
+
+/// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
+const fn is_near(one: (u64, Grain), other: (u64, Grain), reach_ms: u64) -> bool {
+    other.0 <= last_minute(one) + reach_ms && one.0 <= last_minute(other) + reach_ms
+}
+
+/// Where to look for what [`is_near`]: no interval is longer than a day.
+fn around(interval: (u64, Grain), reach_ms: u64) -> std::ops::RangeInclusive<(u64, Grain)> {
+    let from = interval.0.saturating_sub(Grain::Day.ms() + reach_ms);
+    (from, Grain::Minute)..=(last_minute(interval) + reach_ms, Grain::Day)
+}
+
+fn any_near(
+    intervals: &Intervals<'_>,
+    interval: (u64, Grain),
     reach_ms: u64,
-}
-
-impl Near {
-    fn range(self, start: u64) -> std::ops::RangeInclusive<u64> {
-        start.saturating_sub(self.reach_ms)..=start.saturating_add(self.reach_ms)
-    }
-
-    fn any(self, minutes: &BTreeMap<u64, Minute<'_>>, start: u64, holds: impl Fn(&Minute<'_>) -> bool) -> bool {
-        minutes.range(self.range(start)).any(|(_, minute)| holds(minute))
-    }
+    holds: impl Fn(&Held<'_>) -> bool,
+) -> bool {
+    let mut near =
+        intervals.range(around(interval, reach_ms)).filter(|(other, _)| is_near(interval, **other, reach_ms));
+    near.any(|(_, held)| holds(held))
 }
 
 /// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
@@ -118,44 +163,56 @@ pub const fn reach_ms(window_ms: u64) -> u64 {
     if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
 }
 
-/// Unites both stores. `recounts` holds the events of [`ambiguous`] minutes; one that is missing is estimated by
-/// `single + single + the larger dual + fallback` and makes the result inexact.
-pub fn merge(old: &Rollups, new: &Rollups, recounts: &BTreeMap<u64, Recount>, window_ms: u64) -> Merged {
+/// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
+/// estimated by `single + single + the larger dual + fallback` and makes the result inexact.
+pub fn merge(
+    old: &Rollups,
+    new: &Rollups,
+    recounts: &BTreeMap<Span, Recount>,
+    grouping: &Grouping,
+    window_ms: u64,
+) -> Merged {
     let mut merged = Merged {
-        exact: ambiguous(old, new, window_ms).iter().all(|start| recounts.contains_key(start)),
+        exact: ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span)),
         ..Merged::default()
     };
-    let plain = |key: &&Key| !recounts.contains_key(&key.start);
-    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).filter(plain).collect();
+    let span = |key: &Key| Span { from: key.start, to: key.start + key.grain.ms(), grain: key.grain };
+    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).filter(|key| !recounts.contains_key(&span(key))).collect();
     let nothing = Rollup::default();
     for key in keys {
         let (o, n) = (old.get(key).unwrap_or(&nothing), new.get(key).unwrap_or(&nothing));
+        let step = grouping.step(key.start);
         if key.cohort == Cohort::Dual {
             let both = o.requests.min(n.requests);
-            merged.count(&key.path, if o.requests >= n.requests { o } else { n });
+            merged.count(step, &key.path, if o.requests >= n.requests { o } else { n });
             merged.both += both;
             merged.only_old += o.requests - both;
             merged.only_new += n.requests - both;
         } else {
-            merged.count(&key.path, o);
-            merged.count(&key.path, n);
+            for store in [o, n].into_iter().filter(|store| store.requests > 0) {
+                merged.count(step, &key.path, store);
+            }
             merged.only_old += o.requests;
             merged.only_new += n.requests;
         }
     }
-    unite(&mut merged, recounts, window_ms);
+    unite(&mut merged, recounts, grouping, window_ms);
     merged
 }
 
 /// Adds the union of the recounted events. An event of the new store is one of the old store if digests agree and
 /// their windows are the same or neighbours: the rule by which a store dedups.
-fn unite(merged: &mut Merged, recounts: &BTreeMap<u64, Recount>, window_ms: u64) {
+fn unite(merged: &mut Merged, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
     let mut windows: HashMap<Digest, Vec<(u64, bool)>> = HashMap::new();
-    let mut rollups = Rollups::new();
+    let mut cells: BTreeMap<(u64, &str), Rollup> = BTreeMap::new();
+    let mut add = |event| {
+        let Some(route) = grouping.route(event) else { return 0 };
+        cells.entry((grouping.step(event.timestamp), route)).or_default().add(event);
+        1
+    };
     for event in recounts.values().flat_map(|(old, _)| old) {
         windows.entry(event.digest).or_default().push((event.idempotent_id.timestamp_ms(), false));
-        rollup::add(&mut rollups, event);
-        merged.only_old += 1;
+        merged.only_old += add(event);
     }
     for event in recounts.values().flat_map(|(_, new)| new) {
         let window = event.idempotent_id.timestamp_ms();
@@ -164,15 +221,15 @@ fn unite(merged: &mut Merged, recounts: &BTreeMap<u64, Recount>, window_ms: u64)
             .and_then(|known| known.iter_mut().find(|(known, taken)| !taken && known.abs_diff(window) <= window_ms));
         if let Some((_, taken)) = twin {
             *taken = true;
-            merged.only_old -= 1;
-            merged.both += 1;
+            let counted = u64::from(grouping.route(event).is_some());
+            merged.only_old = merged.only_old.saturating_sub(counted);
+            merged.both += counted;
         } else {
-            rollup::add(&mut rollups, event);
-            merged.only_new += 1;
+            merged.only_new += add(event);
         }
     }
-    for (key, rollup) in &rollups {
-        merged.count(&key.path, rollup);
+    for ((step, path), rollup) in &cells {
+        merged.count(*step, path, rollup);
     }
 }
 
@@ -183,6 +240,7 @@ mod tests {
     use super::*;
     use crate::domain::event::tests::example;
     use crate::domain::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
+    use crate::domain::rollup;
 
     const START: u64 = 1_730_956_800_000;
 
@@ -200,29 +258,52 @@ mod tests {
         }
     }
 
-    fn rollups(events: &[Event]) -> Rollups {
+    /// By minute, by hour, or hours that are followed by minutes.
+    #[derive(Debug, Clone, Copy)]
+    enum By {
+        Minute,
+        Hour,
+        Both,
+    }
+
+    impl By {
+        fn grain(self, ms: u64) -> Grain {
+            match self {
+                Self::Minute => Grain::Minute,
+                Self::Both if ms >= Grain::Hour.ceil(START) => Grain::Minute,
+                Self::Hour | Self::Both => Grain::Hour,
+            }
+        }
+    }
+
+    fn rollups(events: &[Event], by: By) -> Rollups {
         let mut all = Rollups::new();
         for event in events {
-            rollup::add(&mut all, event);
+            rollup::add(&mut all, by.grain(event.timestamp), &event.path, event);
         }
         all
     }
 
-    /// Merges as a reader does: fetches exactly the ambiguous minutes.
-    fn read(old: &[Event], new: &[Event]) -> Merged {
-        let (o, n) = (rollups(old), rollups(new));
-        let of = |events: &[Event], start| events.iter().filter(|e| e.minute() * MINUTE_MS == start).cloned().collect();
+    /// Merges as a reader does: fetches exactly the ambiguous intervals.
+    fn read_by(by: By, grouping: &Grouping, old: &[Event], new: &[Event]) -> Merged {
+        let (o, n) = (rollups(old, by), rollups(new, by));
+        let of = |events: &[Event], span: Span| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
         let recounts = ambiguous(&o, &n, DEFAULT_WINDOW_MS)
             .into_iter()
-            .map(|start| (start, (of(old, start), of(new, start))))
+            .map(|span| (span, (of(old, span), of(new, span))))
             .collect();
-        merge(&o, &n, &recounts, DEFAULT_WINDOW_MS)
+        merge(&o, &n, &recounts, grouping, DEFAULT_WINDOW_MS)
+    }
+
+    fn read(old: &[Event], new: &[Event]) -> Merged {
+        read_by(By::Minute, &Grouping::BY_ROUTE, old, new)
     }
 
     #[test]
     fn equal_dual_events_need_no_events_and_count_once() {
         let events: Vec<Event> = (0..50).map(|n| event(n, n * 10, Cohort::Dual)).collect();
-        assert!(ambiguous(&rollups(&events), &rollups(&events), DEFAULT_WINDOW_MS).is_empty());
+        let rollups = rollups(&events, By::Minute);
+        assert!(ambiguous(&rollups, &rollups, DEFAULT_WINDOW_MS).is_empty());
         let merged = read(&events, &events);
         assert_eq!((merged.total().requests, merged.both, merged.only_old, merged.only_new), (50, 50, 0, 0));
     }
@@ -250,8 +331,9 @@ mod tests {
 
     #[test]
     fn without_the_events_the_result_says_so() {
-        let (o, n) = (rollups(&[event(1, 5, Cohort::Fallback)]), rollups(&[event(1, 5, Cohort::Single)]));
-        let merged = merge(&o, &n, &BTreeMap::new(), DEFAULT_WINDOW_MS);
+        let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
+        let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
+        let merged = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS);
         assert_eq!((merged.exact, merged.total().requests), (false, 2));
     }
 
@@ -260,6 +342,7 @@ mod tests {
         #[test]
         fn each_event_counts_once_whatever_stores_hold_it(
             held in prop::collection::vec((0u64..200_000, 0usize..3, 0usize..3, 0u64..3, 1u8..4), 0..120),
+            by in prop::sample::select(vec![By::Minute, By::Hour, By::Both]),
         ) {
             // An event in both stores may be there under another cohort, and as the repeat of a window earlier or later.
             let copies: Vec<(Event, Event, u8)> = (0..)
@@ -272,10 +355,25 @@ mod tests {
             let old: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 1 != 0).map(|(e, _, _)| e.clone()).collect();
             let new: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 2 != 0).map(|(_, e, _)| e.clone()).collect();
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
-            let merged = read(&old, &new);
+            let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
             prop_assert_eq!(merged.total().requests, copies.len() as u64);
             prop_assert_eq!((merged.only_old, merged.only_new, merged.both), (count(1), count(2), count(3)));
             prop_assert!(merged.exact);
+            // Told apart by route or by step, the parts make the same whole.
+            for (routes, step_ms) in [(Routes::Each, Some(60_000)), (Routes::Each, Some(3_600_000))] {
+                let parts = read_by(By::Minute, &Grouping { routes, step_ms }, &old, &new);
+                prop_assert_eq!(parts.total().requests, copies.len() as u64);
+            }
+            let route = |path: String| {
+                let of = |events: &[Event]| rollups(events, by).into_iter().filter(|(key, _)| key.path == path).collect();
+                let (o, n): (Rollups, Rollups) = (of(&old), of(&new));
+                let fetched = |span: Span, events: &[Event]| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
+                let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
+                let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();
+                let grouping = Grouping { routes: Routes::One(path.clone()), step_ms: None };
+                merge(&o, &n, &recounts, &grouping, DEFAULT_WINDOW_MS).total().requests
+            };
+            prop_assert_eq!((0..3).map(|n| route(format!("/{n}"))).sum::<u64>(), copies.len() as u64);
         }
     }
 }

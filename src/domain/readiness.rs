@@ -161,7 +161,7 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
 
 /// How many of the newest days follow each other without a gap.
 fn unbroken(days: &[Day]) -> usize {
-    let day_ms = super::address::DAY_MS;
+    let day_ms = super::grain::DAY_MS;
     let follows = |pair: &&[Day]| matches!(pair, [newer, older] if newer.start == older.start + day_ms);
     if days.is_empty() { 0 } else { 1 + days.windows(2).take_while(follows).count() }
 }
@@ -176,7 +176,7 @@ fn success(failed: u64, all: u64) -> Option<(bool, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::address::DAY_MS;
+    use crate::domain::grain::DAY_MS;
 
     fn days(verdicts: &[Verdict]) -> Vec<Day> {
         let day = |(ago, verdict): (u64, &Verdict)| Day {

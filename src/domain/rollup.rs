@@ -1,32 +1,33 @@
-//! What is counted per minute, route and cohort.
+//! What is counted per interval, route and cohort.
 //!
 //! Invariant: a rollup is a commutative monoid over events: any split, order and merge of the same events gives the
 //! same figures.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::event::{Cohort, Event};
 use super::exemplar::{Exemplar, Exemplars};
+use super::grain::Grain;
 use super::sketch::{Addresses, Latency};
 
-/// Length of the finest grain, in ms.
-pub const MINUTE_MS: u64 = 60_000;
+/// Stands for all routes together. No event has it: a route is never empty.
+pub const ALL_ROUTES: &str = "";
 
 /// Where a rollup belongs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Start of its interval, in ms.
     pub start: u64,
-    /// Normalised route.
+    /// Length of its interval.
+    pub grain: Grain,
+    /// Normalised route, or [`ALL_ROUTES`].
     pub path: String,
     /// By which way its events were meant to be recorded.
     pub cohort: Cohort,
 }
 
 /// Figures of a set of events.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Rollup {
     /// Number of events.
     pub requests: u64,
@@ -110,9 +111,9 @@ pub fn value_hash(event: &Event) -> u64 {
 /// Rollups by where they belong.
 pub type Rollups = BTreeMap<Key, Rollup>;
 
-/// Adds one event to the rollup of its minute, route and cohort.
-pub fn add(rollups: &mut Rollups, event: &Event) {
-    let key = Key { start: event.minute() * MINUTE_MS, path: event.path.clone(), cohort: event.cohort };
+/// Adds one event to the rollup of its interval, route and cohort.
+pub fn add(rollups: &mut Rollups, grain: Grain, path: &str, event: &Event) {
+    let key = Key { start: grain.floor(event.timestamp), grain, path: path.to_owned(), cohort: event.cohort };
     rollups.entry(key).or_default().add(event);
 }
 
@@ -136,25 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn events_count_by_minute_route_and_cohort() {
+    fn events_count_by_interval_route_and_cohort() {
         let mut rollups = Rollups::new();
-        add(&mut rollups, &example());
-        add(&mut rollups, &Event { cohort: Cohort::Dual, ..example() });
-        add(&mut rollups, &Event { timestamp: example().timestamp + MINUTE_MS, ..example() });
-        add(&mut rollups, &example());
+        let mut count = |event: &Event| add(&mut rollups, Grain::Minute, &event.path, event);
+        count(&example());
+        count(&Event { cohort: Cohort::Dual, ..example() });
+        count(&Event { timestamp: example().timestamp + Grain::Minute.ms(), ..example() });
+        count(&example());
         assert_eq!(rollups.values().map(|r| r.requests).collect::<Vec<_>>(), [2, 1, 1]);
-    }
-
-    #[test]
-    fn a_rollup_survives_storage() {
-        let mut rollup = Rollup::default();
-        rollup.add(&example());
-        rollup.add(&Event { status: 404, response_time: 900, ..example() });
-        let stored: Rollup = postcard::from_bytes(&postcard::to_allocvec(&rollup).unwrap()).unwrap();
-        assert_eq!((stored.requests, stored.status, stored.response_time_sum), (2, [0, 1, 0, 1, 0], 912));
-        assert_eq!(stored.response_time_range, Some((12, 900)));
-        assert_eq!((stored.digest_sum, stored.value_sum), (rollup.digest_sum, rollup.value_sum));
-        assert_eq!(stored.exemplars, rollup.exemplars);
-        assert_eq!(stored.addresses.lower_bound(), 1);
     }
 }

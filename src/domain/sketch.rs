@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sketches_ddsketch::{Config, DDSketch};
 
 use super::address::ClientIpHash;
+use super::error::InputError;
+use super::identity::first_u64;
 
 /// Smallest response time that is told apart from zero, in ms.
 const MIN_MS: f64 = 1e-3;
@@ -44,19 +45,27 @@ impl Latency {
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.0.quantile(q).ok().flatten()
     }
-}
 
-impl Serialize for Latency {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0.to_java_bytes())
+    /// Packed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.to_java_bytes()
+    }
+
+    /// What [`Self::to_bytes`] made; empty bytes are an empty sketch.
+    ///
+    /// # Errors
+    /// When the bytes are no sketch.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InputError> {
+        if bytes.is_empty() {
+            return Ok(Self::default());
+        }
+        DDSketch::from_java_bytes(bytes).map(Self).map_err(|error| damaged("response times", &error))
     }
 }
 
-impl<'de> Deserialize<'de> for Latency {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = <&'de [u8]>::deserialize(deserializer)?;
-        DDSketch::from_java_bytes(bytes).map(Self).map_err(de::Error::custom)
-    }
+fn damaged(what: &'static str, reason: &dyn std::fmt::Display) -> InputError {
+    let remedy = "it was stored by another version, or is damaged";
+    InputError::Malformed { what, reason: reason.to_string(), remedy }
 }
 
 /// Up to this many distinct address hashes are kept and counted exactly (2 KB); above, they are estimated.
@@ -161,29 +170,33 @@ impl Addresses {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-enum StoredAddresses<'a> {
-    Exact(Vec<u64>),
-    Estimated(#[serde(borrow)] std::borrow::Cow<'a, [u8]>),
-}
+/// First byte of packed addresses: every hash follows, 8 bytes each; or a sketch.
+const EXACT: u8 = 0;
+const ESTIMATED: u8 = 1;
 
-impl Serialize for Addresses {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Addresses {
+    /// Packed.
+    pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Exact(set) => StoredAddresses::Exact(set.iter().copied().collect()),
-            Self::Estimated(sketch) => StoredAddresses::Estimated(sketch.serialize().into()),
+            Self::Exact(set) => std::iter::once(EXACT).chain(set.iter().flat_map(|hash| hash.to_be_bytes())).collect(),
+            Self::Estimated(sketch) => std::iter::once(ESTIMATED).chain(sketch.serialize()).collect(),
         }
-        .serialize(serializer)
     }
-}
 
-impl<'de> Deserialize<'de> for Addresses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match StoredAddresses::deserialize(deserializer)? {
-            StoredAddresses::Exact(hashes) => Ok(Self::Exact(hashes.into_iter().collect())),
-            StoredAddresses::Estimated(bytes) => {
-                HllSketch::deserialize(&bytes).map(|s| Self::Estimated(Box::new(s))).map_err(de::Error::custom)
+    /// What [`Self::to_bytes`] made; empty bytes are no addresses.
+    ///
+    /// # Errors
+    /// When the bytes are neither.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InputError> {
+        match bytes.split_first() {
+            None => Ok(Self::default()),
+            Some((&EXACT, hashes)) if hashes.len() % 8 == 0 => {
+                Ok(Self::Exact(hashes.chunks_exact(8).map(first_u64).collect()))
             }
+            Some((&ESTIMATED, sketch)) => HllSketch::deserialize(sketch)
+                .map(|sketch| Self::Estimated(Box::new(sketch)))
+                .map_err(|error| damaged("addresses", &error)),
+            Some(_) => Err(damaged("addresses", &"the format is unknown")),
         }
     }
 }
@@ -232,6 +245,18 @@ mod tests {
         assert_eq!(Latency::default().quantile(0.5), None);
     }
 
+    #[test]
+    fn damaged_bytes_are_an_error_and_none_are_an_empty_summary() {
+        assert_eq!(
+            (Latency::from_bytes(&[]).unwrap().quantile(0.5), Addresses::from_bytes(&[]).unwrap().estimate()),
+            (None, 0.0)
+        );
+        assert!(Latency::from_bytes(&[1, 2, 3]).is_err());
+        for bytes in [&[EXACT, 1][..], &[ESTIMATED, 1], &[2]] {
+            assert!(Addresses::from_bytes(bytes).is_err());
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
         #[test]
@@ -257,9 +282,9 @@ mod tests {
             for q in [0.0, 0.5, 0.95, 0.99, 1.0] {
                 prop_assert_eq!(merged_times.quantile(q), times.quantile(q));
             }
-            let stored: Addresses = postcard::from_bytes(&postcard::to_allocvec(&merged).unwrap()).unwrap();
+            let stored = Addresses::from_bytes(&merged.to_bytes()).unwrap();
             prop_assert!((stored.estimate() - whole.estimate()).abs() < 1e-6);
-            let stored: Latency = postcard::from_bytes(&postcard::to_allocvec(&merged_times).unwrap()).unwrap();
+            let stored = Latency::from_bytes(&merged_times.to_bytes()).unwrap();
             prop_assert_eq!(stored.quantile(0.95), times.quantile(0.95));
         }
     }

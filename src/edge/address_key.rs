@@ -9,7 +9,8 @@ use wasm_bindgen::JsCast;
 use web_sys::WorkerGlobalScope;
 use worker::{Env, console_error};
 
-use crate::domain::address::{DAY_MS, DailyKey};
+use crate::domain::address::DailyKey;
+use crate::domain::grain::DAY_MS;
 
 use super::{clock, collector_client, counters};
 

@@ -8,12 +8,11 @@ use std::cell::{Cell, RefCell};
 
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
-use crate::domain::address::DAY_MS;
+use crate::domain::grain::DAY_MS;
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
 use crate::store::events::{EventStore, Memory};
 use crate::store::parity::side::Side;
-use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
@@ -31,6 +30,9 @@ const FOLD_AFTER_MS: u64 = 15_000;
 /// How often an idle object looks for what has had its time, in ms.
 const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
 
+/// Steps of deletion in one alarm: nobody waits longer for the object.
+const MAX_STEPS: usize = 4;
+
 /// One object: a shard of the old path.
 #[durable_object(alarm)]
 pub struct PathCollector {
@@ -45,8 +47,8 @@ pub struct PathCollector {
 impl DurableObject for PathCollector {
     fn new(state: State, env: Env) -> Self {
         let sql = ObjectSql::new(&state);
-        let window_ms = Config::of(&env).window_ms;
-        let events = EventStore::new(sql.clone(), window_ms);
+        let config = Config::of(&env);
+        let events = EventStore::new(sql.clone(), config.window_ms).keeping(config.retention);
         Self { state, sql, events, memory: RefCell::default(), ready: Cell::new(false), fold_is_due: Cell::new(false) }
     }
 
@@ -90,10 +92,9 @@ impl PathCollector {
                 let key = keys.of_day(number(&url, "day"), address_key::random_bytes()).await?;
                 Response::from_bytes(key.0.to_vec())
             }
-            (Method::Get, "/rollups") => {
-                let rollups = self.events.rollups(number(&url, "from"), number(&url, "to")).await?;
-                let bytes = postcard::to_allocvec(&rollups).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-                Response::from_bytes(bytes)
+            (Method::Post, "/rollups") => {
+                let selection = self.question(&mut request).await?;
+                Response::ok(self.events.rollup_rows(&selection).await?.join("\n"))
             }
             (Method::Get, "/ids") => {
                 Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)
@@ -103,8 +104,7 @@ impl PathCollector {
                 None => Response::error("`id`: give an idempotent ID", 400),
             },
             (Method::Post, "/parity") => {
-                let ask = request.text().await.map_err(platform)?;
-                let ask = serde_json::from_str(&ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                let ask = self.question(&mut request).await?;
                 let answer = postcard::to_allocvec(&self.events.ask(&ask).await?);
                 Response::from_bytes(answer.map_err(|error| StoreError::Corrupt(error.to_string()))?)
             }
@@ -118,6 +118,15 @@ impl PathCollector {
             _ => Response::error("no such operation", 404),
         };
         response.map_err(platform)
+    }
+
+    /// The JSON that a request asks with.
+    async fn question<T: serde::de::DeserializeOwned>(
+        &self,
+        request: &mut Request,
+    ) -> std::result::Result<T, StoreError> {
+        let text = request.text().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
     /// Makes the tables of a new object.
@@ -177,10 +186,15 @@ impl PathCollector {
         self.fold_is_due.set(false);
         let now_ms = clock::now_ms();
         while self.events.fold(now_ms).await? > 0 {}
-        while self.events.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {}
+        let mut more = true;
+        for _ in 0..MAX_STEPS {
+            more = more && self.events.prune(now_ms, u64::MAX).await?;
+        }
         AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
         if !self.fold_is_due.get() {
-            let set = self.state.storage().set_alarm(to_offset(CLEAN_EVERY_MS)).await;
+            // What is left to delete waits until others had their turn.
+            let pause_ms = if more { FOLD_AFTER_MS } else { CLEAN_EVERY_MS };
+            let set = self.state.storage().set_alarm(to_offset(pause_ms)).await;
             set.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         }
         Ok(())

@@ -11,8 +11,10 @@ use crate::domain::event::Event;
 use crate::domain::identity::IdempotentId;
 use crate::domain::parity::ask::{Answer, Ask};
 use crate::domain::rollup::{self, Rollups};
+use crate::domain::selection::Selection;
 use crate::store::parity::side::Side;
 use crate::store::read::LogState;
+use crate::store::rollup_rows::decode;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
@@ -75,13 +77,25 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
 }
 
 /// Asks every object and gives all answers' bytes.
-async fn ask_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>, String> {
-    let ask = |shard| async move {
-        let name = shard_name(shard, config.shards);
-        let mut response = call(env, &name, Method::Get, path, None).await?;
-        response.bytes().await.map_err(|error| error.to_string())
+async fn ask_all(
+    env: &Env,
+    config: &Config,
+    method: Method,
+    path: &str,
+    body: Option<String>,
+) -> Result<Vec<Vec<u8>>, String> {
+    let ask = |shard| {
+        let (method, body) = (method.clone(), body.clone());
+        async move {
+            let mut response = call(env, &shard_name(shard, config.shards), method, path, body).await?;
+            response.bytes().await.map_err(|error| error.to_string())
+        }
     };
     join_all((0..config.shards).map(ask)).await.into_iter().collect()
+}
+
+async fn get_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>, String> {
+    ask_all(env, config, Method::Get, path, None).await
 }
 
 /// All objects as one store, to compare it with the new path's.
@@ -145,15 +159,17 @@ impl Collector<'_> {
     }
 }
 
-/// Rollups of a range, of all objects.
+/// Figures that were selected, of all objects.
 ///
 /// # Errors
 /// Why they can't be read.
-pub async fn rollups(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Result<Rollups, String> {
+pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> Result<Rollups, String> {
+    let text = serde_json::to_string(selection).map_err(|error| error.to_string())?;
     let mut all = Rollups::new();
-    for bytes in ask_all(env, config, &format!("/rollups?from={from_ms}&to={to_ms}")).await? {
-        let part: Rollups = postcard::from_bytes(&bytes).map_err(|error| format!("rollups: {error}"))?;
-        for (key, rollup) in part {
+    for rows in ask_all(env, config, Method::Post, "/rollups", Some(text)).await? {
+        let rows = String::from_utf8(rows).map_err(|error| format!("rollups: {error}"))?;
+        for row in rows.lines() {
+            let (key, rollup) = decode(row).map_err(|error| error.to_string())?;
             rollup::merge(&mut all, key, &rollup);
         }
     }
@@ -166,7 +182,7 @@ pub async fn rollups(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Re
 /// Why they can't be read.
 pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Result<(Vec<Event>, bool), String> {
     let (mut all, mut more) = (Vec::new(), false);
-    for bytes in ask_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
+    for bytes in get_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
         let (events, rest): (Vec<Event>, bool) =
             serde_json::from_slice(&bytes).map_err(|error| format!("events: {error}"))?;
         all.extend(events);
@@ -180,7 +196,7 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
 /// # Errors
 /// Why it can't be read.
 pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Vec<(Event, u64)>, String> {
-    let answers = ask_all(env, config, &format!("/trace?id={id}")).await?;
+    let answers = get_all(env, config, &format!("/trace?id={id}")).await?;
     let parse = |bytes: Vec<u8>| serde_json::from_slice::<Vec<(Event, u64)>>(&bytes).map_err(|e| format!("trace: {e}"));
     Ok(answers.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -190,7 +206,7 @@ pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Vec<(
 /// # Errors
 /// Why it can't be read.
 pub async fn state(env: &Env, config: &Config) -> Result<Vec<LogState>, String> {
-    let answers = ask_all(env, config, "/state").await?;
+    let answers = get_all(env, config, "/state").await?;
     answers.iter().map(|bytes| serde_json::from_slice(bytes).map_err(|error| format!("state: {error}"))).collect()
 }
 

@@ -11,6 +11,7 @@ use worker::{Env, console_error};
 use crate::domain::coalesce::Limits;
 use crate::domain::error::InputError;
 use crate::domain::event::MAX_ID_DISTANCE_MS;
+use crate::domain::grain::{DAY_MS, HOUR_MS, Retention};
 use crate::domain::identity::DEFAULT_WINDOW_MS;
 use crate::domain::path::Normalizer;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub parity_lag_ms: u64,
     /// `PARITY_HOUR_LIMIT_PPM` and `PARITY_DAY_LIMIT_PPM`: largest mismatch rates that pass.
     pub parity_limit_ppm: ParityLimits,
+    /// `KEEP_MINUTES_HOURS`, `KEEP_HOURS_DAYS`, `KEEP_DAYS_DAYS`: how long figures by minute, hour and day are kept.
+    pub retention: Retention,
     /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
     pub local_development: bool,
 }
@@ -132,6 +135,12 @@ impl Config {
             parity_limit_ppm: ParityLimits {
                 hour: reader.ppm("PARITY_HOUR_LIMIT_PPM", 50_000),
                 day: reader.ppm("PARITY_DAY_LIMIT_PPM", 10_000),
+            },
+            retention: Retention {
+                minutes_ms: reader.number("KEEP_MINUTES_HOURS", 48, 48..=168) * HOUR_MS,
+                hours_ms: reader.number("KEEP_HOURS_DAYS", 90, 8..=400) * DAY_MS,
+                days_ms: reader.number("KEEP_DAYS_DAYS", 400, 90..=4_000) * DAY_MS,
+                ..Retention::default()
             },
             local_development: reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH),
         };

@@ -5,7 +5,6 @@
 use worker::{Env, console_error};
 
 use crate::store::events::EventStore;
-use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
@@ -40,12 +39,13 @@ pub async fn scheduled(env: &Env) {
 
 async fn clean(env: &Env) -> Result<(), StoreError> {
     let now_ms = clock::now_ms();
-    let store = EventStore::new(D1Sql::of(env)?, Config::of(env).window_ms);
+    let config = Config::of(env);
+    let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
     // 1. Each fold is a transaction; a crash leaves the rest to the next run.
     consumer::fold(&store, now_ms).await;
     for _ in 0..MAX_STEPS {
         // 2. So is each deletion.
-        if !store.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {
+        if !store.prune(now_ms, u64::MAX).await? {
             break;
         }
     }

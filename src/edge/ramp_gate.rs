@@ -9,8 +9,10 @@ use crate::domain::event::Cohort;
 use crate::domain::flag::document::Document;
 use crate::domain::flag::gate::{self, Counts, Health, LOOK_BACK_MS, Proof};
 use crate::domain::flag::ramp::Gate;
+use crate::domain::grain::{Grain, MINUTE_MS};
 use crate::domain::parity::window::Kind;
-use crate::domain::rollup::{MINUTE_MS, Rollups};
+use crate::domain::rollup::Rollups;
+use crate::domain::selection::{Parts, Routes, Selection, Span};
 use crate::store::dead_letters::DeadLetters;
 
 use super::config::Config;
@@ -38,9 +40,11 @@ async fn proof(env: &Env) -> Proof {
 
 async fn health(env: &Env, config: &Config) -> Health {
     let now_ms = clock::now_ms();
-    let (from, to) = (now_ms.saturating_sub(LOOK_BACK_MS), now_ms + MINUTE_MS);
+    let from = now_ms.saturating_sub(LOOK_BACK_MS);
+    let spans = vec![Span::around(Grain::Minute, from, now_ms + MINUTE_MS)];
+    let selection = Selection { spans, routes: Routes::Together, parts: Parts::Counts };
     let letters = async { DeadLetters::new(D1Sql::of(env)?).count_since(from).await };
-    let both = join(stores::rollups(env, config, from, to), letters);
+    let both = join(stores::rollups(env, config, &selection), letters);
     let Some(((old, new), letters)) = clock::within_ms(DEADLINE_MS, both).await else { return Health::default() };
     let letters = letters.map_err(|error| error.to_string());
     Health { old: known(old).as_ref().map(counts), new: known(new).as_ref().map(counts), dead_letters: known(letters) }

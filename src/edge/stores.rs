@@ -9,6 +9,7 @@ use worker::Env;
 use crate::domain::event::Event;
 use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::Rollups;
+use crate::domain::selection::Selection;
 use crate::store::events::EventStore;
 
 use super::collector_client;
@@ -24,10 +25,10 @@ pub type Events = (Vec<Event>, bool);
 /// Events, and when each was stored (ms).
 pub type Stored = Vec<(Event, u64)>;
 
-/// Rollups of a range.
-pub async fn rollups(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Rollups>, Answer<Rollups>) {
-    let new = as_text(async { new_store(env, config)?.rollups(from, to).await });
-    join(collector_client::rollups(env, config, from, to), new).await
+/// Figures that were selected.
+pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
+    let new = as_text(async { new_store(env, config)?.rollups(selection).await });
+    join(collector_client::rollups(env, config, selection), new).await
 }
 
 /// Events of a range.

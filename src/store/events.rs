@@ -6,6 +6,7 @@
 
 use crate::domain::dedup::{self, Seen};
 use crate::domain::event::Event;
+use crate::domain::grain::Retention;
 use crate::domain::segment::{self, Segment};
 
 use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
@@ -59,12 +60,19 @@ pub struct Recorded {
 pub struct EventStore<S> {
     pub(super) sql: S,
     pub(super) window_ms: u64,
+    pub(super) retention: Retention,
 }
 
 impl<S: Sql> EventStore<S> {
     /// A store whose events were identified with this ID window, in ms.
-    pub const fn new(sql: S, window_ms: u64) -> Self {
-        Self { sql, window_ms }
+    pub fn new(sql: S, window_ms: u64) -> Self {
+        Self { sql, window_ms, retention: Retention::default() }
+    }
+
+    /// The same store, which keeps things so long.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Records events that were checked, each digest once.

@@ -13,4 +13,5 @@ pub mod fold;
 pub mod parity;
 pub mod read;
 pub mod retention;
+pub mod rollup_rows;
 pub mod sql;

@@ -2,20 +2,43 @@
 //!
 //! Invariant: a read sees one state: rollups, and the segments that are not in them yet, come from one transaction.
 
-use crate::domain::event::{Cohort, Event};
-use crate::domain::identity::{IdempotentId, MAX_TIMESTAMP_MS};
-use crate::domain::rollup::{self, Key, MINUTE_MS, Rollup, Rollups};
+use crate::domain::event::Event;
+use crate::domain::identity::IdempotentId;
+use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
 use crate::domain::segment;
+use crate::domain::selection::{Routes, Selection, Span};
 
 use super::events::EventStore;
-use super::sql::{Row, Sql, Statement, StoreError, rows, unpacked};
+use super::rollup_rows::{decode, encode, rollup_row};
+use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
 
-const ROLLUPS_BETWEEN: &str = "
-    SELECT start, path, cohort, hex(body) AS body FROM rollups
-    WHERE grain = ?1 AND start >= ?2 AND start < ?3";
+// ?4 says which parts: 0 numbers, 1 also response times, 2 everything.
+macro_rules! asked_for {
+    () => {
+        rollup_row!(
+            "iif(?4 > 0, hex(latency), '')",
+            "iif(?4 > 1, hex(addresses), '')",
+            "iif(?4 > 1, hex(exemplars), '')"
+        )
+    };
+}
+
+const EACH_ROUTE: &str = concat!(
+    "SELECT ",
+    asked_for!(),
+    " AS rollup FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> ''"
+);
+
+// The starts are given one by one, so that other routes are not read.
+const ONE_ROUTE: &str = concat!(
+    "SELECT ",
+    asked_for!(),
+    " AS rollup FROM json_each(?2) AS starts CROSS JOIN rollups
+      WHERE grain = ?1 AND start = starts.value AND rollups.path = ?3"
+);
 
 const TAIL: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
@@ -49,28 +72,42 @@ pub struct LogState {
 }
 
 impl<S: Sql> EventStore<S> {
-    /// Rollups of the minutes in `from_ms..to_ms`, which are taken as whole minutes.
+    /// Figures that were selected.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rollups(&self, from_ms: u64, to_ms: u64) -> Result<Rollups, StoreError> {
-        let (from, to) = (from_ms - from_ms % MINUTE_MS, to_ms.min(MAX_TIMESTAMP_MS).next_multiple_of(MINUTE_MS));
-        let statements = vec![
-            Statement::new(ROLLUPS_BETWEEN, [MINUTE_MS.into(), from.into(), to.into()]),
-            Statement::new(TAIL, [from.into(), to.into()]),
-        ];
-        let results = self.sql.batch(statements).await?;
+    pub async fn rollups(&self, selection: &Selection) -> Result<Rollups, StoreError> {
         let mut rollups = Rollups::new();
-        for row in rows(&results, 0) {
-            let (key, rollup) = rollup_of(row)?;
+        for text in self.rollup_rows(selection).await? {
+            let (key, rollup) = decode(&text)?;
             rollup::merge(&mut rollups, key, &rollup);
         }
-        for row in rows(&results, 1) {
-            for event in events_of(row)?.iter().filter(|event| (from..to).contains(&event.timestamp)) {
-                rollup::add(&mut rollups, event);
-            }
-        }
         Ok(rollups)
+    }
+
+    /// Figures that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rollup_rows(&self, selection: &Selection) -> Result<Vec<String>, StoreError> {
+        let spans = &selection.spans;
+        let (Some(first), Some(last)) =
+            (spans.iter().map(|span| span.from).min(), spans.iter().map(|span| span.to).max())
+        else {
+            return Ok(Vec::new());
+        };
+        let mut statements: Vec<Statement> = spans.iter().map(|span| stored(span, selection)).collect();
+        statements.push(Statement::new(TAIL, [first.into(), last.into()]));
+        let mut results = self.sql.batch(statements).await?;
+        let tail = results.pop().unwrap_or_default();
+        let mut texts = Vec::new();
+        for row in results.iter().flatten() {
+            texts.push(row.text(0)?.to_owned());
+        }
+        for (key, rollup) in &unfolded(&tail, selection)? {
+            texts.push(encode(key, rollup, selection.parts)?.to_string());
+        }
+        Ok(texts)
     }
 
     /// Events in `from_ms..to_ms`, in the order in which they were stored; about [`MAX_EVENTS`] at the most, and
@@ -131,10 +168,30 @@ pub(super) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
         .map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// The rollup of a row `start, path, cohort, body`.
-pub(super) fn rollup_of(row: &Row) -> Result<(Key, Rollup), StoreError> {
-    let code = row.integer(2)?;
-    let cohort = usize::try_from(code).ok().and_then(|index| Cohort::ALL.get(index).copied());
-    let cohort = cohort.ok_or_else(|| StoreError::Corrupt(format!("cohort {code} is unknown")))?;
-    Ok((Key { start: row.integer(0)?, path: row.text(1)?.to_owned(), cohort }, unpacked(row, 3)?))
+/// The statement that reads the folded rollups of a span.
+fn stored(span: &Span, selection: &Selection) -> Statement {
+    let (grain, parts): (Value, Value) = (span.grain.ms().into(), (selection.parts as u64).into());
+    let one =
+        |path: &str| Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone()]);
+    match &selection.routes {
+        Routes::Each => Statement::new(EACH_ROUTE, [grain, span.from.into(), span.to.into(), parts]),
+        Routes::Together => one(ALL_ROUTES),
+        Routes::One(path) => one(path),
+    }
+}
+
+/// Rollups of the segments that wait to be folded.
+fn unfolded(tail: &[Row], selection: &Selection) -> Result<Rollups, StoreError> {
+    let mut rollups = Rollups::new();
+    for row in tail {
+        for event in events_of(row)? {
+            let Some(span) = selection.spans.iter().find(|span| span.holds(event.timestamp)) else { continue };
+            match &selection.routes {
+                Routes::One(path) if *path != event.path => {}
+                Routes::Together => rollup::add(&mut rollups, span.grain, ALL_ROUTES, &event),
+                Routes::One(_) | Routes::Each => rollup::add(&mut rollups, span.grain, &event.path, &event),
+            }
+        }
+    }
+    Ok(rollups)
 }

@@ -1,9 +1,11 @@
 //! Deleting what has had its time, in bounded steps.
 //!
-//! Invariant: only folded segments are deleted, and only when no event that old is accepted any more
-//! ([`MAX_AGE_MS`]): dedup never forgets what could come again.
+//! Invariants: nothing is moved, so that a step that is interrupted or repeated changes no figure that is kept. Only
+//! folded segments are deleted, and only when no event that old is accepted any more ([`MAX_AGE_MS`]): dedup never
+//! forgets what could come again.
 
 use crate::domain::event::{MAX_AGE_MS, MAX_ID_DISTANCE_MS};
+use crate::domain::grain::{DAY_MS, Grain};
 
 use super::events::EventStore;
 use super::sql::{Sql, Statement, StoreError, rows};
@@ -13,9 +15,12 @@ use super::sql::{Sql, Statement, StoreError, rows};
 pub const MIN_SEGMENT_AGE_MS: u64 = MAX_AGE_MS + 2 * MAX_ID_DISTANCE_MS;
 
 /// How long the log of folds is kept, in ms: longer than any fold may run.
-const FOLD_AGE_MS: u64 = 24 * 60 * 60 * 1000;
+const FOLD_AGE_MS: u64 = DAY_MS;
 
-/// Rows that one step deletes.
+/// How long it is remembered when a producer was first heard of, in ms: longer than an isolate lives.
+const PRODUCER_AGE_MS: u64 = 30 * DAY_MS;
+
+/// Rows of a table that one step deletes; of rollups, up to one interval's more.
 const STEP: u64 = 500;
 
 const DELETE_SEGMENTS: &str = "
@@ -25,22 +30,45 @@ const DELETE_SEGMENTS: &str = "
       LIMIT ?2)
     RETURNING 1 AS deleted";
 
+// Whole intervals, so that the delete is one range of the key.
+const DELETE_ROLLUPS: &str = "
+    DELETE FROM rollups WHERE grain = ?1 AND start <= (
+      SELECT max(start) FROM (SELECT start FROM rollups WHERE grain = ?1 AND start < ?2 ORDER BY start LIMIT ?3))
+    RETURNING 1 AS deleted";
+
+const DELETE_LEDGERS: &str = "
+    DELETE FROM ledger WHERE start IN (SELECT start FROM ledger WHERE start < ?1 ORDER BY start LIMIT ?2)
+    RETURNING 1 AS deleted";
+
+const DELETE_PRODUCERS: &str = "
+    DELETE FROM producers WHERE producer IN (SELECT producer FROM producers WHERE first_start < ?1 LIMIT ?2)
+    RETURNING 1 AS deleted";
+
 const DELETE_FOLDS: &str = "
     DELETE FROM folds WHERE folded_at < ?1 AND from_seq < (SELECT max(from_seq) FROM folds)";
 
 impl<S: Sql> EventStore<S> {
-    /// Deletes some of what is older than `age_ms` (at least [`MIN_SEGMENT_AGE_MS`]); gives whether there may be more.
+    /// Deletes some of what is kept no longer; gives whether there may be more. Segments are deleted only of windows
+    /// that end before `details_until` (ms): what is later is not archived yet.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
-    pub async fn prune(&self, now_ms: u64, age_ms: u64) -> Result<bool, StoreError> {
-        let before = now_ms.saturating_sub(age_ms.max(MIN_SEGMENT_AGE_MS));
-        let statements = vec![
-            Statement::new(DELETE_SEGMENTS, [before.into(), STEP.into()]),
-            Statement::new(DELETE_FOLDS, [now_ms.saturating_sub(FOLD_AGE_MS).into()]),
+    pub async fn prune(&self, now_ms: u64, details_until: u64) -> Result<bool, StoreError> {
+        let details = now_ms.saturating_sub(self.retention.details_ms.max(MIN_SEGMENT_AGE_MS));
+        let windows = details.min(details_until.saturating_sub(self.window_ms));
+        let bounded = |sql, before: u64| Statement::new(sql, [before.into(), STEP.into()]);
+        let mut statements = vec![
+            bounded(DELETE_SEGMENTS, windows),
+            bounded(DELETE_LEDGERS, self.retention.first(Grain::Minute, now_ms)),
+            bounded(DELETE_PRODUCERS, now_ms.saturating_sub(PRODUCER_AGE_MS)),
         ];
+        for grain in Grain::ALL {
+            let first = self.retention.first(grain, now_ms);
+            statements.push(Statement::new(DELETE_ROLLUPS, [grain.ms().into(), first.into(), STEP.into()]));
+        }
+        statements.push(Statement::new(DELETE_FOLDS, [now_ms.saturating_sub(FOLD_AGE_MS).into()]));
         // 1. A crash here: the step is done or is not; the next one goes on.
         let results = self.sql.batch(statements).await?;
-        Ok(rows(&results, 0).len() as u64 >= STEP)
+        Ok((0..results.len()).any(|statement| rows(&results, statement).len() as u64 >= STEP))
     }
 }

@@ -11,7 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use path_collector::domain::address::ClientIpHash;
 use path_collector::domain::event::{Cohort, Event, ProducerId};
+use path_collector::domain::grain::{Grain, HOUR_MS};
 use path_collector::domain::identity::{DEFAULT_WINDOW_MS, Digest, IdempotentId, window_start};
+use path_collector::domain::rollup::Rollups;
+use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys;
 use path_collector::store::events::{EventStore, Memory};
 use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
@@ -208,11 +211,23 @@ pub async fn deliver<S: Sql>(store: &EventStore<S>, memory: &mut Memory, events:
     panic!("never succeeded");
 }
 
+/// The figures of a grain in the hours around [`START`].
+pub fn rollups<S: Sql>(store: &EventStore<S>, grain: Grain, routes: Routes) -> Rollups {
+    let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];
+    let selection = Selection { spans, routes, parts: Parts::All };
+    block_on(store.rollups(&selection)).unwrap()
+}
+
+/// By every grain, each route and all together.
+pub fn everything<S: Sql>(store: &EventStore<S>) -> Rollups {
+    let selections = Grain::ALL.into_iter().flat_map(|grain| [(grain, Routes::Each), (grain, Routes::Together)]);
+    selections.flat_map(|(grain, routes)| rollups(store, grain, routes)).collect()
+}
+
 /// Everything that a reader is told, as text: equal text means equal figures.
 pub fn figures<S: Sql>(store: &EventStore<S>) -> String {
-    let rollups = block_on(store.rollups(0, START * 2)).unwrap();
     let mut text = String::new();
-    for (key, rollup) in &rollups {
+    for (key, rollup) in &everything(store) {
         let figures = path_collector::domain::figures::Figures::from(rollup);
         let figures = serde_json::to_string(&figures).unwrap();
         let (sums, exemplars) = ((rollup.digest_sum, rollup.value_sum), &rollup.exemplars);

@@ -3,9 +3,9 @@
 //! Invariant: what is not known holds. A step is taken on evidence, never for want of it. Each kind of evidence is an
 //! argument of [`decide`] with a check of its own.
 
+use crate::domain::grain::HOUR_MS;
 use crate::domain::parity::report::Filed;
 use crate::domain::parity::verdict::Verdict;
-use crate::domain::parity::window::HOUR_MS;
 
 use super::document::Document;
 use super::ramp::Gate;

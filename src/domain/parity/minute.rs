@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::grain::MINUTE_MS;
 use crate::domain::identity::first_u64;
-use crate::domain::rollup::MINUTE_MS;
 
 use super::ask::{Copy, Minute};
 use super::difference::{Difference, Kind, Reason, outcomes};

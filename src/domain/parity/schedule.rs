@@ -1,7 +1,7 @@
 //! Which windows cron compares, and when.
 
-use super::window::{HOUR_MS, Kind, Window};
-use crate::domain::address::DAY_MS;
+use super::window::{Kind, Window};
+use crate::domain::grain::{DAY_MS, HOUR_MS};
 
 /// How often windows that have a report are looked at again, in ms: events may have arrived late.
 pub const RECHECK_MS: u64 = 10 * 60_000;

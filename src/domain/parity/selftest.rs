@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::domain::address::ClientIpHash;
 use crate::domain::error::InputError;
 use crate::domain::event::{Cohort, Event, ProducerId};
+use crate::domain::grain::MINUTE_MS;
 use crate::domain::identity::{Digest, IdempotentId, window_start};
-use crate::domain::rollup::MINUTE_MS;
 
 use super::difference::Kind;
 use super::report::Report;

@@ -4,13 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::address::DAY_MS;
 use crate::domain::error::InputError;
+use crate::domain::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::domain::identity::{MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
-use crate::domain::rollup::MINUTE_MS;
-
-/// An hour, in ms.
-pub const HOUR_MS: u64 = 60 * MINUTE_MS;
 
 /// Longest window that is compared on demand: the minutes of longer ones may be rolled up already.
 pub const MAX_MS: u64 = 2 * DAY_MS;

@@ -7,7 +7,8 @@ use worker::Env;
 use crate::domain::flag::change::{Author, Difference};
 use crate::domain::flag::document::{Document, MAX_BYTES};
 use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
-use crate::domain::merge::Merged;
+use crate::domain::merge::{Grouping, Merged};
+use crate::domain::selection::{self, Parts};
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Changed, Known, Source};
 use crate::edge::problem::Problem;
@@ -129,7 +130,9 @@ pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Pr
     let to = clock::now_ms();
     let from = to.saturating_sub(BASIS_MS);
     // Without the stores there still are the rules.
-    let merged = merged::read(env, config, from, to).await.ok().map(|both| both.merged);
+    let spans = selection::cover(from, to, to, &config.retention);
+    let both = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Counts).await;
+    let merged = both.ok().map(|both| both.merged);
     let traffic = merged.as_ref().map(Merged::busiest).unwrap_or_default();
     let requests = traffic.iter().map(|(_, requests)| requests).sum();
     let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact });

@@ -9,7 +9,7 @@ use crate::domain::error::InputError;
 use crate::domain::flag::document::Document;
 use crate::domain::flag::ramp::{Gate, Ramp, Stage};
 use crate::domain::flag::spread::{Isolate, Sightings, Spread};
-use crate::domain::rollup::MINUTE_MS;
+use crate::domain::grain::MINUTE_MS;
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Source};
 use crate::edge::problem::Problem;

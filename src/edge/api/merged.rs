@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use worker::Env;
 
-use crate::domain::event::Event;
-use crate::domain::merge::{self, Merged, Recount};
-use crate::domain::rollup::{MINUTE_MS, Rollups};
+use crate::domain::grain::{Grain, MINUTE_MS};
+use crate::domain::merge::{self, Grouping, Merged, Recount};
+use crate::domain::rollup::Rollups;
+use crate::domain::selection::{Parts, Selection, Span};
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
-use crate::edge::stores;
+use crate::edge::{clock, stores};
 
 use super::stats::unreadable;
 
 /// Most events that a read fetches to recount ambiguous minutes: some 10 MB and 100 ms.
 const MAX_RECOUNT: u64 = 40_000;
+
+/// Most ambiguous hours or days that a read looks into by their minutes or hours.
+const MAX_REFINED: usize = 6;
 
 /// What the stores hold of a range, each for itself and as one.
 pub struct Both {
@@ -26,47 +30,77 @@ pub struct Both {
     pub merged: Merged,
 }
 
-/// Reads and merges both stores.
-pub async fn read(env: &Env, config: &Config, from: u64, to: u64) -> Result<Both, Problem> {
-    let (old, new) = stores::rollups(env, config, from, to).await;
-    let (old, new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
+/// Reads and merges these intervals of both stores.
+pub async fn read(
+    env: &Env,
+    config: &Config,
+    spans: Vec<Span>,
+    grouping: &Grouping,
+    parts: Parts,
+) -> Result<Both, Problem> {
+    let mut selection = Selection { spans, routes: grouping.routes.clone(), parts };
+    let (old, new) = stores::rollups(env, config, &selection).await;
+    let (mut old, mut new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
+    // Ambiguous days become hours, and ambiguous hours minutes, as far as those are kept.
+    while let Some((coarse, fine)) = refinable(&old, &new, config) {
+        selection.spans = fine;
+        let (fine_old, fine_new) = stores::rollups(env, config, &selection).await;
+        for (store, fine) in [(&mut old, fine_old), (&mut new, fine_new)] {
+            let fine = fine.map_err(unreadable)?;
+            store.retain(|key, _| !coarse.iter().any(|span| span.grain == key.grain && span.holds(key.start)));
+            store.extend(fine);
+        }
+    }
     let recounts = recount(&old, &new, env, config).await?;
-    let merged = merge::merge(&old, &new, &recounts, config.window_ms);
+    let merged = merge::merge(&old, &new, &recounts, grouping, config.window_ms);
     Ok(Both { old, new, merged })
 }
 
+/// A few ambiguous intervals, and the finer ones in their stead; none where there are too many, or nothing finer.
+fn refinable(old: &Rollups, new: &Rollups, config: &Config) -> Option<(Vec<Span>, Vec<Span>)> {
+    let now_ms = clock::now_ms();
+    let finer = |span: &Span| {
+        let grain = span.grain.finer()?;
+        (span.from >= config.retention.first(grain, now_ms)).then_some(Span { grain, ..*span })
+    };
+    let ambiguous = merge::ambiguous(old, new, config.window_ms).into_iter();
+    let (coarse, fine): (Vec<Span>, Vec<Span>) = ambiguous.filter_map(|span| Some((span, finer(&span)?))).unzip();
+    (1..=MAX_REFINED).contains(&coarse.len()).then_some((coarse, fine))
+}
+
 /// Fetches the events of ambiguous minutes, the newest first, as far as a read may.
-async fn recount(old: &Rollups, new: &Rollups, env: &Env, config: &Config) -> Result<BTreeMap<u64, Recount>, Problem> {
-    let size = |start: u64| -> u64 {
-        old.iter().chain(new).filter(|(key, _)| key.start == start).map(|(_, rollup)| rollup.requests).sum()
+async fn recount(old: &Rollups, new: &Rollups, env: &Env, config: &Config) -> Result<BTreeMap<Span, Recount>, Problem> {
+    let size = |span: &Span| -> u64 {
+        old.iter().chain(new).filter(|(key, _)| span.holds(key.start)).map(|(_, rollup)| rollup.requests).sum()
     };
     let mut budget = MAX_RECOUNT;
-    let mut chosen = Vec::new();
-    for start in merge::ambiguous(old, new, config.window_ms).into_iter().rev() {
-        match budget.checked_sub(size(start)) {
+    let mut chosen = BTreeMap::new();
+    let ambiguous = merge::ambiguous(old, new, config.window_ms).into_iter();
+    for span in ambiguous.rev().take_while(|span| span.grain == Grain::Minute) {
+        match budget.checked_sub(size(&span)) {
             Some(rest) => budget = rest,
             None => break,
         }
-        chosen.push(start);
+        chosen.insert(span, Recount::default());
     }
-    let (Some(last), Some(first)) = (chosen.first(), chosen.last()) else { return Ok(BTreeMap::new()) };
-    let (from, to) = (*first, *last + MINUTE_MS);
-    let (from_old, from_new) = stores::events(env, config, from, to).await;
+    let (Some((first, _)), Some((last, _))) = (chosen.first_key_value(), chosen.last_key_value()) else {
+        return Ok(chosen);
+    };
+    let (from_old, from_new) = stores::events(env, config, first.from, last.to).await;
     let (from_old, from_new) = (from_old.map_err(unreadable)?, from_new.map_err(unreadable)?);
     if from_old.1 || from_new.1 {
         return Ok(BTreeMap::new());
     }
-    let mut recounts: BTreeMap<u64, Recount> = chosen.into_iter().map(|start| (start, Recount::default())).collect();
-    let start = |event: &Event| event.minute() * MINUTE_MS;
+    let minute = |ms: u64| Span::around(Grain::Minute, ms, ms - ms % MINUTE_MS + 1);
     for event in from_old.0 {
-        if let Some((old, _)) = recounts.get_mut(&start(&event)) {
+        if let Some((old, _)) = chosen.get_mut(&minute(event.timestamp)) {
             old.push(event);
         }
     }
     for event in from_new.0 {
-        if let Some((_, new)) = recounts.get_mut(&start(&event)) {
+        if let Some((_, new)) = chosen.get_mut(&minute(event.timestamp)) {
             new.push(event);
         }
     }
-    Ok(recounts)
+    Ok(chosen)
 }

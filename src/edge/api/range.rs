@@ -1,17 +1,31 @@
 //! The time range of a request.
 
 use crate::domain::error::InputError;
+use crate::domain::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::domain::identity::MAX_TIMESTAMP_MS;
+use crate::domain::selection::Span;
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 
 /// Range where none is given, in ms: a day.
-const DEFAULT_MS: u64 = 24 * 60 * 60 * 1000;
+const DEFAULT_MS: u64 = DAY_MS;
 
-/// Longest range, in ms: 8 days, more than details are kept.
-const MAX_MS: u64 = 8 * 24 * 60 * 60 * 1000;
+/// Longest range, in ms: as long as days are kept.
+const MAX_MS: u64 = 401 * DAY_MS;
 
-/// Reads `from` and `to` (ms since 1970): by default the day that ends in a minute from now.
+/// The ranges that have a name, in ms; they end now.
+const NAMED: [(&str, u64); 7] = [
+    ("15m", 15 * MINUTE_MS),
+    ("1h", HOUR_MS),
+    ("6h", 6 * HOUR_MS),
+    ("24h", DAY_MS),
+    ("7d", 7 * DAY_MS),
+    ("30d", 30 * DAY_MS),
+    ("90d", 90 * DAY_MS),
+];
+
+/// Reads `range` (a named one that ends in a minute from now), or `from` and `to` (ms since 1970): by default the day that
+/// ends in a minute from now.
 pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
     let bad = |field: &str, text: &str, remedy: String| {
         Problem::bad_request(InputError::field(field, text, remedy).to_string())
@@ -24,8 +38,17 @@ pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
             .filter(|ms| *ms <= MAX_TIMESTAMP_MS)
             .ok_or_else(|| bad(name, &text, "give milliseconds since 1970".into())),
     };
-    let to = read("to", now_ms + 60_000)?;
-    let from = read("from", to.saturating_sub(DEFAULT_MS))?;
+    let to = read("to", now_ms + MINUTE_MS)?;
+    let length = match parameter(url, "range") {
+        None => DEFAULT_MS,
+        Some(text) => {
+            let named = NAMED.iter().find(|(name, _)| *name == text);
+            named
+                .ok_or_else(|| bad("range", &text, format!("give one of {}", NAMED.map(|(name, _)| name).join(", "))))?
+                .1
+        }
+    };
+    let from = read("from", to.saturating_sub(length))?;
     if from >= to {
         return Err(bad("from", &from.to_string(), format!("give a time before `to` ({to})")));
     }
@@ -33,6 +56,13 @@ pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
         return Err(bad("from", &from.to_string(), format!("give at most {MAX_MS} ms before `to` ({to})")));
     }
     Ok((from, to))
+}
+
+/// What a read of these spans covers of a range that ends at `to`: the spans are whole intervals, of which the last may
+/// not be over yet.
+pub fn covered(spans: &[Span], to: u64) -> (u64, u64) {
+    let from = spans.first().map_or(to, |span| span.from);
+    (from, spans.last().map_or(to, |span| span.to).min(to.next_multiple_of(MINUTE_MS)))
 }
 
 #[cfg(test)]
@@ -44,9 +74,11 @@ mod tests {
         let range = |query: &str| of(&format!("http://x/?{query}"), 1_730_956_800_000);
         assert_eq!(range("").unwrap(), (1_730_956_860_000 - DEFAULT_MS, 1_730_956_860_000));
         assert_eq!(range("from=5&to=9").unwrap(), (5, 9));
+        assert_eq!(range("range=1h&to=9000000").unwrap(), (5_400_000, 9_000_000));
         for (query, field) in [
             ("from=x", "from"),
             ("to=-1", "to"),
+            ("range=2h", "range"),
             ("from=9&to=9", "from"),
             ("from=0", "from"),
             ("to=99999999999999", "to"),

@@ -3,10 +3,9 @@
 use serde::Serialize;
 use worker::{Env, console_error};
 
-use crate::domain::address::DAY_MS;
-use crate::domain::parity::window::{HOUR_MS, Kind, Window};
+use crate::domain::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::domain::parity::window::{Kind, Window};
 use crate::domain::readiness::{self, Criterion, DAYS, Facts, LastHour};
-use crate::domain::rollup::MINUTE_MS;
 use crate::edge::config::Config;
 use crate::edge::{clock, parity, stores};
 use crate::store::parity::compare::Run;

@@ -5,7 +5,9 @@ use worker::Env;
 
 use crate::domain::event::Cohort;
 use crate::domain::figures::Figures;
+use crate::domain::merge::Grouping;
 use crate::domain::rollup::Rollups;
+use crate::domain::selection::{self, Parts};
 use crate::edge::clock;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
@@ -68,9 +70,11 @@ impl Counts {
 /// Reads and merges both stores.
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
-    let Both { old, new, merged } = merged::read(env, config, from, to).await?;
+    let spans = selection::cover(from, to, clock::now_ms(), &config.retention);
+    let (from, to) = range::covered(&spans, to);
+    let Both { old, new, merged } = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::All).await?;
     let figures = |(path, _): (String, u64)| {
-        let figures = Figures::from(merged.paths.get(&path)?);
+        let figures = Figures::from(merged.cells.get(&(0, path.clone()))?);
         Some(PathFigures { path, figures })
     };
     let paths = merged.busiest().into_iter().filter_map(figures).collect();

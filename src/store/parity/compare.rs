@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
 use crate::domain::merge::reach_ms;
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
-use crate::domain::parity::window::{HOUR_MS, Window};
-use crate::domain::rollup::MINUTE_MS;
+use crate::domain::parity::window::Window;
 use crate::store::sql::{Sql, StoreError};
 
 use super::reports::Reports;

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
+use crate::domain::grain::MINUTE_MS;
 use crate::domain::ledger::Ledger;
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
-use crate::domain::rollup::{MINUTE_MS, value_hash};
+use crate::domain::rollup::value_hash;
 use crate::domain::segment;
 use crate::store::events::EventStore;
 use crate::store::read::{REACH_MS, absorbed_of, events_of};
@@ -21,14 +22,14 @@ const MINUTES: &str = "
     SELECT start, cohort, sum(requests) AS requests,
            CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
-    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort IN (0, 1, 2)
+    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path = ''
     GROUP BY start, cohort";
 
 const PATHS: &str = "
     SELECT path, 1 AS cohort, sum(requests) AS requests,
            CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
-    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND cohort = 1
+    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> '' AND cohort = 1
     GROUP BY path";
 
 const ARRIVALS: &str = "SELECT start, numbers, absorbed FROM ledger WHERE start >= ?1 AND start < ?2";
