@@ -36,7 +36,7 @@ test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs
 
 test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
-	$(env) node --test tests/deployment.test.mjs
+	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
 
 # The platform's side (src/edge) runs in test-worker, where lines can't be counted.
 coverage: ## line coverage of src/domain and src/store; fails under 90 %

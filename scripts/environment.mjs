@@ -20,7 +20,9 @@ export function environment(name) {
   const { rawConfig } = readRawConfig({ config: CONFIG });
   const names = Object.keys(rawConfig.env ?? {});
   if (!name) throw new Refusal(`name an environment: ${names.join(" or ")}`);
-  if (!names.includes(name)) throw new Refusal(`there is no environment "${name}" in wrangler.toml: ${names.join(" or ")}`);
+  if (!names.includes(name)) {
+    throw new Refusal(`there is no environment "${name}" in wrangler.toml: ${names.join(" or ")}`);
+  }
   return { ...rawConfig.env[name], name: `${rawConfig.name}-${name}`, inherited: rawConfig };
 }
 

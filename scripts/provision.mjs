@@ -211,7 +211,7 @@ try {
 } catch (error) {
   const wrongUse = error.code?.startsWith("ERR_PARSE_ARGS");
   if (!(error instanceof Refusal) && !wrongUse) throw error;
-  const message = wrongUse ? `${error.message.split(". ")[0]}; usage: scripts/provision ENV [--dry-run]` : error.message;
-  console.error(`provision: ${message}`);
+  const [message] = wrongUse ? error.message.split(". ") : [error.message];
+  console.error(`provision: ${message}${wrongUse ? "; usage: scripts/provision ENV [--dry-run]" : ""}`);
   process.exitCode = 1;
 }
