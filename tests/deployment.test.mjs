@@ -2,7 +2,7 @@
 // account. `wrangler deploy --dry-run` is the real one, and needs build/.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -162,7 +162,9 @@ describe("scripts/provision", () => {
 
 describe("make deploy", () => {
   test("refuses without an environment, with a wrong one, and before it was provisioned", async (t) => {
-    const make = (...args) => execute("make", ["--silent", ...args], { cwd: root });
+    // This is the real Makefile: what whoever runs the tests has set must not name an environment.
+    const env = { ...process.env, ENV: "", MAKEFLAGS: "", MAKEOVERRIDES: "" };
+    const make = (...args) => execute("make", ["--silent", ...args], { cwd: root, env });
     for (const [message, ...args] of [
       [/name an environment: staging or production/],
       [/no environment "live"/, "ENV=live"],
@@ -221,7 +223,7 @@ test("where Rust is missing the hosted build gets it, once, before the tools and
   const script = (path, text) => writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   mkdirSync(bin);
   for (const command of ["bash", "sh", "dirname", "mkdir", "touch", "chmod"]) {
-    symlinkSync(`/bin/${command}`, join(bin, command));
+    symlinkSync(process.env.PATH.split(":").map((folder) => join(folder, command)).find(existsSync), join(bin, command));
   }
   // What rustup.rs serves is a script for sh; this one makes a cargo that nobody calls.
   const rustup = "echo rustup; mkdir -p $CARGO_HOME/bin; touch $CARGO_HOME/bin/cargo; chmod +x $CARGO_HOME/bin/cargo";
