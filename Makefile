@@ -4,13 +4,14 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker test-readme coverage run demo audit clean
+.PHONY: help setup build check test test-native test-worker test-readme test-deployment coverage run demo \
+	deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## get the tools (slow the first time, then nothing)
 	@scripts/setup
@@ -23,7 +24,7 @@ check: ## formatting, lints and documentation, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-test: setup check test-native test-worker test-readme ## all checks and tests
+test: setup check test-native test-worker test-readme test-deployment ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
@@ -33,6 +34,9 @@ test-worker: build ## the built Worker in the local runtime
 
 test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs
+
+test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
+	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
 
 # The platform's side (src/edge) runs in test-worker, where lines can't be counted.
 coverage: ## line coverage of src/domain and src/store; fails under 90 %
@@ -47,6 +51,13 @@ run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPST
 
 demo: build ## show the whole story locally; ARGS=--exit ends after it
 	$(env) cargo run --quiet -p pathctl -- demo $(ARGS)
+
+# Without ENV they say which there are.
+deploy: setup ## migrate and deploy to an account; ENV=staging or ENV=production, after scripts/provision
+	@scripts/deploy "$(ENV)"
+
+deploy-dry-run: setup ## what deploy would upload, without an account; ENV as for deploy
+	@scripts/deploy "$(ENV)" --dry-run
 
 audit: setup ## known vulnerabilities of the packages used
 	$(env) npm audit

@@ -32,6 +32,7 @@ async function configure(t, main, vars) {
     ...rawConfig,
     main: project(main),
     build: undefined,
+    env: undefined,
     vars: { ...rawConfig.vars, ...SETTINGS, ...vars },
     queues: { ...rawConfig.queues, consumers },
     d1_databases: rawConfig.d1_databases.map((database) => ({
