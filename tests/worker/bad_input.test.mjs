@@ -149,7 +149,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
       ["stats?to=99999999999999", 400, /^`to`: /],
       ["stats?from=", 400, /^`from`: ""/],
       ["stats?from=2000000000000&to=1900000000000", 400, /^`from`: .*before `to`/],
-      [`stats?from=${Date.now() - 2 * week}`, 400, /^`from`: .*at most/],
+      [`stats?from=${Date.now() - 60 * week}`, 400, /^`from`: .*at most/],
       [`stats?from=${"9".repeat(1_000)}`, 400, /^`from`: "9{48}…"/],
       ["ids", 400, /^`store`: give `old`/],
       ["ids?store=both", 400, /^`store`: /],
