@@ -16,6 +16,7 @@ pub mod flag;
 pub mod grain;
 pub mod identity;
 pub mod ledger;
+pub mod listing;
 pub mod merge;
 pub mod message;
 pub mod parity;

@@ -10,6 +10,8 @@ use worker::{Env, Response, Result};
 use super::config::Config;
 use super::problem::Problem;
 use super::query;
+use crate::domain::rollup::fnv1a;
+use crate::domain::selection::Routes;
 
 mod access;
 mod events;
@@ -19,8 +21,10 @@ mod health;
 mod merged;
 mod ofrep;
 mod parity;
+mod paths;
 mod range;
 mod readiness;
+mod series;
 mod stats;
 mod throttle;
 
@@ -62,30 +66,45 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
     }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     if method == "GET" {
-        show(route, url, env, config).await
+        show(route, url, env, config).await?.response(request)
     } else {
         order(&method, route, request, env, config).await
     }
 }
 
 /// What is read.
-async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Shown, Problem> {
     match route.split_once('/').unwrap_or((route, "")) {
-        ("stats", "") => json(&stats::read(url, env, config).await?),
-        ("ids", "") => json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
-        ("flag", "") => json(&flag::read(env, config).await),
+        ("stats", "") => Shown::json(&stats::read(url, env, config).await?),
+        ("series", "") => {
+            let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
+            Shown::json(&series::read(routes, url, env, config).await?)
+        }
+        ("paths", "") if query::parameter(url, "format").as_deref() == Some("csv") => {
+            Ok(csv(paths::csv(url, env, config).await?))
+        }
+        ("paths", "") => Shown::json(&paths::table(url, env, config).await?),
+        ("paths", rest) => match rest.split_once('/') {
+            None => Shown::json(&paths::route(decoded(rest)?, url, env, config).await?),
+            Some((path, "series")) => Shown::json(&series::read(Routes::One(decoded(path)?), url, env, config).await?),
+            Some(_) => Err(unknown(url)),
+        },
+        ("exemplars", "") => Shown::json(&paths::exemplars(url, env, config).await?),
+        ("ids", "") => Shown::json(&events::read(url, env, config).await?),
+        ("trace", id) if !id.is_empty() => Shown::json(&events::trace(id, env, config).await?),
+        ("flag", "") => Shown::json(&flag::read(env, config).await),
         ("flag", "document") => {
             let newest = flag::document(env).await?;
-            json_text(200, Some(text(&newest)?), Some(&format!("\"{}\"", newest.version())))
+            let etag = Some(format!("\"{}\"", newest.version()));
+            Ok(Shown { etag, ..Shown::json(&newest)? })
         }
-        ("flag", "history") => json(&flag::history(env).await?),
-        ("flag", "status") => json(&flag_status::read(url, env, config).await?),
-        ("parity", "") => json(&parity::list(url, env).await?),
-        ("parity", window) => json(&parity::read(window, env).await?),
-        ("readiness", "") => json(&readiness::read(env, config).await),
-        ("health", "") => json(&health::read(env, config).await),
-        ("dead-letters", "") => json(&health::dead_letters(env).await?),
+        ("flag", "history") => Shown::json(&flag::history(env).await?),
+        ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
+        ("parity", "") => Shown::json(&parity::list(url, env).await?),
+        ("parity", window) => Shown::json(&parity::read(window, env).await?),
+        ("readiness", "") => Shown::json(&readiness::read(env, config).await),
+        ("health", "") => Shown::json(&health::read(env, config).await),
+        ("dead-letters", "") => Shown::json(&health::dead_letters(env).await?),
         _ => Err(unknown(url)),
     }
 }
@@ -120,10 +139,45 @@ fn not_allowed(method: &str) -> Problem {
 
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
-        "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, flag/document, flag/history, \
+        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, exemplars, ids, \
+         trace/{{id}}, flag, flag/document, flag/history, \
          flag/status, parity, parity/{{window}}, readiness, health or dead-letters",
         query::path(url)
     ))
+}
+
+/// A segment of a path, unescaped.
+fn decoded(segment: &str) -> std::result::Result<String, Problem> {
+    let text = percent_encoding::percent_decode_str(segment).decode_utf8();
+    text.map(std::borrow::Cow::into_owned)
+        .map_err(|_| Problem::bad_request("`path`: it is not UTF-8; give the route as encodeURIComponent writes it"))
+}
+
+/// The table as a file.
+fn csv(text: String) -> Shown {
+    Shown { text, content_type: "text/csv; charset=utf-8", etag: None }
+}
+
+/// What a read gives.
+struct Shown {
+    text: String,
+    content_type: &'static str,
+    /// Where it isn't made from the text.
+    etag: Option<String>,
+}
+
+impl Shown {
+    fn json(value: &impl Serialize) -> std::result::Result<Self, Problem> {
+        Ok(Self { text: text(value)?, content_type: "application/json", etag: None })
+    }
+
+    /// With its entity tag, and without its body for a reader who has that already.
+    fn response(self, request: &Request) -> std::result::Result<Response, Problem> {
+        let etag = self.etag.unwrap_or_else(|| format!("W/\"{:016x}\"", fnv1a(self.text.as_bytes())));
+        let known = request.headers().get("If-None-Match").ok().flatten().is_some_and(|known| known == etag);
+        let (status, body) = if known { (304, None) } else { (200, Some(self.text)) };
+        respond_with(status, body, self.content_type, Some(&etag))
+    }
 }
 
 fn json(value: &impl Serialize) -> std::result::Result<Response, Problem> {
@@ -140,10 +194,19 @@ fn text(value: &impl Serialize) -> std::result::Result<String, Problem> {
 
 /// A response with this JSON text, or without a body.
 fn json_text(status: u16, text: Option<String>, etag: Option<&str>) -> std::result::Result<Response, Problem> {
+    respond_with(status, text, "application/json", etag)
+}
+
+fn respond_with(
+    status: u16,
+    text: Option<String>,
+    content_type: &str,
+    etag: Option<&str>,
+) -> std::result::Result<Response, Problem> {
     let respond = || {
         let mut response = text.map_or_else(Response::empty, Response::ok)?.with_status(status);
         let headers = response.headers_mut();
-        headers.set("Content-Type", "application/json")?;
+        headers.set("Content-Type", content_type)?;
         headers.set("Cache-Control", "no-store")?;
         if let Some(etag) = etag {
             headers.set("ETag", etag)?;
