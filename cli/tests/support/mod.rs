@@ -136,14 +136,21 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().unwrap().as_str();
-    let route = format!("{} {}", head.method, target.strip_prefix("/_collector/v1/").unwrap());
+    let route = target.strip_prefix("/_collector/").unwrap();
+    let route = format!("{} {}", head.method, route.strip_prefix("v1/").unwrap_or(route));
     let header = |name: &str| head.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (bearer, if_match) = (header("authorization"), header("if-match"));
     let body = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap_or_default();
     let missing = (404, json!({"detail": "no such route"}));
-    let (status, text) = answers.lock().unwrap().get(route.as_str()).cloned().unwrap_or(missing);
+    let (status, text) = {
+        let answers = answers.lock().unwrap();
+        // An answer to `GET stats?` is for every query.
+        let any = || route.split_inclusive('?').next().and_then(|start| answers.get(start));
+        answers.get(route.as_str()).or_else(any).cloned().unwrap_or(missing)
+    };
     asked.lock().unwrap().push(Asked { route, bearer, if_match, body });
-    let mut response = Response::new(Full::from(text.to_string()));
+    // What is no JSON is answered as a text.
+    let mut response = Response::new(Full::from(text.as_str().map_or_else(|| text.to_string(), str::to_owned)));
     *response.status_mut() = status.try_into().unwrap();
     if status == 429 {
         response.headers_mut().insert("retry-after", 7.into());
