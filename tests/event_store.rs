@@ -33,12 +33,12 @@ fn a_range_gives_its_minutes_folded_or_not() {
     };
     let counts = || [count(0, 600_000), count(60_000, 120_000), count(61_000, 119_000), count(600_000, 700_000)];
     assert_eq!(counts(), [600, 60, 60, 0]);
-    let (before, waiting) = (figures(&store), block_on(store.state()).unwrap());
+    let (before, waiting) = (figures(&store), block_on(store.state(START)).unwrap());
     assert_eq!((waiting.events, waiting.unfolded), (600, 10));
     assert_eq!(block_on(store.fold(START)).unwrap(), 0);
     assert_eq!(counts(), [600, 60, 60, 0]);
     assert_eq!(figures(&store), before);
-    assert_eq!(block_on(store.state()).unwrap().unfolded, 0);
+    assert_eq!(block_on(store.state(START)).unwrap().unfolded, 0);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
             corrupt(block_on(store.prune(1, 1)).map(drop));
             corrupt(block_on(store.events(0, 1)).map(drop));
             corrupt(block_on(store.trace(event(1, 0).idempotent_id)).map(drop));
-            corrupt(block_on(store.state()).map(drop));
+            corrupt(block_on(store.state(START)).map(drop));
             corrupt(block_on(DeadLetters::new(Nonsense(results.clone())).newest(1)).map(drop));
             corrupt(block_on(AddressKeys::new(Nonsense(results)).of_day(1, [0; 32])).map(drop));
         }

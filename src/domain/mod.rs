@@ -14,6 +14,7 @@ pub mod exemplar;
 pub mod figures;
 pub mod flag;
 pub mod grain;
+pub mod health;
 pub mod identity;
 pub mod ledger;
 pub mod listing;

@@ -17,7 +17,7 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, counters};
+use super::{clock, counters, vitals};
 
 /// Ending of the dead-letter queues' names.
 const DEAD_LETTER_SUFFIX: &str = "-dlq";
@@ -29,6 +29,11 @@ thread_local! { static MEMORY: RefCell<Memory> = RefCell::default(); }
 
 /// Handles one batch of either queue.
 pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
+    handle(batch, env).await;
+    vitals::report_if_due(env).await;
+}
+
+async fn handle(batch: &MessageBatch<JsValue>, env: &Env) {
     let config = Config::of(env);
     let messages: Vec<RawMessage> = batch.raw_iter().collect();
     console_log!("Received {} messages", messages.len());
@@ -40,6 +45,7 @@ pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
     };
     match handled {
         Ok(()) => {
+            counters::add("consumer_acked", messages.len() as u64);
             for message in &messages {
                 message.ack();
             }

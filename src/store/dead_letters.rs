@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing that a queue delivered is acked before it is either counted or here.
 
+use crate::domain::health::Letters;
+
 use super::sql::{Sql, Statement, StoreError, json_chunks, rows};
 
 /// Bytes of a payload that are kept.
@@ -15,6 +17,8 @@ const INSERT: &str = "
     ON CONFLICT (id) DO NOTHING";
 
 const COUNT: &str = "SELECT count(*) AS letters FROM dead_letters";
+
+const GAUGE: &str = "SELECT count(*) AS letters, coalesce(min(received_at), 0) AS oldest FROM dead_letters";
 
 const COUNT_SINCE: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
 
@@ -86,6 +90,16 @@ impl<S: Sql> DeadLetters<S> {
             })
             .collect::<Result<_, StoreError>>()?;
         Ok((count, letters))
+    }
+
+    /// How many there are, and when the oldest was received.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn gauge(&self) -> Result<Letters, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(GAUGE, [])]).await?;
+        let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no gauge".into()))?;
+        Ok(Letters { count: row.integer(0)?, oldest_at: Some(row.integer(1)?).filter(|at| *at > 0) })
     }
 
     /// How many were received since `from_ms`.

@@ -15,3 +15,4 @@ pub mod read;
 pub mod retention;
 pub mod rollup_rows;
 pub mod sql;
+pub mod vitals;

@@ -228,8 +228,8 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     for (const name of Object.keys(bad)) {
       await gateway.untilLogged(new RegExp(`^Setting \`${name}\`: `), 1);
     }
-    const { isolate, old } = await gateway.read("health");
-    assert.deepEqual([isolate.setting_invalid, old.length], [Object.keys(bad).length, 1]);
+    const { isolate, stores } = await gateway.read("health");
+    assert.deepEqual([isolate.setting_invalid, stores.old.length], [Object.keys(bad).length, 1]);
     const [{ idempotentId, timestamp }] = await gateway.ids("old");
     assert.equal(Number(idempotentId.split("-")[0]), timestamp - (timestamp % 60_000));
     await gateway.untilLogged(/^DO recorded: /, 3);

@@ -195,7 +195,7 @@ class Gateway {
     await eventually(async () => {
       const health = await this.read("health");
       const taken = (states) => states.reduce((sum, state) => sum + state.events + state.absorbed, 0);
-      assert.deepEqual([taken(health.old), taken([health.new])], [old, fresh], this.logs().join("\n"));
+      assert.deepEqual([taken(health.stores.old), taken([health.stores.new])], [old, fresh], this.logs().join("\n"));
     });
     return this.stats();
   }

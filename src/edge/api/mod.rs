@@ -9,7 +9,8 @@ use worker::{Env, Response, Result};
 
 use super::config::Config;
 use super::problem::Problem;
-use super::query;
+use super::{query, snapshot};
+use crate::domain::health::Status;
 use crate::domain::rollup::fnv1a;
 use crate::domain::selection::Routes;
 
@@ -26,6 +27,7 @@ mod range;
 mod readiness;
 mod series;
 mod stats;
+mod summary;
 mod throttle;
 
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
@@ -64,6 +66,9 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
             _ => Err(not_allowed(&method)),
         };
     }
+    if method == "GET" && path == "/health" {
+        return probe(env, config).await;
+    }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     if method == "GET" {
         show(route, url, env, config).await?.response(request)
@@ -72,9 +77,21 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
     }
 }
 
+/// The dashboard's first paint, as JSON.
+pub use summary::text as summary;
+
+/// For probes: 503 only where something fails that a restart or a person must mend.
+async fn probe(env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+    let health = health::read(env, config).await;
+    json_as(if health.status == Status::Failing { 503 } else { 200 }, &health)
+}
+
 /// What is read.
 async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Shown, Problem> {
     match route.split_once('/').unwrap_or((route, "")) {
+        ("stats", "") if query::parameter(url, "detail").as_deref() == Some("total") => {
+            Shown::json(&stats::total(url, env, config).await?)
+        }
         ("stats", "") => Shown::json(&stats::read(url, env, config).await?),
         ("series", "") => {
             let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
@@ -102,6 +119,10 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
         ("parity", "") => Shown::json(&parity::list(url, env).await?),
         ("parity", window) => Shown::json(&parity::read(window, env).await?),
+        ("snapshot", "") => {
+            let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
+            Ok(Shown { text, content_type: "application/json", etag: None })
+        }
         ("readiness", "") => Shown::json(&readiness::read(env, config).await),
         ("health", "") => Shown::json(&health::read(env, config).await),
         ("dead-letters", "") => Shown::json(&health::dead_letters(env).await?),
@@ -141,7 +162,7 @@ fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
         "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, exemplars, ids, \
          trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, readiness, health or dead-letters",
+         flag/status, parity, parity/{{window}}, readiness, snapshot, health or dead-letters",
         query::path(url)
     ))
 }
