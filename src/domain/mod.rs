@@ -15,6 +15,7 @@ pub mod figures;
 pub mod flag;
 pub mod identity;
 pub mod ledger;
+pub mod letter;
 pub mod merge;
 pub mod message;
 pub mod parity;

@@ -4,13 +4,14 @@
 
 use worker::{Env, console_error};
 
+use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin, parity, ramp};
+use super::{clock, consumer, counters, flag_admin, parity, ramp};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
@@ -33,9 +34,19 @@ pub async fn scheduled(env: &Env) {
     {
         console_error!("The flag's ramp is left for the next run: {error}");
     }
+    if let Err(error) = expire_dead_letters(env).await {
+        console_error!("Deleting old dead letters is left for the next run: {error}");
+    }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");
     }
+}
+
+async fn expire_dead_letters(env: &Env) -> Result<(), StoreError> {
+    // 1. A crash here: they are gone or are not.
+    let expired = DeadLetters::new(D1Sql::of(env)?).expire(clock::now_ms()).await?;
+    counters::add("dead_letters_expired", expired);
+    Ok(())
 }
 
 async fn clean(env: &Env) -> Result<(), StoreError> {

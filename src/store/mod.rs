@@ -12,5 +12,6 @@ pub mod flags;
 pub mod fold;
 pub mod parity;
 pub mod read;
+pub mod redrive;
 pub mod retention;
 pub mod sql;

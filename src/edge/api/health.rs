@@ -1,4 +1,4 @@
-//! `GET health` and `GET dead-letters`: is it working, and what could not be applied.
+//! `GET health`: is it working.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,22 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::edge::config::Config;
-use crate::edge::problem::Problem;
 use crate::edge::{collector_client, counters, sql_d1::D1Sql};
-use crate::store::dead_letters::{DeadLetter, DeadLetters};
+use crate::store::dead_letters::{DeadLetters, Gauge};
 use crate::store::events::EventStore;
 use crate::store::read::LogState;
 
 use super::stats::unreadable;
 
-/// Dead letters that one read shows.
-const SHOWN: u64 = 100;
-
 /// State of both stores, and this isolate's counters.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
     status: &'static str,
     old: Option<Vec<LogState>>,
     new: Option<LogState>,
+    dead_letters: Option<Gauge>,
     isolate: BTreeMap<&'static str, u64>,
-}
-
-/// Dead letters, the newest first.
-#[derive(Serialize)]
-pub struct Letters {
-    count: u64,
-    newest: Vec<DeadLetter>,
 }
 
 /// Asks both stores; one that does not answer is null.
@@ -40,13 +31,10 @@ pub async fn read(env: &Env, config: &Config) -> Health {
         Ok(sql) => EventStore::new(sql, config.window_ms).state().await.map_err(unreadable).ok(),
         Err(error) => Err(unreadable(error)).ok(),
     };
+    let dead_letters = match D1Sql::of(env) {
+        Ok(sql) => DeadLetters::new(sql).gauge().await.map_err(unreadable).ok(),
+        Err(_) => None,
+    };
     let status = if old.is_some() && new.is_some() { "ok" } else { "degraded" };
-    Health { status, old, new, isolate: counters::all() }
-}
-
-/// Reads the newest dead letters.
-pub async fn dead_letters(env: &Env) -> Result<Letters, Problem> {
-    let letters = DeadLetters::new(D1Sql::of(env).map_err(unreadable)?);
-    let (count, newest) = letters.newest(SHOWN).await.map_err(unreadable)?;
-    Ok(Letters { count, newest })
+    Health { status, old, new, dead_letters, isolate: counters::all() }
 }
