@@ -58,6 +58,8 @@ pub struct Letters {
     pub count: u64,
     /// When the oldest was received, in ms.
     pub oldest_at: Option<u64>,
+    /// How many had to make room for others: the table is bounded.
+    pub dropped: u64,
 }
 
 /// What is known. None: it could not be read.
@@ -194,7 +196,7 @@ mod tests {
             let error = error.map(str::to_owned);
             Some(vec![Job { job: "fold".into(), started_at: NOW - ago, succeeded_at: None, error }])
         };
-        let letters = Some(Letters { count: 2, oldest_at: Some(1) });
+        let letters = Some(Letters { count: 2, oldest_at: Some(1), dropped: 0 });
         let waiting = |backlog, oldest_ms| Backlog { backlog, oldest_ms };
         for (facts, status, code) in [
             (Facts { old_unfolded: None, ..well() }, Status::Failing, "old-store-unreadable"),

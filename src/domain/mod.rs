@@ -17,6 +17,7 @@ pub mod grain;
 pub mod health;
 pub mod identity;
 pub mod ledger;
+pub mod letter;
 pub mod listing;
 pub mod merge;
 pub mod message;

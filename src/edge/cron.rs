@@ -8,12 +8,13 @@ use std::future::Future;
 use worker::{Env, console_error};
 
 use crate::domain::health::Job;
+use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin, parity, ramp, snapshot, vitals};
+use super::{clock, consumer, counters, flag_admin, parity, ramp, snapshot, vitals};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
@@ -30,6 +31,7 @@ pub async fn scheduled(env: &Env) {
     if repaired {
         runs.run("ramp", ramp::advance(env, &config)).await;
     }
+    runs.run("dead-letters", expire_dead_letters(env)).await;
     runs.run("clean", clean(env)).await;
     runs.run("snapshot", snapshot::refresh(env, &config)).await;
     vitals::report(env, runs.0).await;
@@ -51,6 +53,13 @@ impl Runs {
         self.0.push(Job { job: job.to_owned(), started_at, succeeded_at, error });
         succeeded
     }
+}
+
+async fn expire_dead_letters(env: &Env) -> Result<(), StoreError> {
+    // 1. A crash here: they are gone or are not.
+    let expired = DeadLetters::new(D1Sql::of(env)?).expire(clock::now_ms()).await?;
+    counters::add("dead_letters_expired", expired);
+    Ok(())
 }
 
 async fn clean(env: &Env) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! `GET health` and `GET dead-letters`: is it working, and what could not be applied.
+//! `GET health`: is it working.
 
 use futures_util::future::join;
 use serde::Serialize;
@@ -9,17 +9,11 @@ use crate::domain::health::{self, Backlog, Counts, Facts, Job, Letters as Waitin
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::Kind;
 use crate::edge::config::Config;
-use crate::edge::problem::Problem;
 use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql};
-use crate::store::dead_letters::{DeadLetter, DeadLetters};
+use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
-
-use super::stats::unreadable;
-
-/// Dead letters that one read shows.
-const SHOWN: u64 = 100;
 
 /// How long a failed parity report counts, in ms.
 const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
@@ -65,13 +59,6 @@ struct Consumer {
 struct Stores {
     old: Option<Vec<LogState>>,
     new: Option<LogState>,
-}
-
-/// Dead letters, the newest first.
-#[derive(Serialize)]
-pub struct Letters {
-    count: u64,
-    newest: Vec<DeadLetter>,
 }
 
 /// Asks everyone; what does not answer is null, and a reason.
@@ -137,11 +124,4 @@ async fn parity_failed(env: &Env, now_ms: u64) -> bool {
     let newest: Option<Vec<_>> = known::<_, StoreError>(newest.await);
     let report = newest.and_then(|mut reports| reports.pop());
     report.is_some_and(|report| report.verdict == Verdict::Fail && report.window.to + REPORT_LIFE_MS > now_ms)
-}
-
-/// Reads the newest dead letters.
-pub async fn dead_letters(env: &Env) -> Result<Letters, Problem> {
-    let letters = DeadLetters::new(D1Sql::of(env).map_err(unreadable)?);
-    let (count, newest) = letters.newest(SHOWN).await.map_err(unreadable)?;
-    Ok(Letters { count, newest })
 }

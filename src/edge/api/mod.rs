@@ -15,6 +15,7 @@ use crate::domain::rollup::fnv1a;
 use crate::domain::selection::Routes;
 
 mod access;
+mod dead_letters;
 mod events;
 mod flag;
 mod flag_status;
@@ -53,7 +54,9 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
     let (method, remote) = (request.method(), path.strip_prefix(OFREP));
     // Evaluating changes nothing, though it is a POST.
     let reads = method == "GET" || (method == "POST" && remote.is_some());
-    let right = if reads { access::Right::Read } else { access::Right::Change };
+    // What is in a dead letter is as its sender wrote it, whatever that is.
+    let closed = path.starts_with("/v1/dead-letters/");
+    let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
     let client = throttle::client(request, path == "/v1/flag/stop");
     throttle::admit(client, request, access::check(right, request, env, config))?;
     if !reads {
@@ -125,7 +128,8 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         }
         ("readiness", "") => Shown::json(&readiness::read(env, config).await),
         ("health", "") => Shown::json(&health::read(env, config).await),
-        ("dead-letters", "") => Shown::json(&health::dead_letters(env).await?),
+        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
+        ("dead-letters", id) => Shown::json(&dead_letters::show(id, env).await?),
         _ => Err(unknown(url)),
     }
 }
@@ -143,6 +147,8 @@ async fn order(
         ("POST", "flag/preview") => json(&flag::preview(request, env, config).await?),
         ("POST", "flag/rollback") => json(&flag::rollback(request, env).await?),
         ("POST", "flag/stop") => json(&flag::stop(request, env).await?),
+        ("POST", "dead-letters/redrive") => json(&dead_letters::redrive(request, env, config).await?),
+        ("POST", "dead-letters/purge") => json(&dead_letters::purge(request, env).await?),
         ("POST", "parity/run") => json(&parity::run(&request.url(), env, config).await?),
         ("POST", "parity/selftest") => json(&parity::selftest(env, config).await?),
         _ => Err(not_allowed(method)),
@@ -152,7 +158,7 @@ async fn order(
 fn not_allowed(method: &str) -> Problem {
     let detail = format!(
         "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, \
-         POST parity/run, POST parity/selftest, \
+         POST parity/run, POST parity/selftest, POST dead-letters/redrive, POST dead-letters/purge, \
          POST {PREFIX}{OFREP}/{{key}}"
     );
     Problem { status: 405, title: "Method not allowed", detail }
@@ -160,9 +166,9 @@ fn not_allowed(method: &str) -> Problem {
 
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
-        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, exemplars, ids, \
-         trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, readiness, snapshot, health or dead-letters",
+        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, \
+         exemplars, ids, trace/{{id}}, flag, flag/document, flag/history, flag/status, parity, parity/{{window}}, \
+         readiness, snapshot, health, dead-letters or dead-letters/{{id}}",
         query::path(url)
     ))
 }
