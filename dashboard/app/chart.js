@@ -10,8 +10,8 @@ import { colour, theme } from "./theme.js";
 import { timeText } from "./time.js";
 import { Tip } from "./tip.js";
 
-const HEIGHT = 220;
-const FONT = "12px system-ui, sans-serif";
+const HEIGHT = 220; // CSS pixels, unless a spec says otherwise
+const FONT = "12px ui-sans-serif, system-ui, sans-serif";
 const live = new Set();
 
 /** The element of a chart. */
@@ -84,8 +84,8 @@ class Plot {
     const painted = spec.kind === "stack" ? [...spec.series].reverse() : spec.series;
     return {
       width: this.host.clientWidth || 300,
-      height: HEIGHT,
-      padding: [10, 4, 0, 0],
+      height: this.#height(),
+      padding: [10, 16, 0, 0],
       legend: { show: false },
       cursor: {
         x: true,
@@ -96,7 +96,7 @@ class Plot {
       },
       scales: {
         x: { time: isTime, range: () => this.spec.range },
-        y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.06 : 1] },
+        y: { range: (_plot, _min, max) => [0, max > 0 ? max * (spec.marks ? 1.2 : 1.06) : 1] },
       },
       axes: [
         {
@@ -163,9 +163,13 @@ class Plot {
     this.tip.hide();
   }
 
+  #height() {
+    return this.host.clientWidth > 500 ? (this.spec.height ?? HEIGHT) : HEIGHT;
+  }
+
   #resize() {
     const width = this.host.clientWidth;
-    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: this.#height() });
   }
 }
 

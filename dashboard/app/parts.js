@@ -57,6 +57,11 @@ export function table(label, columns, rows, cls = "") {
     h("table", { class: `list ${cls}` }, h("thead", null, h("tr", null, head)), h("tbody", null, body)));
 }
 
+/** A path that may break before its slashes. */
+export function breakable(path) {
+  return path.split(/(?<=.)(?=\/)/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
+}
+
 /** An ID that leads to its trace. */
 export function idLink(href, id) {
   return h("a", { class: "mono", href }, id);

@@ -43,6 +43,7 @@ function histogram(read) {
   const time = figures.responseTime;
   const spec = {
     kind: "bars",
+    height: 420, // as high as the requests beside it
     of: read.data,
     step: buckets.length,
     x: buckets.map((_bucket, n) => n),

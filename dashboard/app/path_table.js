@@ -1,7 +1,7 @@
 // All routes with their figures: sorted, searched and paged by the API, so that the address alone says what is shown.
 import { h } from "./element.js";
 import { count, countText, milliseconds, share, shortCount } from "./figure.js";
-import { failed, skeleton } from "./parts.js";
+import { breakable, failed, skeleton } from "./parts.js";
 import { changed, naturalOrder, towards } from "./place.js";
 import { spark } from "./spark.js";
 
@@ -34,7 +34,7 @@ function row(entry, most, place) {
   const width = `${Math.max(0.5, (requests / most) * 100)}%`;
   const time = (name, cls = "") => h("td", { class: `num ${cls}` }, milliseconds(responseTime?.[name]));
   return h("tr", { "data-key": path },
-    h("th", { scope: "row", class: "path" }, h("a", { href: towards(place, { view: "path", path }) }, path)),
+    h("th", { scope: "row", class: "path" }, h("a", { href: towards(place, { view: "path", path }) }, breakable(path))),
     h("td", { class: "num requests" },
       h("i", { class: "share", "aria-hidden": "true", style: { width } }),
       h("span", null, count(requests))),

@@ -1,6 +1,6 @@
 // Whether anything is lost or stuck on the way from the gateway into the stores.
 import { h } from "./element.js";
-import { count, countText, plural, share, spanText } from "./figure.js";
+import { count, countText, none, plural, share, spanText } from "./figure.js";
 import { badge, card, facts, reading, table } from "./parts.js";
 import { sentence } from "./summary.js";
 import { ago, time } from "./time.js";
@@ -44,8 +44,9 @@ function flow({ sends, consumer, queue, deadLetters }) {
       [count(sends.fallback), "taken by the other path"],
       [count(sends.lost), "lost"]),
     station("Queue", oldestMs > 300_000 ? "warn" : "good",
-      [count(backlog), "waiting"],
-      [oldestMs === null ? "–" : spanText(oldestMs), "the oldest waits"]),
+      ...(backlog === null && oldestMs === null
+        ? [["", "How much waits is not known here."]]
+        : [[count(backlog), "waiting"], [oldestMs === null ? none() : spanText(oldestMs), "the oldest waits"]])),
     station("Consumer", consumer.dead ? "warn" : "good",
       [count(consumer.stored), "stored"],
       [count(consumer.absorbed), "repeats absorbed"],

@@ -24,7 +24,7 @@ export function sharesBar(rule) {
   const shares = sharesOf(rule);
   const text = PARTS.filter(({ name }) => shares[name]).map(({ name, title }) => `${ppmText(shares[name])} ${title}`);
   return h("div", { class: "shares" },
-    h("div", { class: "bar", role: "img", "aria-label": `Shares: ${text.join(", ")}` },
+    h("div", { class: "split", role: "img", "aria-label": `Shares: ${text.join(", ")}` },
       PARTS.map(({ name }) => h("i", { class: `to-${name}`, style: { "flex-grow": String(shares[name]) },
         hidden: !shares[name] }))),
     h("ul", { class: "legend" }, PARTS.map(({ name, title }) =>

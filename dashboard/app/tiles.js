@@ -19,10 +19,17 @@ function certainty({ lower, estimate }) {
   return h("div", { class: "certainty", "aria-hidden": "true" }, h("i", { style: { width } }));
 }
 
+/** A series without the bucket that still fills: its end would look like a fall. */
+function whole(series) {
+  if (!series) return [];
+  const { points, stepMs, to } = series;
+  return points.length > 2 && points.at(-1).start + stepMs > to ? points.slice(0, -1) : points;
+}
+
 /** Six tiles of some figures over a range, with trends from a series. */
 export function tiles({ figures, range, readAt, series, exact }) {
   const { requests, status, responseTime, addresses } = figures;
-  const points = series?.points ?? [];
+  const points = whole(series);
   const trend = (label, values, tone) => spark(values, { label: `Trend of ${label}`, tone });
   const latency = (name, note) => tile(name,
     milliseconds(responseTime?.[name]),
@@ -36,7 +43,7 @@ export function tiles({ figures, range, readAt, series, exact }) {
       [count(requests), requests === 1 ? " request" : " requests", exact === false ? " at least" : null],
       trend("requests", points.map((point) => point.requests))),
     tile("Error rate", share(errors, requests),
-      requests ? [plural(errors, "server error"), h("span", { class: "apart" }, `4xx ${shareText(status["4xx"] / requests)}`)]
+      requests ? h("span", { title: `client errors (4xx): ${shareText(status["4xx"] / requests)}` }, plural(errors, "server error"))
         : "no requests",
       trend("error rate", points.map((point) => (point.requests ? point.status["5xx"] / point.requests : null)), "bad")),
     latency("p50", responseTime && `mean ${countText(responseTime.mean)} ms`),

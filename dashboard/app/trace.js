@@ -37,7 +37,7 @@ function result(place, sources) {
   const read = sources.trace(place.id);
   if (!read.data) return h("div", { class: "card" }, read.error ? failed(read.error) : skeleton("lines", 5));
   const trace = read.data;
-  return h("div", { "data-key": trace.idempotentId },
+  return h("div", { class: "stack", "data-key": trace.idempotentId },
     h("p", { class: "verdict" }, conclusion(trace)),
     h("div", { class: "two" },
       store("Old path", "PathCollector object", trace.old, trace.absorbed?.old, place),

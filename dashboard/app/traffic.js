@@ -30,7 +30,10 @@ function frame({ data, place, go }) {
     step: stepMs,
     x: points.map(({ start }) => (start + stepMs / 2) / 1_000),
     range: [Math.min(from, first) / 1_000, end / 1_000],
-    when: (n) => spanOfText(points[n].start, points[n].start + stepMs),
+    when: (n) => {
+      const close = points[n].start + stepMs;
+      return `${spanOfText(points[n].start, close)}${close > to ? ", so far" : ""}`;
+    },
     zoom: (a, b) => go(changed(place, { from: a, to: b })),
   };
 }

@@ -29,7 +29,8 @@ export function strip(reports, place, { name, form, cells }) {
       h("a", { class: `cell ${report.verdict}`, href, title: label, "aria-label": label }));
   };
   const oldest = inOrder[0]?.window.from;
-  return h("div", { class: `strip ${name}` },
+  const columns = String(Math.min(inOrder.length, name === "hour" ? 24 : cells));
+  return h("div", { class: `strip ${name}`, style: { "--columns": columns } },
     h("ol", { "aria-label": `Verdicts by ${name}` }, inOrder.map(cell)),
     oldest === undefined ? null : h("p", { class: "ends", "aria-hidden": "true" },
       h("span", null, timeText(oldest, form)), h("span", null, timeText(inOrder.at(-1).window.from, form))));
