@@ -1,11 +1,11 @@
 // The bar at the top: views, range, whether figures are live, theme; and notices below it.
 import { h, hidden } from "./element.js";
 import { spanText } from "./figure.js";
+import { prose, sentence, signIn } from "./parts.js";
 import { addressOf, changed, towards } from "./place.js";
 import { RANGES } from "./range.js";
 import { nextTheme, theme } from "./theme.js";
 import { spanOfText, time } from "./time.js";
-import { signIn } from "./parts.js";
 
 const NAMES = { overview: "Overview", rollout: "Rollout", parity: "Parity", pipeline: "Pipeline", trace: "Trace" };
 const RANGED = ["overview", "path"];
@@ -76,8 +76,8 @@ export function notice({ failed, at }, again) {
   if (!failed) return null;
   const needsSession = failed.status === 401 || failed.status === 403;
   return h("div", { class: `notice ${needsSession ? "warn" : "bad"}`, role: "alert" },
-    h("p", null, h("b", null, needsSession ? "You are signed out. " : "Figures can’t be read now. "),
-      needsSession ? signIn(failed) : failed.detail || failed.title, ". ",
+    h("p", null, h("b", null, needsSession ? "Signed out. " : "Figures can’t be read now. "),
+      needsSession ? signIn(failed) : prose(sentence(failed.detail || failed.title)), " ",
       at ? ["What is shown is of ", time(at, "second"), "."] : ""),
     needsSession ? null : h("button", { type: "button", class: "quiet", onclick: again }, "Try again"));
 }

@@ -62,7 +62,7 @@ function readiness(sources) {
     h("span", { class: "hint" }, source),
   ];
   return card("Ready for the next phase?", said,
-    reading(read, ({ criteria }) => table("Criteria", ["Holds", "Criterion", "Wanted", "Is", "Source"], criteria.map(row), "criteria"), 8));
+    reading(read, ({ criteria }) => table("Criteria", ["Holds", "Criterion", "Wanted", "Is", "Source"], criteria.map(row), "criteria stacks"), 8));
 }
 
 function reportsTable(reports, place) {

@@ -88,7 +88,7 @@ function differences({ differences: list, unnamed }, place) {
   ]);
   const left = list.length - rows.length + unnamed;
   return card("Events that differ", h("span", { class: "per" }, "unexplained ones first"),
-    table("Events that differ", ["ID", "At", "Path", "Difference", "Why"], rows),
+    table("Events that differ", ["ID", "At", "Path", "Difference", "Why"], rows, "stacks"),
     left > 0 ? h("p", { class: "hint" }, `And ${countText(left)} more.`) : null);
 }
 

@@ -14,17 +14,28 @@ export function skeleton(kind, lines = 3) {
   return h("div", { class: "bones" }, hidden("Reading…"), bars);
 }
 
-/** What could not be read, and why. */
+/** What could not be read. Why stands above the page for all; here only what is about these figures alone. */
 export function failed(error) {
-  const detail = error.status === 401 || error.status === 403 ? signIn(error) : error.detail;
+  const isOwn = error.status === 400 || error.status === 404;
   return h("div", { class: "failed" },
-    h("p", null, h("b", null, `${error.title}.`), " ", detail || "There is no more to say about it."),
-    h("p", { class: "hint" }, "It is tried again by itself."));
+    h("p", null, h("b", null, isOwn ? sentence(error.title) : "Not readable now.")),
+    h("p", { class: "hint" }, isOwn ? prose(sentence(error.detail)) : "It is tried again by itself."));
+}
+
+/** A message as a sentence. */
+export function sentence(text) {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return !begun || /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Text in which `names` stand in backticks. */
+export function prose(text) {
+  return text.split("`").map((part, n) => (n % 2 ? h("code", null, part) : part));
 }
 
 /** How to go on where access ended. */
 export function signIn(error) {
-  return [error.status === 403 ? `${error.detail}. ` : "Your session has ended. ", h("a", { href: "login" }, "Sign in")];
+  return [error.status === 403 ? `${sentence(error.detail)} ` : "Your session has ended. ", h("a", { href: "login" }, "Sign in"), "."];
 }
 
 /** Figures of a read: skeleton, error or `draw(data)`; dimmed while newer ones are on their way. */
@@ -45,16 +56,21 @@ export function facts(pairs) {
     pairs.filter(Boolean).map(([name, ...value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 }
 
-/** A table that scrolls by itself where the page is narrow. */
+/**
+ * A table; a column named "#…" holds figures. Where the page is narrow it scrolls by itself, or with the class "stacks"
+ * shows each row as a list of names and values. Its roles are explicit because they would go with its layout.
+ */
 export function table(label, columns, rows, cls = "") {
-  const head = columns.map((name) => {
-    const isFigure = name.startsWith("#");
-    return h("th", { scope: "col", class: isFigure ? "num" : null }, name.replace("#", ""));
-  });
-  const body = rows.map((cells) => h("tr", null, cells.map((cell, n) =>
-    h("td", { class: columns[n]?.startsWith("#") ? "num" : null }, cell))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", { class: `list ${cls}` }, h("thead", null, h("tr", null, head)), h("tbody", null, body)));
+  const names = columns.map((name) => name.replace("#", ""));
+  const figureClass = (n) => (columns[n]?.startsWith("#") ? "num" : null);
+  const head = names.map((name, n) => h("th", { scope: "col", role: "columnheader", class: figureClass(n) }, name));
+  const body = rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, n) =>
+    h("td", { role: "cell", class: figureClass(n), "data-label": names[n] }, cell))));
+  const stacks = cls.includes("stacks") ? " stacks" : "";
+  return h("div", { class: `scroll${stacks}`, tabindex: "0", role: "region", "aria-label": label },
+    h("table", { class: `list ${cls}`, role: "table", "aria-label": label },
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)),
+      h("tbody", { role: "rowgroup" }, body)));
 }
 
 /** A path that may break before its slashes. */

@@ -63,7 +63,8 @@ function body(read, place) {
 }
 
 function empty(place) {
-  if (!place.search) return h("p", { class: "empty" }, "No path had a request in this time.");
+  if (!place.search) return h("p", { class: "empty" }, "No path had a request in this time. ",
+      "What passes the gateway appears here within seconds.");
   return h("p", { class: "empty" }, `No path contains “${place.search}”. `,
     h("a", { href: changed(place, { search: "" }), "data-replace": "" }, "Show all"));
 }

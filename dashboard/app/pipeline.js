@@ -1,8 +1,7 @@
 // Whether anything is lost or stuck on the way from the gateway into the stores.
 import { h } from "./element.js";
 import { count, countText, none, plural, share, spanText } from "./figure.js";
-import { badge, card, facts, reading, table } from "./parts.js";
-import { sentence } from "./summary.js";
+import { badge, card, facts, prose, reading, sentence, table } from "./parts.js";
 import { ago, time } from "./time.js";
 
 const TONES = { ok: "good", degraded: "warn", failing: "bad" };
@@ -26,7 +25,7 @@ function state({ status, reasons, computedAt }) {
     h("p", { class: "headline" }, badge(TONES[status] ?? "quiet", HEADLINES[status] ?? status)),
     reasons?.length
       ? h("ul", { class: "reasons" }, reasons.map(({ code, message }) =>
-        h("li", null, sentence(message), " ", h("code", null, code))))
+        h("li", null, prose(sentence(message)), " ", h("code", null, code))))
       : null,
     computedAt ? h("p", { class: "hint" }, "Looked at ", ago(computedAt), ".") : null,
   ];
@@ -75,12 +74,13 @@ function archived(archive) {
 
 function cronTable(jobs) {
   if (!jobs.length) return h("p", { class: "empty" }, "No job has run yet.");
-  return table("Scheduled work", ["Job", "State", "Last success", "Last start"], jobs.map(({ job, startedAt, succeededAt, error }) => [
+  return table("Scheduled work", ["Job", "State", "Last success", "Last start"],
+    jobs.map(({ job, startedAt, succeededAt, error }) => [
     job,
     error ? h("span", { title: error }, badge("bad", "failed"), h("small", { class: "block" }, error)) : badge("good", "done"),
     succeededAt ? ago(succeededAt) : "never",
     ago(startedAt),
-  ]));
+  ]), "stacks");
 }
 
 function lettersTable({ count: all, newest }) {
@@ -89,12 +89,12 @@ function lettersTable({ count: all, newest }) {
     h("span", { class: "nowrap" }, ago(receivedAt)),
     h("span", { class: "nowrap" }, time(receivedAt, "short")),
     source === "dlq" ? "retries exhausted" : source === "consumer" ? "can’t be read" : source,
-    h("span", { class: "reason" }, sentence(reason)),
+    h("span", { class: "reason" }, prose(sentence(reason))),
     h("span", { class: "mono" }, id.slice(0, 24)),
   ]);
   return [
     h("p", null, `${plural(all, "letter")} kept.`),
-    table("Dead letters, the newest first", ["Age", "Received", "Kind", "Why", "Message"], rows),
+    table("Dead letters, the newest first", ["Age", "Received", "Kind", "Why", "Message"], rows, "stacks"),
     all > rows.length ? h("p", { class: "hint" }, `The newest ${countText(rows.length)} are shown.`) : null,
   ];
 }

@@ -1,9 +1,8 @@
 // Which path counts: the flag in force, how far it has spread, the ramp, and every change with who and why.
 import { h } from "./element.js";
 import { count, countText, plural, ppmText, spanText } from "./figure.js";
-import { badge, card, facts, reading, table } from "./parts.js";
+import { badge, card, facts, prose, reading, sentence, table } from "./parts.js";
 import { ruleText, sharesBar } from "./shares.js";
-import { sentence } from "./summary.js";
 import { ago, time } from "./time.js";
 
 const MODES = { "do-only": "Old path alone", "dual-write": "Dual write", "queue-only": "New path alone" };
@@ -81,8 +80,8 @@ function ramp({ steps, next, dueAt, everyMs, state, holding }) {
   };
   let when = null;
   if (state === "waiting") when = ["The next step is due in ", spanText(dueAt - Date.now()), ", at ", time(dueAt), "."];
-  if (state === "holding") when = [sentence(holding ?? "it is held")];
   return card("Ramp", badge(tone, text),
+    state === "holding" ? h("p", { class: "notice warn" }, prose(sentence(holding ?? "the next step is held"))) : null,
     h("ol", { class: "steps" }, steps.map(step)),
     h("p", { class: "hint" }, `The new path’s share of what is not sampled; a step every ${spanText(everyMs)}. `, when));
 }
@@ -104,5 +103,5 @@ function changesTable(changes) {
     change.updatedBy || "–",
     h("span", { class: "reason" }, change.reason || "–"),
   ]);
-  return table("Changes of the flag, the newest first", ["#Version", "When", "Rule", "Who", "Why"], rows, "history");
+  return table("Changes of the flag, the newest first", ["#Version", "When", "Rule", "Who", "Why"], rows, "history stacks");
 }

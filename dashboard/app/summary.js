@@ -2,6 +2,7 @@
 // view.
 import { h } from "./element.js";
 import { ppmText, shareText } from "./figure.js";
+import { prose, sentence } from "./parts.js";
 import { towards } from "./place.js";
 import { sharesOf } from "./shares.js";
 import { timeText } from "./time.js";
@@ -39,21 +40,15 @@ function healthIn(health) {
   return [health.status === "failing" ? "bad" : "warn", `${sentence(first?.message ?? `It is ${health.status}`)}${more}`];
 }
 
-/** A message as a sentence. */
-export function sentence(text) {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
-}
-
 /** The line. */
 export function summary({ flag, parity, health, place }) {
   const part = (name, view, read, say) => {
-    let [tone, text] = ["quiet", "…"];
+    let [tone, text] = ["quiet", ""];
     if (read.data) [tone, text] = say(read.data);
     else if (read.error) [tone, text] = ["warn", "This can’t be read now."];
     return h("a", { class: `say ${tone}`, href: towards(place, { view }), "data-key": name },
       h("span", { class: "what" }, h("i", { "aria-hidden": "true" }), name),
-      h("span", { class: "words" }, text));
+      h("span", { class: "words" }, text ? prose(text) : h("span", { class: "bone" })));
   };
   return h("nav", { class: "summary", "aria-label": "What is going on" },
     part("Rollout", "rollout", flag, modeIn),

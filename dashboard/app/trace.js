@@ -1,10 +1,9 @@
 // What every part knows of one ID.
 import { h } from "./element.js";
 import { count, milliseconds } from "./figure.js";
-import { badge, card, facts, failed, skeleton, table } from "./parts.js";
+import { badge, card, facts, failed, prose, sentence, skeleton, table } from "./parts.js";
 import { towards } from "./place.js";
 import { spanText } from "./figure.js";
-import { sentence } from "./summary.js";
 import { ago, time } from "./time.js";
 
 const FORM = /^\d{13}-[0-9a-f]{8}$/;
@@ -86,5 +85,5 @@ function store(title, what, found, absorbed, place) {
 function letters(list) {
   if (!list.length) return null;
   return card("Dead letters", null, table("Dead letters of this ID", ["Received", "From", "Why"],
-    list.map(({ receivedAt, source, reason }) => [ago(receivedAt), source, sentence(reason)])));
+    list.map(({ receivedAt, source, reason }) => [ago(receivedAt), source, prose(sentence(reason))])));
 }

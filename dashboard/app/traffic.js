@@ -94,7 +94,7 @@ export function requestsChart({ read, place, go }) {
   };
   const head = h("span", { class: "per" }, `per ${spanText(stepMs).replace(/^1\u202f/, "")}`);
   return card(title, head,
-    legend(present, place, { linked: true }),
+    all ? legend(present, place, { linked: true }) : null,
     all ? chart("requests", spec) : nothing(),
     all ? table(points, ["requests", ...present.map(({ name }) => name)],
       (point, name) => countText(name === "requests" ? point.requests : point.status[name]), "requests-table") : null);
@@ -119,7 +119,7 @@ export function latencyChart({ read, place, go }) {
     }),
   };
   return card(title, h("span", { class: "per" }, "until the upstream’s headers"),
-    legend(PERCENTILES, place, { linked: false }),
+    last ? legend(PERCENTILES, place, { linked: false }) : null,
     last ? chart("latency", spec) : nothing(),
     last ? table(points, ["p50", "p95", "p99"],
       ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"), "latency-table") : null);
