@@ -28,7 +28,7 @@ export function sharesBar(rule) {
       PARTS.map(({ name }) => h("i", { class: `to-${name}`, style: { "flex-grow": String(shares[name]) },
         hidden: !shares[name] }))),
     h("ul", { class: "legend" }, PARTS.map(({ name, title }) =>
-      h("li", { class: shares[name] ? null : "faint" }, h("i", { class: `swatch to-${name}` }), title, " ",
+      h("li", null, h("i", { class: `swatch to-${name}` }), title, " ",
         h("b", null, figure(shares[name], ppmText(shares[name]), `${shares[name]} ppm`))))));
 }
 

@@ -9,7 +9,8 @@ const FAILED_READ = /Failed to load resource/;
 
 test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   const browser = await startBrowser(t);
-  const site = async (t, scenario) => {
+  // It outlives the pages that are shown from it.
+  const site = async (scenario) => {
     const mock = await new Mock(scenario).listen();
     t.after(() => mock.close());
     return mock;
@@ -18,7 +19,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   const requests = (page) => page.locator('[data-tile="Requests"] .note data').getAttribute("value");
 
   await t.test("the first paint needs the snapshot alone", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     mock.hold = true;
     const page = await show(t, mock);
     assert.ok(Number(await requests(page)) > 10_000);
@@ -30,7 +31,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("without a snapshot it says that it reads", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     Object.assign(mock, { hold: true, withSnapshot: false });
     const page = await show(t, mock);
     assert.match(await page.locator(".liveness").textContent(), /Reading/);
@@ -38,7 +39,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("old figures stay while reads fail, with a notice, and come anew after", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     const page = await show(t, mock, "", { expects: FAILED_READ });
     await settled(page);
     mock.scenario = "down";
@@ -55,7 +56,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("where nothing could ever be read, each part says so", async (t) => {
-    const mock = await site(t, "down");
+    const mock = await site("down");
     for (const size of Object.values(SIZES)) {
       const page = await show(t, mock, "", { expects: FAILED_READ, size });
       await page.getByRole("alert").waitFor();
@@ -65,7 +66,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("an empty deployment explains itself", async (t) => {
-    const mock = await site(t, "empty");
+    const mock = await site("empty");
     const page = await show(t, mock);
     await settled(page);
     assert.match(await page.locator("main").textContent(), /Every request is counted on the old path.*not compared yet.*No path had a request/s);
@@ -77,7 +78,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("trouble is named: failing parity, its events, a held ramp, dead letters", async (t) => {
-    const mock = await site(t, "trouble");
+    const mock = await site("trouble");
     const page = await show(t, mock);
     assert.match(await page.locator(".summary").textContent(), /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 2 more/s);
     await page.getByRole("link", { name: /Parity.*disagrees/ }).click();
@@ -106,7 +107,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("a paused or hidden page reads nothing; it goes on when it is seen again", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     const page = await show(t, mock, "", { clock: true });
     await page.clock.runFor(100);
     const asked = () => mock.asked.length;
@@ -144,7 +145,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("signing in: a wrong token is refused, the right one leads back to where the session ended", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     const page = await show(t, mock, "?range=24h&sort=p95", { expects: FAILED_READ });
     await settled(page);
     mock.scenario = "closed";
@@ -166,7 +167,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("a selection in a chart becomes the range; a switched-off class stays off over reload", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     const page = await show(t, mock, "?range=1h");
     await settled(page);
     const box = await page.locator('.chart[data-key="requests"] .u-over').boundingBox();
@@ -186,7 +187,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   });
 
   await t.test("a path or an ID is only ever text", async (t) => {
-    const mock = await site(t, "busy");
+    const mock = await site("busy");
     const hostile = `/<img src=x onerror="document.title='owned'">/{'"}</script>`;
     mock.traffic.extra.push({ path: hostile, at: Date.now() - 60_000, status: 200 });
     const page = await show(t, mock, "?search=img%20src");
