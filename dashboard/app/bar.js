@@ -5,7 +5,7 @@ import { prose, sentence, signIn } from "./parts.js";
 import { addressOf, changed, towards } from "./place.js";
 import { RANGES } from "./range.js";
 import { nextTheme, theme } from "./theme.js";
-import { spanOfText, time } from "./time.js";
+import { spanOfText, time, timeText } from "./time.js";
 
 const NAMES = { overview: "Overview", rollout: "Rollout", parity: "Parity", pipeline: "Pipeline", trace: "Trace" };
 const RANGED = ["overview", "path"];
@@ -51,7 +51,7 @@ function liveness(place, { at, stale, failed, loading }) {
     role: "button",
     href: addressOf({ ...place, live: isPaused ? "on" : "off" }),
     "data-replace": "",
-    title: at ? `Figures of ${new Date(at).toLocaleTimeString()}. ${isPaused ? "Resume" : "Pause"} reading` : null,
+    title: at ? `Figures of ${timeText(at, "second")}. ${isPaused ? "Resume" : "Pause"} reading` : null,
     "aria-label": `${text}${old ? `, figures are ${old} old` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
   }, h("i", { "aria-hidden": "true" }), h("span", null, text), old ? h("span", { class: "age" }, old) : null);
 }

@@ -6,6 +6,7 @@ const SPACE = "\u202f"; // a narrow space that doesn't break
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat(undefined, { maximumFractionDigits: 3 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumSignificantDigits: 3 });
+const percents = [1, 2, 3].map((digits) => new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }));
 const three = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
 /** 12,345 */
@@ -26,7 +27,7 @@ export function shareText(share) {
   const percent = share * 100;
   if (percent > 0 && percent < 0.001) return `<${SPACE}0.001${SPACE}%`;
   if (percent < 100 && percent >= 99.95) return `>${SPACE}99.9${SPACE}%`;
-  return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: percent < 1 ? 3 : percent < 10 ? 2 : 1 }).format(percent)}${SPACE}%`;
+  return `${percents[percent < 1 ? 2 : percent < 10 ? 1 : 0].format(percent)}${SPACE}%`;
 }
 
 /** Parts per million as a share. */

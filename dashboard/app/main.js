@@ -46,6 +46,7 @@ const main = document.getElementById("main");
 let place = placeOf(location.search);
 let drawing = 0;
 let typing = 0;
+let isPainted = false;
 
 const feed = new Feed(redraw);
 const sources = new Sources(feed);
@@ -68,7 +69,7 @@ function draw() {
   rememberPlace(state.failed);
   morphChildren(main, h("div", null, notice(state, () => feed.again()), h("div", { class: "view", "data-key": viewKey() }, view)));
   drawBar(state);
-  drawCharts(main);
+  if (isPainted) drawCharts(main);
   document.title = `${VIEWS[place.view].title(place)} – Path Collector`;
 }
 
@@ -164,3 +165,8 @@ returnToPlace();
 const snapshot = JSON.parse(document.getElementById("snapshot")?.textContent || "null");
 if (snapshot) sources.seed(snapshot, place);
 draw();
+// Figures first: charts take as long as all the rest, and wait until the page has been painted once.
+requestAnimationFrame(() => setTimeout(() => {
+  isPainted = true;
+  drawCharts(main);
+}));

@@ -10,12 +10,14 @@ const formats = {
   full: { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
   short: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
 };
-for (const name in formats) {
-  formats[name] = new Intl.DateTimeFormat(undefined, { ...formats[name], hourCycle: "h23" });
-}
+const made = new Map(); // formatters, which cost a millisecond each, as they are needed
+const formatter = (name) => {
+  if (!made.has(name)) made.set(name, new Intl.DateTimeFormat(undefined, { ...formats[name], hourCycle: "h23" }));
+  return made.get(name);
+};
 
 /** A time as text: minute, second, day, weekday, short (day and minute) or full. */
-export const timeText = (ms, form = "short") => formats[form].format(ms);
+export const timeText = (ms, form = "short") => formatter(form).format(ms);
 
 /** The same in UTC, to the second. */
 export const utcText = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;

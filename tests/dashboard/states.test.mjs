@@ -24,7 +24,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     const page = await show(t, mock);
     assert.ok(Number(await requests(page)) > 10_000);
     assert.equal(await page.locator("tbody tr").count(), 46);
-    assert.equal(await page.locator(".chart canvas").count(), 2);
+    await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 2));
     assert.match(await page.locator(".summary").textContent(), /1\s%on both paths|1\s% on both paths.*agrees.*Nothing is lost/);
     const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
     t.diagnostic(`first contentful paint after ${Math.round(painted)} ms`);
