@@ -14,27 +14,58 @@ const RANGED = ["overview", "path"];
 export function bar({ place, state, redraw }) {
   const link = (view) => {
     const isHere = place.view === view || (view === "overview" && place.view === "path");
-    return h("li", null, h("a", { href: towards(place, { view }), "aria-current": isHere ? "page" : null }, NAMES[view]));
+    return h(
+      "li",
+      null,
+      h("a", { href: towards(place, { view }), "aria-current": isHere ? "page" : null }, NAMES[view]),
+    );
   };
   return [
-    h("div", { class: "bar" },
-      h("a", { class: "brand", href: towards(place, {}) },
-        h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }), h("span", null, "Path Collector")),
+    h(
+      "div",
+      { class: "bar" },
+      h(
+        "a",
+        { class: "brand", href: towards(place, {}) },
+        h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }),
+        h("span", null, "Path Collector"),
+      ),
       h("nav", { "aria-label": "Views", class: "views" }, h("ul", null, Object.keys(NAMES).map(link))),
-      h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), signOut())),
+      h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), signOut()),
+    ),
     RANGED.includes(place.view) ? ranges(place) : null,
   ];
 }
 
 function ranges(place) {
-  const option = (name) => h("li", null,
-    h("a", { href: changed(place, { range: name }), title: RANGES[name].title,
-      "aria-current": !place.from && place.range === name ? "true" : null }, name.replace("m", "\u202fm").replace("h", "\u202fh").replace("d", "\u202fd")));
+  const option = (name) =>
+    h(
+      "li",
+      null,
+      h(
+        "a",
+        {
+          href: changed(place, { range: name }),
+          title: RANGES[name].title,
+          "aria-current": !place.from && place.range === name ? "true" : null,
+        },
+        name.replace("m", "\u202fm").replace("h", "\u202fh").replace("d", "\u202fd"),
+      ),
+    );
   const chosen = place.from
-    ? h("p", { class: "chosen" }, h("b", null, spanOfText(place.from, place.to)),
-      h("a", { href: changed(place, { range: place.range }), "aria-label": "Back to the range before" }, "✕"))
+    ? h(
+        "p",
+        { class: "chosen" },
+        h("b", null, spanOfText(place.from, place.to)),
+        h("a", { href: changed(place, { range: place.range }), "aria-label": "Back to the range before" }, "✕"),
+      )
     : null;
-  return h("nav", { class: "ranges", "aria-label": "Time range" }, h("ul", null, Object.keys(RANGES).map(option)), chosen);
+  return h(
+    "nav",
+    { class: "ranges", "aria-label": "Time range" },
+    h("ul", null, Object.keys(RANGES).map(option)),
+    chosen,
+  );
 }
 
 /** Says how old the figures are, and pauses or resumes reading. */
@@ -46,14 +77,20 @@ function liveness(place, { at, stale, failed, loading }) {
   else if (failed || stale) [tone, text] = ["stale", "Not current"];
   else if (loading || !at) [tone, text] = ["loading", "Reading"];
   const old = age !== null && (isPaused || age > 4_000) ? spanText(age) : "";
-  return h("a", {
-    class: `liveness ${tone}`,
-    role: "button",
-    href: addressOf({ ...place, live: isPaused ? "on" : "off" }),
-    "data-replace": "",
-    title: at ? `Figures of ${timeText(at, "second")}. ${isPaused ? "Resume" : "Pause"} reading` : null,
-    "aria-label": `${text}${old ? `, figures are ${old} old` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
-  }, h("i", { "aria-hidden": "true" }), h("span", null, text), old ? h("span", { class: "age" }, old) : null);
+  return h(
+    "a",
+    {
+      class: `liveness ${tone}`,
+      role: "button",
+      href: addressOf({ ...place, live: isPaused ? "on" : "off" }),
+      "data-replace": "",
+      title: at ? `Figures of ${timeText(at, "second")}. ${isPaused ? "Resume" : "Pause"} reading` : null,
+      "aria-label": `${text}${old ? `, figures are ${old} old` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
+    },
+    h("i", { "aria-hidden": "true" }),
+    h("span", null, text),
+    old ? h("span", { class: "age" }, old) : null,
+  );
 }
 
 function themeButton(redraw) {
@@ -63,21 +100,37 @@ function themeButton(redraw) {
     nextTheme();
     redraw();
   };
-  return h("button", { class: `theme ${now}`, type: "button", onclick, title: `Theme: ${name}` },
-    h("i", { "aria-hidden": "true" }), hidden(`Theme: ${name}. Change it`));
+  return h(
+    "button",
+    { class: `theme ${now}`, type: "button", onclick, title: `Theme: ${name}` },
+    h("i", { "aria-hidden": "true" }),
+    hidden(`Theme: ${name}. Change it`),
+  );
 }
 
 function signOut() {
-  return h("form", { method: "post", action: "logout", class: "sign-out" }, h("button", { class: "quiet" }, "Sign out"));
+  return h(
+    "form",
+    { method: "post", action: "logout", class: "sign-out" },
+    h("button", { class: "quiet" }, "Sign out"),
+  );
 }
 
 /** What a person must know about the figures: that they can't be read, and of when those shown are. */
 export function notice({ failed, at }, again) {
   if (!failed) return null;
   const needsSession = failed.status === 401 || failed.status === 403;
-  return h("div", { class: `notice ${needsSession ? "warn" : "bad"}`, role: "alert" },
-    h("p", null, h("b", null, needsSession ? "Signed out. " : "Figures can’t be read now. "),
-      needsSession ? signIn(failed) : prose(sentence(failed.detail || failed.title)), " ",
-      at ? ["What is shown is of ", time(at, "second"), "."] : ""),
-    needsSession ? null : h("button", { type: "button", class: "quiet", onclick: again }, "Try again"));
+  return h(
+    "div",
+    { class: `notice ${needsSession ? "warn" : "bad"}`, role: "alert" },
+    h(
+      "p",
+      null,
+      h("b", null, needsSession ? "Signed out. " : "Figures can’t be read now. "),
+      needsSession ? signIn(failed) : prose(sentence(failed.detail || failed.title)),
+      " ",
+      at ? ["What is shown is of ", time(at, "second"), "."] : "",
+    ),
+    needsSession ? null : h("button", { type: "button", class: "quiet", onclick: again }, "Try again"),
+  );
 }

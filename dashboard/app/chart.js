@@ -175,7 +175,8 @@ class Plot {
 
 function line({ label, colour: name, width }, kind) {
   const stroke = colour(name);
-  if (kind === "lines") return { label, stroke, width: width ?? 1.75, points: { size: 4, fill: stroke, filter: lonely } };
+  if (kind === "lines")
+    return { label, stroke, width: width ?? 1.75, points: { size: 4, fill: stroke, filter: lonely } };
   const paths = uPlot.paths.bars({ size: [0.86, 48], align: 0, radius: 0 });
   return { label, stroke, fill: stroke, width: 0, paths, points: { show: false } };
 }

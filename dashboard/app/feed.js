@@ -24,13 +24,16 @@ async function ask(url, known) {
     response = await fetch(url, options);
   } catch (error) {
     const slow = error.name === "TimeoutError";
-    throw new ReadError(0, slow ? "No answer" : "Not reachable", slow
-      ? `no answer within ${TIMEOUT_MS / 1_000} seconds`
-      : "the gateway can't be reached from this browser");
+    throw new ReadError(
+      0,
+      slow ? "No answer" : "Not reachable",
+      slow ? `no answer within ${TIMEOUT_MS / 1_000} seconds` : "the gateway can't be reached from this browser",
+    );
   }
   if (response.status === 304 && known) return known;
   const body = await response.json().catch(() => null);
-  if (!response.ok) throw new ReadError(response.status, body?.title ?? `Status ${response.status}`, body?.detail ?? "");
+  if (!response.ok)
+    throw new ReadError(response.status, body?.title ?? `Status ${response.status}`, body?.detail ?? "");
   if (body === null) throw new ReadError(response.status, "Unreadable answer", "the answer is no JSON");
   return { data: body, etag: response.headers.get("ETag") };
 }

@@ -34,7 +34,8 @@ export function shareText(share) {
 export const ppmText = (ppm) => shareText(ppm / 1_000_000);
 
 /** 12.3 /s */
-export const rateText = (perSecond) => `${perSecond >= 1_000 ? shortText(perSecond) : three.format(perSecond)}${SPACE}/s`;
+export const rateText = (perSecond) =>
+  `${perSecond >= 1_000 ? shortText(perSecond) : three.format(perSecond)}${SPACE}/s`;
 
 /** A span of time in words' short forms: 45 s, 12 min, 3 h 20 min, 5 d. */
 export function spanText(ms) {
@@ -55,14 +56,13 @@ export function figure(value, text, title) {
 }
 
 /** What takes the place of a figure that isn't known. */
-export const none = (why = "not known") => h("span", { class: "none", title: why, "aria-label": why, role: "img" }, "–");
+export const none = (why = "not known") =>
+  h("span", { class: "none", title: why, "aria-label": why, role: "img" }, "–");
 
 export const count = (n) => (n === null || n === undefined ? none() : figure(n, countText(n)));
 export const shortCount = (n) => (n === null || n === undefined ? none() : figure(n, shortText(n)));
 export const milliseconds = (ms) =>
-  ms === null || ms === undefined
-    ? none("no requests")
-    : figure(ms, msText(ms), `${precise.format(ms)}${SPACE}ms`);
+  ms === null || ms === undefined ? none("no requests") : figure(ms, msText(ms), `${precise.format(ms)}${SPACE}ms`);
 
 /** A part of a whole, with both on hover. */
 export function share(part, all) {

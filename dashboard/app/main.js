@@ -23,6 +23,7 @@ import { morphChildren } from "./morph.js";
 import { overview } from "./overview.js";
 import { parityPage } from "./parity.js";
 import { pathPage } from "./path_page.js";
+import { safely } from "./parts.js";
 import { pipelinePage } from "./pipeline.js";
 import { addressOf, placeOf } from "./place.js";
 import { rolloutPage } from "./rollout.js";
@@ -63,11 +64,19 @@ function draw() {
   feed.paused = place.live === "off";
   let view;
   feed.drawing(() => {
-    view = VIEWS[place.view].draw({ place, sources, go, searched });
+    view = safely(() => VIEWS[place.view].draw({ place, sources, go, searched }));
   });
   const state = feed.state();
   rememberPlace(state.failed);
-  morphChildren(main, h("div", null, notice(state, () => feed.again()), h("div", { class: "view", "data-key": viewKey() }, view)));
+  morphChildren(
+    main,
+    h(
+      "div",
+      null,
+      notice(state, () => feed.again()),
+      h("div", { class: "view", "data-key": viewKey() }, view),
+    ),
+  );
   drawBar(state);
   if (isPainted) drawCharts(main);
   document.title = `${VIEWS[place.view].title(place)} – Path Collector`;
@@ -166,7 +175,9 @@ const snapshot = JSON.parse(document.getElementById("snapshot")?.textContent || 
 if (snapshot) sources.seed(snapshot, place);
 draw();
 // Figures first: charts take as long as all the rest, and wait until the page has been painted once.
-requestAnimationFrame(() => setTimeout(() => {
-  isPainted = true;
-  drawCharts(main);
-}));
+requestAnimationFrame(() =>
+  setTimeout(() => {
+    isPainted = true;
+    drawCharts(main);
+  }),
+);

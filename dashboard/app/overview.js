@@ -16,9 +16,12 @@ export function overview({ place, sources, go, searched }) {
     h("h1", { class: "hidden", tabindex: "-1" }, "Overview"),
     summary({ flag, parity, health, place }),
     h("div", { class: stats.old ? "dim" : null, "data-key": "tiles" }, head(stats, series)),
-    h("div", { class: "two", "data-key": "charts" },
+    h(
+      "div",
+      { class: "two", "data-key": "charts" },
       requestsChart({ read: series, place, go }),
-      latencyChart({ read: series, place, go })),
+      latencyChart({ read: series, place, go }),
+    ),
     pathTable({ read: paths, place, csv: sources.csv(place), searched }),
   ];
 }

@@ -24,13 +24,22 @@ export function pathPage({ place, sources, go }) {
     back,
     title,
     h("div", { "data-key": "tiles", class: read.old ? "dim" : null }, head),
-    h("div", { class: "two", "data-key": "charts" },
+    h(
+      "div",
+      { class: "two", "data-key": "charts" },
       requestsChart({ read: series, place, go }),
-      latencyChart({ read: series, place, go })),
-    h("div", { class: "two", "data-key": "depth" },
+      latencyChart({ read: series, place, go }),
+    ),
+    h(
+      "div",
+      { class: "two", "data-key": "depth" },
       histogram(read),
-      card("Requests to look into", null,
-        reading(exemplars, (data) => requestsToLookInto(data, place), 6))),
+      card(
+        "Requests to look into",
+        null,
+        reading(exemplars, (data) => requestsToLookInto(data, place), 6),
+      ),
+    ),
   ];
 }
 
@@ -57,10 +66,17 @@ function histogram(read) {
     series: [{ label: "requests", colour: "--p95", values: buckets.map(({ count }) => count) }],
   };
   const rows = buckets.map(({ fromMs, toMs, count }) => [msText(fromMs), msText(toMs), countText(count)]);
-  return card(title, h("span", { class: "per" }, "requests by response time"),
+  return card(
+    title,
+    h("span", { class: "per" }, "requests by response time"),
     chart("histogram", spec),
-    h("details", { class: "as-table", "data-key": "histogram-table" }, h("summary", null, "As a table"),
-      table("Requests by response time", ["#From", "#To", "#Requests"], rows)));
+    h(
+      "details",
+      { class: "as-table", "data-key": "histogram-table" },
+      h("summary", null, "As a table"),
+      table("Requests by response time", ["#From", "#To", "#Requests"], rows),
+    ),
+  );
 }
 
 /** Where a time lies among the buckets, in bars. */
@@ -75,12 +91,19 @@ function requestsToLookInto({ sample, slowest }, place) {
   if (!sample.length && !slowest.length) return h("p", { class: "empty" }, "There are none in this time.");
   const part = (title, list) => [
     h("h3", { class: "part" }, title),
-    table(title, ["ID", "At", "#Status", "#Took"], list.slice(0, 8).map(({ idempotentId, timestamp, status, responseTime }) => [
-      idLink(towards(place, { view: "trace", id: idempotentId }), idempotentId),
-      time(timestamp, Date.now() - timestamp > 20 * 3_600_000 ? "short" : "second"),
-      h("span", { class: `status s${Math.floor(status / 100)}` }, String(status)),
-      milliseconds(responseTime),
-    ]), "dense"),
+    table(
+      title,
+      ["ID", "At", "#Status", "#Took"],
+      list
+        .slice(0, 8)
+        .map(({ idempotentId, timestamp, status, responseTime }) => [
+          idLink(towards(place, { view: "trace", id: idempotentId }), idempotentId),
+          time(timestamp, Date.now() - timestamp > 20 * 3_600_000 ? "short" : "second"),
+          h("span", { class: `status s${Math.floor(status / 100)}` }, String(status)),
+          milliseconds(responseTime),
+        ]),
+      "dense",
+    ),
   ];
   return [part("The slowest", slowest), part("A fair sample", sample)];
 }

@@ -23,13 +23,31 @@ const PARTS = [
 export function sharesBar(rule) {
   const shares = sharesOf(rule);
   const text = PARTS.filter(({ name }) => shares[name]).map(({ name, title }) => `${ppmText(shares[name])} ${title}`);
-  return h("div", { class: "shares" },
-    h("div", { class: "split", role: "img", "aria-label": `Shares: ${text.join(", ")}` },
-      PARTS.map(({ name }) => h("i", { class: `to-${name}`, style: { "flex-grow": String(shares[name]) },
-        hidden: !shares[name] }))),
-    h("ul", { class: "legend" }, PARTS.map(({ name, title }) =>
-      h("li", null, h("i", { class: `swatch to-${name}` }), title, " ",
-        h("b", null, figure(shares[name], ppmText(shares[name]), `${shares[name]} ppm`))))));
+  return h(
+    "div",
+    { class: "shares" },
+    h(
+      "div",
+      { class: "split", role: "img", "aria-label": `Shares: ${text.join(", ")}` },
+      PARTS.map(({ name }) =>
+        h("i", { class: `to-${name}`, style: { "flex-grow": String(shares[name]) }, hidden: !shares[name] }),
+      ),
+    ),
+    h(
+      "ul",
+      { class: "legend" },
+      PARTS.map(({ name, title }) =>
+        h(
+          "li",
+          null,
+          h("i", { class: `swatch to-${name}` }),
+          title,
+          " ",
+          h("b", null, figure(shares[name], ppmText(shares[name]), `${shares[name]} ppm`)),
+        ),
+      ),
+    ),
+  );
 }
 
 /** A rule in a few words. */

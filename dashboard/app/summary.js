@@ -15,8 +15,13 @@ function modeIn(flag) {
   if (flag.mode === "queue-only") return ["good", "Every request is counted on the new path."];
   const { both, queue, object } = sharesOf(flag);
   if (both === MILLION) return ["good", "Every request is counted on both paths."];
-  const parts = [[both, "both paths"], [queue, "the new one alone"], [object, "the old one alone"]]
-    .filter(([ppm]) => ppm).map(([ppm, way]) => `${ppmText(ppm)} on ${way}`);
+  const parts = [
+    [both, "both paths"],
+    [queue, "the new one alone"],
+    [object, "the old one alone"],
+  ]
+    .filter(([ppm]) => ppm)
+    .map(([ppm, way]) => `${ppmText(ppm)} on ${way}`);
   return ["good", `${parts.join(", ")}.`];
 }
 
@@ -30,14 +35,19 @@ function parityIn(reports) {
     const size = lowerBound > 0 ? `at least ${shareText(lowerBound)}` : shareText(rate);
     return ["bad", `${hour} disagrees: ${size} differs.`];
   }
-  return union ? ["warn", `${hour} had too few events to judge.`] : ["quiet", "No recent request was meant for both paths."];
+  return union
+    ? ["warn", `${hour} had too few events to judge.`]
+    : ["quiet", "No recent request was meant for both paths."];
 }
 
 function healthIn(health) {
   const [first, ...others] = health.reasons ?? [];
   if (health.status === "ok") return ["good", "Nothing is lost or stuck."];
   const more = others.length ? ` And ${others.length} more.` : "";
-  return [health.status === "failing" ? "bad" : "warn", `${sentence(first?.message ?? `It is ${health.status}`)}${more}`];
+  return [
+    health.status === "failing" ? "bad" : "warn",
+    `${sentence(first?.message ?? `It is ${health.status}`)}${more}`,
+  ];
 }
 
 /** The line. */
@@ -46,12 +56,18 @@ export function summary({ flag, parity, health, place }) {
     let [tone, text] = ["quiet", ""];
     if (read.data) [tone, text] = say(read.data);
     else if (read.error) [tone, text] = ["warn", "This can’t be read now."];
-    return h("a", { class: `say ${tone}`, href: towards(place, { view }), "data-key": name },
+    return h(
+      "a",
+      { class: `say ${tone}`, href: towards(place, { view }), "data-key": name },
       h("span", { class: "what" }, h("i", { "aria-hidden": "true" }), name),
-      h("span", { class: "words" }, text ? prose(text) : h("span", { class: "bone" })));
+      h("span", { class: "words" }, text ? prose(text) : h("span", { class: "bone" })),
+    );
   };
-  return h("nav", { class: "summary", "aria-label": "What is going on" },
+  return h(
+    "nav",
+    { class: "summary", "aria-label": "What is going on" },
     part("Rollout", "rollout", flag, modeIn),
     part("Parity", "parity", parity, ({ reports }) => parityIn(reports)),
-    part("Pipeline", "pipeline", health, healthIn));
+    part("Pipeline", "pipeline", health, healthIn),
+  );
 }

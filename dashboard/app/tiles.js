@@ -6,11 +6,14 @@ import { secondsOf } from "./range.js";
 import { spark } from "./spark.js";
 
 function tile(name, value, note, trend) {
-  return h("div", { class: "tile", "data-key": name, "data-tile": name },
+  return h(
+    "div",
+    { class: "tile", "data-key": name, "data-tile": name },
     h("h3", null, name),
     h("p", { class: "value" }, value),
     h("p", { class: "note" }, note),
-    trend);
+    trend,
+  );
 }
 
 /** How sure the number of addresses is: the part of the estimate that is certain. */
@@ -31,32 +34,74 @@ export function tiles({ figures, range, readAt, series, exact }) {
   const { requests, status, responseTime, addresses } = figures;
   const points = whole(series);
   const trend = (label, values, tone) => spark(values, { label: `Trend of ${label}`, tone });
-  const latency = (name, note) => tile(name,
-    milliseconds(responseTime?.[name]),
-    responseTime ? note : "no requests",
-    trend(name, points.map((point) => point.responseTime?.[name] ?? null), "latency"));
+  const latency = (name, note) =>
+    tile(
+      name,
+      milliseconds(responseTime?.[name]),
+      responseTime ? note : "no requests",
+      trend(
+        name,
+        points.map((point) => point.responseTime?.[name] ?? null),
+        "latency",
+      ),
+    );
   const perSecond = requests / secondsOf(range, readAt);
   const errors = status["5xx"];
   const spread = responseTime && `${countText(responseTime.min)} to ${countText(responseTime.max)} ms`;
-  return h("div", { class: "tiles" },
-    tile("Requests", figure(perSecond, rateText(perSecond)),
-      [count(requests), requests === 1 ? " request" : " requests", exact === false ? " at least" : null],
-      trend("requests", points.map((point) => point.requests))),
-    tile("Error rate", share(errors, requests),
-      requests ? h("span", { title: `client errors (4xx): ${shareText(status["4xx"] / requests)}` }, plural(errors, "server error"))
+  return h(
+    "div",
+    { class: "tiles" },
+    tile(
+      "Requests",
+      figure(perSecond, rateText(perSecond)),
+      [
+        exact === false ? h("span", { title: "Repeats of some minutes could not be told apart" }, "about ") : null,
+        count(requests),
+        requests === 1 ? " request" : " requests",
+      ],
+      trend(
+        "requests",
+        points.map((point) => point.requests),
+      ),
+    ),
+    tile(
+      "Error rate",
+      share(errors, requests),
+      requests
+        ? h(
+            "span",
+            { title: `client errors (4xx): ${shareText(status["4xx"] / requests)}` },
+            plural(errors, "server error"),
+          )
         : "no requests",
-      trend("error rate", points.map((point) => (point.requests ? point.status["5xx"] / point.requests : null)), "bad")),
+      trend(
+        "error rate",
+        points.map((point) => (point.requests ? point.status["5xx"] / point.requests : null)),
+        "bad",
+      ),
+    ),
     latency("p50", responseTime && `mean ${countText(responseTime.mean)} ms`),
     latency("p95", "1 of 20 is slower"),
     latency("p99", spread),
-    tile("Addresses", requests ? figure(addresses.estimate, countText(addresses.estimate)) : none("no requests"),
+    tile(
+      "Addresses",
+      requests ? figure(addresses.estimate, countText(addresses.estimate)) : none("no requests"),
       requests ? ["at least ", count(addresses.lower)] : "no requests",
       points.some((point) => point.addresses)
-        ? trend("addresses", points.map((point) => point.addresses?.estimate ?? null))
-        : certainty(addresses)));
+        ? trend(
+            "addresses",
+            points.map((point) => point.addresses?.estimate ?? null),
+          )
+        : certainty(addresses),
+    ),
+  );
 }
 
 /** The same, still empty. */
 export function tilesToCome() {
-  return h("div", { class: "tiles" }, Array.from({ length: 6 }, () => h("div", { class: "tile" }, skeleton("lines", 3))));
+  return h(
+    "div",
+    { class: "tiles" },
+    Array.from({ length: 6 }, () => h("div", { class: "tile" }, skeleton("lines", 3))),
+  );
 }

@@ -47,28 +47,63 @@ function legend(entries, place, { linked }) {
     const isOff = off.includes(name);
     const hide = (isOff ? off.filter((other) => other !== name) : [...off, name]).sort().join(",");
     const label = `${isOff ? "Show" : "Hide"} ${name}`;
-    return h("li", null,
-      h("a", { class: isOff ? "off" : null, href: changed(place, { hide, pages: place.pages }), title: label,
-        "data-replace": "" }, swatch, title, isOff ? h("span", { class: "hidden" }, " (hidden)") : null));
+    return h(
+      "li",
+      null,
+      h(
+        "a",
+        {
+          class: isOff ? "off" : null,
+          href: changed(place, { hide, pages: place.pages }),
+          title: label,
+          "data-replace": "",
+        },
+        swatch,
+        title,
+        isOff ? h("span", { class: "hidden" }, " (hidden)") : null,
+      ),
+    );
   };
   return h("ul", { class: "legend", "aria-label": "Legend" }, entries.map(one));
 }
 
 /** The same figures as a table, filled while it is open. */
 function table(points, columns, cell, key) {
-  const rows = () => [...points].reverse().map((point) =>
-    h("tr", null, h("th", { scope: "row" }, time(point.start)), columns.map((name) => h("td", null, cell(point, name)))));
-  const head = h("thead", null, h("tr", null,
-    h("th", { scope: "col" }, "From"), columns.map((name) => h("th", { scope: "col" }, name))));
+  const rows = () =>
+    [...points].reverse().map((point) =>
+      h(
+        "tr",
+        null,
+        h("th", { scope: "row" }, time(point.start)),
+        columns.map((name) => h("td", null, cell(point, name))),
+      ),
+    );
+  const head = h(
+    "thead",
+    null,
+    h(
+      "tr",
+      null,
+      h("th", { scope: "col" }, "From"),
+      columns.map((name) => h("th", { scope: "col" }, name)),
+    ),
+  );
   const body = () => h("table", { class: "plain" }, head, h("tbody", null, rows()));
   const open = document.querySelector(`details[data-key="${key}"]`)?.open;
   const ontoggle = ({ currentTarget: details }) => {
     const inside = details.querySelector(".scroll");
     if (details.open && !inside.firstChild) inside.append(body());
   };
-  return h("details", { class: "as-table", "data-key": key, ontoggle },
+  return h(
+    "details",
+    { class: "as-table", "data-key": key, ontoggle },
     h("summary", null, "As a table"),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures over time" }, open ? body() : null));
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures over time" },
+      open ? body() : null,
+    ),
+  );
 }
 
 /** Requests by status class, as a stack. */
@@ -88,16 +123,27 @@ export function requestsChart({ read, place, go }) {
     summary: `${countText(all)} requests, ${all ? shareText(errors / all) : "0 %"} of them server errors.`,
     unit: shortText,
     exact: countText,
-    series: present.filter(({ name }) => !off.includes(name)).map(({ name, title: label, colour }) => {
-      return { label, colour, values: points.map(({ status }) => status[name]) };
-    }),
+    series: present
+      .filter(({ name }) => !off.includes(name))
+      .map(({ name, title: label, colour }) => {
+        return { label, colour, values: points.map(({ status }) => status[name]) };
+      }),
   };
   const head = h("span", { class: "per" }, `per ${spanText(stepMs).replace(/^1\u202f/, "")}`);
-  return card(title, head,
+  return card(
+    title,
+    head,
     all ? legend(present, place, { linked: true }) : null,
     all ? chart("requests", spec) : nothing(),
-    all ? table(points, ["requests", ...present.map(({ name }) => name)],
-      (point, name) => countText(name === "requests" ? point.requests : point.status[name]), "requests-table") : null);
+    all
+      ? table(
+          points,
+          ["requests", ...present.map(({ name }) => name)],
+          (point, name) => countText(name === "requests" ? point.requests : point.status[name]),
+          "requests-table",
+        )
+      : null,
+  );
 }
 
 /** Latency percentiles as lines. */
@@ -112,17 +158,28 @@ export function latencyChart({ read, place, go }) {
     kind: "lines",
     of: read.data,
     title,
-    summary: last ? `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.` : "No requests.",
+    summary: last
+      ? `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.`
+      : "No requests.",
     unit: msText,
     series: PERCENTILES.map(({ name, title: label, colour, width }) => {
       return { label, colour, width, values: points.map(({ responseTime }) => responseTime?.[name] ?? null) };
     }),
   };
-  return card(title, h("span", { class: "per" }, "until the upstream’s headers"),
+  return card(
+    title,
+    h("span", { class: "per" }, "until the upstream’s headers"),
     last ? legend(PERCENTILES, place, { linked: false }) : null,
     last ? chart("latency", spec) : nothing(),
-    last ? table(points, ["p50", "p95", "p99"],
-      ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"), "latency-table") : null);
+    last
+      ? table(
+          points,
+          ["p50", "p95", "p99"],
+          ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"),
+          "latency-table",
+        )
+      : null,
+  );
 }
 
 const nothing = () => h("p", { class: "empty plot-size" }, "No requests in this time.");

@@ -15,7 +15,9 @@ export const verdictBadge = (verdict) => badge(TONES[verdict] ?? "quiet", verdic
 
 /** What a report says, in a line. */
 export function inWords({ verdict, union, mismatches, upperBound }) {
-  const counted = union ? `, ${mismatches} of ${plural(union, "event")} differ, below ${shareText(upperBound)}` : ", nothing to compare";
+  const counted = union
+    ? `, ${mismatches} of ${plural(union, "event")} differ, below ${shareText(upperBound)}`
+    : ", nothing to compare";
   return `${WORDS[verdict] ?? verdict}${counted}`;
 }
 
@@ -25,21 +27,38 @@ export function strip(reports, place, { name, form, cells }) {
   const cell = (report) => {
     const label = `${timeText(report.window.from, form)}: ${inWords(report)}`;
     const href = towards(place, { view: "parity", window: windowName(report.window) });
-    return h("li", { "data-key": String(report.window.from) },
-      h("a", { class: `cell ${report.verdict}`, href, title: label, "aria-label": label }));
+    return h(
+      "li",
+      { "data-key": String(report.window.from) },
+      h("a", { class: `cell ${report.verdict}`, href, title: label, "aria-label": label }),
+    );
   };
   const oldest = inOrder[0]?.window.from;
   const columns = String(Math.min(inOrder.length, name === "hour" ? 24 : cells));
-  return h("div", { class: `strip ${name}`, style: { "--columns": columns } },
+  return h(
+    "div",
+    { class: `strip ${name}`, style: { "--columns": columns } },
     h("ol", { "aria-label": `Verdicts by ${name}` }, inOrder.map(cell)),
-    oldest === undefined ? null : h("p", { class: "ends", "aria-hidden": "true" },
-      h("span", null, timeText(oldest, form)), h("span", null, timeText(inOrder.at(-1).window.from, form))));
+    oldest === undefined
+      ? null
+      : h(
+          "p",
+          { class: "ends", "aria-hidden": "true" },
+          h("span", null, timeText(oldest, form)),
+          h("span", null, timeText(inOrder.at(-1).window.from, form)),
+        ),
+  );
 }
 
 /** What the strip's colours and shapes mean. */
 export function stripLegend() {
-  return h("ul", { class: "legend" }, Object.entries(WORDS).map(([verdict, words]) =>
-    h("li", null, h("i", { class: `cell ${verdict}` }), `${verdict}: ${words}`)));
+  return h(
+    "ul",
+    { class: "legend" },
+    Object.entries(WORDS).map(([verdict, words]) =>
+      h("li", null, h("i", { class: `cell ${verdict}` }), `${verdict}: ${words}`),
+    ),
+  );
 }
 
 /** The mismatch rate and how sure it is, against the limit, on one scale. */
@@ -48,11 +67,18 @@ export function bounds({ rate, lowerBound, upperBound, limitPpm, union }) {
   const limit = limitPpm / 1_000_000;
   const top = Math.max(limit, Math.min(1, upperBound)) * 1.25;
   const at = (value) => `${Math.min(100, (value / top) * 100)}%`;
-  const text = `Between ${shareText(lowerBound)} and ${shareText(upperBound)} with 95 % confidence; the limit is ${shareText(limit)}.`;
-  return h("figure", { class: "bounds" },
-    h("div", { class: "scale", role: "img", "aria-label": text },
+  const reach = `Between ${shareText(lowerBound)} and ${shareText(upperBound)} with 95 % confidence`;
+  const text = `${reach}; the limit is ${shareText(limit)}.`;
+  return h(
+    "figure",
+    { class: "bounds" },
+    h(
+      "div",
+      { class: "scale", role: "img", "aria-label": text },
       h("i", { class: "reach", style: { left: at(lowerBound), right: `calc(100% - ${at(upperBound)})` } }),
       h("i", { class: "rate", style: { left: at(rate) } }),
-      h("i", { class: "limit", style: { left: at(limit) } }, h("span", null, `limit ${shareText(limit)}`))),
-    h("figcaption", null, text));
+      h("i", { class: "limit", style: { left: at(limit) } }, h("span", null, `limit ${shareText(limit)}`)),
+    ),
+    h("figcaption", null, text),
+  );
 }

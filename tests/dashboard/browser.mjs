@@ -27,9 +27,21 @@ export async function startBrowser(t) {
  * A page of its own at this address. `expects` is a pattern of console errors that the test causes; any other fails
  * it. `token` goes with every request.
  */
-export async function open(t, browser, url, { size = SIZES.wide, theme = "light", expects, token, clock, context: more } = {}) {
+export async function open(
+  t,
+  browser,
+  url,
+  { size = SIZES.wide, theme = "light", expects, token, clock, context: more } = {},
+) {
   const extraHTTPHeaders = token ? { Authorization: `Bearer ${token}` } : {};
-  const options = { viewport: size, colorScheme: theme, timezoneId: "Europe/Berlin", locale: "en-GB", extraHTTPHeaders, ...more };
+  const options = {
+    viewport: size,
+    colorScheme: theme,
+    timezoneId: "Europe/Berlin",
+    locale: "en-GB",
+    extraHTTPHeaders,
+    ...more,
+  };
   const context = await browser.newContext(options);
   const page = await context.newPage();
   const errors = [];
@@ -78,7 +90,13 @@ export async function seriousFindings(page) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ""}`).slice(0, 3).join(" | ")}`);
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ""}`)
+          .slice(0, 3)
+          .join(" | ")}`,
+    );
 }
 
 /** How far the page reaches beyond its window to the right, in px. */

@@ -25,7 +25,10 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     assert.ok(Number(await requests(page)) > 10_000);
     assert.equal(await page.locator("tbody tr").count(), 46);
     await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 2));
-    assert.match(await page.locator(".summary").textContent(), /1\s%on both paths|1\s% on both paths.*agrees.*Nothing is lost/);
+    assert.match(
+      await page.locator(".summary").textContent(),
+      /1\s%on both paths|1\s% on both paths.*agrees.*Nothing is lost/,
+    );
     const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
     t.diagnostic(`first contentful paint after ${Math.round(painted)} ms`);
   });
@@ -35,7 +38,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     Object.assign(mock, { hold: true, withSnapshot: false });
     const page = await show(t, mock);
     assert.match(await page.locator(".liveness").textContent(), /Reading/);
-    assert.ok(await page.locator(".bone").count() > 6);
+    assert.ok((await page.locator(".bone").count()) > 6);
   });
 
   await t.test("old figures stay while reads fail, with a notice, and come anew after", async (t) => {
@@ -45,7 +48,10 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     mock.scenario = "down";
     const notice = page.getByRole("alert");
     await notice.waitFor();
-    assert.match(await notice.textContent(), /can’t be read now.*A store can't be read now.*What is shown is of \d\d:\d\d:\d\d/);
+    assert.match(
+      await notice.textContent(),
+      /can’t be read now.*A store can't be read now.*What is shown is of \d\d:\d\d:\d\d/,
+    );
     assert.ok(Number(await requests(page)) > 10_000);
     assert.match(await page.locator(".liveness").textContent(), /Not current/);
     assert.deepEqual(await seriousFindings(page), []);
@@ -69,8 +75,15 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     const mock = await site("empty");
     const page = await show(t, mock);
     await settled(page);
-    assert.match(await page.locator("main").textContent(), /Every request is counted on the old path.*not compared yet.*No path had a request/s);
-    for (const [view, text] of [["rollout", "never changed"], ["parity", "There is no report yet"], ["pipeline", "every event could be stored"]]) {
+    assert.match(
+      await page.locator("main").textContent(),
+      /Every request is counted on the old path.*not compared yet.*No path had a request/s,
+    );
+    for (const [view, text] of [
+      ["rollout", "never changed"],
+      ["parity", "There is no report yet"],
+      ["pipeline", "every event could be stored"],
+    ]) {
       await page.goto(`${mock.url}/_collector/?view=${view}`);
       await page.getByText(text).first().waitFor();
       assert.deepEqual(await seriousFindings(page), [], view);
@@ -80,13 +93,19 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
   await t.test("trouble is named: failing parity, its events, a held ramp, dead letters", async (t) => {
     const mock = await site("trouble");
     const page = await show(t, mock);
-    assert.match(await page.locator(".summary").textContent(), /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 2 more/s);
+    assert.match(
+      await page.locator(".summary").textContent(),
+      /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 2 more/s,
+    );
     await page.getByRole("link", { name: /Parity.*disagrees/ }).click();
     await page.locator(".cell.fail").first().waitFor();
     await page.getByRole("link", { name: "The whole report" }).first().click();
     await page.getByText("unexplained ones first").waitFor();
-    const [report] = mock.operation.reports("hour", 2).slice(1);
-    assert.equal(await page.locator("td b.unexplained").count(), report.differences.filter(({ reason }) => !reason).length);
+    const [report] = mock.operation.parity.reports("hour", 2).slice(1);
+    assert.equal(
+      await page.locator("td b.unexplained").count(),
+      report.differences.filter(({ reason }) => !reason).length,
+    );
     for (const size of Object.values(SIZES)) {
       await page.setViewportSize(size);
       assert.equal(await overflow(page), 0);
@@ -128,10 +147,11 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
       await page.clock.runFor(2_500);
       assert.ok(asked() > paused);
     });
-    const see = (state) => page.evaluate((state) => {
-      Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }, state);
+    const see = (state) =>
+      page.evaluate((state) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => state === "hidden" });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, state);
     await see("hidden");
     await page.waitForLoadState("networkidle");
     const hidden = asked();
@@ -144,27 +164,30 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     });
   });
 
-  await t.test("signing in: a wrong token is refused, the right one leads back to where the session ended", async (t) => {
-    const mock = await site("busy");
-    const page = await show(t, mock, "?range=24h&sort=p95", { expects: FAILED_READ });
-    await settled(page);
-    mock.scenario = "closed";
-    await page.getByRole("link", { name: "6\u202fh" }).click();
-    const notice = page.getByRole("alert");
-    await notice.getByRole("link", { name: "Sign in" }).click();
-    await page.getByLabel("Token").fill("wrong");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("This token is not one of them").waitFor();
-    assert.deepEqual(await seriousFindings(page), []);
-    await page.getByLabel("Token").fill("open-sesame");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.waitForURL(/range=6h/);
-    await settled(page);
-    assert.equal(await page.locator("th[aria-sort]").textContent(), "p95↓");
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByLabel("Token").waitFor();
-    assert.equal(await overflow(page), 0);
-  });
+  await t.test(
+    "signing in: a wrong token is refused, the right one leads back to where the session ended",
+    async (t) => {
+      const mock = await site("busy");
+      const page = await show(t, mock, "?range=24h&sort=p95", { expects: FAILED_READ });
+      await settled(page);
+      mock.scenario = "closed";
+      await page.getByRole("link", { name: "6\u202fh" }).click();
+      const notice = page.getByRole("alert");
+      await notice.getByRole("link", { name: "Sign in" }).click();
+      await page.getByLabel("Token").fill("wrong");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("This token is not one of them").waitFor();
+      assert.deepEqual(await seriousFindings(page), []);
+      await page.getByLabel("Token").fill("open-sesame");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.waitForURL(/range=6h/);
+      await settled(page);
+      assert.equal(await page.locator("th[aria-sort]").textContent(), "p95↓");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Token").waitFor();
+      assert.equal(await overflow(page), 0);
+    },
+  );
 
   await t.test("a selection in a chart becomes the range; a switched-off class stays off over reload", async (t) => {
     const mock = await site("busy");

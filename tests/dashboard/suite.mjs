@@ -43,14 +43,23 @@ export function dashboardSuite(name, start) {
       const page = await show(t, `?${quiet}`);
       await settled(page);
       const { paths } = await ask(`paths?${quiet}&limit=50`);
-      const rows = await page.locator("table.paths tbody tr").evaluateAll((list) => list.map((row) => ({
-        path: row.querySelector("th").textContent,
-        requests: Number(row.querySelector(".requests data").value),
-        errors: Number(row.querySelector(".errors data").value),
-        times: [...row.querySelectorAll("td.num")].slice(2).map((cell) => Number(cell.querySelector("data").value)),
-      })));
-      assert.deepEqual(rows, paths.map(({ path, requests, status, responseTime: { p50, p95, p99 } }) =>
-        ({ path, requests, errors: status["5xx"], times: [p50, p95, p99] })));
+      const rows = await page.locator("table.paths tbody tr").evaluateAll((list) =>
+        list.map((row) => ({
+          path: row.querySelector("th").textContent,
+          requests: Number(row.querySelector(".requests data").value),
+          errors: Number(row.querySelector(".errors data").value),
+          times: [...row.querySelectorAll("td.num")].slice(2).map((cell) => Number(cell.querySelector("data").value)),
+        })),
+      );
+      assert.deepEqual(
+        rows,
+        paths.map(({ path, requests, status, responseTime: { p50, p95, p99 } }) => ({
+          path,
+          requests,
+          errors: status["5xx"],
+          times: [p50, p95, p99],
+        })),
+      );
       const { path } = paths[1];
       await page.getByRole("link", { name: path, exact: true }).click();
       await settled(page);
@@ -60,7 +69,10 @@ export function dashboardSuite(name, start) {
       assert.equal(await tile(page, "p99"), figures.responseTime.p99);
       await page.locator('[data-key="histogram-table"] summary').click();
       const counts = await page.locator('[data-key="histogram-table"] td:last-child').allTextContents();
-      assert.deepEqual(counts.map((text) => Number(text.replaceAll(",", ""))), histogram.map(({ count }) => count));
+      assert.deepEqual(
+        counts.map((text) => Number(text.replaceAll(",", ""))),
+        histogram.map(({ count }) => count),
+      );
     });
 
     await t.test("the address keeps range, search and order over reload, back and forward", async (t) => {
@@ -132,7 +144,9 @@ export function dashboardSuite(name, start) {
       const reached = new Set();
       for (let n = 0; n < 12; n++) {
         await page.keyboard.press("Tab");
-        reached.add(await page.evaluate(() => document.activeElement.closest("th")?.textContent.replace(/[↑↓]/, "") ?? ""));
+        reached.add(
+          await page.evaluate(() => document.activeElement.closest("th")?.textContent.replace(/[↑↓]/, "") ?? ""),
+        );
       }
       for (const column of ["Path", "Requests", "Errors", "p95"]) assert.ok(reached.has(column), column);
       await page.locator('.chart[data-key="requests"] .plot').focus();
@@ -169,7 +183,9 @@ export function dashboardSuite(name, start) {
       assert.match(await page.locator(".verdict").textContent(), /It counts once|archive/);
       assert.ok(page.url().includes(id));
       const trace = await ask(`trace/${id}`);
-      const cards = await page.locator(".two .card").evaluateAll((list) => list.map((card) => !card.querySelector(".empty")));
+      const cards = await page
+        .locator(".two .card")
+        .evaluateAll((list) => list.map((card) => !card.querySelector(".empty")));
       assert.deepEqual(cards, [trace.old.length > 0, trace.new.length > 0]);
     });
 
@@ -185,8 +201,11 @@ export function dashboardSuite(name, start) {
     await t.test("all that a page needs is small", async (t) => {
       const page = await show(t, "?live=off");
       await settled(page);
-      const sizes = await page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-        .filter(({ name }) => !name.includes("/v1/")).map(({ name, decodedBodySize }) => [new URL(name).pathname, decodedBodySize]));
+      const sizes = await page.evaluate(() =>
+        [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+          .filter(({ name }) => !name.includes("/v1/"))
+          .map(({ name, decodedBodySize }) => [new URL(name).pathname, decodedBodySize]),
+      );
       // The page's own size is that of the file: the snapshot in it is data.
       const total = sizes.slice(1).reduce((sum, [, size]) => sum + size, 2_000);
       t.diagnostic(`${total} bytes`);

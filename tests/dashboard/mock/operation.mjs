@@ -1,16 +1,52 @@
-// Flag, parity, readiness and health as the API gives them, in good times and in bad ones.
-import { ROUTES, chance } from "./traffic.mjs";
+// Flag, health and traces as the API gives them, in good times and in bad ones.
+import { Parity } from "./parity.mjs";
+import { chance } from "./traffic.mjs";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 const CHANGES = [
-  { mode: "do-only", queuePpm: 0, samplePpm: 10_000, by: "preset", reason: "Old path: every event to the PathCollector object.", ago: 22 * DAY },
-  { mode: "dual-write", queuePpm: 0, samplePpm: 1_000_000, by: "maria@example.org", reason: "Parallel run, as planned for week 46. Compared daily.", ago: 19 * DAY },
-  { mode: "do-only", queuePpm: 0, samplePpm: 10_000, by: "guard", reason: "Parity day:1731024000000 failed: 1,204 of 8,812,004 differ, at least 1.2 % on /api/payments; the limit is 1.000 %.", ago: 17 * DAY },
-  { mode: "dual-write", queuePpm: 0, samplePpm: 1_000_000, by: "maria@example.org", reason: "Payments' clock is mended (see incident 4711); once more.", ago: 15 * DAY },
-  { mode: "dual-write", queuePpm: 0, samplePpm: 10_000, by: "jonas@example.org", reason: "Seven clean days: sampled comparison from now on.", ago: 6 * DAY },
+  {
+    mode: "do-only",
+    queuePpm: 0,
+    samplePpm: 10_000,
+    by: "preset",
+    reason: "Old path: every event to the PathCollector object.",
+    ago: 22 * DAY,
+  },
+  {
+    mode: "dual-write",
+    queuePpm: 0,
+    samplePpm: 1_000_000,
+    by: "maria@example.org",
+    reason: "Parallel run, as planned for week 46. Compared daily.",
+    ago: 19 * DAY,
+  },
+  {
+    mode: "do-only",
+    queuePpm: 0,
+    samplePpm: 10_000,
+    by: "guard",
+    reason: "Parity day:1731024000000 failed: 1,204 of 8,812,004 differ, at least 1.2 %; the limit is 1.000 %.",
+    ago: 17 * DAY,
+  },
+  {
+    mode: "dual-write",
+    queuePpm: 0,
+    samplePpm: 1_000_000,
+    by: "maria@example.org",
+    reason: "Payments' clock is mended (see incident 4711); once more.",
+    ago: 15 * DAY,
+  },
+  {
+    mode: "dual-write",
+    queuePpm: 0,
+    samplePpm: 10_000,
+    by: "jonas@example.org",
+    reason: "Seven clean days: sampled comparison from now on.",
+    ago: 6 * DAY,
+  },
   { mode: "dual-write", queuePpm: 1_000, samplePpm: 10_000, by: "ramp", reason: "Step 1 of 5.", ago: 3 * DAY },
   { mode: "dual-write", queuePpm: 10_000, samplePpm: 10_000, by: "ramp", reason: "Step 2 of 5.", ago: 2 * DAY },
   { mode: "dual-write", queuePpm: 100_000, samplePpm: 10_000, by: "ramp", reason: "Step 3 of 5.", ago: 14 * HOUR },
@@ -19,7 +55,7 @@ const CHANGES = [
 export class Operation {
   /** `state` is "busy", "empty" or "trouble". */
   constructor({ state = "busy", now = Date.now } = {}) {
-    Object.assign(this, { state, now });
+    Object.assign(this, { state, now, parity: new Parity({ state, now }) });
   }
 
   documents() {
@@ -33,7 +69,13 @@ export class Operation {
       samplePpm,
       queuePpm,
       salt: "",
-      overrides: n > 3 ? [{ path: "/api/payments/{*rest}", mode: "do-only" }, { path: "/health", mode: "queue-only" }] : [],
+      overrides:
+        n > 3
+          ? [
+              { path: "/api/payments/{*rest}", mode: "do-only" },
+              { path: "/health", mode: "queue-only" },
+            ]
+          : [],
       ...(n > 0 ? { guard: { maxDiffPpm: 10_000, minEvents: 1_000, action: "rollback" } } : {}),
       ...(n > 4 ? { ramp: this.ramp(n - 4, now) } : {}),
       updatedAt: new Date(now - ago).toISOString(),
@@ -57,8 +99,15 @@ export class Operation {
   document() {
     const [newest] = this.documents();
     if (!newest) {
-      const document = { schema: 1, ...this.flag(), salt: "", overrides: [], updatedAt: "2024-11-07T00:00:00Z",
-        updatedBy: "built-in", reason: "In force until a document is stored: the old path alone." };
+      const document = {
+        schema: 1,
+        ...this.flag(),
+        salt: "",
+        overrides: [],
+        updatedAt: "2024-11-07T00:00:00Z",
+        updatedBy: "built-in",
+        reason: "In force until a document is stored: the old path alone.",
+      };
       return { document, source: "built-in" };
     }
     const { changedAt: _changedAt, ...document } = newest;
@@ -69,12 +118,17 @@ export class Operation {
     const now = this.now();
     const [newest] = this.documents();
     const version = newest?.version ?? 0;
-    const isolates = this.state === "empty" ? [] : Array.from({ length: 14 }, (_, n) => ({
-      producer: Math.floor(chance(`producer ${n}`) * 2 ** 52).toString(16).padStart(16, "0"),
-      version: this.state === "trouble" && n < 2 ? version - 1 : version,
-      lastSeen: now - n * 1_700,
-      events: 4_000 - 210 * n,
-    }));
+    const isolates =
+      this.state === "empty"
+        ? []
+        : Array.from({ length: 14 }, (_, n) => ({
+            producer: Math.floor(chance(`producer ${n}`) * 2 ** 52)
+              .toString(16)
+              .padStart(16, "0"),
+            version: this.state === "trouble" && n < 2 ? version - 1 : version,
+            lastSeen: now - n * 1_700,
+            events: 4_000 - 210 * n,
+          }));
     const behind = isolates.filter((one) => one.version < version).length;
     const ramp = newest?.ramp && {
       ...newest.ramp,
@@ -82,130 +136,63 @@ export class Operation {
       holding: this.state === "trouble" ? "the newest hour's parity report says fail" : null,
     };
     return {
-      newest: version, source: newest ? "history" : "built-in", copy: newest ? version : null, inForce: version,
-      from: now - 10 * MINUTE, to: now, complete: true, isolates, behind, olderEvents: behind * 31,
-      slowest: behind ? 9_400 : null, flagTtlMs: 5_000, ramp: ramp ?? null,
+      newest: version,
+      source: newest ? "history" : "built-in",
+      copy: newest ? version : null,
+      inForce: version,
+      from: now - 10 * MINUTE,
+      to: now,
+      complete: true,
+      isolates,
+      behind,
+      olderEvents: behind * 31,
+      slowest: behind ? 9_400 : null,
+      flagTtlMs: 5_000,
+      ramp: ramp ?? null,
     };
-  }
-
-  /** Whole reports, the newest first. */
-  reports(kind, limit) {
-    if (this.state === "empty") return [];
-    const length = kind === "day" ? DAY : HOUR;
-    const first = Math.floor(this.now() / length) * length;
-    const most = kind === "day" ? 19 : 24 * 19;
-    return Array.from({ length: Math.min(limit, most) }, (_, n) => this.report({ kind, from: first - n * length, to: first - (n - 1) * length }));
-  }
-
-  report(window) {
-    const { kind, from, to } = window;
-    const length = to - from;
-    const back = Math.round((Math.floor(this.now() / length) * length - from) / length);
-    const limitPpm = kind === "day" ? 10_000 : 50_000;
-    const isOpen = back === 0;
-    const fails = (this.state === "trouble" && back === 1) || (kind === "day" && back === 17) || (kind === "hour" && back === 31);
-    const isThin = kind === "hour" && [14, 15, 39].includes(back);
-    const union = isThin ? 41 : Math.round((kind === "day" ? 118_000 : 5_200) * (0.8 + 0.4 * chance(`union ${from}`)));
-    const mismatches = fails ? Math.round(union * 0.081) : back % 5 === 2 && !isThin ? 3 : 0;
-    const explained = fails ? Math.floor(mismatches * 0.7) : mismatches;
-    const verdict = isOpen ? "pending" : fails ? "fail" : isThin ? "inconclusive" : "pass";
-    const rate = mismatches / union;
-    const wide = 1.645 * Math.sqrt((rate * (1 - rate)) / union);
-    const [lower, upper] = mismatches ? [Math.max(0, rate - wide), rate + wide + 2 / union] : [0, 3 / union];
-    const percent = (share) => `${(share * 100).toFixed(3)} %`;
-    const summary = {
-      pending: "the window is not closed yet",
-      fail: `${mismatches} of ${union} differ: the rate is above ${percent(lower)}, the limit ${percent(limitPpm / 1e6)}`,
-      inconclusive: `${union} events, all the same; at least 59 are needed to prove a rate below 5.000 %`,
-      pass: mismatches
-        ? `${mismatches} of ${union} differ, 0 unexplained: the rate is below ${percent(upper)}, the limit ${percent(limitPpm / 1e6)}`
-        : `${union} events, all the same: the rate is below ${percent(upper)}`,
-    }[verdict];
-    const side = (short) => ({ dual: union - short, digestSum: "9f3ac04411be72d0", valueSum: short ? "00b12fe4d98a7c35" : "77ab20191c0de5f2",
-      fallback: explained, absorbed: 12 + back, countedTwice: 0 });
-    const tally = { beyondOld: 0, onlyOld: mismatches, onlyNew: 0, valueDiffers: 0, fallback: explained, deadLettered: 0, queued: 0, repeats: 2 };
-    return {
-      window, revision: 1 + (back % 3), computedAt: Math.min(this.now() - MINUTE, to + 16 * MINUTE), summary, limitPpm, lagMs: 15 * MINUTE,
-      verdict, union, ...tally, mismatches, unexplained: mismatches - explained, rate, lowerBound: lower, upperBound: upper,
-      plan: { old: union, new: union - mismatches, differencePercent: rate * 100 },
-      unnamed: fails ? mismatches - 60 : 0,
-      loss: { arrived: union * 101, missing: fails ? 18 : 0, deadLettered: fails ? 11 : 0, rate: fails ? 7 / (union * 101) : 0, unjudgedProducers: 1 },
-      old: side(0), new: side(mismatches), minutesDiffering: fails ? 9 : mismatches ? 1 : 0, minutes: length / MINUTE,
-      idsFetched: fails ? 1_904 : 0, deadLetters: fails ? 11 : 0, fingerprint: "5be1c9a0d2f47733",
-      ...this.depth(window, { fails, union, mismatches, explained }),
-    };
-  }
-
-  /** What only a window's own page shows. */
-  depth({ from }, { fails, union, mismatches, explained }) {
-    const pathOf = (n) => (fails ? ["/api/payments", "/api/payments/{id}", "/api/checkout"][n % 3] : ROUTES[n].path);
-    const differences = Array.from({ length: Math.min(60, mismatches) }, (_, n) => {
-      const timestamp = from + Math.floor(chance(`difference ${from} ${n}`) * 50 * MINUTE);
-      const hash = Math.floor(chance(`hash ${from} ${n}`) * 2 ** 32).toString(16).padStart(8, "0");
-      const isUnexplained = n < Math.min(20, mismatches - explained);
-      const differs = isUnexplained && n % 6 === 5;
-      return {
-        idempotentId: `${timestamp - (timestamp % MINUTE)}-${hash}`, digest: `${hash}${hash}`, path: pathOf(n), timestamp,
-        kind: differs ? "value-differs" : "only-old",
-        reason: isUnexplained ? null : n % 4 === 3 ? "dead-lettered" : "fallback",
-        fields: differs ? [{ field: "status", old: "200", new: "502" }, { field: "responseTime", old: "41", new: "1204" }] : [],
-      };
-    });
-    const comparison = (path, all, bad) => ({
-      path, verdict: bad / all > 0.05 ? "fail" : "pass", union: all, beyondOld: 0, onlyOld: bad, onlyNew: 0, valueDiffers: 0, fallback: bad,
-      deadLettered: 0, queued: 0, repeats: 0, mismatches: bad, unexplained: 0, rate: bad / all, lowerBound: 0, upperBound: bad / all + 3 / all,
-    });
-    const paths = [
-      ...(fails ? [comparison("/api/payments", 900, 310), comparison("/api/checkout", 700, 100)] : []),
-      ...ROUTES.slice(0, 9).map(({ path }, n) => comparison(path, Math.round(union / (n + 3)), !fails && n === 0 ? mismatches : 0)),
-      comparison("(pooled)", 214, 0),
-    ];
-    const gaps = fails ? [{ producer: "00c41ab277de9f01", first: 88_120, last: 88_130 }, { producer: "07fa22e190bb4c5d", first: 41, last: 47 }] : [];
-    return { differences, paths, gaps };
-  }
-
-  readiness() {
-    const isGood = this.state === "busy";
-    const known = this.state !== "empty";
-    const criterion = (name, title, wanted, source, figure, holds) =>
-      ({ name, title, wanted, figure: known ? figure : null, holds: known ? holds : null, source });
-    const criteria = [
-      criterion("queue-send-success", "queue sends that succeed", "> 99.9 %", "7 days: events that came to the object because the queue failed, of all events", isGood ? "99.998 %" : "98.112 %", isGood),
-      criterion("consumer-success", "events that the consumer applies", "> 99.9 %", "7 days: events in dead letters, of all events", "99.999 %", true),
-      criterion("backlog", "events on their way", "< 100", "the last hour: events that the new store lacks, or neither store has", isGood ? "4" : "412", isGood),
-      criterion("counted-once", "no event counted twice", "0", "the last hour: events stored beyond the distinct sequence numbers that arrived", "0 (37 repeats absorbed)", true),
-      criterion("seven-days", "days in a row in which parity passes", "7", "parity's daily reports: GET parity?kind=day", isGood ? "15" : "0", isGood),
-      criterion("fallback", "failed writes that the other path took", "some, and no loss", "7 days: fallback events; events in neither store and no dead letter. Not known until a write has failed", null, null),
-      criterion("traceable", "events that are found by their ID", "all", "a sample of the last hour, looked up in both stores", "6 of 6", true),
-      criterion("loss", "events lost on both paths", "< 0.1 %", "7 days: sequence numbers in neither store and no dead letter, of all", "0 of 62,118,440", true),
-    ];
-    return { ready: criteria.every(({ holds }) => holds), computedAt: this.now(), criteria };
   }
 
   health() {
     const now = this.now();
     const [isBad, isEmpty] = [this.state === "trouble", this.state === "empty"];
-    const reasons = isBad ? [
-      { code: "queue-stuck", message: "412 events have waited in the queue, the oldest for 14 minutes: the consumer is behind or stopped" },
-      { code: "dead-letters", message: "11 dead letters were received within the last hour" },
-      { code: "cron-late", message: "the job `fold` has not succeeded for 26 minutes" },
-    ] : [];
-    const cron = ["repair flag", "advance ramp", "fold", "compare hours", "compare days", "snapshot", "archive"].map((job, n) => ({
-      job, startedAt: now - 21_000 - n * 300, succeededAt: isBad && job === "fold" ? now - 26 * MINUTE : now - 20_000 - n * 300,
-      error: isBad && job === "fold" ? "D1: the database is overloaded" : null,
-    }));
+    const reasons = isBad
+      ? [
+          {
+            code: "queue-stuck",
+            message:
+              "412 events have waited in the queue, the oldest for 14 minutes: the consumer is behind or stopped",
+          },
+          { code: "dead-letters", message: "11 dead letters were received within the last hour" },
+          { code: "cron-late", message: "the job `fold` has not succeeded for 26 minutes" },
+        ]
+      : [];
+    const cron = ["repair flag", "advance ramp", "fold", "compare hours", "compare days", "snapshot", "archive"].map(
+      (job, n) => ({
+        job,
+        startedAt: now - 21_000 - n * 300,
+        succeededAt: isBad && job === "fold" ? now - 26 * MINUTE : now - 20_000 - n * 300,
+        error: isBad && job === "fold" ? "D1: the database is overloaded" : null,
+      }),
+    );
     const log = (events, absorbed, unfolded) => ({ events, absorbed, unfolded });
     return {
-      status: isBad ? "failing" : "ok", reasons, computedAt: now - 20_000,
-      sends: isEmpty ? { tried: 0, failed: 0, fallback: 0, lost: 0 } : { tried: 184_220, failed: isBad ? 2_911 : 4, fallback: isBad ? 2_904 : 4, lost: isBad ? 7 : 0 },
-      consumer: isEmpty ? { stored: 0, absorbed: 0, retried: 0, dead: 0 } : { stored: 19_870, absorbed: 37, retried: isBad ? 88 : 2, dead: isBad ? 11 : 0 },
+      status: isBad ? "failing" : "ok",
+      reasons,
+      computedAt: now - 20_000,
+      sends: isEmpty
+        ? { tried: 0, failed: 0, fallback: 0, lost: 0 }
+        : { tried: 184_220, failed: isBad ? 2_911 : 4, fallback: isBad ? 2_904 : 4, lost: isBad ? 7 : 0 },
+      consumer: isEmpty
+        ? { stored: 0, absorbed: 0, retried: 0, dead: 0 }
+        : { stored: 19_870, absorbed: 37, retried: isBad ? 88 : 2, dead: isBad ? 11 : 0 },
       queue: isBad ? { backlog: 412, oldestMs: 14 * MINUTE } : { backlog: null, oldestMs: null },
       deadLetters: isBad ? { count: 11, oldestAt: now - 52 * MINUTE } : { count: 0, oldestAt: null },
       stores: isEmpty
         ? { old: [log(0, 0, 0)], new: log(0, 0, 0) }
         : { old: [log(61_220_118, 4_120, 3)], new: isBad ? null : log(1_918_204, 911, 1) },
       cron: isEmpty ? [] : cron,
-      archive: isEmpty ? { bound: false, lastDay: null, waitingDays: 0 }
+      archive: isEmpty
+        ? { bound: false, lastDay: null, waitingDays: 0 }
         : { bound: true, lastDay: new Date(now - 8 * DAY).toISOString().slice(0, 10), waitingDays: 0 },
     };
   }
@@ -223,14 +210,43 @@ export class Operation {
   }
 
   trace(id, known) {
-    const nothing = { idempotentId: id, old: [], new: [], absorbed: { old: 0, new: 0 }, deadLetters: [], archive: null, cohort: null, flagVersion: null };
+    const nothing = {
+      idempotentId: id,
+      old: [],
+      new: [],
+      absorbed: { old: 0, new: 0 },
+      deadLetters: [],
+      archive: null,
+      cohort: null,
+      flagVersion: null,
+    };
     if (!known) return nothing;
     const timestamp = known.timestamp ?? Number(id.slice(0, 13)) + 1_234;
-    const event = { idempotentId: id, digest: `${id.slice(14)}${id.slice(14)}`, timestamp, path: known.path, method: "GET", status: known.status,
-      responseTime: known.responseTime, clientIpHash: "8e0c4f1d22aa7b10", cohort: "dual", flagVersion: this.flag().version, producer: "07fa22e190bb4c5d", seq: 4_711 };
+    const event = {
+      idempotentId: id,
+      digest: `${id.slice(14)}${id.slice(14)}`,
+      timestamp,
+      path: known.path,
+      method: "GET",
+      status: known.status,
+      responseTime: known.responseTime,
+      clientIpHash: "8e0c4f1d22aa7b10",
+      cohort: "dual",
+      flagVersion: this.flag().version,
+      producer: "07fa22e190bb4c5d",
+      seq: 4_711,
+    };
     const isLost = known.isLost;
-    return { ...nothing, old: [{ storedAt: timestamp + 180, event }], new: isLost ? [] : [{ storedAt: timestamp + 5_120, event }],
-      absorbed: { old: 0, new: 1 }, cohort: "dual", flagVersion: event.flagVersion,
-      deadLetters: isLost ? [{ id: "b1946ac9", receivedAt: timestamp + 90_000, source: "dlq", reason: "its retries are exhausted" }] : [] };
+    return {
+      ...nothing,
+      old: [{ storedAt: timestamp + 180, event }],
+      new: isLost ? [] : [{ storedAt: timestamp + 5_120, event }],
+      absorbed: { old: 0, new: 1 },
+      cohort: "dual",
+      flagVersion: event.flagVersion,
+      deadLetters: isLost
+        ? [{ id: "b1946ac9", receivedAt: timestamp + 90_000, source: "dlq", reason: "its retries are exhausted" }]
+        : [],
+    };
   }
 }

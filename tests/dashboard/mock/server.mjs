@@ -10,8 +10,15 @@ import { Operation } from "./operation.mjs";
 import { Traffic } from "./traffic.mjs";
 
 const DIST = new URL("../../../dashboard/dist/", import.meta.url);
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain" };
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".txt": "text/plain",
+};
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const SORTS = {
   path: (a, b) => (a.path < b.path ? -1 : 1),
@@ -36,7 +43,11 @@ export class Mock {
 
   enter(scenario) {
     const state = ["empty", "trouble"].includes(scenario) ? scenario : "busy";
-    Object.assign(this, { scenario, traffic: new Traffic({ isEmpty: state === "empty" }), operation: new Operation({ state }) });
+    Object.assign(this, {
+      scenario,
+      traffic: new Traffic({ isEmpty: state === "empty" }),
+      operation: new Operation({ state }),
+    });
   }
 
   async listen(port = 0) {
@@ -87,13 +98,15 @@ export class Mock {
     for await (const chunk of request) body += chunk;
     const isRight = new URLSearchParams(body).get("token") === TOKEN;
     const cookie = `session=${route === "login" ? TOKEN : "none"}; HttpOnly; SameSite=Lax; Path=/_collector/`;
-    if (route === "logout" || isRight) return response.writeHead(303, { Location: "/_collector/", "Set-Cookie": cookie }).end();
+    if (route === "logout" || isRight)
+      return response.writeHead(303, { Location: "/_collector/", "Set-Cookie": cookie }).end();
     await this.#file("login.html", request, response, { isFree: true, login: "refused", status: 401 });
   }
 
   async #file(name, request, response, { isFree = false, login, status = 200 } = {}) {
     const isPage = name === "index.html";
-    if (isPage && !isFree && !this.isOpen(request)) return await this.#file("login.html", request, response, { isFree: true, status: 401 });
+    if (isPage && !isFree && !this.isOpen(request))
+      return await this.#file("login.html", request, response, { isFree: true, status: 401 });
     let content = await readFile(new URL(name, DIST)).catch(() => null);
     if (content === null) throw problem(404, "Not found", `there is no ${name}`);
     if (login) content = content.toString().replace('data-login="open"', `data-login="${login}"`);
@@ -101,25 +114,47 @@ export class Mock {
       const snapshot = JSON.stringify(this.snapshot()).replaceAll("<", "\\u003c");
       content = content.toString().replace('id="snapshot">null<', () => `id="snapshot">${snapshot}<`);
     }
-    response.writeHead(status, { "Content-Type": TYPES[extname(name)], "Content-Security-Policy": POLICY, "Cache-Control": "no-cache",
-      "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin" }).end(content);
+    response
+      .writeHead(status, {
+        "Content-Type": TYPES[extname(name)],
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+      })
+      .end(content);
   }
 
   snapshot() {
     const query = new URLSearchParams({ range: "1h" });
-    const show = (route, more = {}) => this.#show(route, new URLSearchParams({ ...Object.fromEntries(query), ...more }));
+    const show = (route, more = {}) =>
+      this.#show(route, new URLSearchParams({ ...Object.fromEntries(query), ...more }));
     const { exact, total } = show("stats");
-    const [hour, day] = ["hour", "day"].map((kind) => this.operation.reports(kind, 2)[1] ?? null);
-    return { computedAt: Date.now() - 25_000, ageMs: 25_000, range: "1h", stats: { exact, total }, series: show("series"),
-      paths: show("paths", { limit: "50" }), flag: this.operation.flag(), parity: { hour, day }, health: this.operation.health() };
+    const [hour, day] = ["hour", "day"].map((kind) => this.operation.parity.reports(kind, 2)[1] ?? null);
+    return {
+      computedAt: Date.now() - 25_000,
+      ageMs: 25_000,
+      range: "1h",
+      stats: { exact, total },
+      series: show("series"),
+      paths: show("paths", { limit: "50" }),
+      flag: this.operation.flag(),
+      parity: { hour, day },
+      health: this.operation.health(),
+    };
   }
 
   #api(route, query, request, response) {
-    if (!this.isOpen(request)) throw problem(401, "Unauthorized", "give the token of READ_TOKEN or ADMIN_TOKEN as `Authorization: Bearer …`");
-    if (this.scenario === "down") throw problem(503, "Store unavailable", "a store can't be read now; counting goes on, try again");
+    if (!this.isOpen(request))
+      throw problem(401, "Unauthorized", "give the token of READ_TOKEN or ADMIN_TOKEN as `Authorization: Bearer …`");
+    if (this.scenario === "down")
+      throw problem(503, "Store unavailable", "a store can't be read now; counting goes on, try again");
     if (route === "paths" && query.get("format") === "csv") {
       const rows = this.#paths(query).map(({ path, requests }) => `"${path}",${requests}`);
-      response.writeHead(200, { "Content-Type": "text/csv", "Content-Disposition": 'attachment; filename="paths.csv"' });
+      response.writeHead(200, {
+        "Content-Type": "text/csv",
+        "Content-Disposition": 'attachment; filename="paths.csv"',
+      });
       response.end(["path,requests", ...rows].join("\r\n"));
       return null;
     }
@@ -130,7 +165,9 @@ export class Mock {
     const search = (query.get("search") ?? "").toLowerCase();
     const [sort, order] = [query.get("sort") ?? "requests", query.get("order") ?? "desc"];
     if (!SORTS[sort]) throw problem(400, "Bad request", "`sort`: give requests, errors, p50, p95, p99 or path");
-    const list = this.traffic.paths(this.traffic.range(query)).filter(({ path }) => path.toLowerCase().includes(search));
+    const list = this.traffic
+      .paths(this.traffic.range(query))
+      .filter(({ path }) => path.toLowerCase().includes(search));
     list.sort(SORTS[sort]);
     return order === "desc" ? list.reverse() : list;
   }
@@ -151,7 +188,10 @@ export class Mock {
       case "paths":
         if (more === "series") return traffic.series(range, path);
         if (rest) {
-          const figures = traffic.figures(traffic.routes().find((one) => one.path === path) ?? { path, perMinute: 0 }, range);
+          const figures = traffic.figures(
+            traffic.routes().find((one) => one.path === path) ?? { path, perMinute: 0 },
+            range,
+          );
           return { from, to, exact: true, path, figures, histogram: traffic.histogram(figures) };
         } else {
           const all = this.#paths(query);
@@ -166,15 +206,27 @@ export class Mock {
         return { from, to, sample, slowest };
       }
       case "trace":
-        return operation.trace(rest, (this.seen ?? []).find(({ idempotentId }) => idempotentId === rest) ?? this.#different(rest));
+        return operation.trace(
+          rest,
+          (this.seen ?? []).find(({ idempotentId }) => idempotentId === rest) ?? this.#different(rest),
+        );
       case "flag":
-        return { "": () => operation.flag(), document: () => operation.document(), history: () => ({ history: operation.documents() }),
-          status: () => operation.status() }[rest]();
+        return {
+          "": () => operation.flag(),
+          document: () => operation.document(),
+          history: () => ({ history: operation.documents() }),
+          status: () => operation.status(),
+        }[rest]();
       case "parity":
-        return rest ? this.#report(rest) : { reports: operation.reports(query.get("kind") ?? "hour", Number(query.get("limit") ?? 24))
-          .map(({ differences: _d, paths: _p, gaps: _g, ...report }) => report) };
+        return rest
+          ? this.#report(rest)
+          : {
+              reports: operation.parity
+                .reports(query.get("kind") ?? "hour", Number(query.get("limit") ?? 24))
+                .map(({ differences: _d, paths: _p, gaps: _g, ...report }) => report),
+            };
       case "readiness":
-        return operation.readiness();
+        return operation.parity.readiness();
       case "health":
         return operation.health();
       case "dead-letters":
@@ -190,14 +242,15 @@ export class Mock {
     const [kind, start] = text.split(":");
     const length = kind === "day" ? 86_400_000 : 3_600_000;
     const from = Number(start);
-    if (!from || this.scenario === "empty") throw problem(404, "Not found", `there is no report on ${text}; POST parity/run makes one`);
-    const { gaps, ...report } = this.operation.report({ kind, from, to: from + length });
+    if (!from || this.scenario === "empty")
+      throw problem(404, "Not found", `there is no report on ${text}; POST parity/run makes one`);
+    const { gaps, ...report } = this.operation.parity.report({ kind, from, to: from + length });
     return { ...report, loss: { ...report.loss, gaps } };
   }
 
   /** An event of some report's differences. */
   #different(id) {
-    const list = this.operation.reports("hour", 40).flatMap(({ differences }) => differences);
+    const list = this.operation.parity.reports("hour", 40).flatMap(({ differences }) => differences);
     const found = list.find(({ idempotentId }) => idempotentId === id);
     return found && { ...found, status: 200, responseTime: 41, isLost: found.reason === "dead-lettered" };
   }

@@ -1,4 +1,4 @@
-// Traffic that looks real and is the same for the same clock: some 45 routes with a daily course, noise, and an incident.
+// Traffic that looks real and is the same for the same clock: 46 routes with a daily course, noise, and an incident.
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -14,14 +14,16 @@ export const RANGES = {
   "90d": [90 * DAY, DAY],
 };
 
-const NAMES = `/ /health /api/users /api/users/{id} /api/users/{id}/orders /api/users/{id}/avatar /api/orders /api/orders/{id}
+const NAMES = `
+/ /health /api/users /api/users/{id} /api/users/{id}/orders /api/users/{id}/avatar /api/orders /api/orders/{id}
 /api/orders/{id}/items /api/orders/{id}/refund /api/products /api/products/{id} /api/products/{id}/reviews
-/api/products/{id}/stock /api/search /api/search/suggest /api/cart /api/cart/items /api/cart/items/{id} /api/checkout
-/api/checkout/{session}/confirm /api/payments /api/payments/{id} /api/payments/{id}/capture /api/sessions /api/sessions/refresh
-/api/notifications /api/notifications/{id}/read /api/webhooks/stripe /api/webhooks/github /api/reports/daily
-/api/reports/{year}/{month} /api/export/{format} /api/admin/users /api/admin/users/{id}/roles /api/admin/audit /graphql
-/static/app.js /static/styles.css /static/img/{file} /docs /docs/{page} /docs/reference/{section}/{page} /login (unmatched)
-/api/organisations/{organisation}/projects/{project}/environments/{environment}/deployments/{deployment}/logs`.split(/\s+/);
+/api/products/{id}/stock /api/search /api/search/suggest /api/cart /api/cart/items /api/cart/items/{id}
+/api/checkout /api/checkout/{session}/confirm /api/payments /api/payments/{id} /api/payments/{id}/capture
+/api/sessions /api/sessions/refresh /api/notifications /api/notifications/{id}/read /api/webhooks/stripe
+/api/webhooks/github /api/reports/daily /api/reports/{year}/{month} /api/export/{format} /api/admin/users
+/api/admin/users/{id}/roles /api/admin/audit /graphql /static/app.js /static/styles.css /static/img/{file} /docs
+/docs/{page} /docs/reference/{section}/{page} /login (unmatched)
+/api/organisations/{organisation}/projects/{project}/environments/{environment}/deployments/{deployment}/logs`;
 
 /** A number from 0 to 1 that depends on the text alone. */
 export function chance(text) {
@@ -32,18 +34,21 @@ export function chance(text) {
 }
 
 /** Requests a minute, median in ms and share of server errors; a few routes have most of the traffic. */
-export const ROUTES = NAMES.map((path, n) => ({
-  path,
-  perMinute: 900 / (1 + n * 0.55) ** 1.25 + 0.4,
-  median: 4 + 60 * chance(`${path} ms`) ** 2 + (/report|export|search|graphql/.test(path) ? 120 : 0),
-  bad: path === "/api/payments" ? 0.02 : 0.004 * chance(`${path} bad`) ** 3,
-  lost: path === "(unmatched)" ? 0.97 : 0.03 * chance(`${path} 4xx`),
-}));
+export const ROUTES = NAMES.trim()
+  .split(/\s+/)
+  .map((path, n) => ({
+    path,
+    perMinute: 900 / (1 + n * 0.55) ** 1.25 + 0.4,
+    median: 4 + 60 * chance(`${path} ms`) ** 2 + (/report|export|search|graphql/.test(path) ? 120 : 0),
+    bad: path === "/api/payments" ? 0.02 : 0.004 * chance(`${path} bad`) ** 3,
+    lost: path === "(unmatched)" ? 0.97 : 0.03 * chance(`${path} 4xx`),
+  }));
 
 const daily = (at) => 0.62 + 0.38 * Math.sin(((at % DAY) / DAY) * 2 * Math.PI - 1.9);
 
 /** What of an hour ago was an incident. */
-const incident = (route, at, now) => /checkout|payments/.test(route.path) && at > now - 38 * MINUTE && at < now - 29 * MINUTE;
+const incident = (route, at, now) =>
+  /checkout|payments/.test(route.path) && at > now - 38 * MINUTE && at < now - 29 * MINUTE;
 
 const STATUSES = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
@@ -112,7 +117,9 @@ export class Traffic {
   buckets(route, { from, to, step, now }) {
     const list = [];
     for (let start = Math.ceil(from / step) * step; start < to; start += step) {
-      const one = route.perMinute ? bucket(route, start, step, now) : { requests: 0, status: {}, p50: 1, p95: 1, p99: 1 };
+      const one = route.perMinute
+        ? bucket(route, start, step, now)
+        : { requests: 0, status: {}, p50: 1, p95: 1, p99: 1 };
       for (const name of STATUSES) one.status[name] ??= 0;
       for (const { path, at, status } of this.extra) {
         if (path !== route.path || at < start || at >= start + step) continue;
@@ -154,7 +161,8 @@ export class Traffic {
     const routes = this.routes().filter((route) => !path || route.path === path);
     const lists = routes.map((route) => this.buckets(route, range));
     const starts = [];
-    for (let start = Math.ceil(range.from / range.step) * range.step; start < range.to; start += range.step) starts.push(start);
+    for (let start = Math.ceil(range.from / range.step) * range.step; start < range.to; start += range.step)
+      starts.push(start);
     const points = starts.map((start, n) => {
       const { requests, status, times } = added(lists.map((list) => list[n]));
       return { start, requests, status, responseTime: seriesTime(times) };
@@ -166,7 +174,7 @@ export class Traffic {
   histogram({ requests, responseTime }) {
     if (!requests) return [];
     const edges = Array.from({ length: 15 }, (_, n) => 2 ** n / 2);
-    const near = edges.map((ms) => Math.exp(-((Math.log2(ms * 1.4 / responseTime.p50) / 1.5) ** 2)));
+    const near = edges.map((ms) => Math.exp(-((Math.log2((ms * 1.4) / responseTime.p50) / 1.5) ** 2)));
     const whole = sumOf(near, (share) => share);
     const counts = near.map((share) => Math.floor((share / whole) * requests));
     counts[counts.indexOf(Math.max(...counts))] += requests - sumOf(counts, (count) => count);
@@ -179,14 +187,20 @@ export class Traffic {
     const figures = this.figures(this.routes().find((route) => route.path === path) ?? { path }, range);
     if (!figures.requests) return [[], []];
     const one = (n, ms) => {
-      const timestamp = Math.round(range.now - chance(`${path} at ${n}`) * Math.min(range.to - range.from, 50 * MINUTE));
-      const hash = Math.floor(chance(`${path} id ${n}`) * 2 ** 32).toString(16).padStart(8, "0");
+      const timestamp = Math.round(
+        range.now - chance(`${path} at ${n}`) * Math.min(range.to - range.from, 50 * MINUTE),
+      );
+      const hash = Math.floor(chance(`${path} id ${n}`) * 2 ** 32)
+        .toString(16)
+        .padStart(8, "0");
       const idempotentId = `${timestamp - (timestamp % MINUTE)}-${hash}`;
       const status = n % 5 === 4 ? 503 : n % 7 === 6 ? 404 : 200;
       return { idempotentId, digest: `${hash}${hash}`, path, timestamp, status, responseTime: Math.round(ms) };
     };
     const { p50, p99 } = figures.responseTime;
-    const slowest = [4, 1, 2, 3].map((n) => one(n, p99 * (5 - n * 0.4))).sort((a, b) => b.responseTime - a.responseTime);
+    const slowest = [4, 1, 2, 3]
+      .map((n) => one(n, p99 * (5 - n * 0.4)))
+      .sort((a, b) => b.responseTime - a.responseTime);
     return [Array.from({ length: 8 }, (_, n) => one(n + 10, p50 * (0.4 + 2 * chance(`${path} took ${n}`)))), slowest];
   }
 }
