@@ -85,7 +85,7 @@ class Plot {
     return {
       width: this.host.clientWidth || 300,
       height: this.#height(),
-      padding: [10, 16, 0, 0],
+      padding: [10, 22, 0, 0],
       legend: { show: false },
       cursor: {
         x: true,

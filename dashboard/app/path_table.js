@@ -35,7 +35,10 @@ function heading({ name, title, hint, figure, fixed, wide }, place) {
   );
 }
 
-function row(entry, most, place) {
+/** A trend without the step that still fills: its end would look like a fall. */
+const whole = (trend, { to, sparkStepMs }) => (to % sparkStepMs && trend.length > 3 ? trend.slice(0, -1) : trend);
+
+function row(entry, most, place, read) {
   const { path, requests, status, responseTime, spark: trend } = entry;
   const errors = status["5xx"];
   const width = `${Math.max(0.5, (requests / most) * 100)}%`;
@@ -50,7 +53,7 @@ function row(entry, most, place) {
       h("i", { class: "share", "aria-hidden": "true", style: { width } }),
       h("span", null, count(requests)),
     ),
-    h("td", { class: "wide trend" }, trend && spark(trend)),
+    h("td", { class: "wide trend" }, trend && spark(whole(trend, read.data))),
     h(
       "td",
       { class: `num errors ${errors ? "some" : ""}` },
@@ -79,7 +82,7 @@ function body(read, place) {
         h(
           "tbody",
           null,
-          paths.map((entry) => row(entry, most, place)),
+          paths.map((entry) => row(entry, most, place, read)),
         ),
       ),
     ),

@@ -1,10 +1,9 @@
 // Requests by status class and latency percentiles over time.
 import { chart } from "./chart.js";
 import { h } from "./element.js";
-import { countText, msText, shareText, shortText } from "./figure.js";
+import { countText, msText, shareText, shortText, spanText } from "./figure.js";
 import { card, failed, skeleton } from "./parts.js";
 import { changed } from "./place.js";
-import { spanText } from "./figure.js";
 import { spanOfText, time } from "./time.js";
 
 const CLASSES = [
@@ -14,6 +13,8 @@ const CLASSES = [
   { name: "4xx", title: "4xx client error", colour: "--s4xx" },
   { name: "5xx", title: "5xx server error", colour: "--s5xx" },
 ];
+
+const UNITS = { 60_000: "minute", 3_600_000: "hour", 86_400_000: "day" };
 
 const PERCENTILES = [
   { name: "p50", title: "p50 (median)", colour: "--p50", width: 2 },
@@ -129,7 +130,7 @@ export function requestsChart({ read, place, go }) {
         return { label, colour, values: points.map(({ status }) => status[name]) };
       }),
   };
-  const head = h("span", { class: "per" }, `per ${spanText(stepMs).replace(/^1\u202f/, "")}`);
+  const head = h("span", { class: "per" }, `per ${UNITS[stepMs] ?? spanText(stepMs)}`);
   return card(
     title,
     head,

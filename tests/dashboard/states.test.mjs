@@ -164,6 +164,19 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     });
   });
 
+  await t.test("an answer that is as before is not sent again, and its figures stay current", async (t) => {
+    const mock = await site("busy");
+    const to = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
+    const page = await show(t, mock, `?from=${to - 3_600_000}&to=${to}`, { clock: true });
+    await eventually(async () => {
+      await page.clock.runFor(11_000);
+      assert.ok(mock.unchanged > 3, "the flag's and others");
+    });
+    await page.clock.runFor(100);
+    assert.ok(Number(await requests(page)) > 10_000);
+    assert.match(await page.locator(".liveness").textContent(), /Live/);
+  });
+
   await t.test(
     "signing in: a wrong token is refused, the right one leads back to where the session ended",
     async (t) => {

@@ -1,6 +1,7 @@
 // A stand-in for the Worker: serves the built dashboard under the same policy, and the API from made-up traffic.
 //
 //   node tests/dashboard/mock/server.mjs [PORT] [busy|empty|trouble|down|closed]
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname } from "node:path";
@@ -39,6 +40,7 @@ export class Mock {
     this.hold = false; // whether the API leaves its callers waiting
     this.withSnapshot = true;
     this.asked = [];
+    this.unchanged = 0; // answers that were as before
   }
 
   enter(scenario) {
@@ -76,16 +78,29 @@ export class Mock {
       if (!route.startsWith("v1/")) return await this.#file(route || "index.html", request, response);
       this.asked.push(url.pathname + url.search);
       if (this.hold) return;
-      this.#json(response, 200, this.#api(route.slice(3), url.searchParams, request, response));
+      this.#json(request, response, 200, this.#api(route.slice(3), url.searchParams, request, response));
     } catch (error) {
       const { status = 500, title = "Bad request", message } = error;
-      this.#json(response, status, { type: "about:blank", title, status, detail: message }, "application/problem+json");
+      this.#json(
+        request,
+        response,
+        status,
+        { type: "about:blank", title, status, detail: message },
+        "application/problem+json",
+      );
     }
   }
 
-  #json(response, status, value, type = "application/json") {
+  #json(request, response, status, value, type = "application/json") {
     if (response.writableEnded) return;
-    response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" }).end(JSON.stringify(value));
+    const text = JSON.stringify(value);
+    const ETag = `"${createHash("sha256").update(text).digest("hex").slice(0, 16)}"`;
+    if (status === 200 && request.headers["if-none-match"] === ETag) {
+      this.unchanged += 1;
+      response.writeHead(304, { ETag }).end();
+      return;
+    }
+    response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store", ETag }).end(text);
   }
 
   isOpen(request) {

@@ -144,11 +144,7 @@ export class Traffic {
   }
 
   spark(route, range) {
-    const list = this.buckets(route, range);
-    const per = Math.max(1, Math.ceil(list.length / 24));
-    const spark = [];
-    for (let n = 0; n < list.length; n += per) spark.push(sumOf(list.slice(n, n + per), (one) => one.requests));
-    return spark;
+    return this.buckets(route, range).map(({ requests }) => requests);
   }
 
   total(range) {
