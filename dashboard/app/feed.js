@@ -99,9 +99,9 @@ export class Feed {
     const times = known.filter((read) => read.every === fastest).map((read) => read.at);
     return {
       at: times.length ? Math.min(...times) : null,
-      stale: known.some((read) => now - read.at > 3 * read.every + 5_000),
+      stale: known.some((read) => !read.seeded && now - read.at > 3 * read.every + 5_000),
       failed: reads.find((read) => read.error)?.error ?? null,
-      loading: reads.some((read) => read.pending && !read.at),
+      loading: reads.some((read) => read.pending && (!read.at || read.seeded)),
     };
   }
 

@@ -170,8 +170,17 @@ setInterval(() => {
   if (!document.hidden) drawBar();
 }, 1_000);
 
+/** What the Worker put into the page, if it did. */
+function embedded() {
+  try {
+    return JSON.parse(document.getElementById("snapshot").textContent);
+  } catch {
+    return null; // Then the figures are asked for.
+  }
+}
+
 returnToPlace();
-const snapshot = JSON.parse(document.getElementById("snapshot")?.textContent || "null");
+const snapshot = embedded();
 if (snapshot) sources.seed(snapshot, place);
 draw();
 // Figures first: charts take as long as all the rest, and wait until the page has been painted once.
