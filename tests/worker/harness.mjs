@@ -152,6 +152,19 @@ class Gateway {
     assert.equal(response.status, 204);
   }
 
+  /** Makes it this time (ms) for the Worker, from now on. */
+  async setClock(ms) {
+    const body = JSON.stringify({ offsetMs: ms - Date.now() });
+    const response = await this.request("/_test/clock", { method: "PUT", body });
+    assert.equal(response.status, 204);
+  }
+
+  /** Rings the object's alarm. */
+  async alarm() {
+    const stub = (await this.env()).PATH_COLLECTOR.getByName("default");
+    assert.equal((await stub.fetch("https://collector/_test/alarm", { method: "POST" })).status, 204);
+  }
+
   /** Reads a route of the API. */
   async read(route) {
     const response = await this.request(`/_collector/v1/${route}`);
