@@ -9,17 +9,18 @@ use std::cell::{Cell, RefCell};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
 use crate::domain::address::DAY_MS;
+use crate::domain::archive::plan::Cut;
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
+use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
 use crate::store::parity::side::Side;
-use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::query::{self, parameter};
 use super::sql_object::ObjectSql;
-use super::{address_key, clock};
+use super::{address_key, archive, clock};
 
 /// The event store's tables, as D1 has them.
 const SCHEMA: &str = include_str!("../../migrations/0001_event_store.sql");
@@ -35,6 +36,7 @@ const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
 #[durable_object(alarm)]
 pub struct PathCollector {
     state: State,
+    env: Env,
     sql: ObjectSql,
     events: EventStore<ObjectSql>,
     memory: RefCell<Memory>,
@@ -47,7 +49,15 @@ impl DurableObject for PathCollector {
         let sql = ObjectSql::new(&state);
         let window_ms = Config::of(&env).window_ms;
         let events = EventStore::new(sql.clone(), window_ms);
-        Self { state, sql, events, memory: RefCell::default(), ready: Cell::new(false), fold_is_due: Cell::new(false) }
+        Self {
+            state,
+            env,
+            sql,
+            events,
+            memory: RefCell::default(),
+            ready: Cell::new(false),
+            fold_is_due: Cell::new(false),
+        }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -97,6 +107,19 @@ impl PathCollector {
             }
             (Method::Get, "/ids") => {
                 Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)
+            }
+            (Method::Get, "/windows") => {
+                let [from, to, most] = ["from", "to", "most"].map(|name| number(&url, name));
+                let windows = self.events.windows(from, to, most).await?;
+                Response::from_json(&(windows.counts, windows.until))
+            }
+            (Method::Get, "/details") => {
+                let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(&url, name));
+                Response::from_json(&self.events.events_in(Cut { from, to, slice, slices }).await?)
+            }
+            (Method::Get, "/digests") => {
+                let digests = self.events.digests(number(&url, "from"), number(&url, "to")).await?;
+                Response::from_json(&digests)
             }
             (Method::Get, "/trace") => match parameter(&url, "id").and_then(|id| id.parse().ok()) {
                 Some(id) => Response::from_json(&self.events.trace(id).await?),
@@ -177,7 +200,11 @@ impl PathCollector {
         self.fold_is_due.set(false);
         let now_ms = clock::now_ms();
         while self.events.fold(now_ms).await? > 0 {}
-        while self.events.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {}
+        // ARCHIVE: details that are not archived yet are kept; what can't be told now is left for the next time.
+        match archive::details_age_ms(&self.env, now_ms).await {
+            Ok(age_ms) => while self.events.prune(now_ms, age_ms).await? {},
+            Err(error) => console_error!("PathCollector deletes no details: the archive's state: {error}"),
+        }
         AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
         if !self.fold_is_due.get() {
             let set = self.state.storage().set_alarm(to_offset(CLEAN_EVERY_MS)).await;

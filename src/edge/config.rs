@@ -42,6 +42,8 @@ pub struct Config {
     pub parity_lag_ms: u64,
     /// `PARITY_HOUR_LIMIT_PPM` and `PARITY_DAY_LIMIT_PPM`: largest mismatch rates that pass.
     pub parity_limit_ppm: ParityLimits,
+    /// `DETAILS_DAYS`: how long events themselves are kept, in days; 7 is the least, as long as dedup needs them.
+    pub details_days: u64,
     /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
     pub local_development: bool,
 }
@@ -133,6 +135,7 @@ impl Config {
                 hour: reader.ppm("PARITY_HOUR_LIMIT_PPM", 50_000),
                 day: reader.ppm("PARITY_DAY_LIMIT_PPM", 10_000),
             },
+            details_days: reader.number("DETAILS_DAYS", 7, 7..=90),
             local_development: reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH),
         };
         (config, reader.errors)

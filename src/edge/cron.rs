@@ -6,12 +6,11 @@ use worker::{Env, console_error};
 
 use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
-use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, counters, flag_admin, parity, ramp};
+use super::{archive, clock, consumer, counters, flag_admin, parity, ramp};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
@@ -37,6 +36,9 @@ pub async fn scheduled(env: &Env) {
     if let Err(error) = expire_dead_letters(env).await {
         console_error!("Deleting old dead letters is left for the next run: {error}");
     }
+    if let Err(error) = archive::scheduled(env, &config).await {
+        console_error!("The archive is left for the next run: {error}");
+    }
     if let Err(error) = clean(env).await {
         console_error!("Scheduled cleaning is left for the next run: {error}");
     }
@@ -54,9 +56,11 @@ async fn clean(env: &Env) -> Result<(), StoreError> {
     let store = EventStore::new(D1Sql::of(env)?, Config::of(env).window_ms);
     // 1. Each fold is a transaction; a crash leaves the rest to the next run.
     consumer::fold(&store, now_ms).await;
+    // ARCHIVE: details that are not archived yet are kept.
+    let age_ms = archive::details_age_ms(env, now_ms).await?;
     for _ in 0..MAX_STEPS {
         // 2. So is each deletion.
-        if !store.prune(now_ms, MIN_SEGMENT_AGE_MS).await? {
+        if !store.prune(now_ms, age_ms).await? {
             break;
         }
     }

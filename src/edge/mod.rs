@@ -10,6 +10,7 @@
 
 pub mod address_key;
 pub mod api;
+pub mod archive;
 pub mod body;
 pub mod clock;
 pub mod collect;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use worker::Env;
 
+use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
 use crate::edge::{collector_client, counters, sql_d1::D1Sql};
 use crate::store::dead_letters::{DeadLetters, Gauge};
@@ -21,6 +22,7 @@ pub struct Health {
     old: Option<Vec<LogState>>,
     new: Option<LogState>,
     dead_letters: Option<Gauge>,
+    archive: Option<ArchiveState>,
     isolate: BTreeMap<&'static str, u64>,
 }
 
@@ -35,6 +37,7 @@ pub async fn read(env: &Env, config: &Config) -> Health {
         Ok(sql) => DeadLetters::new(sql).gauge().await.map_err(unreadable).ok(),
         Err(_) => None,
     };
+    let archive = archive::state(env, config).await.map_err(unreadable).ok();
     let status = if old.is_some() && new.is_some() { "ok" } else { "degraded" };
-    Health { status, old, new, dead_letters, isolate: counters::all() }
+    Health { status, old, new, dead_letters, archive, isolate: counters::all() }
 }

@@ -12,6 +12,7 @@ use super::problem::Problem;
 use super::query;
 
 mod access;
+mod archive;
 mod dead_letters;
 mod events;
 mod flag;
@@ -88,6 +89,8 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("parity", window) => json(&parity::read(window, env).await?),
         ("readiness", "") => json(&readiness::read(env, config).await),
         ("health", "") => json(&health::read(env, config).await),
+        ("archive", "") => json(&archive::list(url, env).await?),
+        ("archive", day) => archive::file(day, env).await,
         ("dead-letters", "") => json(&dead_letters::list(url, env).await?),
         ("dead-letters", id) => json(&dead_letters::show(id, env).await?),
         _ => Err(unknown(url)),
@@ -127,7 +130,8 @@ fn not_allowed(method: &str) -> Problem {
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
         "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, readiness, health, dead-letters or dead-letters/{{id}}",
+         flag/status, parity, parity/{{window}}, readiness, health, dead-letters, dead-letters/{{id}}, \
+         archive, archive/{{day}} or archive/{{day}}/{{part}}",
         query::path(url)
     ))
 }
