@@ -58,7 +58,7 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
     const { archive } = await gateway.read("health");
     assert.deepEqual(archive, { bound: true, detailsDays: 7, archivedUntil: 0 });
 
-    // R2 has the first part, but the Worker doesn't hear of it: it writes the part again when the lease has ended.
+    // R2 has the first part, but the Worker doesn't hear of it, and writes it again.
     await gateway.clock(9 * DAY_MS);
     await gateway.fault({ ARCHIVE: "fails-after-persisting" });
     await gateway.cron();
