@@ -6,6 +6,7 @@
 //! arguments, so that everything here is a function of what it is given and is tested natively.
 
 pub mod address;
+pub mod archive;
 pub mod coalesce;
 pub mod dedup;
 pub mod error;

@@ -60,7 +60,7 @@ export default class Faulty extends WorkerEntrypoint {
   }
 
   #worker() {
-    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM } = this.env;
+    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM, ARCHIVE } = this.env;
     const env = {
       ...this.env,
       TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", (...a) => TRAFFIC_QUEUE.send(...a)) }),
@@ -68,6 +68,7 @@ export default class Faulty extends WorkerEntrypoint {
       DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
       FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
     };
+    if (ARCHIVE) env.ARCHIVE = instead(ARCHIVE, { put: faulty("ARCHIVE", (...args) => ARCHIVE.put(...args)) });
     if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
     return new Worker(this.ctx, env);
   }

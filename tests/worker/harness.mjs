@@ -25,7 +25,7 @@ const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** Writes `wrangler.toml` with another entry point and these settings into a folder of its own; gives the folder. */
-async function configure(t, main, vars) {
+async function configure(t, main, vars, changes = {}) {
   const { rawConfig } = readRawConfig({ config: project("wrangler.toml") });
   const consumers = rawConfig.queues.consumers.map((consumer) => ({ ...consumer, max_batch_timeout: 1 }));
   const config = {
@@ -39,6 +39,7 @@ async function configure(t, main, vars) {
       ...database,
       migrations_dir: project(database.migrations_dir),
     })),
+    ...changes,
   };
   const folder = await mkdtemp(join(tmpdir(), "path-collector-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -75,11 +76,11 @@ export async function eventually(check, deadlineMs = 20_000) {
 /**
  * Starts the Worker with faulty bindings and these settings; ends with the test. What it asks of `UPSTREAM_URL` goes
  * through this process's `fetch`, which follows redirects and knows no upgrades: see `startOnNetwork`. With
- * `boundUpstream`, a service binding to that module goes before.
+ * `boundUpstream`, a service binding to that module goes before. `config` replaces parts of `wrangler.toml`.
  */
-export async function startGateway(t, { vars = {}, secrets = {}, upstream, boundUpstream } = {}) {
+export async function startGateway(t, { vars = {}, secrets = {}, config = {}, upstream, boundUpstream } = {}) {
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
-  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars });
+  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, config);
   const gateway = { configPath: "wrangler.json", secrets };
   const workers = [gateway];
   if (boundUpstream) {
