@@ -3,7 +3,7 @@
 //! Invariants: a day is archived only when none of its events can be accepted any more, so that it holds still. Where
 //! the next part begins changes in the same transaction that notes the part, after the bucket has confirmed its length
 //! and checksum: whatever fails, a repeat writes the same part again under the same name. The manifest comes last, after
-//! a second look at every part, and one run works at a time. Only then does [`Archive::archived_until`] grow, by which both stores delete.
+//! a second look at every part, and one run works at a time. Only then does [`ArchiveDays::archived_until`] grow, by which both stores delete.
 
 use std::collections::HashSet;
 use std::future::Future;

@@ -42,7 +42,7 @@ impl Union {
         Self { window_ms, open: HashMap::new() }
     }
 
-    /// Looks at the next copy, in the order of [`Copy`]; gives whether it is written.
+    /// Looks at the next copy, in the order of [`struct@Copy`]; gives whether it is written.
     pub fn is_first(&mut self, copy: Copy) -> bool {
         let known = self.open.get(&copy.digest.0);
         if known.is_some_and(|(window, side)| *side != copy.side && copy.window.abs_diff(*window) <= self.window_ms) {
