@@ -9,6 +9,7 @@ const floor = { stores: 0, count: () => null };
 
 const baseline = (mode) => ({
   entry: "bench/baseline/src/index.ts",
+  metered: { entry: "bench/meter/baseline.ts" },
   config: "bench/baseline/wrangler.toml",
   migrations: "bench/baseline/migrations",
   flag: { mode },
@@ -22,6 +23,7 @@ const baseline = (mode) => ({
 // An operator's settings, but that events are not logged one by one: no variant does. Reads are open without a secret.
 const ours = (flag) => ({
   entry: "build/index.js",
+  metered: { entry: "bench/meter/ours.mjs" },
   wasm: "build/index_bg.wasm",
   config: "wrangler.toml",
   migrations: "migrations",
