@@ -45,9 +45,11 @@ export async function start({ entry, wasm, config, vars = {}, inspectorPort, bat
     queue,
     { ...consumer, maxBatchTimeout: batchTimeoutS ?? consumer.maxBatchTimeout },
   ]);
+  const errors = [];
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
+      handleStructuredLogs: ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message),
       inspectorPort,
       workers: [
         {
@@ -71,13 +73,15 @@ export async function start({ entry, wasm, config, vars = {}, inspectorPort, bat
     }),
   );
   await runtime.ready;
-  return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"));
+  return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
 }
 
 class Gateway {
-  constructor(runtime, url) {
+  /** `errors`: the first few that the Worker logs. */
+  constructor(runtime, url, errors) {
     this.runtime = runtime;
     this.url = url;
+    this.errors = errors;
   }
 
   async read(path, init) {
