@@ -3,40 +3,72 @@ import { load } from "./load.mjs";
 import { settle } from "./stored.mjs";
 import { startVariant, VARIANTS } from "./variants.mjs";
 
-/**
- * Gives `{ perSecond, drainS, latency, complaints }`. `rateOf(perSecond)` says at which rate latency is measured, from
- * the throughput just measured. `over` replaces parts of the variant.
- */
-export async function measure(name, { run, plan, rateOf, over = {} }) {
+/** A gateway under load, all of whose requests are counted. */
+class Measured {
+  #gateway;
+  #count;
+  #stores;
+  #plan;
+  #run;
+  sent = 0;
+  complaints = [];
+
+  constructor({ gateway, count, stores, plan, run }) {
+    this.#gateway = gateway;
+    this.#count = count;
+    this.#stores = stores;
+    this.#plan = plan;
+    this.#run = run;
+  }
+
+  /** Loads it, and waits until all is stored. */
+  async load(loop, options) {
+    const result = await load(loop, { url: String(this.#gateway.url), run: `${this.#run}-${loop}`, ...options });
+    this.sent += result.sent;
+    if (result.failed) this.complaints.push(`${loop} loop: ${result.failed} requests failed`);
+    if (!this.#stores) return { ...result, drainS: 0 };
+    const { sent } = this;
+    const count = () => this.#count(this.#gateway);
+    const settled = await settle({ count, sent, stores: this.#stores, patienceMs: this.#plan.patienceMs });
+    if (settled.complaint) this.complaints.push(`after the ${loop} loop: ${settled.complaint}`, ...this.#gateway.errors);
+    return { ...result, drainS: settled.seconds };
+  }
+}
+
+/** Starts a variant, does with it what `act` does, and stops it. */
+async function withVariant(name, { run, plan, over }, act) {
   const { count, stores } = { ...VARIANTS[name], ...over };
   const gateway = await startVariant(name, { batchTimeoutS: plan.batchTimeoutS, ...over });
-  const complaints = [];
-  let sent = 0;
-  const checked = async (loop, options) => {
-    const result = await load(loop, { url: String(gateway.url), run: `${run}-${loop}`, ...options });
-    sent += result.sent;
-    if (result.failed) complaints.push(`${loop} loop: ${result.failed} requests failed`);
-    if (!stores) return { ...result, drainS: 0 };
-    const settled = await settle({ count: () => count(gateway), sent, stores, patienceMs: plan.patienceMs });
-    if (settled.complaint) complaints.push(`after the ${loop} loop: ${settled.complaint}`);
-    return { ...result, drainS: settled.seconds };
-  };
   try {
-    const { warmUpS, seconds, connections } = plan;
-    const closed = await checked("closed", { connections, warmUpS, seconds });
-    const perSecond = rateOf(closed.perSecond);
-    const open = await checked("open", { perSecond, warmUpS, seconds });
-    return {
-      perSecond: closed.perSecond,
-      drainS: closed.drainS,
-      rate: perSecond,
-      latency: open.latency,
-      // The schedule ends when it was to end, unless the gateway can't keep up with it.
-      keptUp: open.seconds < (warmUpS + seconds) * 1.05 + 0.1,
-      sent,
-      complaints,
-    };
+    return await act(new Measured({ gateway, count, stores, plan, run }));
   } finally {
     await gateway.stop();
   }
+}
+
+/** The schedule ends when it was to end, unless the gateway can't keep up with it. */
+const keptUp = (open, { warmUpS, seconds }) => open.seconds < (warmUpS + seconds) * 1.05 + 0.1;
+
+/**
+ * Gives throughput and latency, and complaints of what was not stored once. `rateOf(perSecond)` says at which rate
+ * latency is measured, from the throughput just measured. `over` replaces parts of the variant.
+ */
+export async function measure(name, { run, plan, rateOf, over = {} }) {
+  return withVariant(name, { run, plan, over }, async (gateway) => {
+    const { connections, closed: closedTimes, open: openTimes } = plan;
+    const { perSecond, drainS } = await gateway.load("closed", { connections, ...closedTimes });
+    const rate = rateOf(perSecond);
+    const open = await gateway.load("open", { perSecond: rate, ...openTimes });
+    const { sent, complaints } = gateway;
+    return { perSecond, drainS, rate, latency: open.latency, keptUp: keptUp(open, openTimes), sent, complaints };
+  });
+}
+
+/** Latency at `rate` where consumer and object are elsewhere, as they are on the platform. */
+export async function measureGateway(name, { run, plan, rate }) {
+  const over = { elsewhere: true, count: (gateway) => gateway.countElsewhere() };
+  return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
+    const open = await gateway.load("open", { perSecond: rate, ...plan.open });
+    return { latency: open.latency, keptUp: keptUp(open, plan.open), sent: gateway.sent, complaints: gateway.complaints };
+  });
 }

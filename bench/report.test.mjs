@@ -6,7 +6,11 @@ import { markdown, replaced } from "./table.mjs";
 import { targets } from "./targets.mjs";
 import { VARIANTS } from "./variants.mjs";
 
-const one = (perSecond, p99) => ({ perSecond, latency: { p50: 1, p99 } });
+const one = (perSecond, p99) => ({
+  perSecond,
+  latency: { p50: 1, p99 },
+  gateway: { latency: { p50: 0.5, p99: p99 / 2 } },
+});
 
 const PER_SECOND = { floor_rust: 1_000, floor_js: 1_200, baseline_queue: 250, baseline_do: 200 };
 
@@ -54,9 +58,11 @@ test("a target is met or not, by its figure", () => {
 });
 
 test("the table stands between its marks, and the page around it stays", () => {
-  const details = { machine: "a machine", date: "2026-01-01", command: "make bench", plan: "One round.", micro: { id: 200 } };
+  const gatewayLatency = latencies(measured, ({ gateway }) => gateway);
+  const [machine, date, command, plan] = ["a machine", "2026-01-01", "make bench", "One round."];
+  const details = { machine, date, command, plan, gatewayLatency, micro: { id: 200 } };
   const text = markdown({ report, details, targets: targets({ measured, report, stream: [] }) });
-  assert.match(text, /\| `ours_queue` \| 1,350 \| 1 \| 3.5 \| 0.05 \| 1 \| 2 \|/);
+  assert.match(text, /\| `ours_queue` \| 1,350 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.05 \| 1 \| 2 \|/);
   assert.match(text, /\| `id` \| 0.2 \|/);
   const page = "# A\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\n# B\n";
   const fresh = replaced(page, text);

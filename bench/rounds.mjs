@@ -1,5 +1,5 @@
 // All variants in turn, several rounds: whatever the machine does meanwhile, it does to all of them.
-import { measure } from "./measure.mjs";
+import { measure, measureGateway } from "./measure.mjs";
 import { median, medians } from "./statistics.mjs";
 import { FLOORS, VARIANTS } from "./variants.mjs";
 
@@ -10,19 +10,23 @@ export function orderOf(round) {
   return [...FLOORS, ...others.slice(first), ...others.slice(0, first)];
 }
 
+const inMs = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+
 /** Runs the rounds; gives for each variant its measurements in order. */
-export async function runRounds({ run, plan, say }) {
+export async function runRounds({ run, plan, say, names = null }) {
   const measured = Object.fromEntries(Object.keys(VARIANTS).map((name) => [name, []]));
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const name of orderOf(round)) {
+    for (const name of orderOf(round).filter((name) => !names || names.includes(name))) {
+      const of = { run: `${run}-${round}-${name}`, plan };
       const rateOf = (perSecond) => (name === "floor_rust" ? perSecond : measured.floor_rust[round].perSecond) / 2;
-      const found = await measure(name, { run: `${run}-${round}-${name}`, plan, rateOf });
-      measured[name].push(found);
-      const { perSecond, rate, latency, keptUp, drainS } = found;
-      const times = `p50 ${latency.p50.toFixed(2)} ms, p99 ${latency.p99.toFixed(2)} ms at ${Math.round(rate)}/s`;
-      say(`round ${round + 1} ${name}: ${Math.round(perSecond)}/s, stored after ${drainS.toFixed(1)} s; ${times}`);
-      if (!keptUp) say(`  ${name} could not keep up with that rate`);
-      for (const complaint of found.complaints) say(`  ${name}: ${complaint}`);
+      const found = await measure(name, { ...of, rateOf });
+      const gateway = await measureGateway(name, { ...of, rate: found.rate });
+      found.complaints.push(...gateway.complaints.map((complaint) => `stores elsewhere: ${complaint}`));
+      measured[name].push({ ...found, gateway });
+      say(`round ${round + 1} ${name}: ${Math.round(found.perSecond)}/s, stored after ${found.drainS.toFixed(1)} s`);
+      say(`  at ${Math.round(found.rate)}/s: ${inMs(found.latency)}${found.keptUp ? "" : ", could not keep up"}`);
+      say(`  stores elsewhere: ${inMs(gateway.latency)}${gateway.keptUp ? "" : ", could not keep up"}`);
+      for (const complaint of found.complaints) say(`  ${complaint}`);
     }
   }
   return measured;
@@ -34,9 +38,10 @@ const each = (measured, figure) =>
 export const throughputs = (measured) =>
   each(measured, (rounds) => Math.round(median(rounds.map(({ perSecond }) => perSecond))));
 
-export const latencies = (measured) =>
+/** Latencies of what `part` takes from a measurement. */
+export const latencies = (measured, part = (found) => found) =>
   each(measured, (rounds) => {
-    const { p50, p99 } = medians(rounds.map(({ latency }) => latency));
+    const { p50, p99 } = medians(rounds.map((found) => part(found).latency));
     return { p50: Number(p50.toFixed(3)), p99: Number(p99.toFixed(3)) };
   });
 

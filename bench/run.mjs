@@ -42,7 +42,7 @@ for (const isolates of ISOLATES) {
 }
 const consumer = await consumerTime({ run, rounds: plan.consumerRounds });
 say(`consumer: ${consumer.ms} ms per 100 messages of 50 events`);
-const generator = await capacity(plan);
+const generator = await capacity({ ...plan, seconds: 3 });
 say(`load generator: ${Math.round(generator)}/s`);
 const measured = await runRounds({ run, plan, say });
 const memoryFound = plan.memory && (await memory({ run: `${run}-memory`, ...plan.memory, ...plan }));
@@ -77,6 +77,7 @@ const details = {
   plan: inWords(plan),
   loadBefore,
   generatorPerSecond: generator,
+  gatewayLatency: latencies(measured, ({ gateway }) => gateway),
   targets: targets({ measured, report, stream, memory: memoryFound }),
   complaints,
   warnings,

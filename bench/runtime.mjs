@@ -14,6 +14,9 @@ import { unstable_getMiniflareWorkerOptions as optionsOf, unstable_splitSqlQuery
 const beside = createRequire(createRequire(import.meta.url).resolve("wrangler"));
 const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")));
 
+/** Name of the Worker that stands in for consumer and object. */
+const ELSEWHERE = "elsewhere";
+
 export const project = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** Bundles a Worker as Wrangler does; gives it as modules, the entry first. `wasm` is imported by its name alone. */
@@ -34,44 +37,50 @@ async function modulesOf(entry, wasm) {
   return modules;
 }
 
-/**
- * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
- * upstream. `inspectorPort` opens the runtime's inspector.
- */
-export async function start({ entry, wasm, config, vars = {}, inspectorPort, batchTimeoutS }) {
+/** The Workers of a runtime: the gateway with the bindings of its `config`, its upstream, and its stores if elsewhere. */
+async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewhere }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
   const { modulesRules, ...options } = workerOptions;
   const consumers = Object.entries(options.queueConsumers ?? {}).map(([queue, consumer]) => [
     queue,
     { ...consumer, maxBatchTimeout: batchTimeoutS ?? consumer.maxBatchTimeout },
   ]);
+  const common = { compatibilityDate: "2026-10-01", modulesRoot: "/" };
+  const gateway = {
+    ...common,
+    ...options,
+    name: "gateway",
+    modules: await modulesOf(entry, wasm),
+    bindings: { ...options.bindings, ...vars },
+    queueConsumers: Object.fromEntries(consumers),
+    serviceBindings: { UPSTREAM: "upstream" },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const workers = [gateway, { ...common, name: "upstream", modules: await modulesOf("bench/upstream.js") }];
+  if (elsewhere && config) {
+    const durableObjects = { PATH_COLLECTOR: { className: "PathCollector", useSQLite: true } };
+    workers.push({
+      ...common,
+      name: ELSEWHERE,
+      modules: await modulesOf("bench/elsewhere.js"),
+      durableObjects,
+      queueConsumers: gateway.queueConsumers,
+    });
+    gateway.queueConsumers = {};
+    gateway.durableObjects = { PATH_COLLECTOR: { ...durableObjects.PATH_COLLECTOR, scriptName: ELSEWHERE } };
+  }
+  return workers;
+}
+
+/**
+ * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
+ * upstream. `elsewhere`: consumer and object are stood in for. `inspectorPort` opens the runtime's inspector.
+ */
+export async function start({ inspectorPort, ...options }) {
   const errors = [];
-  const runtime = new Miniflare(
-    convertV4MiniflareOptions({
-      cf: false,
-      handleStructuredLogs: ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message),
-      inspectorPort,
-      workers: [
-        {
-          compatibilityDate: "2026-10-01",
-          ...options,
-          name: "gateway",
-          modules: await modulesOf(entry, wasm),
-          modulesRoot: "/",
-          bindings: { ...options.bindings, ...vars },
-          queueConsumers: Object.fromEntries(consumers),
-          serviceBindings: { UPSTREAM: "upstream" },
-          unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-        },
-        {
-          name: "upstream",
-          compatibilityDate: "2026-10-01",
-          modules: await modulesOf("bench/upstream.js"),
-          modulesRoot: "/",
-        },
-      ],
-    }),
-  );
+  const handleStructuredLogs = ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message);
+  const workers = await workersOf(options);
+  const runtime = new Miniflare(convertV4MiniflareOptions({ cf: false, inspectorPort, handleStructuredLogs, workers }));
   await runtime.ready;
   return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
 }
@@ -102,6 +111,13 @@ class Gateway {
   async putFlag(document) {
     const flags = await this.runtime.getKVNamespace("FLAGS", "gateway");
     await flags.put("collector", JSON.stringify(document));
+  }
+
+  /** Events that came to the stand-in for consumer and object. */
+  async countElsewhere() {
+    const worker = await this.runtime.getWorker(ELSEWHERE);
+    const events = await (await worker.fetch("http://elsewhere/")).json();
+    return { events, copies: events };
   }
 
   stop() {
