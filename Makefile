@@ -31,7 +31,7 @@ test-native: ## domain, stores and command line, without the platform
 test-worker: build ## the built Worker in the local runtime
 	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
 
-test-bench: ## the benchmark's own arithmetic, and that it overlooks no lost event
+test-bench: build ## the benchmark's own arithmetic, and that it overlooks no lost event
 	$(env) node --test 'bench/*.test.mjs'
 
 test-readme: build ## the README's commands, as they stand there

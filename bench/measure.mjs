@@ -66,7 +66,11 @@ export async function measure(name, { run, plan, rateOf, over = {} }) {
 
 /** Latency at `rate` where consumer and object are elsewhere, as they are on the platform. */
 export async function measureGateway(name, { run, plan, rate }) {
-  const over = { elsewhere: true, count: (gateway) => gateway.countElsewhere() };
+  const count = async (gateway) => {
+    const copies = await gateway.copiesElsewhere();
+    return { copies, events: copies / VARIANTS[name].stores };
+  };
+  const over = { elsewhere: true, count };
   return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
     const open = await gateway.load("open", { perSecond: rate, ...plan.open });
     return { latency: open.latency, keptUp: keptUp(open, plan.open), sent: gateway.sent, complaints: gateway.complaints };

@@ -15,7 +15,7 @@ describe("a measurement", { timeout: 120_000 }, () => {
     assert.ok(found.perSecond > 0 && found.latency.p50 > 0 && found.sent >= 140, JSON.stringify(found));
   });
 
-  for (const name of ["baseline_queue", "baseline_do"]) {
+  for (const name of ["baseline_queue", "baseline_do", "ours_dual"]) {
     test(`of ${name} with its stores elsewhere counts every event there`, async () => {
       const found = await measureGateway(name, { run: "r", plan, rate: 200 });
       assert.deepEqual([found.complaints, found.sent], [[], 140]);

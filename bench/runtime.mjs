@@ -113,11 +113,10 @@ class Gateway {
     await flags.put("collector", JSON.stringify(document));
   }
 
-  /** Events that came to the stand-in for consumer and object. */
-  async countElsewhere() {
+  /** Copies of events that came to the stand-in for consumer and object. */
+  async copiesElsewhere() {
     const worker = await this.runtime.getWorker(ELSEWHERE);
-    const events = await (await worker.fetch("http://elsewhere/")).json();
-    return { events, copies: events };
+    return (await worker.fetch("http://elsewhere/")).json();
   }
 
   stop() {
