@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { batches, messages, stream } from "./stream.mjs";
+import { batches, DEFAULTS, messages, stream } from "./stream.mjs";
 
 const settings = { perSecond: 1_000, isolates: 20, seconds: 10, lingerMs: 200, flushEvents: 100 };
 
@@ -33,4 +34,17 @@ test("twenty isolates at 50 requests a second fill messages with about eleven ev
   const all = stream({ perSecond: 1_000, isolates: 20, seconds: 60 }).flat();
   const mean = 60_000 / all.length;
   assert.ok(mean > 9 && mean < 13, String(mean));
+});
+
+test("the stream is coalesced and batched as the Worker and its queue are set", async () => {
+  const [config, wrangler] = await Promise.all(
+    ["src/edge/config.rs", "wrangler.toml"].map((path) => readFile(new URL(`../${path}`, import.meta.url), "utf8")),
+  );
+  const number = (text, pattern) => Number(pattern.exec(text)?.[1].replaceAll("_", ""));
+  assert.deepEqual(DEFAULTS, {
+    lingerMs: number(config, /"LINGER_MS", ([\d_]+)/),
+    flushEvents: number(config, /"FLUSH_EVENTS", ([\d_]+)/),
+    batchMessages: number(wrangler, /queue = "traffic-events"\nmax_batch_size = (\d+)/),
+    batchTimeoutMs: 1_000 * number(wrangler, /max_batch_timeout = (\d+)/),
+  });
 });
