@@ -8,7 +8,10 @@ import { load } from "./load.mjs";
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 
 if (!isMainThread) {
-  const server = createServer((socket) => socket.setNoDelay(true).on("data", () => socket.write(ANSWER)).on("error", () => {}));
+  const server = createServer((socket) => {
+    socket.setNoDelay(true).on("data", () => socket.write(ANSWER));
+    socket.on("error", () => {}); // the client's end is no concern
+  });
   server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
 }
 

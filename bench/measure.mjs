@@ -30,7 +30,8 @@ class Measured {
     const { sent } = this;
     const count = () => this.#count(this.#gateway);
     const settled = await settle({ count, sent, stores: this.#stores, patienceMs: this.#plan.patienceMs });
-    if (settled.complaint) this.complaints.push(`after the ${loop} loop: ${settled.complaint}`, ...this.#gateway.errors);
+    const { errors } = this.#gateway;
+    if (settled.complaint) this.complaints.push(`after the ${loop} loop: ${settled.complaint}`, ...errors);
     return { ...result, drainS: settled.seconds };
   }
 }
@@ -73,6 +74,7 @@ export async function measureGateway(name, { run, plan, rate }) {
   const over = { elsewhere: true, count };
   return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
     const open = await gateway.load("open", { perSecond: rate, ...plan.open });
-    return { latency: open.latency, keptUp: keptUp(open, plan.open), sent: gateway.sent, complaints: gateway.complaints };
+    const { sent, complaints } = gateway;
+    return { latency: open.latency, keptUp: keptUp(open, plan.open), sent, complaints };
   });
 }

@@ -23,7 +23,8 @@ describe("a measurement", { timeout: 120_000 }, () => {
   }
 
   test("complains where the queue loses one message in a hundred", async () => {
-    const found = await measure("baseline_queue", { run: "r", plan, rateOf, over: { entry: "bench/lossy_baseline.ts" } });
+    const over = { entry: "bench/lossy_baseline.ts" };
+    const found = await measure("baseline_queue", { run: "r", plan, rateOf, over });
     assert.match(found.complaints.join("\n"), /after the open loop: \d+ of \d+ events are missing/);
   });
 });

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { inspect } from "./inspector.mjs";
 import { load } from "./load.mjs";
-import { isFlat, median } from "./statistics.mjs";
+import { isFlat, quarters } from "./statistics.mjs";
 import { settle } from "./stored.mjs";
 import { startVariant, VARIANTS } from "./variants.mjs";
 
@@ -53,18 +53,11 @@ export async function memory({ run, requests, perSecond, batchTimeoutS }) {
       heapFlat: isFlat(heap),
       wasmFlat: isFlat(pages),
       flat: isFlat(heap) && isFlat(pages),
-      heapMb: quarters(heap, 1 / 1e6),
-      wasmPages: quarters(pages, 1),
+      heapMb: quarters(heap).map((bytes) => Number((bytes / 1e6).toFixed(2))),
+      wasmPages: quarters(pages),
       complaints: settled.complaint ? [settled.complaint] : [],
     };
   } finally {
     await gateway.stop();
   }
-}
-
-/** Medians of the four quarters of a run. */
-function quarters(samples, scale) {
-  const size = samples.length / 4;
-  const quarter = (n) => samples.slice(Math.floor(n * size), Math.floor((n + 1) * size));
-  return [0, 1, 2, 3].map((n) => Number((median(quarter(n)) * scale).toFixed(2)));
 }

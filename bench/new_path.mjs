@@ -14,7 +14,7 @@ const post = (body) => ({ method: "POST", body: JSON.stringify(body) });
 /** Hands a batch to the consumer, as the queue does; gives its time in ms. All of it must be acknowledged. */
 async function deliver(gateway, bodies) {
   const { ms, retried } = await gateway.read("/_meter/queue", post({ bodies, sentAt: Date.now() }));
-  if (retried) throw new Error(`the consumer did not acknowledge ${retried} of ${bodies.length} messages: ${gateway.errors}`);
+  if (retried) throw new Error(`the consumer refused ${retried} of ${bodies.length} messages: ${gateway.errors}`);
   return ms;
 }
 
@@ -67,7 +67,8 @@ export async function streamCost({ run, perSecond, isolates, minutes }) {
       await deliver(gateway, bodies);
     }
     await gateway.read("/_meter/scheduled", { method: "POST" });
-    const counts = since(before, await gateway.read("/_meter"));
+    const after = await gateway.read("/_meter");
+    const counts = since(before, after);
     counts.queueOperations += sends;
     const { rowsWrittenPerMillion, ...rest } = figures(perMillion(counts, events));
     return {
@@ -76,6 +77,7 @@ export async function streamCost({ run, perSecond, isolates, minutes }) {
       minutes,
       rowsWrittenPerEvent: rowsWrittenPerMillion / 1_000_000,
       ...rest,
+      wasmMb: (after.wasmPages * 65_536) / 1e6,
       complaints: await check(gateway, "ours_queue", events),
     };
   } finally {

@@ -56,7 +56,8 @@ export async function openLoop({ url, run, perSecond, warmUpS = 0, seconds }) {
   };
   turn();
   await settled;
-  const seconds_ = (performance.now() - started) / 1_000;
+  const took = (performance.now() - started) / 1_000;
   for (const connection of all) connection.close();
-  return { sent, failed, seconds: seconds_, connections: all.length, latency: summarize(latencies.slice(firstMeasured)) };
+  const latency = summarize(latencies.slice(firstMeasured));
+  return { sent, failed, seconds: took, connections: all.length, latency };
 }

@@ -40,6 +40,6 @@ export function planOf(args) {
 
 /** A plan in words. */
 export const inWords = ({ rounds, closed, open, connections }) =>
-  `Medians of ${rounds} round${rounds > 1 ? "s" : ""}. In each, each variant has ${closed.seconds} s of closed loop over ` +
-  `${connections} connections, after ${closed.warmUpS} s that are not measured, and twice ${open.seconds} s of open loop ` +
-  `at half of floor_rust's throughput, after ${open.warmUpS} s.`;
+  `Medians of ${rounds} round${rounds > 1 ? "s" : ""}. In each, each variant has ${closed.seconds} s of closed loop ` +
+  `over ${connections} connections, after ${closed.warmUpS} s that are not measured, and twice ${open.seconds} s of ` +
+  `open loop at half of floor_rust's throughput, after ${open.warmUpS} s.`;

@@ -17,7 +17,8 @@ export function perMillion(counts, events) {
 
 /** USD per million events, of counts per million events. */
 export function costPerMillion(counts) {
-  return Object.entries(counts).reduce((sum, [name, count]) => sum + (count / MILLION) * prices.perMillion[name].usd, 0);
+  const costs = Object.entries(counts).map(([name, count]) => (count / MILLION) * prices.perMillion[name].usd);
+  return costs.reduce((sum, cost) => sum + cost, 0);
 }
 
 /** Rows written per million events, in either database. */

@@ -22,6 +22,9 @@ const ISOLATES = [1, 20];
 /** The load generator must be this much faster than what it measures. */
 const HEADROOM = 2;
 
+/** Load of a machine, before anything was started, above which it is not quiet. */
+const BUSY = 0.5;
+
 const say = (line) => process.stderr.write(`${line}\n`);
 
 const run = Date.now().toString(36);
@@ -48,13 +51,18 @@ const measured = await runRounds({ run, plan, say });
 const memoryFound = plan.memory && (await memory({ run: `${run}-memory`, ...plan.memory, ...plan }));
 const micro = await microFigures();
 
+const complaintsOf = (what, found) => found.flatMap(({ complaints }) => complaints.map((said) => `${what}: ${said}`));
 const complaints = [
-  ...Object.entries(measured).flatMap(([name, rounds]) => rounds.flatMap((r) => r.complaints.map((c) => `${name}: ${c}`))),
-  ...Object.entries(costs).flatMap(([name, found]) => found.complaints.map((c) => `cost of ${name}: ${c}`)),
+  ...Object.entries(measured).flatMap(([name, rounds]) => complaintsOf(name, rounds)),
+  ...Object.entries(costs).flatMap(([name, found]) => complaintsOf(`cost of ${name}`, [found])),
   ...[...stream, consumer, memoryFound].flatMap((found) => found?.complaints ?? []),
 ];
 const fastest = Math.max(...Object.values(throughputs(measured)));
-const warnings = generator < HEADROOM * fastest ? [`the load generator makes only ${Math.round(generator)}/s`] : [];
+const warnings = [
+  generator < HEADROOM * fastest && `the load generator makes only ${Math.round(generator)}/s`,
+  loadBefore > BUSY && `other work ran on this machine (load ${loadBefore.toFixed(1)}): latencies say little`,
+  measured.floor_rust.some(({ keptUp }) => !keptUp) && "even the floor could not keep up: latencies say nothing",
+].filter(Boolean);
 
 const ofVariants = (field) =>
   Object.fromEntries(Object.keys(VARIANTS).map((name) => [name, Number((costs[name]?.[field] ?? 0).toFixed(4))]));

@@ -37,7 +37,7 @@ async function modulesOf(entry, wasm) {
   return modules;
 }
 
-/** The Workers of a runtime: the gateway with the bindings of its `config`, its upstream, and its stores if elsewhere. */
+/** The Workers of a runtime: the gateway with the bindings of its `config`, its upstream, and stores elsewhere. */
 async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewhere }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
   const { modulesRules, ...options } = workerOptions;

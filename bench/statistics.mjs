@@ -26,10 +26,15 @@ export function medians(objects) {
   return Object.fromEntries([...fields].map((field) => [field, median(objects.map((object) => object[field]))]));
 }
 
+/** Medians of the four quarters of samples in order of time. */
+export function quarters(samples) {
+  const at = (n) => Math.floor((n * samples.length) / 4);
+  return [0, 1, 2, 3].map((n) => median(samples.slice(at(n), at(n + 1))));
+}
+
 /** Whether samples in order of time are flat: the last quarter's median is at most `tolerance` above the second's. */
 export function isFlat(samples, tolerance = 0.05) {
-  const quarter = (n) => samples.slice(Math.floor((n * samples.length) / 4), Math.floor(((n + 1) * samples.length) / 4));
-  const [second, last] = [median(quarter(1)), median(quarter(3))];
+  const [, second, , last] = quarters(samples);
   if (second === null || last === null) throw new Error(`${samples.length} samples are too few to tell`);
   return last <= second * (1 + tolerance);
 }

@@ -19,7 +19,8 @@ test("all stored is no complaint; anything else is one, with its number", () => 
 test("it waits for what still arrives, and not for what never does", async () => {
   let arrived = 0;
   const slow = () => Promise.resolve(of(++arrived, arrived));
-  assert.equal((await settle({ count: slow, sent: 2, stores: 1, patienceMs: 5_000 })).complaint, "1 events too many (3 instead of 2); 1 copies in the stores too many (3 instead of 2)");
+  const late = await settle({ count: slow, sent: 2, stores: 1, patienceMs: 5_000 });
+  assert.match(late.complaint, /^1 events too many \(3 instead of 2\); 1 copies in the stores too many/);
   const stuck = () => Promise.resolve(of(4, 4));
   const { complaint: found } = await settle({ count: stuck, sent: 5, stores: 1, patienceMs: 250 });
   assert.match(found, /1 of 5 events are missing/);

@@ -4,10 +4,10 @@
 /** As the Worker's and the queue's settings have it; a test holds them against those. */
 export const DEFAULTS = { lingerMs: 200, flushEvents: 100, batchMessages: 100, batchTimeoutMs: 5_000 };
 
-/** A pseudo-random number below `limit` of `n`: which isolate gets a request is not regular. */
+/** A pseudo-random number below `limit`, by `n`: which isolate gets a request is not regular. */
 const scattered = (n, limit) => Math.floor(((Math.imul(n + 1, 0x9e3779b1) >>> 0) / 2 ** 32) * limit);
 
-/** Messages `{ atMs, isolate, numbers }` in the order in which they are sent. `numbers` are `[n, ms, seq]` of events. */
+/** Messages `{ atMs, isolate, numbers }` in the order in which they are sent; `numbers`: `[n, ms, seq]` of events. */
 export function messages({ perSecond, isolates, seconds, lingerMs, flushEvents }) {
   const buffers = Array.from({ length: isolates }, () => ({ events: [], wakesAt: null, seq: 0 }));
   const sent = [];

@@ -11,7 +11,8 @@ test("every event travels once, in its isolate's order", () => {
   const numbers = sent.flatMap((message) => message.numbers.map(([n]) => n)).sort((a, b) => a - b);
   assert.deepEqual(numbers, Array.from({ length: 10_000 }, (_, n) => n));
   for (let isolate = 0; isolate < 20; isolate += 1) {
-    const seqs = sent.filter((message) => message.isolate === isolate).flatMap((m) => m.numbers.map(([, , seq]) => seq));
+    const own = sent.filter((message) => message.isolate === isolate);
+    const seqs = own.flatMap(({ numbers }) => numbers.map(([, , seq]) => seq));
     assert.deepEqual(seqs, seqs.map((_, index) => index));
   }
 });

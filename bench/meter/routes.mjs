@@ -1,5 +1,5 @@
-// The routes of a metered Worker: `/_meter` gives the counts; a POST to `/_meter/queue` hands it a batch as the platform
-// does, and to `/_meter/scheduled` wakes it as cron does.
+// The routes of a metered Worker: `/_meter` gives the counts; a POST to `/_meter/queue` hands it a batch as the
+// platform does, and one to `/_meter/scheduled` wakes it as cron does.
 import { meter } from "./meter.mjs";
 
 const PREFIX = "/_meter";
