@@ -1,4 +1,5 @@
 // One variant, once: its throughput, then its latency at a given rate, and after each whether all was stored.
+import { runtimeCpuS } from "./cpu_time.mjs";
 import { load } from "./load.mjs";
 import { settle } from "./stored.mjs";
 import { startVariant, VARIANTS } from "./variants.mjs";
@@ -57,11 +58,15 @@ const keptUp = (open, { warmUpS, seconds }) => open.seconds < (warmUpS + seconds
 export async function measure(name, { run, plan, rateOf, over = {} }) {
   return withVariant(name, { run, plan, over }, async (gateway) => {
     const { connections, closed: closedTimes, open: openTimes } = plan;
-    const { perSecond, drainS } = await gateway.load("closed", { connections, ...closedTimes });
+    const before = await runtimeCpuS();
+    const { perSecond, drainS, sent: requests } = await gateway.load("closed", { connections, ...closedTimes });
+    // Until all is stored: consumer, D1 and object are in it.
+    const cpuUs = before === null ? null : (((await runtimeCpuS()) - before) * 1e6) / requests;
     const rate = rateOf(perSecond);
     const open = await gateway.load("open", { perSecond: rate, ...openTimes });
     const { sent, complaints } = gateway;
-    return { perSecond, drainS, rate, latency: open.latency, keptUp: keptUp(open, openTimes), sent, complaints };
+    const { latency } = open;
+    return { perSecond, cpuUs, drainS, rate, latency, keptUp: keptUp(open, openTimes), sent, complaints };
   });
 }
 

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { latencies, orderOf, paired, throughputs } from "./rounds.mjs";
+import { cpuTimes, latencies, orderOf, paired, throughputs } from "./rounds.mjs";
 import { markdown, replaced } from "./table.mjs";
 import { targets } from "./targets.mjs";
 import { VARIANTS } from "./variants.mjs";
 
 const one = (perSecond, p99) => ({
   perSecond,
+  cpuUs: 100,
   latency: { p50: 1, p99 },
   gateway: { latency: { p50: 0.5, p99: p99 / 2 } },
 });
@@ -60,9 +61,9 @@ test("a target is met or not, by its figure", () => {
 test("the table stands between its marks, and the page around it stays", () => {
   const gatewayLatency = latencies(measured, ({ gateway }) => gateway);
   const [machine, date, command, plan] = ["a machine", "2026-01-01", "make bench", "One round."];
-  const details = { machine, date, command, plan, gatewayLatency, micro: { id: 200 } };
+  const details = { machine, date, command, plan, gatewayLatency, cpuUs: cpuTimes(measured), micro: { id: 200 } };
   const text = markdown({ report, details, targets: targets({ measured, report, stream: [] }) });
-  assert.match(text, /\| `ours_queue` \| 1,350 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.05 \| 1 \| 2 \|/);
+  assert.match(text, /\| `ours_queue` \| 1,350 \| 100 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.05 \| 1 \| 2 \|/);
   assert.match(text, /\| `id` \| 0.2 \|/);
   const page = "# A\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\n# B\n";
   const fresh = replaced(page, text);

@@ -23,7 +23,8 @@ export async function runRounds({ run, plan, say, names = null }) {
       const gateway = await measureGateway(name, { ...of, rate: found.rate });
       found.complaints.push(...gateway.complaints.map((complaint) => `stores elsewhere: ${complaint}`));
       measured[name].push({ ...found, gateway });
-      say(`round ${round + 1} ${name}: ${Math.round(found.perSecond)}/s, stored after ${found.drainS.toFixed(1)} s`);
+      const [perSecond, cpuUs] = [found.perSecond, found.cpuUs].map(Math.round);
+      say(`round ${round + 1} ${name}: ${perSecond}/s, ${cpuUs} µs of CPU, stored after ${found.drainS.toFixed(1)} s`);
       say(`  at ${Math.round(found.rate)}/s: ${inMs(found.latency)}${found.keptUp ? "" : ", could not keep up"}`);
       say(`  stores elsewhere: ${inMs(gateway.latency)}${gateway.keptUp ? "" : ", could not keep up"}`);
       for (const complaint of found.complaints) say(`  ${complaint}`);
@@ -37,6 +38,9 @@ const each = (measured, figure) =>
 
 export const throughputs = (measured) =>
   each(measured, (rounds) => Math.round(median(rounds.map(({ perSecond }) => perSecond))));
+
+/** CPU time of the runtime for one request, storing included, in µs. */
+export const cpuTimes = (measured) => each(measured, (rounds) => median(rounds.map(({ cpuUs }) => cpuUs)));
 
 /** Latencies of what `part` takes from a measurement. */
 export const latencies = (measured, part = (found) => found) =>

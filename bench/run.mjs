@@ -10,7 +10,7 @@ import { memory } from "./memory.mjs";
 import { microFigures } from "./micro.mjs";
 import { consumerTime, streamCost } from "./new_path.mjs";
 import { inWords, planOf } from "./plan.mjs";
-import { latencies, runRounds, throughputs } from "./rounds.mjs";
+import { cpuTimes, latencies, runRounds, throughputs } from "./rounds.mjs";
 import { project } from "./runtime.mjs";
 import { markdown, replaced } from "./table.mjs";
 import { targets } from "./targets.mjs";
@@ -85,6 +85,7 @@ const details = {
   plan: inWords(plan),
   loadBefore,
   generatorPerSecond: generator,
+  cpuUs: cpuTimes(measured),
   gatewayLatency: latencies(measured, ({ gateway }) => gateway),
   targets: targets({ measured, report, stream, memory: memoryFound }),
   complaints,

@@ -18,10 +18,11 @@ export function markdown({ report, details, targets }) {
   const variants = Object.keys(report.throughput).map((name) => [
     `\`${name}\``,
     shown(report.throughput[name]),
+    shown(details.cpuUs[name]),
     ...[report.latency_ms, details.gatewayLatency].map((of) => `${shown(of[name].p50)} / ${shown(of[name].p99)}`),
     ...["cost_usd_per_million", "rows_written_per_million", "queue_ops_per_million"].map((f) => shown(report[f][name])),
   ]);
-  const head = ["variant", "requests/s", "p50 / p99, ms", "stores elsewhere", "USD per million"];
+  const head = ["variant", "requests/s", "CPU, µs", "p50 / p99, ms", "stores elsewhere", "USD per million"];
   const micro = Object.entries(details.micro ?? {}).map(([name, ns]) => [`\`${name}\``, shown(ns / 1_000)]);
   return [
     `Measured on ${date} with \`${command}\`: ${machine}. ${plan}`,
