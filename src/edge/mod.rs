@@ -29,6 +29,7 @@ pub mod query;
 pub mod ramp;
 pub mod ramp_gate;
 pub mod router;
+pub mod snapshot;
 pub mod sql_d1;
 pub mod sql_object;
 pub mod sql_values;
