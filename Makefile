@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker test-readme test-deployment coverage run demo \
-	deploy deploy-dry-run audit clean
+.PHONY: help setup build check test test-native test-worker test-dashboard test-readme test-deployment coverage run \
+	demo deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -24,13 +24,18 @@ check: ## formatting, lints and documentation, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-test: setup check test-native test-worker test-readme test-deployment ## all checks and tests
+test: setup check test-native test-worker test-dashboard test-readme test-deployment ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
 
 test-worker: build ## the built Worker in the local runtime
 	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
+
+test-dashboard: ## the dashboard in Chromium, with made-up traffic
+	@scripts/setup browser
+	$(env) scripts/dashboard
+	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'
 
 test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs
@@ -65,4 +70,4 @@ audit: setup ## known vulnerabilities of the packages used
 	else echo "cargo audit is missing. Get it: cargo install cargo-audit"; exit 1; fi
 
 clean: ## remove what was built; the tools stay (.tools, node_modules)
-	rm -rf target build coverage .wrangler
+	rm -rf target build coverage dashboard/dist .wrangler

@@ -1,7 +1,7 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
 //! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`, `parity`,
-//! `readiness`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
+//! `readiness`, `dead-letters`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
 //! ([`workload`] over [`catalogue`] and [`random`]), its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
 //! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
@@ -10,6 +10,8 @@
 mod access_log;
 mod catalogue;
 mod collector;
+mod consent;
+mod dead_letters;
 mod demo;
 mod dispatch;
 mod error;
@@ -55,6 +57,7 @@ enum Command {
     Flag(flag::FlagArgs),
     Parity(parity::ParityArgs),
     Readiness(readiness::ReadinessArgs),
+    DeadLetters(dead_letters::DeadLettersArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Flag(args) => in_runtime(flag::run(args)),
         Command::Parity(args) => in_runtime(parity::run(args)),
         Command::Readiness(args) => in_runtime(readiness::run(args)),
+        Command::DeadLetters(args) => in_runtime(dead_letters::run(args)),
     };
     match outcome {
         Ok(code) => code,

@@ -21,6 +21,8 @@ pub struct Exemplar {
     pub idempotent_id: IdempotentId,
     /// Its dedup key.
     pub digest: Digest,
+    /// Its normalised route.
+    pub path: String,
     /// When it arrived, in ms.
     pub timestamp: u64,
     /// Its status.
@@ -34,6 +36,7 @@ impl From<&Event> for Exemplar {
         Self {
             idempotent_id: event.idempotent_id,
             digest: event.digest,
+            path: event.path.clone(),
             timestamp: event.timestamp,
             status: event.status,
             response_time: event.response_time,
@@ -52,28 +55,47 @@ pub struct Exemplars {
 
 impl Exemplars {
     /// Offers one request.
-    pub fn add(&mut self, exemplar: &Exemplar) {
-        keep(&mut self.sample, exemplar, SAMPLE, |e| priority(e.digest));
-        keep(&mut self.slowest, exemplar, SLOWEST, |e| u64::from(u32::MAX - e.response_time));
+    pub fn add(&mut self, event: &Event) {
+        // Most are not chosen: that costs two comparisons.
+        let in_sample = may_enter(&self.sample, SAMPLE, |last| priority(event.digest) <= priority(last.digest));
+        let among_slowest = may_enter(&self.slowest, SLOWEST, |last| event.response_time >= last.response_time);
+        if in_sample || among_slowest {
+            let exemplar = Exemplar::from(event);
+            sampled(&mut self.sample, &exemplar);
+            slowest(&mut self.slowest, &exemplar);
+        }
     }
 
     /// Offers all of another's.
     pub fn merge(&mut self, other: &Self) {
-        other.sample.iter().for_each(|e| keep(&mut self.sample, e, SAMPLE, |e| priority(e.digest)));
-        other.slowest.iter().for_each(|e| {
-            keep(&mut self.slowest, e, SLOWEST, |e| u64::from(u32::MAX - e.response_time));
-        });
+        other.sample.iter().for_each(|exemplar| sampled(&mut self.sample, exemplar));
+        other.slowest.iter().for_each(|exemplar| slowest(&mut self.slowest, exemplar));
     }
 }
 
+fn may_enter(list: &[Exemplar], limit: usize, beats: impl Fn(&Exemplar) -> bool) -> bool {
+    list.len() < limit || list.last().is_some_and(beats)
+}
+
+fn sampled(list: &mut Vec<Exemplar>, new: &Exemplar) {
+    keep(list, new, SAMPLE, |e| priority(e.digest));
+}
+
+fn slowest(list: &mut Vec<Exemplar>, new: &Exemplar) {
+    keep(list, new, SLOWEST, |e| u64::from(u32::MAX - e.response_time));
+}
+
 /// Keeps the `limit` requests with the smallest key; ties by all the rest, so that order never matters.
-fn keep(list: &mut Vec<Exemplar>, new: &Exemplar, limit: usize, key: impl Fn(&Exemplar) -> u64) {
-    let rank = |e: &Exemplar| (key(e), e.digest, e.timestamp, e.response_time, e.status);
-    let at = list.partition_point(|e| rank(e) < rank(new));
-    if at < limit && list.get(at).is_none_or(|e| rank(e) != rank(new)) {
+fn keep(list: &mut Vec<Exemplar>, new: &Exemplar, limit: usize, key: fn(&Exemplar) -> u64) {
+    let at = list.partition_point(|e| rank(e, key) < rank(new, key));
+    if at < limit && list.get(at).is_none_or(|e| rank(e, key) != rank(new, key)) {
         list.insert(at, new.clone());
         list.truncate(limit);
     }
+}
+
+fn rank(e: &Exemplar, key: fn(&Exemplar) -> u64) -> (u64, Digest, u64, u32, u16, &str) {
+    (key(e), e.digest, e.timestamp, e.response_time, e.status, &e.path)
 }
 
 /// A bijective mix of the digest (the finaliser of SplitMix64), so that the sample doesn't favour small digests,
@@ -92,8 +114,8 @@ mod tests {
     use super::*;
     use crate::domain::event::tests::example;
 
-    fn exemplar(digest: u64, response_time: u32) -> Exemplar {
-        Exemplar { digest: Digest(digest), response_time, ..Exemplar::from(&example()) }
+    fn exemplar(digest: u64, response_time: u32) -> Event {
+        Event { digest: Digest(digest), response_time, ..example() }
     }
 
     #[test]

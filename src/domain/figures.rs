@@ -64,12 +64,51 @@ pub struct UniqueAddresses {
     pub estimate: f64,
 }
 
-impl From<&Rollup> for Figures {
+impl From<&Rollup> for StatusClasses {
     fn from(rollup: &Rollup) -> Self {
         let [informational, success, redirection, client_error, server_error] = rollup.status;
+        Self { informational, success, redirection, client_error, server_error }
+    }
+}
+
+/// Response times between two bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bin {
+    /// Lower bound in ms, exclusive; 0 is inclusive.
+    pub from_ms: u32,
+    /// Upper bound in ms, inclusive.
+    pub to_ms: u32,
+    /// How many.
+    pub count: u64,
+}
+
+/// Bounds of the bins in ms: five to a decade.
+const BOUNDS_MS: [u32; 31] = [
+    1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100, 200, 300, 500, 700, 1_000, 2_000, 3_000, 5_000, 7_000, 10_000, 20_000,
+    30_000, 50_000, 70_000, 100_000, 200_000, 500_000, 1_000_000, 3_000_000, 10_000_000,
+];
+
+/// How often response times lie where: all bins between the first and the last that is not empty.
+pub fn histogram(rollup: &Rollup) -> Vec<Bin> {
+    let (mut bins, mut below, mut from_ms) = (Vec::new(), 0, 0);
+    for to_ms in BOUNDS_MS {
+        let at_most = rollup.latency.at_most(f64::from(to_ms));
+        bins.push(Bin { from_ms, to_ms, count: at_most - below });
+        (below, from_ms) = (at_most, to_ms);
+    }
+    let is_full = |bin: &Bin| bin.count > 0;
+    let last = bins.iter().rposition(is_full).map_or(0, |at| at + 1);
+    let first = bins.iter().position(is_full).unwrap_or_default();
+    bins.truncate(last);
+    bins.split_off(first.min(last))
+}
+
+impl From<&Rollup> for Figures {
+    fn from(rollup: &Rollup) -> Self {
         Self {
             requests: rollup.requests,
-            status: StatusClasses { informational, success, redirection, client_error, server_error },
+            status: rollup.into(),
             response_time: ResponseTime::of(rollup),
             addresses: UniqueAddresses {
                 lower: rollup.addresses.lower_bound(),
@@ -80,8 +119,9 @@ impl From<&Rollup> for Figures {
 }
 
 impl ResponseTime {
+    /// That of a rollup; none when empty.
     #[allow(clippy::cast_precision_loss)] // sums stay far below 2^53
-    fn of(rollup: &Rollup) -> Option<Self> {
+    pub fn of(rollup: &Rollup) -> Option<Self> {
         let (min, max) = rollup.response_time_range?;
         // A percentile is the middle of a bin that may reach beyond the values; the exact bounds cut it.
         let quantile = |q| rollup.latency.quantile(q).map(|ms| rounded(ms.clamp(f64::from(min), f64::from(max))));
@@ -110,6 +150,19 @@ mod tests {
     fn figures_of_nothing_have_no_response_time() {
         let figures = Figures::from(&Rollup::default());
         assert_eq!((figures.requests, figures.response_time), (0, None));
+    }
+
+    #[test]
+    fn a_histogram_has_every_request_once_between_its_outermost_bins() {
+        assert_eq!(histogram(&Rollup::default()), []);
+        let mut rollup = Rollup::default();
+        for response_time in [4, 4, 4, 15, 900] {
+            rollup.add(&Event { response_time, ..example() });
+        }
+        let bins = histogram(&rollup);
+        assert_eq!((bins[0], bins[bins.len() - 1].count), (Bin { from_ms: 3, to_ms: 5, count: 3 }, 1));
+        assert_eq!(bins.iter().map(|bin| bin.count).sum::<u64>(), 5);
+        assert!(bins.windows(2).all(|pair| pair[0].to_ms == pair[1].from_ms));
     }
 
     #[test]

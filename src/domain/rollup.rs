@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{Cohort, Event};
-use super::exemplar::{Exemplar, Exemplars};
+use super::exemplar::Exemplars;
 use super::grain::Grain;
 use super::sketch::{Addresses, Latency};
 
@@ -64,7 +64,7 @@ impl Rollup {
         self.addresses.add(event.client_ip_hash);
         self.digest_sum = self.digest_sum.wrapping_add(event.digest.0);
         self.value_sum = self.value_sum.wrapping_add(value_hash(event));
-        self.exemplars.add(&Exemplar::from(event));
+        self.exemplars.add(event);
     }
 
     /// Adds all of another's events.
@@ -104,7 +104,15 @@ pub fn value_hash(event: &Event) -> u64 {
         event.client_ip_hash.0,
     ];
     let bytes = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(event.method.bytes()).chain([0]);
-    let bytes = bytes.chain(event.path.bytes());
+    hash(bytes.chain(event.path.bytes()))
+}
+
+/// 64-bit FNV-1a of some bytes: not secret, only unlikely to agree by chance.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    hash(bytes.iter().copied())
+}
+
+fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 

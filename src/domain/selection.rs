@@ -105,9 +105,6 @@ fn by_hours(hours: Span, now_ms: u64) -> Vec<Span> {
 /// Lengths of a series' steps, in ms.
 const STEPS_MS: [u64; 8] = [60_000, 300_000, 900_000, HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS];
 
-/// The most points of a series, where its steps can be chosen so.
-const MAX_POINTS: u64 = 150;
-
 /// A series: equal steps, each of whole intervals of one grain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Steps {
@@ -124,13 +121,14 @@ impl Steps {
     }
 }
 
-/// The finest series of a range that has at most 150 points and is kept as far back as the range goes.
-pub fn steps(from: u64, to: u64, now_ms: u64, retention: &Retention) -> Steps {
+/// The finest series of a range that is kept as far back as the range goes and has at most `points` points: more only
+/// where even days are more.
+pub fn steps(from: u64, to: u64, points: u64, now_ms: u64, retention: &Retention) -> Steps {
     let length = to.saturating_sub(from);
     let grain_of = |step_ms: u64| Grain::ALL.into_iter().rfind(|grain| grain.ms() <= step_ms).unwrap_or(Grain::Day);
     let fits = |step_ms: &u64| {
         let grain = grain_of(*step_ms);
-        length.div_ceil(*step_ms) <= MAX_POINTS && (grain == Grain::Day || from >= retention.first(grain, now_ms))
+        length.div_ceil(*step_ms) <= points && (grain == Grain::Day || from >= retention.first(grain, now_ms))
     };
     let step_ms = STEPS_MS.into_iter().find(fits).unwrap_or(DAY_MS);
     let oldest = retention.first(Grain::Day, now_ms);
@@ -174,7 +172,7 @@ mod tests {
     #[test]
     fn a_series_has_a_fitting_step() {
         let step = |length: u64| {
-            let steps = steps(NOW - length, NOW, NOW, &Retention::default());
+            let steps = steps(NOW - length, NOW, 150, NOW, &Retention::default());
             (steps.step_ms / 60_000, steps.starts().count())
         };
         assert_eq!(step(15 * 60_000), (1, 16));
@@ -194,7 +192,7 @@ mod tests {
             prop_assert!(spans.windows(2).all(|pair| pair[0].to == pair[1].from));
             prop_assert!(spans.iter().all(|span| span.from < span.to && span.from % span.grain.ms() == 0));
             prop_assert!(spans[0].from <= from && spans[spans.len() - 1].to >= to);
-            let steps = steps(from, to, NOW, &Retention::default());
+            let steps = steps(from, to, 150, NOW, &Retention::default());
             prop_assert!(steps.span.from <= from && steps.span.to >= to);
             prop_assert_eq!(steps.span.from % steps.step_ms, 0);
             prop_assert!(steps.step_ms == DAY_MS || steps.starts().count() <= 151);

@@ -46,6 +46,19 @@ impl Latency {
         self.0.quantile(q).ok().flatten()
     }
 
+    /// How many response times are at most `ms`, to the sketch's error.
+    pub fn at_most(&self, ms: f64) -> u64 {
+        let count = self.0.count() as u64;
+        let (mut low, mut high) = (0, count);
+        // The response time of each rank rises with the rank.
+        while low < high {
+            let rank = low.midpoint(high);
+            let share = if count > 1 { ratio(rank, count - 1) } else { 0.0 };
+            if self.quantile(share).is_some_and(|value| value <= ms) { low = rank + 1 } else { high = rank }
+        }
+        low
+    }
+
     /// Packed.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_java_bytes()
@@ -61,6 +74,11 @@ impl Latency {
         }
         DDSketch::from_java_bytes(bytes).map(Self).map_err(|error| damaged("response times", &error))
     }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
 }
 
 fn damaged(what: &'static str, reason: &dyn std::fmt::Display) -> InputError {
@@ -243,6 +261,19 @@ mod tests {
             assert!((found - truth).abs() / truth <= 0.011, "p{q}: {found}");
         }
         assert_eq!(Latency::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn counts_below_a_bound_are_those_of_the_values() {
+        let mut latency = Latency::default();
+        assert_eq!(latency.at_most(1e9), 0);
+        (1..=1_000).for_each(|ms| latency.add(ms));
+        assert_eq!((latency.at_most(0.0), latency.at_most(1e9)), (0, 1_000));
+        for bound in [10.0, 100.0, 500.0] {
+            #[allow(clippy::cast_precision_loss)]
+            let found = latency.at_most(bound) as f64;
+            assert!((found - bound).abs() <= 0.011 * bound + 1.0, "{bound}: {found}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::store::address_keys::{self, AddressKeys};
 use crate::store::events::{EventStore, Memory};
 use crate::store::parity::side::Side;
 use crate::store::sql::StoreError;
+use crate::store::vitals::{self, VitalSigns};
 
 use super::config::Config;
 use super::query::{self, parameter};
@@ -108,13 +109,19 @@ impl PathCollector {
                 let answer = postcard::to_allocvec(&self.events.ask(&ask).await?);
                 Response::from_bytes(answer.map_err(|error| StoreError::Corrupt(error.to_string()))?)
             }
+            (Method::Post, "/report") => {
+                let report = self.question(&mut request).await?;
+                VitalSigns::new(self.sql.clone()).report(&report, clock::now_ms()).await?;
+                Response::empty()
+            }
+            (Method::Get, "/vitals") => Response::from_json(&VitalSigns::new(self.sql.clone()).read().await?),
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
                 self.ready.set(false);
                 self.memory.take();
                 Response::empty()
             }
-            (Method::Get, "/state") => Response::from_json(&self.events.state().await?),
+            (Method::Get, "/state") => Response::from_json(&self.events.state(clock::now_ms()).await?),
             _ => Response::error("no such operation", 404),
         };
         response.map_err(platform)
@@ -134,6 +141,7 @@ impl PathCollector {
         if !self.ready.get() {
             self.sql.script(SCHEMA)?;
             self.sql.script(address_keys::SCHEMA)?;
+            self.sql.script(vitals::SCHEMA)?;
             self.ready.set(true);
         }
         Ok(())
@@ -191,6 +199,7 @@ impl PathCollector {
             more = more && self.events.prune(now_ms, u64::MAX).await?;
         }
         AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
+        VitalSigns::new(self.sql.clone()).retire(now_ms).await?;
         if !self.fold_is_due.get() {
             // What is left to delete waits until others had their turn.
             let pause_ms = if more { FOLD_AFTER_MS } else { CLEAN_EVERY_MS };

@@ -16,6 +16,7 @@ use crate::store::parity::side::Side;
 use crate::store::read::LogState;
 use crate::store::rollup_rows::decode;
 use crate::store::sql::StoreError;
+use crate::store::vitals::{Report, Vitals};
 
 use super::config::Config;
 
@@ -74,6 +75,25 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
     let mut response = call(env, "default", Method::Post, &format!("/address-key?day={day}"), None).await?;
     let bytes = response.bytes().await.map_err(|error| error.to_string())?;
     bytes.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
+}
+
+/// Hands in what this isolate counted, and the jobs that it ran. One object keeps that for all.
+///
+/// # Errors
+/// Why it may not be there.
+pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
+    let text = serde_json::to_string(report).map_err(|error| error.to_string())?;
+    call(env, "default", Method::Post, "/report", Some(text)).await.map(drop)
+}
+
+/// What all isolates counted, and when jobs ran.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn vitals(env: &Env) -> Result<Vitals, String> {
+    let mut response = call(env, "default", Method::Get, "/vitals", None).await?;
+    let bytes = response.bytes().await.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| format!("vitals: {error}"))
 }
 
 /// Asks every object and gives all answers' bytes.

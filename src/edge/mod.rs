@@ -10,6 +10,7 @@
 
 pub mod address_key;
 pub mod api;
+pub mod backlog;
 pub mod body;
 pub mod clock;
 pub mod collect;
@@ -35,3 +36,4 @@ pub mod sql_object;
 pub mod sql_values;
 pub mod stores;
 pub mod upstream;
+pub mod vitals;

@@ -12,6 +12,8 @@ pub mod flags;
 pub mod fold;
 pub mod parity;
 pub mod read;
+pub mod redrive;
 pub mod retention;
 pub mod rollup_rows;
 pub mod sql;
+pub mod vitals;

@@ -160,6 +160,12 @@ class Gateway {
     return body;
   }
 
+  /** All dead letters, whole, the newest first. */
+  async letters() {
+    const { letters } = await this.read("dead-letters?limit=200");
+    return Promise.all(letters.map(({ id }) => this.read(`dead-letters/${id}`)));
+  }
+
   /** Sends a request to a route of the API that isn't a plain read. */
   async order(method, route, body, { ip, ...headers } = {}) {
     const text = typeof body === "string" ? body : JSON.stringify(body);
@@ -195,7 +201,7 @@ class Gateway {
     await eventually(async () => {
       const health = await this.read("health");
       const taken = (states) => states.reduce((sum, state) => sum + state.events + state.absorbed, 0);
-      assert.deepEqual([taken(health.old), taken([health.new])], [old, fresh], this.logs().join("\n"));
+      assert.deepEqual([taken(health.stores.old), taken([health.stores.new])], [old, fresh], this.logs().join("\n"));
     });
     return this.stats();
   }

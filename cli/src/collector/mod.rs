@@ -3,6 +3,7 @@
 //! Invariants: the token comes from the environment, never from the command line that others can list, and never goes
 //! over a line that others can read. Nothing is tried twice: a change whose answer was lost may have been made.
 
+pub mod dead_letters;
 pub mod flag;
 pub mod parity;
 mod problem;

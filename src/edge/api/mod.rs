@@ -9,11 +9,15 @@ use worker::{Env, Response, Result};
 
 use super::config::Config;
 use super::problem::Problem;
-use super::query;
+use super::{query, snapshot};
+use crate::domain::health::Status;
+use crate::domain::rollup::fnv1a;
+use crate::domain::selection::Routes;
 
 mod access;
 mod access_keys;
 mod assets;
+mod dead_letters;
 mod events;
 mod flag;
 mod flag_status;
@@ -23,9 +27,12 @@ mod merged;
 mod ofrep;
 mod page;
 mod parity;
+mod paths;
 mod range;
 mod readiness;
+mod series;
 mod stats;
+mod summary;
 mod throttle;
 
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
@@ -60,7 +67,9 @@ async fn answer(
     let (method, remote) = (request.method(), path.strip_prefix(OFREP));
     // Evaluating changes nothing, though it is a POST.
     let reads = method == "GET" || (method == "POST" && remote.is_some());
-    let right = if reads { access::Right::Read } else { access::Right::Change };
+    // What is in a dead letter is as its sender wrote it, whatever that is.
+    let closed = path.starts_with("/v1/dead-letters/");
+    let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
     let client = throttle::client(request, path == "/v1/flag/stop");
     access::admit(right, client, request, env, config).await?;
     if !reads {
@@ -73,32 +82,67 @@ async fn answer(
             _ => Err(not_allowed(&method)),
         };
     }
+    if method == "GET" && path == "/health" {
+        return probe(env, config).await;
+    }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     if method == "GET" {
-        show(route, url, env, config).await
+        show(route, url, env, config).await?.response(request)
     } else {
         order(&method, route, request, env, config).await
     }
 }
 
+/// The dashboard's first paint, as JSON.
+pub use summary::text as summary;
+
+/// For probes: 503 only where something fails that a restart or a person must mend.
+async fn probe(env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+    let health = health::read(env, config).await;
+    json_as(if health.status == Status::Failing { 503 } else { 200 }, &health)
+}
+
 /// What is read.
-async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Shown, Problem> {
     match route.split_once('/').unwrap_or((route, "")) {
-        ("stats", "") => json(&stats::read(url, env, config).await?),
-        ("ids", "") => json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => json(&events::trace(id, env, config).await?),
-        ("flag", "") => json(&flag::read(env, config).await),
+        ("stats", "") if query::parameter(url, "detail").as_deref() == Some("total") => {
+            Shown::json(&stats::total(url, env, config).await?)
+        }
+        ("stats", "") => Shown::json(&stats::read(url, env, config).await?),
+        ("series", "") => {
+            let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
+            Shown::json(&series::read(routes, url, env, config).await?)
+        }
+        ("paths", "") if query::parameter(url, "format").as_deref() == Some("csv") => {
+            Ok(csv(paths::csv(url, env, config).await?))
+        }
+        ("paths", "") => Shown::json(&paths::table(url, env, config).await?),
+        ("paths", rest) => match rest.split_once('/') {
+            None => Shown::json(&paths::route(decoded(rest)?, url, env, config).await?),
+            Some((path, "series")) => Shown::json(&series::read(Routes::One(decoded(path)?), url, env, config).await?),
+            Some(_) => Err(unknown(url)),
+        },
+        ("exemplars", "") => Shown::json(&paths::exemplars(url, env, config).await?),
+        ("ids", "") => Shown::json(&events::read(url, env, config).await?),
+        ("trace", id) if !id.is_empty() => Shown::json(&events::trace(id, env, config).await?),
+        ("flag", "") => Shown::json(&flag::read(env, config).await),
         ("flag", "document") => {
             let newest = flag::document(env).await?;
-            json_text(200, Some(text(&newest)?), Some(&format!("\"{}\"", newest.version())))
+            let etag = Some(format!("\"{}\"", newest.version()));
+            Ok(Shown { etag, ..Shown::json(&newest)? })
         }
-        ("flag", "history") => json(&flag::history(env).await?),
-        ("flag", "status") => json(&flag_status::read(url, env, config).await?),
-        ("parity", "") => json(&parity::list(url, env).await?),
-        ("parity", window) => json(&parity::read(window, env).await?),
-        ("readiness", "") => json(&readiness::read(env, config).await),
-        ("health", "") => json(&health::read(env, config).await),
-        ("dead-letters", "") => json(&health::dead_letters(env).await?),
+        ("flag", "history") => Shown::json(&flag::history(env).await?),
+        ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
+        ("parity", "") => Shown::json(&parity::list(url, env).await?),
+        ("parity", window) => Shown::json(&parity::read(window, env).await?),
+        ("snapshot", "") => {
+            let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
+            Ok(Shown { text, content_type: "application/json", etag: None })
+        }
+        ("readiness", "") => Shown::json(&readiness::read(env, config).await),
+        ("health", "") => Shown::json(&health::read(env, config).await),
+        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
+        ("dead-letters", id) => Shown::json(&dead_letters::show(id, env).await?),
         _ => Err(unknown(url)),
     }
 }
@@ -116,6 +160,8 @@ async fn order(
         ("POST", "flag/preview") => json(&flag::preview(request, env, config).await?),
         ("POST", "flag/rollback") => json(&flag::rollback(request, env).await?),
         ("POST", "flag/stop") => json(&flag::stop(request, env).await?),
+        ("POST", "dead-letters/redrive") => json(&dead_letters::redrive(request, env, config).await?),
+        ("POST", "dead-letters/purge") => json(&dead_letters::purge(request, env).await?),
         ("POST", "parity/run") => json(&parity::run(&request.url(), env, config).await?),
         ("POST", "parity/selftest") => json(&parity::selftest(env, config).await?),
         _ => Err(not_allowed(method)),
@@ -125,7 +171,7 @@ async fn order(
 fn not_allowed(method: &str) -> Problem {
     let detail = format!(
         "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, \
-         POST parity/run, POST parity/selftest, \
+         POST parity/run, POST parity/selftest, POST dead-letters/redrive, POST dead-letters/purge, \
          POST {PREFIX}{OFREP}/{{key}}"
     );
     Problem { status: 405, title: "Method not allowed", detail }
@@ -133,10 +179,45 @@ fn not_allowed(method: &str) -> Problem {
 
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
-        "there is no {}; try {PREFIX}/v1/ followed by stats, ids, trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, readiness, health or dead-letters",
+        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, \
+         exemplars, ids, trace/{{id}}, flag, flag/document, flag/history, flag/status, parity, parity/{{window}}, \
+         readiness, snapshot, health, dead-letters or dead-letters/{{id}}",
         query::path(url)
     ))
+}
+
+/// A segment of a path, unescaped.
+fn decoded(segment: &str) -> std::result::Result<String, Problem> {
+    let text = percent_encoding::percent_decode_str(segment).decode_utf8();
+    text.map(std::borrow::Cow::into_owned)
+        .map_err(|_| Problem::bad_request("`path`: it is not UTF-8; give the route as encodeURIComponent writes it"))
+}
+
+/// The table as a file.
+fn csv(text: String) -> Shown {
+    Shown { text, content_type: "text/csv; charset=utf-8", etag: None }
+}
+
+/// What a read gives.
+struct Shown {
+    text: String,
+    content_type: &'static str,
+    /// Where it isn't made from the text.
+    etag: Option<String>,
+}
+
+impl Shown {
+    fn json(value: &impl Serialize) -> std::result::Result<Self, Problem> {
+        Ok(Self { text: text(value)?, content_type: "application/json", etag: None })
+    }
+
+    /// With its entity tag, and without its body for a reader who has that already.
+    fn response(self, request: &Request) -> std::result::Result<Response, Problem> {
+        let etag = self.etag.unwrap_or_else(|| format!("W/\"{:016x}\"", fnv1a(self.text.as_bytes())));
+        let known = request.headers().get("If-None-Match").ok().flatten().is_some_and(|known| known == etag);
+        let (status, body) = if known { (304, None) } else { (200, Some(self.text)) };
+        respond_with(status, body, self.content_type, Some(&etag))
+    }
 }
 
 fn json(value: &impl Serialize) -> std::result::Result<Response, Problem> {
@@ -153,10 +234,19 @@ fn text(value: &impl Serialize) -> std::result::Result<String, Problem> {
 
 /// A response with this JSON text, or without a body.
 fn json_text(status: u16, text: Option<String>, etag: Option<&str>) -> std::result::Result<Response, Problem> {
+    respond_with(status, text, "application/json", etag)
+}
+
+fn respond_with(
+    status: u16,
+    text: Option<String>,
+    content_type: &str,
+    etag: Option<&str>,
+) -> std::result::Result<Response, Problem> {
     let respond = || {
         let mut response = text.map_or_else(Response::empty, Response::ok)?.with_status(status);
         let headers = response.headers_mut();
-        headers.set("Content-Type", "application/json")?;
+        headers.set("Content-Type", content_type)?;
         headers.set("Cache-Control", "no-store")?;
         if let Some(etag) = etag {
             headers.set("ETag", etag)?;

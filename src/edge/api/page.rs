@@ -9,12 +9,15 @@ use worker::{Env, Result};
 use crate::domain::throttle::WINDOW_MS;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
-use crate::edge::{query, snapshot};
+use crate::edge::{clock, query, snapshot};
 
 use super::{PREFIX, access, assets, login, throttle};
 
 /// Routes that programs ask; all else under the prefix is for browsers.
 const API: [&str; 4] = ["v1", "ofrep", "metrics", "health"];
+
+/// How long the page waits for its snapshot, in ms; it can ask for itself.
+const SNAPSHOT_DEADLINE_MS: u64 = 300;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -101,9 +104,9 @@ async fn dashboard(request: &Request, env: &Env, config: &Config) -> std::result
             _ => Err(problem),
         };
     }
-    let (page, snapshot) =
-        futures_util::future::join(assets::text("/index.html", env), snapshot::text(env, config)).await;
-    html(200, &with_snapshot(page?, snapshot.as_deref()))
+    let snapshot = clock::within_ms(SNAPSHOT_DEADLINE_MS, snapshot::text(env, config));
+    let (page, snapshot) = futures_util::future::join(assets::text("/index.html", env), snapshot).await;
+    html(200, &with_snapshot(page?, snapshot.and_then(std::result::Result::ok).as_deref()))
 }
 
 /// Puts a snapshot into the page. In a script's text only `<` could end the script.

@@ -1,0 +1,209 @@
+//! `GET paths` and `GET paths/{path}`: the table of routes, and one of them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use worker::Env;
+
+use crate::domain::error::InputError;
+use crate::domain::exemplar::Exemplar;
+use crate::domain::figures::{self, Bin, Figures, ResponseTime};
+use crate::domain::listing::{self, Cursor, Row, Sort, Wanted};
+use crate::domain::merge::Grouping;
+use crate::domain::rollup::Rollup;
+use crate::domain::selection::{self, Parts, Routes};
+use crate::edge::clock;
+use crate::edge::config::Config;
+use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
+
+use super::merged;
+use super::range;
+
+/// Rows of a page where the request doesn't say, and at most.
+const ROWS: (usize, usize) = (50, 1_000);
+
+/// The most points of a row's spark line, where days are not more.
+const SPARK_POINTS: u64 = 32;
+
+/// Longest search text, in bytes.
+const MAX_SEARCH_BYTES: usize = 256;
+
+/// The table.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    from: u64,
+    to: u64,
+    exact: bool,
+    routes: usize,
+    spark_from: u64,
+    spark_step_ms: u64,
+    paths: Vec<Row>,
+    next: Option<String>,
+}
+
+/// One route, or all together.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    from: u64,
+    to: u64,
+    exact: bool,
+    path: String,
+    figures: Figures,
+    histogram: Vec<Bin>,
+}
+
+/// Real requests of a route, or of all.
+#[derive(Serialize)]
+pub struct Chosen {
+    from: u64,
+    to: u64,
+    sample: Vec<Exemplar>,
+    slowest: Vec<Exemplar>,
+}
+
+/// A page of the table.
+pub async fn table(url: &str, env: &Env, config: &Config) -> Result<Table, Problem> {
+    let wanted = wanted(url)?;
+    let all = rows(url, env, config).await?;
+    let page = listing::page(all.rows, &wanted);
+    Ok(Table {
+        from: all.from,
+        to: all.to,
+        exact: all.exact,
+        routes: page.routes,
+        spark_from: all.spark_from,
+        spark_step_ms: all.spark_step_ms,
+        paths: page.rows,
+        next: page.next,
+    })
+}
+
+/// The whole table as CSV.
+pub async fn csv(url: &str, env: &Env, config: &Config) -> Result<String, Problem> {
+    let wanted = Wanted { limit: usize::MAX, after: None, ..wanted(url)? };
+    let rows = rows(url, env, config).await?.rows;
+    Ok(listing::csv(&listing::page(rows, &wanted).rows))
+}
+
+/// What the request wants of the table.
+fn wanted(url: &str) -> Result<Wanted, Problem> {
+    let bad = |field: &str, text: &str, remedy: String| {
+        Problem::bad_request(InputError::field(field, text, remedy).to_string())
+    };
+    let sort = match parameter(url, "sort") {
+        None => Sort::Requests,
+        Some(text) => {
+            let found = Sort::NAMED.iter().find(|(name, _)| *name == text);
+            let names = Sort::NAMED.map(|(name, _)| name).join(", ");
+            found.ok_or_else(|| bad("sort", &text, format!("give one of {names}")))?.1
+        }
+    };
+    let descending = match parameter(url, "order").as_deref() {
+        None => sort != Sort::Path,
+        Some("desc") => true,
+        Some("asc") => false,
+        Some(text) => return Err(bad("order", text, "give asc or desc".to_owned())),
+    };
+    let limit = match parameter(url, "limit") {
+        None => ROWS.0,
+        Some(text) => {
+            let number = text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit));
+            number.ok_or_else(|| bad("limit", &text, format!("give a whole number from 1 to {}", ROWS.1)))?
+        }
+    };
+    let search = parameter(url, "search").unwrap_or_default();
+    if search.len() > MAX_SEARCH_BYTES {
+        return Err(bad("search", &search, format!("give at most {MAX_SEARCH_BYTES} bytes")));
+    }
+    let after = parameter(url, "cursor").map(|text| Cursor::parse(&text)).transpose();
+    let after = after.map_err(|error| Problem::bad_request(error.to_string()))?;
+    Ok(Wanted { sort, descending, search, limit, after })
+}
+
+/// All rows of a range.
+struct All {
+    from: u64,
+    to: u64,
+    exact: bool,
+    spark_from: u64,
+    spark_step_ms: u64,
+    rows: Vec<Row>,
+}
+
+async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
+    let now_ms = clock::now_ms();
+    let (from, to) = range::of(url, now_ms)?;
+    let spans = selection::cover(from, to, now_ms, &config.retention);
+    let steps = selection::steps(from, to, SPARK_POINTS, now_ms, &config.retention);
+    let covered = range::covered(&spans, to);
+    let sparks = Grouping { routes: Routes::Each, step_ms: Some(steps.step_ms) };
+    // A short range is read once, for figures and spark lines.
+    let once = spans.first().is_some_and(|span| span.grain == steps.span.grain) && spans.len() == 1;
+    let (cells, exact, lines) = if once {
+        let merged = merged::read(env, config, spans, &sparks, Parts::Latency).await?.merged;
+        let mut whole: BTreeMap<String, Rollup> = BTreeMap::new();
+        for ((_, path), rollup) in &merged.cells {
+            whole.entry(path.clone()).or_default().merge(rollup);
+        }
+        (whole, merged.exact, merged.cells)
+    } else {
+        let lines = merged::read(env, config, vec![steps.span], &sparks, Parts::Counts).await?.merged.cells;
+        let merged = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Latency).await?.merged;
+        (merged.cells.into_iter().map(|((_, path), rollup)| (path, rollup)).collect(), merged.exact, lines)
+    };
+    let mut spark: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
+    for ((start, path), rollup) in lines {
+        *spark.entry(path).or_default().entry(start).or_default() += rollup.requests;
+    }
+    let row = |(path, rollup): (String, Rollup)| {
+        let line = spark.get(&path);
+        let count = |start| line.and_then(|line| line.get(&start)).copied().unwrap_or_default();
+        Row {
+            requests: rollup.requests,
+            status: (&rollup).into(),
+            response_time: ResponseTime::of(&rollup),
+            spark: steps.starts().map(count).collect(),
+            path,
+        }
+    };
+    Ok(All {
+        from: covered.0,
+        to: covered.1,
+        exact,
+        spark_from: steps.span.from,
+        spark_step_ms: steps.step_ms,
+        rows: cells.into_iter().map(row).collect(),
+    })
+}
+
+/// Reads all that is kept of one route, or of all together.
+pub async fn whole(
+    url: &str,
+    routes: Routes,
+    env: &Env,
+    config: &Config,
+) -> Result<((u64, u64), bool, Rollup), Problem> {
+    let now_ms = clock::now_ms();
+    let (from, to) = range::of(url, now_ms)?;
+    let spans = selection::cover(from, to, now_ms, &config.retention);
+    let covered = range::covered(&spans, to);
+    let merged = merged::read(env, config, spans, &Grouping { routes, step_ms: None }, Parts::All).await?.merged;
+    Ok((covered, merged.exact, merged.total()))
+}
+
+/// One route's figures.
+pub async fn route(path: String, url: &str, env: &Env, config: &Config) -> Result<Route, Problem> {
+    let ((from, to), exact, rollup) = whole(url, Routes::One(path.clone()), env, config).await?;
+    Ok(Route { from, to, exact, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
+}
+
+/// `GET exemplars`: of all routes, or of `path`.
+pub async fn exemplars(url: &str, env: &Env, config: &Config) -> Result<Chosen, Problem> {
+    let routes = parameter(url, "path").map_or(Routes::Together, Routes::One);
+    let ((from, to), _, rollup) = whole(url, routes, env, config).await?;
+    let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
+    Ok(Chosen { from, to, sample: of_range(rollup.exemplars.sample), slowest: of_range(rollup.exemplars.slowest) })
+}
