@@ -5,11 +5,17 @@
 // - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
 // - `hangs`: never answers, and nothing was done;
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there.
+//
+// `PUT /_test/clock` with a number of ms sets the clock forward by as many, from the machine's.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
 
 let faults = {};
+let aheadMs = 0;
+
+const { now } = Date;
+Date.now = () => now() + aheadMs;
 
 /** The built object, without faults. Only what extends the platform's class lets a test look into its storage. */
 export class PathCollector extends DurableObject {
@@ -31,8 +37,13 @@ export class PathCollector extends DurableObject {
 
 export default class Faulty extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/_test/faults") {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/_test/faults") {
       faults = await request.json();
+      return new Response(null, { status: 204 });
+    }
+    if (pathname === "/_test/clock") {
+      aheadMs = Number(await request.text());
       return new Response(null, { status: 204 });
     }
     return this.#worker().fetch(request);
