@@ -32,7 +32,7 @@ test-native: ## domain, stores and command line, without the platform
 test-worker: build ## the built Worker in the local runtime
 	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
 
-test-dashboard: ## the dashboard in Chromium, with made-up traffic
+test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker
 	@scripts/setup browser
 	$(env) scripts/dashboard
 	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'

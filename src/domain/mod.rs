@@ -5,6 +5,7 @@
 //! **Never:** the platform (`worker`), SQL, a clock, a source of randomness. Time, keys and random numbers are
 //! arguments, so that everything here is a function of what it is given and is tested natively.
 
+pub mod access_jwt;
 pub mod address;
 pub mod archive;
 pub mod coalesce;
@@ -30,6 +31,7 @@ pub mod rollup;
 pub mod route;
 pub mod segment;
 pub mod selection;
+pub mod session;
 pub mod sketch;
 pub mod template;
 pub mod throttle;

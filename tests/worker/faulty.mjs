@@ -40,11 +40,12 @@ export class PathCollector extends DurableObject {
 
 export default class Faulty extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/_test/faults") {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/_test/faults") {
       faults = await request.json();
       return new Response(null, { status: 204 });
     }
-    if (new URL(request.url).pathname === "/_test/clock") {
+    if (pathname === "/_test/clock") {
       ({ offsetMs } = await request.json());
       return new Response(null, { status: 204 });
     }

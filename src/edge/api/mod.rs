@@ -1,4 +1,4 @@
-//! The collector's own routes, under `/_collector/v1/` and `/_collector/ofrep/v1/`.
+//! The collector's own routes: the API under `/_collector/v1/` and `/_collector/ofrep/v1/`, and the pages for browsers.
 //!
 //! **Lives here:** reading requests, access, and the answers; one file to a resource.
 //! **Never:** a figure that is computed here: `domain` does that.
@@ -15,14 +15,18 @@ use crate::domain::rollup::fnv1a;
 use crate::domain::selection::Routes;
 
 mod access;
+mod access_keys;
 mod archive;
+mod assets;
 mod dead_letters;
 mod events;
 mod flag;
 mod flag_status;
 mod health;
+mod login;
 mod merged;
 mod ofrep;
+mod page;
 mod parity;
 mod paths;
 mod range;
@@ -43,15 +47,24 @@ const OFREP: &str = "/ofrep/v1/evaluate/flags";
 /// # Errors
 /// The platform's, if no response can be made.
 pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -> Result<web_sys::Response> {
-    let response = match answer(request, url, env, config).await {
+    let path = query::path(url).strip_prefix(PREFIX).unwrap_or_default();
+    if page::is_for_browsers(path) {
+        return page::respond(path, request, env, config).await;
+    }
+    let response = match answer(path, request, url, env, config).await {
         Ok(response) => response,
         Err(problem) => problem.response()?,
     };
     Ok(response.into())
 }
 
-async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
-    let path = query::path(url).strip_prefix(PREFIX).unwrap_or_default();
+async fn answer(
+    path: &str,
+    request: &Request,
+    url: &str,
+    env: &Env,
+    config: &Config,
+) -> std::result::Result<Response, Problem> {
     let (method, remote) = (request.method(), path.strip_prefix(OFREP));
     // Evaluating changes nothing, though it is a POST.
     let reads = method == "GET" || (method == "POST" && remote.is_some());
@@ -59,7 +72,7 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
     let closed = path.starts_with("/v1/dead-letters/");
     let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
     let client = throttle::client(request, path == "/v1/flag/stop");
-    throttle::admit(client, request, access::check(right, request, env, config))?;
+    access::admit(right, client, request, env, config).await?;
     if !reads {
         throttle::admit_change(client)?;
     }
