@@ -8,7 +8,7 @@ use path_collector::domain::grain::Grain;
 use path_collector::domain::rollup::Rollups;
 use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys::AddressKeys;
-use path_collector::store::dead_letters::{DeadLetter, DeadLetters, MAX_PAYLOAD_BYTES};
+use path_collector::store::dead_letters::{DeadLetters, Filter};
 use path_collector::store::events::Memory;
 use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
 use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
@@ -33,12 +33,12 @@ fn a_range_gives_its_minutes_folded_or_not() {
     };
     let counts = || [count(0, 600_000), count(60_000, 120_000), count(61_000, 119_000), count(600_000, 700_000)];
     assert_eq!(counts(), [600, 60, 60, 0]);
-    let (before, waiting) = (figures(&store), block_on(store.state()).unwrap());
+    let (before, waiting) = (figures(&store), block_on(store.state(START)).unwrap());
     assert_eq!((waiting.events, waiting.unfolded), (600, 10));
     assert_eq!(block_on(store.fold(START)).unwrap(), 0);
     assert_eq!(counts(), [600, 60, 60, 0]);
     assert_eq!(figures(&store), before);
-    assert_eq!(block_on(store.state()).unwrap().unfolded, 0);
+    assert_eq!(block_on(store.state(START)).unwrap().unfolded, 0);
 }
 
 #[test]
@@ -117,44 +117,6 @@ fn much_is_deleted_in_steps() {
 }
 
 #[test]
-fn a_dead_letter_is_stored_once_and_cut_on_a_characters_border() {
-    let sqlite = Sqlite::new();
-    let letters = DeadLetters::new(sqlite);
-    let letter = |id: &str, received_at| DeadLetter {
-        id: id.into(),
-        received_at,
-        source: "consumer".into(),
-        reason: "r".into(),
-        payload: "é".repeat(MAX_PAYLOAD_BYTES / 2 + 1),
-    };
-    block_on(letters.store(&[])).unwrap();
-    for _ in 0..2 {
-        block_on(letters.store(&[letter("a", 1), letter("b", 2)])).unwrap();
-    }
-    let (count, newest) = block_on(letters.newest(1)).unwrap();
-    assert_eq!((count, newest[0].id.as_str(), newest[0].payload.len()), (2, "b", MAX_PAYLOAD_BYTES));
-    assert_eq!([0, 2, 3].map(|since| block_on(letters.count_since(since)).unwrap()), [2, 1, 0]);
-}
-
-#[test]
-fn many_dead_letters_take_few_statements() {
-    let sqlite = Sqlite::new();
-    let letters: Vec<DeadLetter> = (0..5_000u64)
-        .map(|n| DeadLetter {
-            id: n.to_string(),
-            received_at: n,
-            source: "consumer".into(),
-            reason: "\"quoted\" \u{0}".into(),
-            payload: "[1,\n2]".repeat(40),
-        })
-        .collect();
-    block_on(DeadLetters::new(sqlite.clone()).store(&letters)).unwrap();
-    let (count, newest) = block_on(DeadLetters::new(sqlite).newest(5_000)).unwrap();
-    assert_eq!(count, 5_000);
-    assert_eq!(newest.into_iter().rev().collect::<Vec<_>>(), letters);
-}
-
-#[test]
 fn a_day_has_one_key_and_keys_expire() {
     let sqlite = Sqlite::new();
     let keys = AddressKeys::new(sqlite.clone());
@@ -202,8 +164,12 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
             corrupt(block_on(store.prune(1, 1)).map(drop));
             corrupt(block_on(store.events(0, 1)).map(drop));
             corrupt(block_on(store.trace(event(1, 0).idempotent_id)).map(drop));
-            corrupt(block_on(store.state()).map(drop));
-            corrupt(block_on(DeadLetters::new(Nonsense(results.clone())).newest(1)).map(drop));
+            corrupt(block_on(store.state(START)).map(drop));
+            let letters = DeadLetters::new(Nonsense(results.clone()));
+            corrupt(block_on(letters.newest(&Filter::default(), None, 1)).map(drop));
+            corrupt(block_on(letters.redrive(&store, &Filter::default(), None, START)).map(drop));
+            corrupt(block_on(letters.gauge()).map(drop));
+            corrupt(block_on(letters.purge(&Filter::default())).map(drop));
             corrupt(block_on(AddressKeys::new(Nonsense(results)).of_day(1, [0; 32])).map(drop));
         }
     }

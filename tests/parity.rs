@@ -172,6 +172,7 @@ fn letter(event: &Event) -> DeadLetter {
     DeadLetter {
         id: event.digest.to_string(),
         received_at: AFTER,
+        sent_at: None,
         source: "dlq".into(),
         reason: "test".into(),
         payload,

@@ -1,17 +1,21 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
 //! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`, `parity`,
-//! `readiness`, `stats`, `top`, `trace`, `metrics`, `cost`, `completions`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
+//! `readiness`, `dead-letters`, `archive`, `stats`, `top`, `trace`, `metrics`, `cost`, `completions`) and what they
+//! share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
 //! ([`workload`] over [`catalogue`] and [`random`]), its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
 //! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
 //! **Never:** what the figures under test are computed with. Truth is exact and knows no sketch.
 
 mod access_log;
+mod archive;
 mod catalogue;
 mod collector;
 mod completions;
+mod consent;
 mod cost;
+mod dead_letters;
 mod demo;
 mod dispatch;
 mod error;
@@ -61,6 +65,8 @@ enum Command {
     Flag(flag::FlagArgs),
     Parity(parity::ParityArgs),
     Readiness(readiness::ReadinessArgs),
+    DeadLetters(dead_letters::DeadLettersArgs),
+    Archive(archive::ArchiveArgs),
     Stats(stats::StatsArgs),
     Top(top::TopArgs),
     Trace(trace::TraceArgs),
@@ -81,6 +87,8 @@ fn main() -> ExitCode {
         Command::Flag(args) => in_runtime(flag::run(args)),
         Command::Parity(args) => in_runtime(parity::run(args)),
         Command::Readiness(args) => in_runtime(readiness::run(args)),
+        Command::DeadLetters(args) => in_runtime(dead_letters::run(args)),
+        Command::Archive(args) => in_runtime(archive::run(args)),
         Command::Stats(args) => in_runtime(stats::run(args)),
         Command::Top(args) => in_runtime(top::run(args)),
         Command::Trace(args) => in_runtime(trace::run(args)),

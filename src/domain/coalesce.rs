@@ -65,6 +65,16 @@ impl Buffer {
         }
     }
 
+    /// Events that wait.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// What the leader sends after its linger; the next event finds no leader.
     pub fn take(&mut self) -> Vec<Event> {
         self.leader_since_ms = None;

@@ -34,7 +34,7 @@ impl Row {
         match sort {
             Sort::Path => 0.0,
             Sort::Requests => self.requests as f64,
-            Sort::Errors => (self.status.client_error + self.status.server_error) as f64,
+            Sort::Errors => self.status.server_error as f64,
             Sort::P50 => time(|t| t.p50),
             Sort::P95 => time(|t| t.p95),
             Sort::P99 => time(|t| t.p99),
@@ -49,7 +49,7 @@ pub enum Sort {
     Path,
     /// Requests.
     Requests,
-    /// Responses with a status from 400 on.
+    /// Responses with a status from 500 on.
     Errors,
     /// Median response time.
     P50,

@@ -5,7 +5,9 @@
 //! **Never:** the platform (`worker`), SQL, a clock, a source of randomness. Time, keys and random numbers are
 //! arguments, so that everything here is a function of what it is given and is tested natively.
 
+pub mod access_jwt;
 pub mod address;
+pub mod archive;
 pub mod coalesce;
 pub mod dedup;
 pub mod error;
@@ -14,8 +16,10 @@ pub mod exemplar;
 pub mod figures;
 pub mod flag;
 pub mod grain;
+pub mod health;
 pub mod identity;
 pub mod ledger;
+pub mod letter;
 pub mod listing;
 pub mod merge;
 pub mod message;
@@ -27,6 +31,7 @@ pub mod rollup;
 pub mod route;
 pub mod segment;
 pub mod selection;
+pub mod session;
 pub mod sketch;
 pub mod template;
 pub mod throttle;

@@ -3,7 +3,7 @@
 use js_sys::futures::JsFuture;
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{ReadableStreamDefaultReader, Request};
+use web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 
 use super::problem::Problem;
 
@@ -17,7 +17,15 @@ pub async fn text(request: &Request, limit: usize) -> Result<String, Problem> {
     if declared.is_some_and(|bytes| bytes > limit as u64) {
         return Err(too_large(limit));
     }
-    let Some(stream) = request.body() else { return Ok(String::new()) };
+    read(request.body(), limit).await
+}
+
+/// What a stream gives, as text; no more than `limit` bytes of it are read.
+///
+/// # Errors
+/// As [`text`].
+pub async fn read(stream: Option<ReadableStream>, limit: usize) -> Result<String, Problem> {
+    let Some(stream) = stream else { return Ok(String::new()) };
     let broken = |_: JsValue| Problem::bad_request("the body can't be read");
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::new();

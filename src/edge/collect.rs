@@ -14,7 +14,7 @@ use crate::domain::path::{self, Known};
 use crate::domain::route::{Destinations, route};
 
 use super::config::Config;
-use super::{address_key, counters, deliver, flag_cache};
+use super::{address_key, counters, deliver, flag_cache, vitals};
 
 /// Longest request ID and address that are looked at, in bytes; the platform's own are far shorter.
 const MAX_HEADER_BYTES: usize = 128;
@@ -71,6 +71,11 @@ pub async fn collect(env: &Env, config: &Config, observed: Observed) {
         producer,
         seq,
     };
+    deliver_to(env, config, event, collector, queue).await;
+    vitals::report_if_due(env).await;
+}
+
+async fn deliver_to(env: &Env, config: &Config, event: Event, collector: bool, queue: bool) {
     // An event for both goes to both at once: a slow one doesn't hold up the other.
     match (collector, queue) {
         (true, true) => {
@@ -116,11 +121,8 @@ fn random_id() -> String {
 
 /// This isolate's name, and the next number in it.
 fn next_number() -> (ProducerId, u32) {
-    thread_local! {
-        static PRODUCER: ProducerId = ProducerId(u64::from_be_bytes(address_key::random_bytes::<8>()));
-        static NEXT: Cell<u32> = const { Cell::new(0) };
-    }
+    thread_local! { static NEXT: Cell<u32> = const { Cell::new(0) }; }
     let seq = NEXT.get();
     NEXT.set(seq.wrapping_add(1));
-    (PRODUCER.with(|producer| *producer), seq)
+    (vitals::isolate(), seq)
 }

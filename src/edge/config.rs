@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use worker::{Env, console_error};
 
+use crate::domain::access_jwt::Application;
 use crate::domain::coalesce::Limits;
 use crate::domain::error::InputError;
 use crate::domain::event::MAX_ID_DISTANCE_MS;
@@ -44,7 +45,10 @@ pub struct Config {
     /// `PARITY_HOUR_LIMIT_PPM` and `PARITY_DAY_LIMIT_PPM`: largest mismatch rates that pass.
     pub parity_limit_ppm: ParityLimits,
     /// `KEEP_MINUTES_HOURS`, `KEEP_HOURS_DAYS`, `KEEP_DAYS_DAYS`: how long figures by minute, hour and day are kept.
+    /// `KEEP_DETAILS_DAYS`: how long events themselves are kept; 7 days is the least, as long as dedup needs them.
     pub retention: Retention,
+    /// `ACCESS_TEAM_DOMAIN` and `ACCESS_AUD`: the Cloudflare Access application whose users may read.
+    pub access: Option<Application>,
     /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
     pub local_development: bool,
 }
@@ -95,9 +99,42 @@ impl Reader<'_> {
         default
     }
 
+    fn text(&self, name: &'static str) -> Option<String> {
+        (self.get)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Both settings or neither. A team is asked for its keys, so it must not be reached in the clear.
+    fn access(&mut self, local_development: bool) -> Option<Application> {
+        let (domain, audience) = (self.text("ACCESS_TEAM_DOMAIN"), self.text("ACCESS_AUD"));
+        let (domain, audience) = match (domain, audience) {
+            (Some(domain), Some(audience)) => (domain, audience),
+            (None, None) => return None,
+            (domain, _) => {
+                let missing = if domain.is_none() { "ACCESS_TEAM_DOMAIN" } else { "ACCESS_AUD" };
+                self.errors.push(InputError::field(missing, "", "set both ACCESS_TEAM_DOMAIN and ACCESS_AUD"));
+                return None;
+            }
+        };
+        let host = match domain.split_once("://") {
+            None => Some(domain.as_str()),
+            Some(("https", host)) => Some(host),
+            Some(("http", host)) if local_development => Some(host),
+            Some(_) => None,
+        };
+        let host = host.map(|host| host.trim_end_matches('/')).filter(|host| !host.is_empty());
+        if host.is_none_or(|host| host.contains(['/', '?', '#', '@', ' '])) {
+            let remedy = "give the team's domain, such as team.cloudflareaccess.com";
+            self.errors.push(InputError::field("ACCESS_TEAM_DOMAIN", domain, remedy));
+            return None;
+        }
+        let team = domain.trim_end_matches('/');
+        let team = if team.contains("://") { team.to_owned() } else { format!("https://{team}") };
+        Some(Application { team, audience })
+    }
+
     fn url(&mut self, name: &'static str) -> Option<String> {
-        let text = (self.get)(name).filter(|text| !text.trim().is_empty())?;
-        let trimmed = text.trim().trim_end_matches('/');
+        let text = self.text(name)?;
+        let trimmed = text.trim_end_matches('/');
         let host = trimmed.strip_prefix("https://").or_else(|| trimmed.strip_prefix("http://"));
         if host.is_some_and(|host| !host.is_empty() && !host.contains(['?', '#', ' '])) {
             return Some(trimmed.to_owned());
@@ -118,6 +155,7 @@ impl Config {
         let separated = templates.split(|c: char| c == ',' || c.is_whitespace()).filter(|text| !text.is_empty());
         let (normalizer, refused) = Normalizer::new(separated);
         reader.errors.extend(refused.into_iter().map(|(text, why)| InputError::field("PATH_TEMPLATES", text, why)));
+        let local_development = reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH);
         let config = Self {
             upstream_url: reader.url("UPSTREAM_URL"),
             normalizer,
@@ -140,9 +178,10 @@ impl Config {
                 minutes_ms: reader.number("KEEP_MINUTES_HOURS", 48, 48..=168) * HOUR_MS,
                 hours_ms: reader.number("KEEP_HOURS_DAYS", 90, 8..=400) * DAY_MS,
                 days_ms: reader.number("KEEP_DAYS_DAYS", 400, 90..=4_000) * DAY_MS,
-                ..Retention::default()
+                details_ms: reader.number("KEEP_DETAILS_DAYS", 7, 7..=90) * DAY_MS,
             },
-            local_development: reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH),
+            access: reader.access(local_development),
+            local_development,
         };
         (config, reader.errors)
     }
@@ -197,6 +236,25 @@ mod tests {
             assert_eq!(errors.iter().filter(|e| e.starts_with(&format!("`{name}`"))).count(), 1, "{errors:?}");
         }
         assert_eq!(config.normalizer.normalize("/ok/x", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn access_takes_both_settings_and_no_team_in_the_clear() {
+        let access = |domain, audience, local| {
+            let (config, errors) =
+                read(&[("ACCESS_TEAM_DOMAIN", domain), ("ACCESS_AUD", audience), ("LOCAL_DEVELOPMENT", local)]);
+            (config.access.map(|application| application.team), errors.len())
+        };
+        let team = Some("https://t.cloudflareaccess.com".to_owned());
+        assert_eq!(access("t.cloudflareaccess.com", "tag", "false"), (team.clone(), 0));
+        assert_eq!(access("https://t.cloudflareaccess.com/", "tag", "false"), (team, 0));
+        assert_eq!(access("http://127.0.0.1:1", "tag", "true"), (Some("http://127.0.0.1:1".into()), 0));
+        assert_eq!(access("", " ", "true"), (None, 0));
+        for (domain, audience) in
+            [("http://a.b", "tag"), ("a.b", ""), ("", "tag"), ("https://", "tag"), ("a.b/c", "tag")]
+        {
+            assert_eq!(access(domain, audience, "false"), (None, 1), "{domain} {audience}");
+        }
     }
 
     #[test]

@@ -11,13 +11,13 @@ use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage
 use crate::domain::event::Event;
 use crate::domain::message;
 use crate::domain::retry::delay_seconds;
-use crate::store::dead_letters::{DeadLetter, DeadLetters};
+use crate::store::dead_letters::{DeadLetter, DeadLetters, MAX_LETTERS};
 use crate::store::events::{EventStore, Memory, Recorded};
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, counters};
+use super::{clock, counters, vitals};
 
 /// Ending of the dead-letter queues' names.
 const DEAD_LETTER_SUFFIX: &str = "-dlq";
@@ -29,6 +29,11 @@ thread_local! { static MEMORY: RefCell<Memory> = RefCell::default(); }
 
 /// Handles one batch of either queue.
 pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
+    handle(batch, env).await;
+    vitals::report_if_due(env).await;
+}
+
+async fn handle(batch: &MessageBatch<JsValue>, env: &Env) {
     let config = Config::of(env);
     let messages: Vec<RawMessage> = batch.raw_iter().collect();
     console_log!("Received {} messages", messages.len());
@@ -40,6 +45,7 @@ pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
     };
     match handled {
         Ok(()) => {
+            counters::add("consumer_acked", messages.len() as u64);
             for message in &messages {
                 message.ack();
             }
@@ -67,6 +73,7 @@ async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64)
         letters.extend((0..).zip(parsed.rejected).map(|(position, rejected): (u64, _)| DeadLetter {
             id: format!("{}/{position}", message.id()),
             received_at: now_ms,
+            sent_at: Some(message.timestamp().as_millis()),
             source: "consumer".into(),
             reason: rejected.error.to_string(),
             payload: rejected.payload,
@@ -76,7 +83,7 @@ async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64)
     let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
     let recorded = record(&store, &events, now_ms).await?;
     // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
-    DeadLetters::new(D1Sql::of(env)?).store(&letters).await?;
+    keep(&letters, env).await?;
     report(config, &events, &letters, recorded, now_ms);
     if recorded.unfolded >= FOLD_SEGMENTS {
         // 3. A crash here: the retry's events are absorbed; folding begins where it stood.
@@ -148,6 +155,7 @@ async fn bury(messages: &[RawMessage], env: &Env, now_ms: u64) -> Result<(), Sto
     let letter = |message: &RawMessage| DeadLetter {
         id: message.id(),
         received_at: now_ms,
+        sent_at: Some(message.timestamp().as_millis()),
         source: "dlq".into(),
         reason: "its retries are exhausted".into(),
         payload: text_of(&message.body()).unwrap_or_else(hex::encode),
@@ -155,5 +163,18 @@ async fn bury(messages: &[RawMessage], env: &Env, now_ms: u64) -> Result<(), Sto
     let letters: Vec<DeadLetter> = messages.iter().map(letter).collect();
     counters::add("dead_letters", letters.len() as u64);
     // 1. A crash here: nothing is acked, and the retry's letters are stored once.
-    DeadLetters::new(D1Sql::of(env)?).store(&letters).await
+    keep(&letters, env).await
+}
+
+/// Stores letters; tells of those that had to make room.
+async fn keep(letters: &[DeadLetter], env: &Env) -> Result<(), StoreError> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let dropped = DeadLetters::new(D1Sql::of(env)?).store(letters).await?;
+    if dropped > 0 {
+        counters::add("dead_letters_dropped", dropped);
+        console_error!("Dead letters are full ({MAX_LETTERS}): {dropped} were dropped; redrive or purge them");
+    }
+    Ok(())
 }

@@ -16,6 +16,14 @@ pub fn add(name: &'static str, count: u64) {
     }
 }
 
+/// Raises a counter to the largest value seen. Its name ends in [`PEAK`](crate::domain::health::PEAK).
+pub fn raise(name: &'static str, value: u64) {
+    COUNTERS.with_borrow_mut(|counters| {
+        let peak = counters.entry(name).or_default();
+        *peak = value.max(*peak);
+    });
+}
+
 /// All counters that are not zero.
 pub fn all() -> BTreeMap<&'static str, u64> {
     COUNTERS.with_borrow(Clone::clone)

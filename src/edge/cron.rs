@@ -2,39 +2,65 @@
 //!
 //! Invariant: every job may be interrupted anywhere and repeated; one that fails doesn't keep the others from running.
 
+use std::fmt::Display;
+use std::future::Future;
+
 use worker::{Env, console_error};
 
+use crate::domain::health::Job;
+use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin, parity, ramp};
+use super::{archive, clock, consumer, counters, flag_admin, parity, ramp, snapshot, vitals};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
 /// Every minute: repairs the flag's copy, compares what has closed, takes a ramp's step if one is due, folds what waits,
-/// deletes what has had its time.
+/// deletes what has had its time, makes the snapshot anew. What became of each is reported in the end.
 pub async fn scheduled(env: &Env) {
     let config = Config::of(env);
-    let repaired = flag_admin::repair(env).await;
-    if let Err(error) = &repaired {
-        console_error!("Repair of the flag's copy is left for the next run: {error}");
-    }
+    let mut runs = Runs(Vec::new());
+    let repaired = runs.run("flag", flag_admin::repair(env)).await;
     // Before the ramp, which asks for its reports.
-    if let Err(error) = parity::scheduled(env, &config).await {
-        console_error!("Parity is left for the next run: {error}");
-    }
+    runs.run("parity", parity::scheduled(env, &config)).await;
     // A copy that could not be compared may hold an emergency stop: no step is taken then.
-    if repaired.is_ok()
-        && let Err(error) = ramp::advance(env, &config).await
-    {
-        console_error!("The flag's ramp is left for the next run: {error}");
+    if repaired {
+        runs.run("ramp", ramp::advance(env, &config)).await;
     }
-    if let Err(error) = clean(env).await {
-        console_error!("Scheduled cleaning is left for the next run: {error}");
+    runs.run("dead-letters", expire_dead_letters(env)).await;
+    runs.run("archive", archive::scheduled(env, &config)).await;
+    runs.run("clean", clean(env)).await;
+    runs.run("snapshot", snapshot::refresh(env, &config)).await;
+    vitals::report(env, runs.0).await;
+}
+
+/// Jobs that have run.
+struct Runs(Vec<Job>);
+
+impl Runs {
+    /// Runs a job; gives whether it succeeded.
+    async fn run<T, E: Display>(&mut self, job: &str, work: impl Future<Output = Result<T, E>>) -> bool {
+        let started_at = clock::now_ms();
+        let error = work.await.err().map(|error| error.to_string());
+        if let Some(error) = &error {
+            console_error!("Scheduled job {job} is left for the next run: {error}");
+        }
+        let succeeded_at = error.is_none().then(clock::now_ms);
+        let succeeded = succeeded_at.is_some();
+        self.0.push(Job { job: job.to_owned(), started_at, succeeded_at, error });
+        succeeded
     }
+}
+
+async fn expire_dead_letters(env: &Env) -> Result<(), StoreError> {
+    // 1. A crash here: they are gone or are not.
+    let expired = DeadLetters::new(D1Sql::of(env)?).expire(clock::now_ms()).await?;
+    counters::add("dead_letters_expired", expired);
+    Ok(())
 }
 
 async fn clean(env: &Env) -> Result<(), StoreError> {
@@ -43,9 +69,11 @@ async fn clean(env: &Env) -> Result<(), StoreError> {
     let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
     // 1. Each fold is a transaction; a crash leaves the rest to the next run.
     consumer::fold(&store, now_ms).await;
+    // Details that are not archived yet are kept.
+    let archived = archive::details_until(env).await?;
     for _ in 0..MAX_STEPS {
         // 2. So is each deletion.
-        if !store.prune(now_ms, u64::MAX).await? {
+        if !store.prune(now_ms, archived).await? {
             break;
         }
     }

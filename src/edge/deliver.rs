@@ -36,6 +36,13 @@ impl WritePath {
         }
     }
 
+    const fn tried(self) -> &'static str {
+        match self {
+            Self::Old => "do_record_tried",
+            Self::New => "queue_send_tried",
+        }
+    }
+
     const fn sent(self) -> &'static str {
         match self {
             Self::Old => "DO recorded",
@@ -72,7 +79,12 @@ fn with_buffer<T>(path: WritePath, act: impl FnOnce(&mut Buffer) -> T) -> T {
 
 /// Records one event by one path, together with others of this isolate.
 pub async fn to(path: WritePath, env: &Env, config: &Config, event: Event) {
-    match with_buffer(path, |buffer| buffer.add(event, clock::now_ms(), config.limits)) {
+    let (next, waiting) = with_buffer(path, |buffer| {
+        let next = buffer.add(event, clock::now_ms(), config.limits);
+        (next, buffer.len())
+    });
+    counters::raise("buffer_peak", waiting as u64);
+    match next {
         Next::Send(events) => flush(path, env, config, events).await,
         Next::Follow => {}
         Next::Lead => {
@@ -85,6 +97,8 @@ pub async fn to(path: WritePath, env: &Env, config: &Config, event: Event) {
 
 /// Writes events, and by the other path what fails.
 async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) {
+    counters::add("flushes", u64::from(!events.is_empty()));
+    counters::add("flushed_events", events.len() as u64);
     for (events, error) in write(path, env, config, events).await {
         counters::add(
             if path == WritePath::New { "queue_send_failed" } else { "do_record_failed" },
@@ -112,6 +126,7 @@ async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) 
 /// Writes events by one path; gives those that failed, with the reason.
 async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) -> Vec<(Vec<Event>, String)> {
     let mut failed = Vec::new();
+    counters::add(path.tried(), events.len() as u64);
     for (part, text) in parts(path, config, events) {
         let text = match text {
             Ok(text) => text,

@@ -10,6 +10,8 @@
 
 pub mod address_key;
 pub mod api;
+pub mod archive;
+pub mod backlog;
 pub mod body;
 pub mod clock;
 pub mod collect;
@@ -29,8 +31,10 @@ pub mod query;
 pub mod ramp;
 pub mod ramp_gate;
 pub mod router;
+pub mod snapshot;
 pub mod sql_d1;
 pub mod sql_object;
 pub mod sql_values;
 pub mod stores;
 pub mod upstream;
+pub mod vitals;

@@ -10,6 +10,14 @@ pub fn path_and_query(url: &str) -> &str {
     rest.split('#').next().unwrap_or_default()
 }
 
+/// Scheme and host of an absolute URL, as the header `Origin` gives them.
+pub fn origin(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(after_scheme..).unwrap_or_default();
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    url.get(..after_scheme + host).unwrap_or_default()
+}
+
 /// The path of an absolute URL, without its query.
 pub fn path(url: &str) -> &str {
     let path = path_and_query(url).split('?').next().unwrap_or_default();
@@ -37,6 +45,18 @@ mod tests {
             ("nonsense", "", "/"),
         ] {
             assert_eq!((path_and_query(url), path(url)), (all, only), "{url}");
+        }
+    }
+
+    #[test]
+    fn origins_are_cut_out_of_urls() {
+        for (url, expected) in [
+            ("https://a.b/c?d=e://f", "https://a.b"),
+            ("http://a.b:8787?x", "http://a.b:8787"),
+            ("http://a.b", "http://a.b"),
+            ("", ""),
+        ] {
+            assert_eq!(origin(url), expected);
         }
     }
 

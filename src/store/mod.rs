@@ -6,12 +6,17 @@
 //! **Never:** the platform (`worker`); a clock. The database is behind the one-method port [`sql::Sql`].
 
 pub mod address_keys;
+pub mod archive;
+pub mod archive_days;
 pub mod dead_letters;
+pub mod details;
 pub mod events;
 pub mod flags;
 pub mod fold;
 pub mod parity;
 pub mod read;
+pub mod redrive;
 pub mod retention;
 pub mod rollup_rows;
 pub mod sql;
+pub mod vitals;

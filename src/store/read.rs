@@ -2,7 +2,8 @@
 //!
 //! Invariant: a read sees one state: rollups, and the segments that are not in them yet, come from one transaction.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, MAX_AHEAD_MS};
+use crate::domain::grain::{DAY_MS, Grain, HOUR_MS};
 use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
 use crate::domain::segment;
@@ -49,12 +50,22 @@ const EVENTS_BETWEEN: &str = "
     WHERE window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1
     ORDER BY seq LIMIT ?4";
 
-const STATE: &str = "SELECT coalesce(sum(events), 0) AS events, coalesce(sum(absorbed), 0) AS absorbed,
-    coalesce(sum(seq > coalesce((SELECT max(to_seq) FROM folds), 0)), 0) AS unfolded FROM segments";
+// Of the segments only those that wait are read; the rest is in the few rows of all routes together.
+const STATE: &str = "
+    SELECT coalesce(sum(events), 0) + (
+             SELECT coalesce(sum(requests), 0) FROM json_each(?2) AS days CROSS JOIN rollups
+             WHERE grain = ?1 AND start = days.value AND rollups.path = '') AS events,
+           coalesce(sum(absorbed), 0) + (
+             SELECT coalesce(sum(absorbed), 0) FROM ledger WHERE start >= ?3) AS absorbed,
+           count(*) AS unfolded
+    FROM segments WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0)";
 
 const BY_WINDOW: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body, stored_at FROM segments
     WHERE window_start = ?1 AND instr(digests, unhex(?2)) > 0";
+
+/// UTC days before today of which the state counts events.
+const STATE_DAYS: u64 = 7;
 
 /// The most events that one read gives out.
 pub const MAX_EVENTS: usize = 50_000;
@@ -63,9 +74,9 @@ pub const MAX_EVENTS: usize = 50_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogState {
-    /// Events in the segments that are kept.
+    /// Events of the last eight UTC days.
     pub events: u64,
-    /// Repeats that dedup absorbed, in the segments that are kept.
+    /// Repeats that dedup absorbed, of the last two hours.
     pub absorbed: u64,
     /// Segments that wait to be folded.
     pub unfolded: u64,
@@ -149,8 +160,11 @@ impl<S: Sql> EventStore<S> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn state(&self) -> Result<LogState, StoreError> {
-        let results = self.sql.batch(vec![Statement::new(STATE, [])]).await?;
+    pub async fn state(&self, now_ms: u64) -> Result<LogState, StoreError> {
+        let days = Span::around(Grain::Day, now_ms.saturating_sub(STATE_DAYS * DAY_MS), now_ms + MAX_AHEAD_MS);
+        let recent = now_ms.saturating_sub(2 * HOUR_MS);
+        let params = [Grain::Day.ms().into(), json_list(days.starts()), recent.into()];
+        let results = self.sql.batch(vec![Statement::new(STATE, params)]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state".into()))?;
         Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)? })
     }

@@ -42,6 +42,7 @@ impl Sqlite {
             include_str!("../../migrations/0002_dead_letters.sql"),
             include_str!("../../migrations/0003_flags.sql"),
             include_str!("../../migrations/0004_parity.sql"),
+            include_str!("../../migrations/0005_archive.sql"),
             address_keys::SCHEMA,
         ] {
             connection.execute_batch(schema).unwrap();
@@ -216,6 +217,18 @@ pub fn rollups<S: Sql>(store: &EventStore<S>, grain: Grain, routes: Routes) -> R
     let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];
     let selection = Selection { spans, routes, parts: Parts::All };
     block_on(store.rollups(&selection)).unwrap()
+}
+
+/// Requests and sums of digests of each day, which are kept longer than any test goes on.
+pub fn days<S: Sql>(store: &EventStore<S>) -> Vec<(u64, u64, u64)> {
+    let spans = vec![Span::around(Grain::Day, START, START + 40 * Grain::Day.ms())];
+    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Counts };
+    let mut days = std::collections::BTreeMap::<u64, (u64, u64)>::new();
+    for (key, rollup) in block_on(store.rollups(&selection)).unwrap() {
+        let day = days.entry(key.start).or_default();
+        *day = (day.0 + rollup.requests, day.1.wrapping_add(rollup.digest_sum));
+    }
+    days.into_iter().map(|(start, (requests, digests))| (start, requests, digests)).collect()
 }
 
 /// By every grain, each route and all together.

@@ -22,7 +22,7 @@ describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
     const sent = await gateway.untilLogged(/^Queue sent: (\S+)/, 3);
     // What is read meanwhile says so, and no more than that.
     const health = await gateway.read("health");
-    assert.deepEqual([health.status, health.new], ["degraded", null]);
+    assert.deepEqual([health.status, health.stores.new], ["failing", null]);
     const unread = await gateway.request("/_collector/v1/stats");
     assert.deepEqual([unread.status, unread.headers.get("Content-Type")], [503, "application/problem+json"]);
     assert.doesNotMatch(await unread.text(), /made to fail/);
@@ -32,7 +32,7 @@ describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
     await gateway.fault({});
 
     const letters = await eventually(async () => {
-      const { newest } = await gateway.read("dead-letters");
+      const newest = await gateway.letters();
       assert.equal(newest.flatMap(({ payload }) => JSON.parse(payload).events).length, 3);
       return newest;
     }, 110_000);
@@ -167,7 +167,7 @@ describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
     await gateway.fault({});
 
     await eventually(async () => {
-      const [state, { total }] = [(await gateway.read("health")).new, await gateway.stats()];
+      const [state, { total }] = [(await gateway.read("health")).stores.new, await gateway.stats()];
       assert.deepEqual([state.events, total.requests], [10, 10]);
       assert.ok(state.absorbed >= 10, JSON.stringify(state));
     });

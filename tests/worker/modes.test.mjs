@@ -131,7 +131,7 @@ describe("modes", { concurrency: 4, timeout: 120_000 }, () => {
 
     const { total, stores, exact } = await gateway.delivered({ old: 80, new: 80 });
     assert.deepEqual([total.requests, stores.both, exact], [40, 40, true]);
-    const { old } = await gateway.read("health");
+    const { old } = (await gateway.read("health")).stores;
     assert.equal(old.length, 4);
     assert.ok(old.every(({ events }) => events > 0), JSON.stringify(old));
     assert.equal(new Set(digests(await gateway.ids("old"))).size, 40);

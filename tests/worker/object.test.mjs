@@ -64,10 +64,10 @@ describe("stores", { concurrency: 4, timeout: 120_000 }, () => {
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.requests("/api/test", 10);
     const { from: _from, to: _to, ...before } = await gateway.delivered({ new: 10 });
-    assert.ok((await gateway.read("health")).new.unfolded > 0);
+    assert.ok((await gateway.read("health")).stores.new.unfolded > 0);
     for (const _run of ["once", "again"]) {
       await gateway.worker.scheduled({ cron: "* * * * *" });
-      assert.equal((await gateway.read("health")).new.unfolded, 0);
+      assert.equal((await gateway.read("health")).stores.new.unfolded, 0);
       const { from: _from, to: _to, ...after } = await gateway.stats();
       assert.deepEqual(after, before);
     }

@@ -136,8 +136,8 @@ async function shares(gateway, count) {
   assert.ok(total.requests <= count);
   for (let tries = 0; ; tries += 1) {
     const health = await gateway.read("health");
-    const old = health.old.reduce((sum, state) => sum + state.events, 0);
-    if (old + health.new.events === count) return { old, new: health.new.events };
+    const old = health.stores.old.reduce((sum, state) => sum + state.events, 0);
+    if (old + health.stores.new.events === count) return { old, new: health.stores.new.events };
     assert.ok(tries < 400, "the events don't arrive");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

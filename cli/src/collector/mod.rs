@@ -3,6 +3,8 @@
 //! Invariants: the token comes from the environment, never from the command line that others can list, and never goes
 //! over a line that others can read. Nothing is tried twice: a change whose answer was lost may have been made.
 
+pub mod archive;
+pub mod dead_letters;
 pub mod flag;
 pub mod parity;
 mod problem;
@@ -86,6 +88,15 @@ impl Collector {
     /// [`CallError`].
     pub async fn get<T: DeserializeOwned>(&self, route: &str) -> Result<T, CallError> {
         self.call(Method::GET, route, HeaderMap::new(), Bytes::new()).await
+    }
+
+    /// Reads a route's bytes as they are.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn get_bytes(&self, route: &str) -> Result<Bytes, CallError> {
+        let body = self.exchange(&Method::GET, &format!("{PREFIX}/{route}"), HeaderMap::new(), Bytes::new()).await;
+        body.map_err(|cause| CallError::new(&Method::GET, route, cause))
     }
 
     /// Sends a value to a route; `base` is the version that it changes.

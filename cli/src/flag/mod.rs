@@ -6,7 +6,6 @@
 //! and the preview can't be had; and none of a version that the operator hasn't seen. `stop` alone needs none of it.
 
 mod author;
-mod consent;
 mod describe;
 mod diff;
 mod get;

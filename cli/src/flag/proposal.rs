@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use path_collector::domain::flag::document::Document;
 use serde::Serialize;
 
-use super::consent::Consent;
 use super::{Desk, describe};
 use crate::collector::flag::{Changed, PathPreview, Preview, Shares};
+use crate::consent::Consent;
 use crate::error::CliError;
 use crate::output;
 use crate::share::Share;
@@ -56,7 +56,7 @@ pub async fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result
     for warning in &preview.warnings {
         output::note(&format!("warning: {warning}"));
     }
-    Ok(if consent.is_granted() { Verdict::Agreed(Some(preview)) } else { Verdict::Declined(preview) })
+    Ok(if consent.is_granted("Change the flag?") { Verdict::Agreed(Some(preview)) } else { Verdict::Declined(preview) })
 }
 
 /// Carries out what was agreed to with `change`, and reports what came of it.

@@ -11,8 +11,8 @@ use path_collector::domain::flag::document::Document;
 use path_collector::domain::flag::ramp::Ramp;
 
 use super::author::ChangeArgs;
-use super::consent::Consent;
 use super::{Desk, set, source};
+use crate::consent::Consent;
 use crate::error::CliError;
 use crate::share::Share;
 use crate::time::{length_ms, now_ms};
@@ -70,7 +70,7 @@ struct Timing {
 /// # Errors
 /// When the order doesn't fit what holds, or the gateway refuses it.
 pub async fn run(desk: &Desk, args: &RampArgs) -> Result<ExitCode, CliError> {
-    let consent = Consent::by(args.change.yes)?;
+    let consent = Consent::by(args.change.yes, "changing the flag")?;
     let by = args.change.by.name()?;
     let newest = source::newest(&desk.collector).await?;
     let timing = Timing { now_ms: now_ms(), at_once: args.start_at_once, after_ms: args.first_after };

@@ -6,10 +6,10 @@ use clap::Args;
 use path_collector::domain::flag::document::Document;
 
 use super::author::ChangeArgs;
-use super::consent::Consent;
 use super::proposal::{Verdict, conclude, consult};
 use super::{Desk, source};
 use crate::collector::flag::Order;
+use crate::consent::Consent;
 use crate::error::CliError;
 use crate::output;
 
@@ -27,7 +27,7 @@ pub struct RollbackArgs {
 /// # Errors
 /// When there is no such version, or the gateway refuses it.
 pub async fn run(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError> {
-    let consent = Consent::by(args.change.yes)?;
+    let consent = Consent::by(args.change.yes, "changing the flag")?;
     let by = args.change.by.name()?;
     let (version, reason) = (Some(args.version), args.change.reason.as_str());
     let verdict = match earlier(desk, args.version).await {

@@ -8,8 +8,8 @@ use path_collector::domain::flag::Mode;
 use path_collector::domain::flag::document::Document;
 
 use super::author::ChangeArgs;
-use super::consent::Consent;
 use super::{Desk, proposal, source};
+use crate::consent::Consent;
 use crate::error::CliError;
 use crate::share::Share;
 
@@ -47,7 +47,7 @@ struct Wanted {
 /// # Errors
 /// When the document can't be, or the gateway refuses it.
 pub async fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
-    let consent = Consent::by(args.change.yes)?;
+    let consent = Consent::by(args.change.yes, "changing the flag")?;
     let by = args.change.by.name()?;
     let given = args.wanted.file.as_deref().map(source::file).transpose()?;
     let newest = source::newest(&desk.collector).await?;

@@ -1,13 +1,19 @@
-//! Who may read and who may change: bearers of `READ_TOKEN` and `ADMIN_TOKEN`. Without those secrets nobody may, but in
-//! local development.
+//! Who may read and who may change: bearers of `READ_TOKEN` and `ADMIN_TOKEN`, browsers that logged in with one of them,
+//! and, to read, users of a Cloudflare Access application. Without those secrets nobody may, but in local development.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use web_sys::Request;
 use worker::Env;
 
+use crate::domain::access_jwt;
+use crate::domain::session::{Scope, SessionKey, Source};
+use crate::domain::throttle::Client;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
+use crate::edge::{clock, query};
+
+use super::{access_keys, throttle};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,34 +26,119 @@ pub enum Right {
 
 impl Right {
     /// The secrets that give it: who may change may also read.
-    const fn secrets(self) -> &'static [&'static str] {
+    const fn secrets(self) -> &'static str {
         match self {
-            Self::Read => &["READ_TOKEN", "ADMIN_TOKEN"],
-            Self::Change => &["ADMIN_TOKEN"],
+            Self::Read => "READ_TOKEN or ADMIN_TOKEN",
+            Self::Change => "ADMIN_TOKEN",
         }
+    }
+
+    fn is_given_by(self, scope: Scope) -> bool {
+        self == Self::Read || scope == Scope::Admin
     }
 }
 
-/// Lets a request pass, or says why not.
-pub fn check(right: Right, request: &Request, env: &Env, config: &Config) -> Result<(), Problem> {
-    let secret = |name: &&str| env.secret(name).ok().map(|secret| secret.to_string()).filter(|text| !text.is_empty());
-    let secrets: Vec<String> = right.secrets().iter().filter_map(secret).collect();
-    let given = request.headers().get("Authorization").ok().flatten();
-    let given = given.as_deref().and_then(bearer);
-    let names = right.secrets().join(" or ");
-    if secrets.is_empty() {
+/// The secrets of this deployment, as far as they are set.
+pub struct Secrets {
+    read: Option<String>,
+    admin: Option<String>,
+}
+
+impl Secrets {
+    /// Reads them.
+    pub fn of(env: &Env) -> Self {
+        let secret = |name| env.secret(name).ok().map(|secret| secret.to_string()).filter(|text| !text.is_empty());
+        Self { read: secret("READ_TOKEN"), admin: secret("ADMIN_TOKEN") }
+    }
+
+    /// What a token allows. It is compared with both, whichever fits.
+    pub fn scope(&self, token: &str) -> Option<Scope> {
+        let fits = |secret: &Option<String>| secret.as_deref().is_some_and(|secret| same(token, secret));
+        match (fits(&self.read), fits(&self.admin)) {
+            (_, true) => Some(Scope::Admin),
+            (true, false) => Some(Scope::Read),
+            (false, false) => None,
+        }
+    }
+
+    /// What signs sessions; none without secrets.
+    pub fn session_key(&self) -> Option<SessionKey> {
+        SessionKey::derive(self.read.as_deref(), self.admin.as_deref())
+    }
+
+    const fn give(&self, right: Right) -> bool {
+        self.admin.is_some() || (matches!(right, Right::Read) && self.read.is_some())
+    }
+}
+
+/// Lets a request of this client pass, or says why not. Refused tokens are counted; who presents none guesses none.
+pub async fn admit(right: Right, client: Client, request: &Request, env: &Env, config: &Config) -> Result<(), Problem> {
+    throttle::admit(client)?;
+    let token = header(request, "Authorization");
+    let token = token.as_deref().and_then(bearer);
+    let checked = check(right, token, request, env, config).await;
+    if token.is_some() && checked.as_ref().is_err_and(|problem| problem.status == 401) {
+        throttle::refused(client);
+    }
+    checked
+}
+
+async fn check(
+    right: Right,
+    token: Option<&str>,
+    request: &Request,
+    env: &Env,
+    config: &Config,
+) -> Result<(), Problem> {
+    let secrets = Secrets::of(env);
+    let names = right.secrets();
+    let application = config.access.as_ref().filter(|_| right == Right::Read);
+    if !secrets.give(right) {
         if config.local_development {
             return Ok(());
         }
-        let detail = format!("this is closed until the secret {names} is set (wrangler secret put)");
-        return Err(Problem { status: 403, title: "Closed", detail });
+        if application.is_none() {
+            let detail = format!("this is closed until the secret {names} is set (wrangler secret put)");
+            return Err(Problem { status: 403, title: "Closed", detail });
+        }
     }
-    // Every secret is compared, whichever fits.
-    if secrets.iter().fold(false, |fits, secret| fits | given.is_some_and(|token| same(token, secret))) {
+    let unauthorized = || Problem {
+        status: 401,
+        title: "Unauthorized",
+        detail: format!("give the token of {names} as `Authorization: Bearer …`"),
+    };
+    // A token is judged alone: a wrong one is an error, whatever else there is.
+    if let Some(token) = token {
+        return secrets.scope(token).filter(|scope| right.is_given_by(*scope)).map(|_| ()).ok_or_else(unauthorized);
+    }
+    let scope = header(request, "Cookie").and_then(|cookies| secrets.session_key()?.scope(&cookies, clock::now_ms()));
+    if scope.is_some_and(|scope| right.is_given_by(scope)) {
+        return from_own_page(right, request);
+    }
+    if let (Some(application), Some(assertion)) = (application, header(request, access_jwt::HEADER)) {
+        return access_keys::check(&assertion, application).await;
+    }
+    Err(unauthorized())
+}
+
+/// Browsers send cookies by themselves: what changes something must have been sent by the collector's own page.
+fn from_own_page(right: Right, request: &Request) -> Result<(), Problem> {
+    if right == Right::Read || source(request) == Source::Same {
         return Ok(());
     }
-    let detail = format!("give the token of {names} as `Authorization: Bearer …`");
-    Err(Problem { status: 401, title: "Unauthorized", detail })
+    let detail = "a session changes nothing unless the browser says that the collector's own page asks for it \
+                  (Sec-Fetch-Site or Origin); elsewhere give the token as `Authorization: Bearer …`";
+    Err(Problem { status: 403, title: "Cross-site request", detail: detail.to_owned() })
+}
+
+/// Where the browser says a request comes from.
+pub fn source(request: &Request) -> Source {
+    let (site, origin) = (header(request, "Sec-Fetch-Site"), header(request, "Origin"));
+    Source::of(site.as_deref(), origin.as_deref(), query::origin(&request.url()))
+}
+
+fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
 }
 
 fn bearer(header: &str) -> Option<&str> {
@@ -67,5 +158,19 @@ mod tests {
     fn only_the_same_token_is_the_same() {
         assert!(same("abc", "abc") && !same("abc", "abd") && !same("abc", "abcd") && !same("", "a"));
         assert_eq!((bearer("Bearer x"), bearer("bearer x"), bearer("Basic x")), (Some("x"), None, None));
+    }
+
+    #[test]
+    fn each_token_has_its_scope() {
+        let secrets = Secrets { read: Some("r".into()), admin: Some("a".into()) };
+        assert_eq!(
+            ["r", "a", "", "ra"].map(|token| secrets.scope(token)),
+            [Some(Scope::Read), Some(Scope::Admin), None, None]
+        );
+        let none = Secrets { read: None, admin: None };
+        assert!(none.scope("").is_none() && !none.give(Right::Read) && none.session_key().is_none());
+        let read = Secrets { admin: None, ..secrets };
+        assert!(read.give(Right::Read) && !read.give(Right::Change));
+        assert!(Right::Read.is_given_by(Scope::Read) && !Right::Change.is_given_by(Scope::Read));
     }
 }

@@ -1,52 +1,132 @@
-//! `GET health` and `GET dead-letters`: is it working, and what could not be applied.
+//! `GET health`: is it working.
 
-use std::collections::BTreeMap;
-
+use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
 
+use crate::domain::grain::HOUR_MS;
+use crate::domain::health::{self, Backlog, Counts, Facts, Job, Letters as Waiting, Reason, Status};
+use crate::domain::parity::verdict::Verdict;
+use crate::domain::parity::window::Kind;
+use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
-use crate::edge::problem::Problem;
-use crate::edge::{collector_client, counters, sql_d1::D1Sql};
-use crate::store::dead_letters::{DeadLetter, DeadLetters};
+use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql};
+use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::read::LogState;
+use crate::store::sql::StoreError;
 
-use super::stats::unreadable;
+/// How long a failed parity report counts, in ms.
+const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
 
-/// Dead letters that one read shows.
-const SHOWN: u64 = 100;
-
-/// State of both stores, and this isolate's counters.
+/// How the pipeline is. What isolates counted is complete but for the last minute of each.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
-    status: &'static str,
+    /// For probes.
+    pub status: Status,
+    reasons: Vec<Reason>,
+    computed_at: u64,
+    sends: Sends,
+    consumer: Consumer,
+    queue: Backlog,
+    dead_letters: Option<Waiting>,
+    stores: Stores,
+    cron: Option<Vec<Job>>,
+    archive: Option<ArchiveState>,
+    counters: Option<Counts>,
+    isolate: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// Events that were written, by either path.
+#[derive(Serialize)]
+struct Sends {
+    tried: u64,
+    failed: u64,
+    fallback: u64,
+    lost: u64,
+}
+
+/// What became of what the queue delivered: events, but for messages that were retried.
+#[derive(Serialize)]
+struct Consumer {
+    stored: u64,
+    absorbed: u64,
+    acked: u64,
+    retried: u64,
+    dead: u64,
+}
+
+#[derive(Serialize)]
+struct Stores {
     old: Option<Vec<LogState>>,
     new: Option<LogState>,
-    isolate: BTreeMap<&'static str, u64>,
 }
 
-/// Dead letters, the newest first.
-#[derive(Serialize)]
-pub struct Letters {
-    count: u64,
-    newest: Vec<DeadLetter>,
-}
-
-/// Asks both stores; one that does not answer is null.
+/// Asks everyone; what does not answer is null, and a reason.
 pub async fn read(env: &Env, config: &Config) -> Health {
-    let old = collector_client::state(env, config).await.map_err(unreadable).ok();
-    let new = match D1Sql::of(env) {
-        Ok(sql) => EventStore::new(sql, config.window_ms).state().await.map_err(unreadable).ok(),
-        Err(error) => Err(unreadable(error)).ok(),
+    let now_ms = clock::now_ms();
+    let new = async { EventStore::new(D1Sql::of(env)?, config.window_ms).state(now_ms).await };
+    let letters = async { DeadLetters::new(D1Sql::of(env)?).gauge().await };
+    let stores = join(collector_client::state(env, config), new);
+    let ((old, new), (vitals, (letters, (backlog, parity_failed)))) = join(
+        stores,
+        join(
+            collector_client::vitals(env),
+            join(letters, join(backlog::read(env, now_ms), parity_failed(env, now_ms))),
+        ),
+    )
+    .await;
+    let archive = known(archive::state(env, config).await);
+    let (old, new) = (known(old), known(new));
+    let (vitals, dead_letters) = (known(vitals), known(letters));
+    let facts = Facts {
+        old_unfolded: old.as_ref().map(|states| states.iter().map(|state| state.unfolded).sum()),
+        new_unfolded: new.map(|state| state.unfolded),
+        jobs: vitals.as_ref().map(|vitals| vitals.jobs.clone()),
+        letters: dead_letters,
+        backlog,
+        parity_failed,
+        archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
     };
-    let status = if old.is_some() && new.is_some() { "ok" } else { "degraded" };
-    Health { status, old, new, isolate: counters::all() }
+    let (status, reasons) = health::judge(&facts, now_ms);
+    let (counters, cron) = vitals.map(|vitals| (vitals.counts, vitals.jobs)).unzip();
+    let count = |name: &str| counters.as_ref().and_then(|counts| counts.get(name)).copied().unwrap_or_default();
+    Health {
+        status,
+        reasons,
+        computed_at: now_ms,
+        sends: Sends {
+            tried: count("queue_send_tried") + count("do_record_tried"),
+            failed: count("queue_send_failed") + count("do_record_failed"),
+            fallback: count("fallback"),
+            lost: count("lost"),
+        },
+        consumer: Consumer {
+            stored: count("consumer_stored"),
+            absorbed: count("consumer_absorbed"),
+            acked: count("consumer_acked"),
+            retried: count("consumer_retried"),
+            dead: count("dead_letters"),
+        },
+        queue: backlog,
+        dead_letters,
+        stores: Stores { old, new },
+        cron,
+        archive,
+        counters,
+        isolate: counters::all(),
+    }
 }
 
-/// Reads the newest dead letters.
-pub async fn dead_letters(env: &Env) -> Result<Letters, Problem> {
-    let letters = DeadLetters::new(D1Sql::of(env).map_err(unreadable)?);
-    let (count, newest) = letters.newest(SHOWN).await.map_err(unreadable)?;
-    Ok(Letters { count, newest })
+fn known<T, E: std::fmt::Display>(read: Result<T, E>) -> Option<T> {
+    read.inspect_err(|error| worker::console_error!("Health: {error}")).ok()
+}
+
+/// Whether the newest hour's report, if it is not old, says that the stores differ.
+async fn parity_failed(env: &Env, now_ms: u64) -> bool {
+    let newest = async { parity::reports(env)?.newest_filed(Kind::Hour, 1).await };
+    let newest: Option<Vec<_>> = known::<_, StoreError>(newest.await);
+    let report = newest.and_then(|mut reports| reports.pop());
+    report.is_some_and(|report| report.verdict == Verdict::Fail && report.window.to + REPORT_LIFE_MS > now_ms)
 }

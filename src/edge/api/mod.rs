@@ -1,4 +1,4 @@
-//! The collector's own routes, under `/_collector/v1/` and `/_collector/ofrep/v1/`.
+//! The collector's own routes: the API under `/_collector/v1/` and `/_collector/ofrep/v1/`, and the pages for browsers.
 //!
 //! **Lives here:** reading requests, access, and the answers; one file to a resource.
 //! **Never:** a figure that is computed here: `domain` does that.
@@ -9,23 +9,31 @@ use worker::{Env, Response, Result};
 
 use super::config::Config;
 use super::problem::Problem;
-use super::query;
+use super::{query, snapshot};
+use crate::domain::health::Status;
 use crate::domain::rollup::fnv1a;
 use crate::domain::selection::Routes;
 
 mod access;
+mod access_keys;
+mod archive;
+mod assets;
+mod dead_letters;
 mod events;
 mod flag;
 mod flag_status;
 mod health;
+mod login;
 mod merged;
 mod ofrep;
+mod page;
 mod parity;
 mod paths;
 mod range;
 mod readiness;
 mod series;
 mod stats;
+mod summary;
 mod throttle;
 
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
@@ -39,21 +47,32 @@ const OFREP: &str = "/ofrep/v1/evaluate/flags";
 /// # Errors
 /// The platform's, if no response can be made.
 pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -> Result<web_sys::Response> {
-    let response = match answer(request, url, env, config).await {
+    let path = query::path(url).strip_prefix(PREFIX).unwrap_or_default();
+    if page::is_for_browsers(path) {
+        return page::respond(path, request, env, config).await;
+    }
+    let response = match answer(path, request, url, env, config).await {
         Ok(response) => response,
         Err(problem) => problem.response()?,
     };
     Ok(response.into())
 }
 
-async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
-    let path = query::path(url).strip_prefix(PREFIX).unwrap_or_default();
+async fn answer(
+    path: &str,
+    request: &Request,
+    url: &str,
+    env: &Env,
+    config: &Config,
+) -> std::result::Result<Response, Problem> {
     let (method, remote) = (request.method(), path.strip_prefix(OFREP));
     // Evaluating changes nothing, though it is a POST.
     let reads = method == "GET" || (method == "POST" && remote.is_some());
-    let right = if reads { access::Right::Read } else { access::Right::Change };
+    // What is in a dead letter is as its sender wrote it, whatever that is.
+    let closed = path.starts_with("/v1/dead-letters/");
+    let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
     let client = throttle::client(request, path == "/v1/flag/stop");
-    throttle::admit(client, request, access::check(right, request, env, config))?;
+    access::admit(right, client, request, env, config).await?;
     if !reads {
         throttle::admit_change(client)?;
     }
@@ -64,7 +83,13 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
             _ => Err(not_allowed(&method)),
         };
     }
+    if method == "GET" && path == "/health" {
+        return probe(env, config).await;
+    }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
+    if let ("GET", Some(file)) = (method.as_str(), route.strip_prefix("archive/")) {
+        return archive::file(file, env).await;
+    }
     if method == "GET" {
         show(route, url, env, config).await?.response(request)
     } else {
@@ -72,9 +97,21 @@ async fn answer(request: &Request, url: &str, env: &Env, config: &Config) -> std
     }
 }
 
+/// The dashboard's first paint, as JSON.
+pub use summary::text as summary;
+
+/// For probes: 503 only where something fails that a restart or a person must mend.
+async fn probe(env: &Env, config: &Config) -> std::result::Result<Response, Problem> {
+    let health = health::read(env, config).await;
+    json_as(if health.status == Status::Failing { 503 } else { 200 }, &health)
+}
+
 /// What is read.
 async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Shown, Problem> {
     match route.split_once('/').unwrap_or((route, "")) {
+        ("stats", "") if query::parameter(url, "detail").as_deref() == Some("total") => {
+            Shown::json(&stats::total(url, env, config).await?)
+        }
         ("stats", "") => Shown::json(&stats::read(url, env, config).await?),
         ("series", "") => {
             let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
@@ -102,9 +139,15 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
         ("parity", "") => Shown::json(&parity::list(url, env).await?),
         ("parity", window) => Shown::json(&parity::read(window, env).await?),
+        ("snapshot", "") => {
+            let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
+            Ok(Shown { text, content_type: "application/json", etag: None })
+        }
         ("readiness", "") => Shown::json(&readiness::read(env, config).await),
         ("health", "") => Shown::json(&health::read(env, config).await),
-        ("dead-letters", "") => Shown::json(&health::dead_letters(env).await?),
+        ("archive", "") => Shown::json(&archive::list(url, env).await?),
+        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
+        ("dead-letters", id) => Shown::json(&dead_letters::show(id, env).await?),
         _ => Err(unknown(url)),
     }
 }
@@ -122,6 +165,8 @@ async fn order(
         ("POST", "flag/preview") => json(&flag::preview(request, env, config).await?),
         ("POST", "flag/rollback") => json(&flag::rollback(request, env).await?),
         ("POST", "flag/stop") => json(&flag::stop(request, env).await?),
+        ("POST", "dead-letters/redrive") => json(&dead_letters::redrive(request, env, config).await?),
+        ("POST", "dead-letters/purge") => json(&dead_letters::purge(request, env).await?),
         ("POST", "parity/run") => json(&parity::run(&request.url(), env, config).await?),
         ("POST", "parity/selftest") => json(&parity::selftest(env, config).await?),
         _ => Err(not_allowed(method)),
@@ -131,7 +176,7 @@ async fn order(
 fn not_allowed(method: &str) -> Problem {
     let detail = format!(
         "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, \
-         POST parity/run, POST parity/selftest, \
+         POST parity/run, POST parity/selftest, POST dead-letters/redrive, POST dead-letters/purge, \
          POST {PREFIX}{OFREP}/{{key}}"
     );
     Problem { status: 405, title: "Method not allowed", detail }
@@ -139,9 +184,10 @@ fn not_allowed(method: &str) -> Problem {
 
 fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
-        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, exemplars, ids, \
-         trace/{{id}}, flag, flag/document, flag/history, \
-         flag/status, parity, parity/{{window}}, readiness, health or dead-letters",
+        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, \
+         exemplars, ids, trace/{{id}}, flag, flag/document, flag/history, flag/status, parity, parity/{{window}}, \
+         readiness, snapshot, health, dead-letters, dead-letters/{{id}}, archive, archive/{{day}} or \
+         archive/{{day}}/{{part}}",
         query::path(url)
     ))
 }

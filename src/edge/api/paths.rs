@@ -180,7 +180,12 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
 }
 
 /// Reads all that is kept of one route, or of all together.
-async fn whole(url: &str, routes: Routes, env: &Env, config: &Config) -> Result<((u64, u64), bool, Rollup), Problem> {
+pub async fn whole(
+    url: &str,
+    routes: Routes,
+    env: &Env,
+    config: &Config,
+) -> Result<((u64, u64), bool, Rollup), Problem> {
     let now_ms = clock::now_ms();
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);

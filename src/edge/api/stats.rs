@@ -7,13 +7,13 @@ use crate::domain::event::Cohort;
 use crate::domain::figures::Figures;
 use crate::domain::merge::Grouping;
 use crate::domain::rollup::Rollups;
-use crate::domain::selection::{self, Parts};
+use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 
 use super::merged::{self, Both};
-use super::range;
+use super::{paths, range};
 
 /// The answer.
 #[derive(Serialize)]
@@ -92,6 +92,21 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
             only_new: merged.only_new,
         },
     })
+}
+
+/// All routes together.
+#[derive(Serialize)]
+pub struct Whole {
+    from: u64,
+    to: u64,
+    exact: bool,
+    total: Figures,
+}
+
+/// `GET stats?detail=total`: without the routes, which is cheap for a range of any length.
+pub async fn total(url: &str, env: &Env, config: &Config) -> Result<Whole, Problem> {
+    let ((from, to), exact, rollup) = paths::whole(url, Routes::Together, env, config).await?;
+    Ok(Whole { from, to, exact, total: (&rollup).into() })
 }
 
 /// Logs the reason and tells the client which store it is not: none of its internals.

@@ -23,20 +23,19 @@ pub fn client(request: &Request, stops: bool) -> Client {
     (KEY.with(|key| ClientIpHash::keyed(key, address.as_deref().unwrap_or(UNKNOWN))), stops)
 }
 
-/// Lets a client pass whose token `check` accepts, unless too many of its tokens were refused.
-pub fn admit(client: Client, request: &Request, check: Result<(), Problem>) -> Result<(), Problem> {
-    let now_ms = clock::now_ms();
-    if THROTTLE.with_borrow(|throttle| throttle.is_locked(&client, now_ms)) {
+/// Lets a client pass unless too many of its tokens were refused, whatever it presents now.
+pub fn admit(client: Client) -> Result<(), Problem> {
+    if THROTTLE.with_borrow(|throttle| throttle.is_locked(&client, clock::now_ms())) {
         counters::add("locked_out", 1);
         return Err(Problem::too_many(format!("{MAX_REFUSALS} tokens were refused within a minute: wait a minute")));
     }
-    // Who presents no token guesses none.
-    let refused = check.as_ref().is_err_and(|problem| problem.status == 401);
-    if refused && request.headers().has("Authorization").unwrap_or_default() {
-        counters::add("token_refused", 1);
-        THROTTLE.with_borrow_mut(|throttle| throttle.refused(client, now_ms));
-    }
-    check
+    Ok(())
+}
+
+/// Counts a token of this client that was refused.
+pub fn refused(client: Client) {
+    counters::add("token_refused", 1);
+    THROTTLE.with_borrow_mut(|throttle| throttle.refused(client, clock::now_ms()));
 }
 
 /// Counts an administrative request of a client that may make it.

@@ -16,34 +16,34 @@ pub enum Consent {
 }
 
 impl Consent {
-    /// How it can be had: `yes` is whether the command says `--yes`.
+    /// How it can be had for `step`: `yes` is whether the command says `--yes`.
     ///
     /// # Errors
     /// When nobody is there to be asked.
-    pub fn by(yes: bool) -> Result<Self, CliError> {
-        Self::between(yes, io::stdin().is_terminal())
+    pub fn by(yes: bool, step: &str) -> Result<Self, CliError> {
+        Self::between(yes, io::stdin().is_terminal(), step)
     }
 
-    fn between(yes: bool, terminal: bool) -> Result<Self, CliError> {
+    fn between(yes: bool, terminal: bool, step: &str) -> Result<Self, CliError> {
         match (yes, terminal) {
             (true, _) => Ok(Self::Given),
             (false, true) => Ok(Self::Asked),
             (false, false) => {
                 let reason = "standard input is no terminal, so nobody can be asked";
-                Err(CliError::failed("changing the flag", &reason, "give --yes to change it without asking"))
+                Err(CliError::failed(step, &reason, "give --yes to do it without asking"))
             }
         }
     }
 
-    /// Whether the operator agrees. The question goes to standard error, where it never mixes with results.
-    pub fn is_granted(self) -> bool {
+    /// Whether the operator agrees to `question`, which goes to standard error, where it never mixes with results.
+    pub fn is_granted(self, question: &str) -> bool {
         if self == Self::Given {
             return true;
         }
-        let mut question = io::stderr().lock();
+        let mut terminal = io::stderr().lock();
         // Without a question there is no answer either: the default is no.
-        let _ = write!(question, "Change the flag? [y/N] ");
-        let _ = question.flush();
+        let _ = write!(terminal, "{question} [y/N] ");
+        let _ = terminal.flush();
         is_yes(&mut io::stdin().lock())
     }
 }
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn only_somebody_at_a_terminal_is_asked() {
-        assert_eq!(Consent::between(true, false).unwrap(), Consent::Given);
-        assert_eq!(Consent::between(false, true).unwrap(), Consent::Asked);
-        assert!(Consent::between(false, false).unwrap_err().to_string().contains("give --yes"));
+        assert_eq!(Consent::between(true, false, "it").unwrap(), Consent::Given);
+        assert_eq!(Consent::between(false, true, "it").unwrap(), Consent::Asked);
+        assert!(Consent::between(false, false, "it").unwrap_err().to_string().contains("give --yes"));
     }
 
     #[test]

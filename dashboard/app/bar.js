@@ -1,0 +1,136 @@
+// The bar at the top: views, range, whether figures are live, theme; and notices below it.
+import { h, hidden } from "./element.js";
+import { spanText } from "./figure.js";
+import { prose, sentence, signIn } from "./parts.js";
+import { addressOf, changed, towards } from "./place.js";
+import { RANGES } from "./range.js";
+import { nextTheme, theme } from "./theme.js";
+import { spanOfText, time, timeText } from "./time.js";
+
+const NAMES = { overview: "Overview", rollout: "Rollout", parity: "Parity", pipeline: "Pipeline", trace: "Trace" };
+const RANGED = ["overview", "path"];
+
+/** The bar itself. */
+export function bar({ place, state, redraw }) {
+  const link = (view) => {
+    const isHere = place.view === view || (view === "overview" && place.view === "path");
+    return h(
+      "li",
+      null,
+      h("a", { href: towards(place, { view }), "aria-current": isHere ? "page" : null }, NAMES[view]),
+    );
+  };
+  return [
+    h(
+      "div",
+      { class: "bar" },
+      h(
+        "a",
+        { class: "brand", href: towards(place, {}) },
+        h("img", { src: "icon.svg", alt: "", width: "22", height: "22" }),
+        h("span", null, "Path Collector"),
+      ),
+      h("nav", { "aria-label": "Views", class: "views" }, h("ul", null, Object.keys(NAMES).map(link))),
+      h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), signOut()),
+    ),
+    RANGED.includes(place.view) ? ranges(place) : null,
+  ];
+}
+
+function ranges(place) {
+  const option = (name) =>
+    h(
+      "li",
+      null,
+      h(
+        "a",
+        {
+          href: changed(place, { range: name }),
+          title: RANGES[name].title,
+          "aria-current": !place.from && place.range === name ? "true" : null,
+        },
+        name.replace("m", "\u202fm").replace("h", "\u202fh").replace("d", "\u202fd"),
+      ),
+    );
+  const chosen = place.from
+    ? h(
+        "p",
+        { class: "chosen" },
+        h("b", null, spanOfText(place.from, place.to)),
+        h("a", { href: changed(place, { range: place.range }), "aria-label": "Back to the range before" }, "✕"),
+      )
+    : null;
+  return h(
+    "nav",
+    { class: "ranges", "aria-label": "Time range" },
+    h("ul", null, Object.keys(RANGES).map(option)),
+    chosen,
+  );
+}
+
+/** Says how old the figures are, and pauses or resumes reading. */
+function liveness(place, { at, stale, failed, loading }) {
+  const isPaused = place.live === "off";
+  const age = at ? Date.now() - at : null;
+  let [tone, text] = ["live", "Live"];
+  if (isPaused) [tone, text] = ["paused", "Paused"];
+  else if (failed || stale) [tone, text] = ["stale", "Not current"];
+  else if (loading || !at) [tone, text] = ["loading", "Reading"];
+  const old = age !== null && (isPaused || age > 4_000) ? spanText(age) : "";
+  return h(
+    "a",
+    {
+      class: `liveness ${tone}`,
+      role: "button",
+      href: addressOf({ ...place, live: isPaused ? "on" : "off" }),
+      "data-replace": "",
+      title: at ? `Figures of ${timeText(at, "second")}. ${isPaused ? "Resume" : "Pause"} reading` : null,
+      "aria-label": `${text}${old ? `, figures are ${old} old` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
+    },
+    h("i", { "aria-hidden": "true" }),
+    h("span", null, text),
+    old ? h("span", { class: "age" }, old) : null,
+  );
+}
+
+function themeButton(redraw) {
+  const now = theme();
+  const name = { system: "as the system", light: "light", dark: "dark" }[now];
+  const onclick = () => {
+    nextTheme();
+    redraw();
+  };
+  return h(
+    "button",
+    { class: `theme ${now}`, type: "button", onclick, title: `Theme: ${name}` },
+    h("i", { "aria-hidden": "true" }),
+    hidden(`Theme: ${name}. Change it`),
+  );
+}
+
+function signOut() {
+  return h(
+    "form",
+    { method: "post", action: "logout", class: "sign-out" },
+    h("button", { class: "quiet" }, "Sign out"),
+  );
+}
+
+/** What a person must know about the figures: that they can't be read, and of when those shown are. */
+export function notice({ failed, at }, again) {
+  if (!failed) return null;
+  const needsSession = failed.status === 401 || failed.status === 403;
+  return h(
+    "div",
+    { class: `notice ${needsSession ? "warn" : "bad"}`, role: "alert" },
+    h(
+      "p",
+      null,
+      h("b", null, needsSession ? "Signed out. " : "Figures can’t be read now. "),
+      needsSession ? signIn(failed) : prose(sentence(failed.detail || failed.title)),
+      " ",
+      at ? ["What is shown is of ", time(at, "second"), "."] : "",
+    ),
+    needsSession ? null : h("button", { type: "button", class: "quiet", onclick: again }, "Try again"),
+  );
+}

@@ -1,0 +1,36 @@
+// The first page: what is going on, the figures that matter, their course, and every path.
+import { h } from "./element.js";
+import { failed } from "./parts.js";
+import { pathTable } from "./path_table.js";
+import { summary } from "./summary.js";
+import { tiles, tilesToCome } from "./tiles.js";
+import { latencyChart, requestsChart } from "./traffic.js";
+
+export function overview({ place, sources, go, searched }) {
+  const [stats, series] = [sources.stats(place), sources.series(place)];
+  const paths = sources.paths(place);
+  const flag = sources.flag();
+  const parity = sources.parity("hour", 24);
+  const health = sources.health();
+  return [
+    h("h1", { class: "hidden", tabindex: "-1" }, "Overview"),
+    summary({ flag, parity, health, place }),
+    h("div", { class: stats.old ? "dim" : null, "data-key": "tiles" }, head(stats, series)),
+    h(
+      "div",
+      { class: "two", "data-key": "charts" },
+      requestsChart({ read: series, place, go }),
+      latencyChart({ read: series, place, go }),
+    ),
+    pathTable({ read: paths, place, csv: sources.csv(place), searched }),
+  ];
+}
+
+function head(stats, series) {
+  if (stats.data) {
+    const { total, exact, from, to } = stats.data;
+    const range = { from: from ?? 0, to: to ?? stats.at };
+    return tiles({ figures: total, range, readAt: stats.at, series: series.data, exact });
+  }
+  return stats.error ? h("div", { class: "card" }, failed(stats.error)) : tilesToCome();
+}

@@ -1,0 +1,159 @@
+// One window's report: its verdict, the paths and events that differ, and what both paths lost.
+import { h } from "./element.js";
+import { count, countText, share, shareText, spanText } from "./figure.js";
+import { card, facts, failed, idLink, skeleton, table } from "./parts.js";
+import { towards } from "./place.js";
+import { ago, spanOfText, time, utcText } from "./time.js";
+import { bounds, verdictBadge } from "./verdict.js";
+
+const KINDS = {
+  "only-old": "only the old store has it",
+  "only-new": "only the new store has it",
+  "value-differs": "values differ",
+};
+const REASONS = {
+  fallback: "a write failed, the other path took it",
+  "dead-lettered": "in a dead letter",
+  queued: "still on its way",
+  repeat: "sent twice, each store kept another",
+};
+const SHOWN = 200;
+
+export function parityWindow({ place, sources }) {
+  const read = sources.parityWindow(place.window);
+  const back = h("p", { class: "crumbs" }, h("a", { href: towards(place, { view: "parity" }) }, "Parity"), " / report");
+  if (!read.data) {
+    return [
+      back,
+      h("h1", { tabindex: "-1" }, "Report"),
+      h("div", { class: "card" }, read.error ? failed(read.error) : skeleton("lines", 8)),
+    ];
+  }
+  const report = read.data;
+  const { window } = report;
+  return [
+    back,
+    h(
+      "h1",
+      { tabindex: "-1", title: `${utcText(window.from)} – ${utcText(window.to)}` },
+      spanOfText(window.from, window.to),
+    ),
+    h(
+      "div",
+      { class: "two", "data-key": "verdict" },
+      card("Verdict", verdictBadge(report.verdict), h("p", null, `${report.summary}.`), bounds(report), madeOf(report)),
+      card("Stores", null, sides(report)),
+    ),
+    paths(report, place),
+    differences(report, place),
+    loss(report),
+  ];
+}
+
+function madeOf({ computedAt, revision, minutes, minutesDiffering, idsFetched, limitPpm, lagMs, plan }) {
+  return facts([
+    ["Made", ago(computedAt), `, revision ${revision}`],
+    ["Limit", shareText(limitPpm / 1_000_000), `, after ${spanText(lagMs)} for stragglers`],
+    ["Minutes that differ", `${countText(minutesDiffering)} of ${countText(minutes)}`],
+    ["IDs fetched to find them", count(idsFetched)],
+    [
+      "The plan’s own figure",
+      plan.differencePercent === null ? "–" : `|new − old| / old = ${shareText(plan.differencePercent / 100)}`,
+    ],
+  ]);
+}
+
+function sides({ old, new: fresh }) {
+  const mono = (text) => h("span", { class: "mono" }, text);
+  const row = (name, field, show = count) => [name, show(old[field]), show(fresh[field])];
+  return table(
+    "Both stores",
+    ["", "#Old", "#New"],
+    [
+      row("Events for both", "dual"),
+      row("Came as a fallback", "fallback"),
+      row("Repeats absorbed", "absorbed"),
+      row("Counted twice", "countedTwice"),
+      row("Sum of digests", "digestSum", mono),
+      row("Sum of values", "valueSum", mono),
+    ],
+    "dense",
+  );
+}
+
+function paths({ paths: list }, place) {
+  if (!list?.length) return card("Paths", null, h("p", { class: "empty" }, "No path had events for both stores."));
+  const name = (path) => (path.startsWith("/") ? h("a", { href: towards(place, { view: "path", path }) }, path) : path);
+  const rows = list
+    .slice(0, SHOWN)
+    .map((one) => [
+      h("span", { class: "mono" }, name(one.path)),
+      verdictBadge(one.verdict),
+      count(one.union),
+      count(one.onlyOld),
+      count(one.onlyNew),
+      count(one.valueDiffers),
+      share(one.mismatches, one.union),
+      shareText(one.upperBound),
+    ]);
+  return card(
+    "By path",
+    h("span", { class: "per" }, "the worst first"),
+    table(
+      "Differences by path",
+      ["Path", "Verdict", "#Compared", "#Old only", "#New only", "#Values", "#Rate", "#Below"],
+      rows,
+    ),
+  );
+}
+
+function differences({ differences: list, unnamed }, place) {
+  if (!list?.length)
+    return card("Events that differ", null, h("p", { class: "empty" }, "None. Both stores hold the same events."));
+  const rows = list
+    .slice(0, SHOWN)
+    .map(({ idempotentId, path, timestamp, kind, reason, fields }) => [
+      idLink(towards(place, { view: "trace", id: idempotentId }), idempotentId),
+      time(timestamp, "second"),
+      h("span", { class: "mono" }, path),
+      [
+        KINDS[kind] ?? kind,
+        fields.map(({ field, old, new: fresh }) =>
+          h("small", { class: "block" }, `${field}: `, h("del", null, old), " → ", h("ins", null, fresh)),
+        ),
+      ],
+      reason ? (REASONS[reason] ?? reason) : h("b", { class: "unexplained" }, "unexplained"),
+    ]);
+  const left = list.length - rows.length + unnamed;
+  return card(
+    "Events that differ",
+    h("span", { class: "per" }, "unexplained ones first"),
+    table("Events that differ", ["ID", "At", "Path", "Difference", "Why"], rows, "stacks"),
+    left > 0 ? h("p", { class: "hint" }, `And ${countText(left)} more.`) : null,
+  );
+}
+
+function loss({ loss: { arrived, missing, deadLettered, rate, unjudgedProducers, gaps } }) {
+  return card(
+    "Lost on both paths",
+    h("span", { class: "per" }, "by the numbers that isolates give their events"),
+    facts([
+      ["Arrived in either store", count(arrived)],
+      ["Missing in both", count(missing), missing ? `, ${shareText(rate)} without an explanation` : ""],
+      ["Of them in dead letters", count(deadLettered)],
+      unjudgedProducers ? ["Isolates that can’t be judged", count(unjudgedProducers)] : null,
+    ]),
+    gaps?.length
+      ? table(
+          "Missing numbers",
+          ["Isolate", "#From", "#To"],
+          gaps.map(({ producer, first, last }) => [
+            h("span", { class: "mono" }, producer),
+            countText(first),
+            countText(last),
+          ]),
+          "dense",
+        )
+      : null,
+  );
+}

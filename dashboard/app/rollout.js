@@ -1,0 +1,162 @@
+// Which path counts: the flag in force, how far it has spread, the ramp, and every change with who and why.
+import { h } from "./element.js";
+import { count, countText, plural, ppmText, spanText } from "./figure.js";
+import { badge, card, facts, prose, reading, sentence, table } from "./parts.js";
+import { ruleText, sharesBar } from "./shares.js";
+import { ago, time } from "./time.js";
+
+const MODES = { "do-only": "Old path alone", "dual-write": "Dual write", "queue-only": "New path alone" };
+const SOURCES = { history: "the history in D1", copy: "the copy in KV", "built-in": "the built-in default" };
+
+export function rolloutPage({ sources }) {
+  const [flag, document, status, history] = [
+    sources.flag(),
+    sources.flagDocument(),
+    sources.flagStatus(),
+    sources.flagHistory(),
+  ];
+  return [
+    h("h1", { tabindex: "-1" }, "Rollout"),
+    h(
+      "div",
+      { class: "two", "data-key": "now" },
+      card(
+        "In force",
+        null,
+        reading(flag, (data) => inForce(data, document.data?.document)),
+      ),
+      card("Spread", null, reading(status, spread)),
+    ),
+    reading(status, (data) => (data.ramp ? ramp(data.ramp) : null), 2),
+    reading(document, (data) => overrides(data.document), 1),
+    card(
+      "History",
+      null,
+      reading(history, ({ history: changes }) => changesTable(changes)),
+    ),
+  ];
+}
+
+function inForce(flag, document) {
+  const isThis = document?.version === flag.version;
+  return [
+    h(
+      "p",
+      { class: "headline" },
+      MODES[flag.mode] ?? flag.mode,
+      h("span", { class: "version" }, `version ${flag.version}`),
+    ),
+    sharesBar(flag),
+    isThis && document.reason ? h("blockquote", null, document.reason) : null,
+    isThis
+      ? h("p", { class: "hint" }, document.updatedBy || "somebody", ", ", time(Date.parse(document.updatedAt), "short"))
+      : null,
+    document?.guard
+      ? h("p", { class: "hint" }, guardText(document.guard))
+      : h("p", { class: "hint" }, "No guard: a failed comparison changes nothing by itself."),
+  ];
+}
+
+function guardText({ maxDiffPpm, minEvents, action }) {
+  const what = action === "rollback" ? "goes back to the old path" : "is only reported";
+  const size = `of at least ${plural(minEvents, "event")} with over ${ppmText(maxDiffPpm)} differing`;
+  return `Guard: a comparison ${size} ${what}.`;
+}
+
+function spread({ newest, source, copy, inForce: here, isolates, behind, olderEvents, slowest, flagTtlMs, complete }) {
+  const isEverywhere = newest !== null && behind === 0 && (copy === null || copy === newest);
+  return [
+    h(
+      "p",
+      { class: "headline small" },
+      isEverywhere
+        ? badge("good", `Version ${newest} holds everywhere`)
+        : badge(
+            newest === null ? "bad" : "warn",
+            newest === null
+              ? "Neither history nor copy can be read"
+              : `Version ${newest} is spreading: ${plural(behind, "isolate")} behind`,
+          ),
+    ),
+    facts([
+      ["Newest", newest === null ? "not known" : `version ${newest}, from ${SOURCES[source] ?? source}`],
+      ["Copy for routers", copy === null ? "none" : `version ${copy}`],
+      ["Where this was answered", `version ${here}`],
+      ["Isolates seen", count(isolates.length), behind ? `, ${countText(behind)} behind` : ""],
+      [
+        "Events by an older version",
+        count(olderEvents),
+        slowest ? `, the last ${spanText(slowest)} after the change` : "",
+      ],
+      ["Routers read it every", spanText(flagTtlMs)],
+    ]),
+    complete ? null : h("p", { class: "hint" }, "Not all events could be looked at, so more isolates may be behind."),
+  ];
+}
+
+const STAGES = {
+  done: ["good", "All steps are taken"],
+  paused: ["quiet", "Paused by a person"],
+  waiting: ["good", "Going on"],
+  due: ["warn", "The next step is due"],
+  holding: ["warn", "Held back"],
+};
+
+function ramp({ steps, next, dueAt, everyMs, state, holding }) {
+  const [tone, text] = STAGES[state] ?? ["quiet", state];
+  const step = (ppm, n) => {
+    const stage = n < next ? "taken" : n === next && state !== "done" ? "next" : "ahead";
+    return h(
+      "li",
+      { class: stage, "aria-current": stage === "next" ? "step" : null },
+      h("i", { "aria-hidden": "true" }),
+      h("b", null, ppmText(ppm)),
+      h("small", null, { taken: "taken", next: "next", ahead: "" }[stage]),
+    );
+  };
+  let when = null;
+  if (state === "waiting") when = ["The next step is due in ", spanText(dueAt - Date.now()), ", at ", time(dueAt), "."];
+  return card(
+    "Ramp",
+    badge(tone, text),
+    state === "holding" ? h("p", { class: "notice warn" }, prose(sentence(holding ?? "the next step is held"))) : null,
+    h("ol", { class: "steps" }, steps.map(step)),
+    h(
+      "p",
+      { class: "hint" },
+      "The new path’s share of what is not sampled; ",
+      `a step every ${spanText(everyMs)}. `,
+      when,
+    ),
+  );
+}
+
+function overrides({ overrides: list }) {
+  if (!list?.length) return null;
+  return card(
+    "Other rules for some paths",
+    h("span", { class: "per" }, "the first that matches holds"),
+    table(
+      "Overrides",
+      ["Path", "Rule"],
+      list.map((one) => [h("span", { class: "mono" }, one.path), ruleText({ samplePpm: 0, queuePpm: 0, ...one })]),
+    ),
+  );
+}
+
+function changesTable(changes) {
+  if (!changes.length) return h("p", { class: "empty" }, "The flag was never changed: the built-in default holds.");
+  const rows = changes.map((change) => [
+    String(change.version),
+    h("span", { class: "nowrap" }, ago(change.changedAt)),
+    h("span", { class: "rule" }, ruleText(change)),
+    change.updatedBy || "–",
+    h("span", { class: "reason" }, change.reason || "–"),
+  ]);
+  return table(
+    "Changes of the flag, the newest first",
+    ["#Version", "When", "Rule", "Who", "Why"],
+    rows,
+    "history stacks",
+  );
+}

@@ -1,0 +1,123 @@
+// Where each kind of figure is read, and how often.
+import { rangeQuery, refreshOf } from "./range.js";
+
+const API = "v1";
+
+function address(route, parameters) {
+  const query = new URLSearchParams(Object.entries(parameters ?? {}).filter(([, value]) => value));
+  const text = query.toString();
+  return `${API}/${route}${text ? `?${text}` : ""}`;
+}
+
+const calm = 10_000; // for what changes by the minute
+const slow = 30_000; // for what costs the Worker more
+
+/** All that views may need, over one feed. */
+export class Sources {
+  constructor(feed) {
+    this.feed = feed;
+  }
+
+  stats(place) {
+    return this.feed.need(address("stats", rangeQuery(place)), refreshOf(place), "stats");
+  }
+
+  series(place) {
+    return this.feed.need(address("series", rangeQuery(place)), refreshOf(place), "series");
+  }
+
+  /** The pages of the table, as one answer. */
+  paths(place) {
+    let cursor = "";
+    let whole;
+    for (let page = 1; page <= place.pages; page++) {
+      const { sort, order, search } = place;
+      const query = { ...rangeQuery(place), sort, order, search, limit: "50", cursor };
+      const read = this.feed.need(address("paths", query), refreshOf(place), `paths ${page}`);
+      if (!read.data) return whole ? { ...whole, waiting: true } : read;
+      const paths = [...(whole?.data.paths ?? []), ...read.data.paths];
+      whole = { ...read, old: read.old || whole?.old, data: { ...read.data, paths } };
+      cursor = read.data.next;
+      if (!cursor) break;
+    }
+    return whole;
+  }
+
+  csv(place) {
+    const { sort, order, search } = place;
+    return address("paths", { ...rangeQuery(place), sort, order, search, format: "csv" });
+  }
+
+  path(place) {
+    const route = `paths/${encodeURIComponent(place.path)}`;
+    return this.feed.need(address(route, rangeQuery(place)), refreshOf(place), route);
+  }
+
+  pathSeries(place) {
+    const route = `paths/${encodeURIComponent(place.path)}/series`;
+    return this.feed.need(address(route, rangeQuery(place)), refreshOf(place), route);
+  }
+
+  exemplars(place) {
+    const query = { path: place.path, ...rangeQuery(place) };
+    return this.feed.need(address("exemplars", query), Math.max(calm, refreshOf(place)), `exemplars ${place.path}`);
+  }
+
+  trace(id) {
+    return this.feed.need(address(`trace/${encodeURIComponent(id)}`), slow);
+  }
+
+  flag() {
+    return this.feed.need(address("flag"), calm);
+  }
+
+  flagDocument() {
+    return this.feed.need(address("flag/document"), calm);
+  }
+
+  flagHistory() {
+    return this.feed.need(address("flag/history"), slow);
+  }
+
+  flagStatus() {
+    return this.feed.need(address("flag/status"), calm);
+  }
+
+  parity(kind, limit) {
+    return this.feed.need(address("parity", { kind, limit: String(limit) }), slow);
+  }
+
+  parityWindow(window) {
+    return this.feed.need(address(`parity/${window}`), slow);
+  }
+
+  readiness() {
+    return this.feed.need(address("readiness"), 60_000);
+  }
+
+  health() {
+    return this.feed.need(address("health"), calm);
+  }
+
+  deadLetters() {
+    return this.feed.need(address("dead-letters"), slow);
+  }
+
+  /** Puts in the snapshot, as if its parts had been read when it was computed. */
+  seed(snapshot, place) {
+    const at = snapshot.computedAt;
+    const { stats, series, flag, parity, health } = snapshot;
+    const query = rangeQuery({ range: snapshot.range });
+    const span = { from: series?.from, to: series?.to };
+    const put = (route, data, parameters) => this.feed.seed(address(route, parameters), data, at);
+    put("stats", stats && { ...span, ...stats }, query);
+    put("series", series, query);
+    put("flag", flag);
+    put("health", health);
+    if (parity) put("parity", { reports: [parity.hour].filter(Boolean) }, { kind: "hour", limit: "24" });
+    if (!place.search && place.sort === "requests" && place.order === "desc" && snapshot.paths) {
+      const paths = Array.isArray(snapshot.paths) ? { ...span, paths: snapshot.paths, next: null } : snapshot.paths;
+      put("paths", paths, { ...query, sort: "requests", order: "desc", limit: "50" });
+    }
+  }
+}

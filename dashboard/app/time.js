@@ -1,0 +1,45 @@
+// Times in the reader's zone, with UTC on hover.
+import { h } from "./element.js";
+import { spanText } from "./figure.js";
+
+const formats = {
+  minute: { hour: "2-digit", minute: "2-digit" },
+  second: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  day: { month: "short", day: "numeric" },
+  weekday: { weekday: "short", month: "short", day: "numeric" },
+  full: { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  short: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+};
+const made = new Map(); // formatters, which cost a millisecond each, as they are needed
+const formatter = (name) => {
+  if (!made.has(name)) made.set(name, new Intl.DateTimeFormat(undefined, { ...formats[name], hourCycle: "h23" }));
+  return made.get(name);
+};
+
+/** A time as text: minute, second, day, weekday, short (day and minute) or full. */
+export const timeText = (ms, form = "short") => formatter(form).format(ms);
+
+/** The same in UTC, to the second. */
+export const utcText = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+/** A time's element. */
+export function time(ms, form = "short") {
+  const at = new Date(ms);
+  if (Number.isNaN(at.getTime())) return h("span", null, "–");
+  return h("time", { datetime: at.toISOString(), title: utcText(ms) }, timeText(ms, form));
+}
+
+/** How long ago, with the time itself on hover. */
+export function ago(ms, now = Date.now()) {
+  const text = now - ms < 1_000 ? "just now" : `${spanText(now - ms)} ago`;
+  const title = `${timeText(ms, "full")} (${utcText(ms)})`;
+  return h("time", { datetime: new Date(ms).toISOString(), title }, text);
+}
+
+/** From one time to another, without saying the day twice. */
+export function spanOfText(from, to) {
+  const sameDay = new Date(from).toDateString() === new Date(to - 1).toDateString();
+  const wholeDays = to - from >= 86_400_000 && (to - from) % 86_400_000 === 0;
+  if (wholeDays && to - from === 86_400_000) return `${timeText(from)} – ${timeText(to)}`;
+  return sameDay ? `${timeText(from)} – ${timeText(to, "minute")}` : `${timeText(from)} – ${timeText(to)}`;
+}

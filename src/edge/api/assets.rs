@@ -1,0 +1,105 @@
+//! The dashboard's files, from the static assets binding, and the headers of everything a browser shows.
+//!
+//! Invariant: the Worker runs before the assets do, and asks for them only here: no path of the gateway ever finds one.
+
+use js_sys::futures::JsFuture;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
+use worker::{Env, Fetcher};
+
+use crate::edge::clock;
+use crate::edge::problem::Problem;
+
+/// How long a file may take, in ms.
+const DEADLINE_MS: u64 = 5_000;
+
+/// What every page and file is sent with. Nothing from elsewhere is loaded, and no other site frames a page.
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
+
+/// A file for the browser. It keeps a copy and asks each time whether that is still the newest, so that a page never
+/// meets the script of another version.
+pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, Problem> {
+    let file = fetch(path, request.headers().get("If-None-Match").ok().flatten(), env).await?;
+    if file.status() == 404 {
+        return Err(Problem::not_found(format!("the dashboard has no file {path}")));
+    }
+    let respond = || {
+        let init = ResponseInit::new();
+        init.set_status(file.status());
+        let body = file.body().filter(|_| request.method() != "HEAD");
+        let response = Response::new_with_opt_readable_stream_and_init(body.as_ref(), &init)?;
+        let headers = response.headers();
+        for name in ["Content-Type", "ETag"] {
+            if let Some(value) = file.headers().get(name)? {
+                headers.set(name, &value)?;
+            }
+        }
+        headers.set("Cache-Control", "no-cache")?;
+        guard(&headers)?;
+        Ok(response)
+    };
+    respond().map_err(|error: JsValue| Problem::unavailable(format!("{path}: {error:?}")))
+}
+
+/// A file's text.
+pub async fn text(path: &str, env: &Env) -> Result<String, Problem> {
+    let file = fetch(path, None, env).await?;
+    if file.status() != 200 {
+        return Err(unbuilt());
+    }
+    let broken = |error: JsValue| Problem::unavailable(format!("{path}: {error:?}"));
+    let text = JsFuture::from(file.text().map_err(broken)?).await.map_err(broken)?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
+/// A page or a message, which is never kept.
+pub fn respond(status: u16, content_type: &str, body: &str) -> Result<Response, JsValue> {
+    let init = ResponseInit::new();
+    init.set_status(status);
+    let response = Response::new_with_opt_str_and_init((!body.is_empty()).then_some(body), &init)?;
+    let headers = response.headers();
+    headers.set("Content-Type", content_type)?;
+    headers.set("Cache-Control", "no-store")?;
+    guard(&headers)?;
+    Ok(response)
+}
+
+fn guard(headers: &Headers) -> Result<(), JsValue> {
+    HEADERS.iter().try_for_each(|(name, value)| headers.set(name, value))
+}
+
+async fn fetch(path: &str, known: Option<String>, env: &Env) -> Result<Response, Problem> {
+    let assets: Fetcher = env.assets("ASSETS").map_err(|_| unbuilt())?;
+    let asked = async {
+        let init = RequestInit::new();
+        if let Some(known) = known {
+            let headers = Headers::new()?;
+            headers.set("If-None-Match", &known)?;
+            init.set_headers(&headers);
+        }
+        // The binding looks at the path alone.
+        let request = Request::new_with_str_and_init(&format!("https://assets.invalid{path}"), &init)?;
+        let promise = JsValue::from(assets).unchecked_into::<worker::worker_sys::Fetcher>().fetch(&request)?;
+        JsFuture::from(promise).await?.dyn_into()
+    };
+    match clock::within_ms(DEADLINE_MS, asked).await {
+        Some(answer) => answer.map_err(|error: JsValue| Problem::unavailable(format!("{path}: {error:?}"))),
+        None => Err(Problem::unavailable(format!("{path}: no answer within {DEADLINE_MS} ms"))),
+    }
+}
+
+fn unbuilt() -> Problem {
+    let detail = "this Worker was deployed without its dashboard: run `make build`, which fills dashboard/dist, and \
+                  deploy again. The API under /_collector/v1/ is there without it";
+    Problem { status: 503, title: "No dashboard", detail: detail.to_owned() }
+}

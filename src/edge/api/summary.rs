@@ -1,0 +1,62 @@
+//! `GET snapshot`: what the dashboard paints first, of the last hour.
+
+use futures_util::future::join;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use worker::Env;
+
+use crate::domain::parity::window::Kind;
+use crate::edge::config::Config;
+use crate::edge::problem::Problem;
+use crate::edge::{clock, parity};
+
+use super::flag::{self, FlagInForce};
+use super::health::{self, Health};
+use super::paths::{self, Table};
+use super::series::{self, Series};
+use super::stats::{self, Whole};
+
+/// The range that it shows, as a request of it would say.
+const RANGE: &str = "1h";
+const QUERY: &str = "https://collector/?range=1h&limit=50";
+
+/// The summary.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    computed_at: u64,
+    range: &'static str,
+    stats: Option<Whole>,
+    series: Option<Series>,
+    paths: Option<Table>,
+    flag: FlagInForce,
+    parity: Newest,
+    health: Health,
+}
+
+/// The newest reports.
+#[derive(Serialize)]
+struct Newest {
+    hour: Option<Box<RawValue>>,
+    day: Option<Box<RawValue>>,
+}
+
+/// Computes it. What can't be read is null.
+///
+/// # Errors
+/// If the encoder fails, which for these types it can't.
+pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
+    let known = |problem: Problem| worker::console_error!("Summary: {}", problem.detail);
+    let stats = stats::total(QUERY, env, config).await.map_err(known).ok();
+    let series = series::read(crate::domain::selection::Routes::Together, QUERY, env, config).await.map_err(known).ok();
+    let paths = paths::table(QUERY, env, config).await.map_err(known).ok();
+    let (health, flag) = join(health::read(env, config), flag::read(env, config)).await;
+    let parity = Newest { hour: newest(env, Kind::Hour).await, day: newest(env, Kind::Day).await };
+    let summary = Summary { computed_at: clock::now_ms(), range: RANGE, stats, series, paths, flag, parity, health };
+    serde_json::to_string(&summary).map_err(|error| error.to_string())
+}
+
+async fn newest(env: &Env, kind: Kind) -> Option<Box<RawValue>> {
+    let reports = parity::reports(env).ok()?.newest(kind, 1).await.ok()?;
+    RawValue::from_string(reports.into_iter().next()?).ok()
+}

@@ -1,0 +1,54 @@
+//! The dashboard's summary, kept ready in KV for its first paint.
+//!
+//! Invariant: it says when it was computed; without it, readers ask the stores.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use worker::Env;
+
+use super::config::Config;
+use super::{api, clock};
+
+/// KV binding, and the key in it.
+const BINDING: &str = "FLAGS";
+const KEY: &str = "snapshot";
+
+/// A snapshot with its age.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Aged {
+    age_ms: u64,
+    #[serde(flatten)]
+    summary: std::collections::BTreeMap<String, Box<RawValue>>,
+}
+
+/// Computes it anew and stores it. Cron does so each minute, which is KV's limit of one write a second and key by far.
+///
+/// # Errors
+/// Why it is not stored; the old one stays.
+pub async fn refresh(env: &Env, config: &Config) -> Result<(), String> {
+    // 1. A crash here or below: the old one stays, and says how old it is.
+    let text = api::summary(env, config).await?;
+    let store = env.kv(BINDING).map_err(|error| error.to_string())?;
+    let put = store.put(KEY, text).map_err(|error| error.to_string())?;
+    put.execute().await.map_err(|error| error.to_string())
+}
+
+/// The stored one with its age, as JSON; else one that is computed now.
+///
+/// # Errors
+/// When there is neither.
+pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
+    let stored = async { env.kv(BINDING).ok()?.get(KEY).text().await.ok().flatten() };
+    if let Some(text) = stored.await.as_deref().and_then(with_age) {
+        return Ok(text);
+    }
+    let text = api::summary(env, config).await?;
+    with_age(&text).ok_or_else(|| "the summary is not what it should be".to_owned())
+}
+
+fn with_age(text: &str) -> Option<String> {
+    let summary: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
+    let computed_at: u64 = summary.get("computedAt")?.get().parse().ok()?;
+    serde_json::to_string(&Aged { age_ms: clock::now_ms().saturating_sub(computed_at), summary }).ok()
+}

@@ -1,0 +1,215 @@
+// What any Worker's dashboard is held to. `start(t)` gives a site: { url, token, quiet: { from, to } }: a gateway with
+// traffic on at least three paths, and a range whose figures stay as they are.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+
+import { SIZES, eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
+
+const VIEWS = ["", "?view=rollout", "?view=parity", "?view=pipeline", "?view=trace"];
+const LIMIT = 150_000; // bytes of all files that a page needs
+
+export function dashboardSuite(name, start) {
+  test(name, { timeout: 300_000 }, async (t) => {
+    const site = await start(t);
+    const browser = await startBrowser(t);
+    const at = (query) => `${site.url}/_collector/${query}`;
+    const headers = site.token ? { Authorization: `Bearer ${site.token}` } : {};
+    const show = (t, query, options) => open(t, browser, at(query), { token: site.token, ...options });
+    const ask = async (route) => {
+      const response = await fetch(at(`v1/${route}`), { headers });
+      assert.equal(response.status, 200, route);
+      return response.json();
+    };
+    const quiet = `from=${site.quiet.from}&to=${site.quiet.to}`;
+    const valueIn = (scope, selector) => scope.locator(`${selector} data`).first().getAttribute("value").then(Number);
+    const tile = (page, label) => valueIn(page, `[data-tile="${label}"] .value`);
+
+    await t.test("the figures on the page are the API's", async (t) => {
+      const page = await show(t, `?${quiet}`);
+      await settled(page);
+      const { total } = await ask(`stats?${quiet}`);
+      const seconds = (site.quiet.to - site.quiet.from) / 1_000;
+      assert.ok(total.requests > 0, "there is traffic");
+      assert.equal(await valueIn(page, '[data-tile="Requests"] .note'), total.requests);
+      if (site.quiet.to <= Date.now()) assert.equal(await tile(page, "Requests"), total.requests / seconds);
+      assert.equal(await tile(page, "Error rate"), total.status["5xx"] / total.requests);
+      for (const name of ["p50", "p95", "p99"]) assert.equal(await tile(page, name), total.responseTime[name]);
+      assert.equal(await tile(page, "Addresses"), total.addresses.estimate);
+      assert.equal(await valueIn(page, '[data-tile="Addresses"] .note'), total.addresses.lower);
+    });
+
+    await t.test("so are those of every path, and of a path's own page", async (t) => {
+      const page = await show(t, `?${quiet}`);
+      await settled(page);
+      const { paths } = await ask(`paths?${quiet}&limit=50`);
+      const rows = await page.locator("table.paths tbody tr").evaluateAll((list) =>
+        list.map((row) => ({
+          path: row.querySelector("th").textContent,
+          requests: Number(row.querySelector(".requests data").value),
+          errors: Number(row.querySelector(".errors data").value),
+          times: [...row.querySelectorAll("td.num")].slice(2).map((cell) => Number(cell.querySelector("data").value)),
+        })),
+      );
+      assert.deepEqual(
+        rows,
+        paths.map(({ path, requests, status, responseTime: { p50, p95, p99 } }) => ({
+          path,
+          requests,
+          errors: status["5xx"],
+          times: [p50, p95, p99],
+        })),
+      );
+      const { path } = paths[1];
+      await page.getByRole("link", { name: path, exact: true }).click();
+      await settled(page);
+      const { figures, histogram } = await ask(`paths/${encodeURIComponent(path)}?${quiet}`);
+      assert.equal(await page.locator("h1").textContent(), path);
+      assert.equal(await valueIn(page, '[data-tile="Requests"] .note'), figures.requests);
+      assert.equal(await tile(page, "p99"), figures.responseTime.p99);
+      await page.locator('[data-key="histogram-table"] summary').click();
+      const counts = await page.locator('[data-key="histogram-table"] td:last-child').allTextContents();
+      assert.deepEqual(
+        counts.map((text) => Number(text.replaceAll(",", ""))),
+        histogram.map(({ count }) => count),
+      );
+    });
+
+    await t.test("the address keeps range, search and order over reload, back and forward", async (t) => {
+      const page = await show(t, "");
+      await page.getByRole("link", { name: "24\u202fh" }).click();
+      await page.getByRole("columnheader", { name: "p95" }).getByRole("link").click();
+      const { paths } = await ask("paths?range=24h&sort=p95&order=desc");
+      const search = paths[0].path.slice(0, 6);
+      await page.getByRole("searchbox", { name: "Search paths" }).fill(search);
+      await page.waitForURL((url) => url.searchParams.get("search") === search);
+      const state = async () => {
+        await settled(page);
+        return {
+          range: await page.locator(".ranges [aria-current]").textContent(),
+          sorted: await page.locator("th[aria-sort]").first().textContent(),
+          search: await page.locator("#search").inputValue(),
+          paths: (await page.locator("tbody th.path").allTextContents()).filter((path) => !path.includes(search)),
+        };
+      };
+      const before = await eventually(async () => {
+        const now = await state();
+        assert.deepEqual(now, { range: "24\u202fh", sorted: "p95↓", search, paths: [] });
+        return now;
+      });
+      await page.reload();
+      assert.deepEqual(await state(), before);
+      await page.getByRole("link", { name: "Rollout" }).first().click();
+      await page.getByRole("heading", { name: "Rollout", level: 1 }).waitFor();
+      await page.goBack();
+      assert.deepEqual(await state(), before);
+      await page.goForward();
+      await page.getByRole("heading", { name: "Rollout", level: 1 }).waitFor();
+    });
+
+    await t.test("a new request is on the page within 3 seconds", async (t) => {
+      const path = `/live-${randomBytes(6).toString("hex").replaceAll(/\d/g, "x")}`;
+      const page = await show(t, `?range=15m&search=${encodeURIComponent(path)}`);
+      await page.getByText("No path contains").waitFor();
+      const began = Date.now();
+      await fetch(`${site.url}${path}`);
+      await page.getByRole("link", { name: path, exact: true }).waitFor({ timeout: 10_000 });
+      t.diagnostic(`after ${Date.now() - began} ms`);
+      assert.ok(Date.now() - began < 3_000);
+    });
+
+    for (const [width, size] of Object.entries(SIZES)) {
+      for (const theme of ["light", "dark"]) {
+        await t.test(`every view fits, ${width} and ${theme}, and axe finds nothing serious`, async (t) => {
+          const page = await show(t, "", { size, theme });
+          const { paths } = await ask("paths?range=1h");
+          const views = [...VIEWS, `?view=path&path=${encodeURIComponent(paths[0].path)}`];
+          for (const view of views) {
+            await page.goto(at(view));
+            await settled(page);
+            assert.equal(await overflow(page), 0, `${view} reaches beyond the window`);
+            assert.deepEqual(await seriousFindings(page), [], view);
+          }
+        });
+      }
+    }
+
+    await t.test("everything can be reached and used with the keyboard", async (t) => {
+      const page = await show(t, "?live=off");
+      await settled(page);
+      await page.keyboard.press("Tab");
+      assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the figures");
+      await page.keyboard.press("/");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "search");
+      const reached = new Set();
+      for (let n = 0; n < 12; n++) {
+        await page.keyboard.press("Tab");
+        reached.add(
+          await page.evaluate(() => document.activeElement.closest("th")?.textContent.replace(/[↑↓]/, "") ?? ""),
+        );
+      }
+      for (const column of ["Path", "Requests", "Errors", "p95"]) assert.ok(reached.has(column), column);
+      await page.locator('.chart[data-key="requests"] .plot').focus();
+      await page.keyboard.press("End");
+      await page.keyboard.press("ArrowLeft");
+      const said = await page.locator('.chart[data-key="requests"] [role=status]').textContent();
+      assert.match(said, /\d\d:\d\d – \d\d:\d\d.*all [\d,]+/);
+      const link = page.locator("tbody th.path a").first();
+      const path = await link.textContent();
+      await link.focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: path, level: 1, exact: true }).waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement.localName), "h1");
+    });
+
+    await t.test("a chosen theme outlives a reload", async (t) => {
+      const page = await show(t, "", { theme: "light" });
+      const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+      const light = await ground();
+      await page.getByRole("button", { name: /^Theme/ }).click(); // from the system's to light
+      await page.getByRole("button", { name: /^Theme/ }).click();
+      assert.notEqual(await ground(), light);
+      await page.reload();
+      assert.notEqual(await ground(), light);
+    });
+
+    await t.test("exemplars lead to what each store knows of them", async (t) => {
+      const { paths } = await ask(`paths?${quiet}`);
+      const page = await show(t, `?view=path&path=${encodeURIComponent(paths[0].path)}&${quiet}`);
+      const link = page.locator("a.mono", { hasText: /^\d{13}-[0-9a-f]{8}$/ }).first();
+      const id = await link.textContent();
+      await link.click();
+      await settled(page);
+      assert.match(await page.locator(".verdict").textContent(), /It counts once|archive/);
+      assert.ok(page.url().includes(id));
+      const trace = await ask(`trace/${id}`);
+      const cards = await page
+        .locator(".two .card")
+        .evaluateAll((list) => list.map((card) => !card.querySelector(".empty")));
+      assert.deepEqual(cards, [trace.old.length > 0, trace.new.length > 0]);
+    });
+
+    await t.test("the table as CSV has every path", async (t) => {
+      const page = await show(t, `?${quiet}`);
+      const href = await page.getByRole("link", { name: "CSV" }).getAttribute("href");
+      const response = await fetch(new URL(href, at("")), { headers });
+      assert.match(response.headers.get("content-type"), /^text\/csv/);
+      const lines = (await response.text()).trim().split("\r\n");
+      assert.equal(lines.length - 1, (await ask(`paths?${quiet}`)).routes);
+    });
+
+    await t.test("all that a page needs is small", async (t) => {
+      const page = await show(t, "?live=off");
+      await settled(page);
+      const sizes = await page.evaluate(() =>
+        [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+          .filter(({ name }) => !name.includes("/v1/"))
+          .map(({ name, decodedBodySize }) => [new URL(name).pathname, decodedBodySize]),
+      );
+      // The page's own size is that of the file: the snapshot in it is data.
+      const total = sizes.slice(1).reduce((sum, [, size]) => sum + size, 2_000);
+      t.diagnostic(`${total} bytes`);
+      assert.ok(sizes.length >= 4 && total < LIMIT, JSON.stringify(sizes));
+    });
+  });
+}

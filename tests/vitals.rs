@@ -1,0 +1,71 @@
+//! What isolates counted is known once, whatever becomes of their reports.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use path_collector::domain::grain::DAY_MS;
+use path_collector::domain::health::Job;
+use path_collector::store::vitals::{Report, SCHEMA, VitalSigns};
+use proptest::prelude::*;
+use support::{START, Sqlite, block_on};
+
+fn signs() -> (Sqlite, VitalSigns<Sqlite>) {
+    let sqlite = Sqlite::new();
+    sqlite.script(SCHEMA);
+    (sqlite.clone(), VitalSigns::new(sqlite))
+}
+
+fn report(isolate: u64, counts: &[(&str, u64)]) -> Report {
+    let counts = counts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    Report { isolate: format!("{isolate:016x}"), counts, jobs: Vec::new() }
+}
+
+#[test]
+fn a_jobs_last_success_stays_when_it_fails() {
+    let (_, signs) = signs();
+    let run = |started_at, succeeded_at, error: Option<&str>| Report {
+        jobs: vec![Job { job: "fold".into(), started_at, succeeded_at, error: error.map(str::to_owned) }],
+        ..Report::default()
+    };
+    block_on(signs.report(&run(1, Some(2), None), START)).unwrap();
+    block_on(signs.report(&run(3, None, Some("away")), START)).unwrap();
+    let job = block_on(signs.read()).unwrap().jobs.remove(0);
+    assert_eq!((job.started_at, job.succeeded_at, job.error.as_deref()), (3, Some(2), Some("away")));
+    block_on(signs.report(&run(5, Some(6), None), START)).unwrap();
+    assert_eq!(block_on(signs.read()).unwrap().jobs[0].error, None);
+}
+
+#[test]
+fn peaks_are_not_added_up() {
+    let (_, signs) = signs();
+    block_on(signs.report(&report(1, &[("a", 3), ("a_peak", 7)]), START)).unwrap();
+    block_on(signs.report(&report(2, &[("a", 4), ("a_peak", 5)]), START)).unwrap();
+    let counts = block_on(signs.read()).unwrap().counts;
+    assert_eq!((counts["a"], counts["a_peak"]), (7, 7));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    #[test]
+    fn reports_may_be_lost_repeated_and_reordered_and_isolates_may_retire(
+        reports in prop::collection::vec((0u64..4, 0u64..100), 1..40), retire_after in 0usize..40,
+    ) {
+        let (sqlite, signs) = signs();
+        let mut largest = [0u64; 4];
+        for (n, (isolate, value)) in reports.iter().enumerate() {
+            block_on(signs.report(&report(*isolate, &[("sent", *value)]), START)).unwrap();
+            let at = usize::try_from(*isolate).unwrap();
+            largest[at] = largest[at].max(*value);
+            if n == retire_after {
+                block_on(signs.retire(START + DAY_MS)).unwrap();
+            }
+        }
+        let sum: u64 = largest.iter().sum();
+        prop_assert_eq!(block_on(signs.read()).unwrap().counts["sent"], sum);
+        for _ in 0..2 {
+            block_on(signs.retire(START + 3 * DAY_MS)).unwrap();
+            prop_assert_eq!(block_on(signs.read()).unwrap().counts["sent"], sum);
+        }
+        prop_assert_eq!(sqlite.count("counters"), 1);
+    }
+}
