@@ -34,7 +34,6 @@ test-worker: build ## the built Worker in the local runtime
 
 test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker
 	@scripts/setup browser
-	$(env) scripts/dashboard
 	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'
 
 test-readme: build ## the README's commands, as they stand there
