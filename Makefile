@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker test-dashboard test-readme test-deployment coverage run \
-	demo deploy deploy-dry-run audit clean
+.PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-deployment \
+	coverage bench run demo deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -24,7 +24,7 @@ check: ## formatting, lints and documentation, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-test: setup check test-native test-worker test-dashboard test-readme test-deployment ## all checks and tests
+test: setup check test-native test-worker test-dashboard test-bench test-readme test-deployment ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
@@ -35,6 +35,8 @@ test-worker: build ## the built Worker in the local runtime
 test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker
 	@scripts/setup browser
 	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'
+test-bench: build ## the benchmark's own arithmetic, and that it overlooks no lost event
+	$(env) node --test 'bench/*.test.mjs'
 
 test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs
@@ -47,6 +49,12 @@ coverage: ## line coverage of src/domain and src/store; fails under 90 %
 	@scripts/setup coverage
 	$(env) cargo llvm-cov --package path-collector --fail-under-lines 90 \
 		--ignore-filename-regex '/tests/|/src/edge/|/src/lib\.rs$$'
+
+# Nothing else should run meanwhile. ARGS=--quick takes two minutes and leaves docs/performance.md as it is.
+bench: build ## measure speed and cost against the plan's own design
+	bench/floor-rust/build
+	cargo bench --bench micro -- --quiet
+	$(env) node bench/run.mjs $(ARGS)
 
 # Without LOCAL_DEVELOPMENT the collector's own routes are closed, as on an account.
 run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPSTREAM_URL:http://localhost:8080

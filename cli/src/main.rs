@@ -1,13 +1,14 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
 //! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`, `parity`,
-//! `readiness`, `dead-letters`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
+//! `readiness`, `dead-letters`, `archive`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
 //! ([`workload`] over [`catalogue`] and [`random`]), its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
 //! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
 //! **Never:** what the figures under test are computed with. Truth is exact and knows no sketch.
 
 mod access_log;
+mod archive;
 mod catalogue;
 mod collector;
 mod consent;
@@ -58,6 +59,7 @@ enum Command {
     Parity(parity::ParityArgs),
     Readiness(readiness::ReadinessArgs),
     DeadLetters(dead_letters::DeadLettersArgs),
+    Archive(archive::ArchiveArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Parity(args) => in_runtime(parity::run(args)),
         Command::Readiness(args) => in_runtime(readiness::run(args)),
         Command::DeadLetters(args) => in_runtime(dead_letters::run(args)),
+        Command::Archive(args) => in_runtime(archive::run(args)),
     };
     match outcome {
         Ok(code) => code,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::grain::MINUTE_MS;
+use super::grain::{HOUR_MS, MINUTE_MS};
 
 /// What one isolate, or all of them, counted since it started, by name.
 pub type Counts = BTreeMap<String, u64>;
@@ -77,6 +77,8 @@ pub struct Facts {
     pub backlog: Backlog,
     /// Whether the newest hourly parity report says `fail`.
     pub parity_failed: bool,
+    /// How late the archive is, in ms; none while it is in time.
+    pub archive_behind_ms: Option<u64>,
 }
 
 /// How it is.
@@ -153,6 +155,10 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
         }
         Some(_) => {}
     }
+    if let Some(behind_ms) = facts.archive_behind_ms {
+        let message = format!("the archive is {} h late; details are kept meanwhile", behind_ms / HOUR_MS);
+        add("archive-late", Status::Degraded, message);
+    }
     if facts.parity_failed {
         let message = "the newest hour's parity report says fail: the stores differ".to_owned();
         add("parity-failed", Status::Degraded, message);
@@ -176,6 +182,7 @@ mod tests {
             letters: Some(Letters::default()),
             backlog: Backlog { backlog: Some(100), oldest_ms: Some(QUEUE_WAIT_MS) },
             parity_failed: false,
+            archive_behind_ms: None,
         }
     }
 
@@ -209,6 +216,7 @@ mod tests {
             (Facts { letters: None, ..well() }, Status::Degraded, "dead-letters-unreadable"),
             (Facts { backlog: waiting(Some(101), None), ..well() }, Status::Degraded, "backlog"),
             (Facts { backlog: waiting(None, Some(QUEUE_WAIT_MS + 1)), ..well() }, Status::Failing, "queue-stuck"),
+            (Facts { archive_behind_ms: Some(1), ..well() }, Status::Degraded, "archive-late"),
             (Facts { parity_failed: true, ..well() }, Status::Degraded, "parity-failed"),
         ] {
             assert_eq!(codes(&facts), (status, vec![code]), "{facts:?}");

@@ -7,6 +7,7 @@
 
 pub mod access_jwt;
 pub mod address;
+pub mod archive;
 pub mod coalesce;
 pub mod dedup;
 pub mod error;

@@ -8,9 +8,11 @@ use std::cell::{Cell, RefCell};
 
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
+use crate::domain::archive::plan::Cut;
 use crate::domain::grain::DAY_MS;
 use crate::domain::message;
 use crate::store::address_keys::{self, AddressKeys};
+use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
 use crate::store::parity::side::Side;
 use crate::store::sql::StoreError;
@@ -19,7 +21,7 @@ use crate::store::vitals::{self, VitalSigns};
 use super::config::Config;
 use super::query::{self, parameter};
 use super::sql_object::ObjectSql;
-use super::{address_key, clock};
+use super::{address_key, archive, clock};
 
 /// The event store's tables, as D1 has them.
 const SCHEMA: &str = include_str!("../../migrations/0001_event_store.sql");
@@ -38,6 +40,7 @@ const MAX_STEPS: usize = 4;
 #[durable_object(alarm)]
 pub struct PathCollector {
     state: State,
+    env: Env,
     sql: ObjectSql,
     events: EventStore<ObjectSql>,
     memory: RefCell<Memory>,
@@ -50,7 +53,15 @@ impl DurableObject for PathCollector {
         let sql = ObjectSql::new(&state);
         let config = Config::of(&env);
         let events = EventStore::new(sql.clone(), config.window_ms).keeping(config.retention);
-        Self { state, sql, events, memory: RefCell::default(), ready: Cell::new(false), fold_is_due: Cell::new(false) }
+        Self {
+            state,
+            env,
+            sql,
+            events,
+            memory: RefCell::default(),
+            ready: Cell::new(false),
+            fold_is_due: Cell::new(false),
+        }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -99,6 +110,19 @@ impl PathCollector {
             }
             (Method::Get, "/ids") => {
                 Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)
+            }
+            (Method::Get, "/windows") => {
+                let [from, to, most] = ["from", "to", "most"].map(|name| number(&url, name));
+                let windows = self.events.windows(from, to, most).await?;
+                Response::from_json(&(windows.counts, windows.until))
+            }
+            (Method::Get, "/details") => {
+                let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(&url, name));
+                Response::from_json(&self.events.events_in(Cut { from, to, slice, slices }).await?)
+            }
+            (Method::Get, "/digests") => {
+                let digests = self.events.digests(number(&url, "from"), number(&url, "to")).await?;
+                Response::from_json(&digests)
             }
             (Method::Get, "/trace") => match parameter(&url, "id").and_then(|id| id.parse().ok()) {
                 Some(id) => Response::from_json(&self.events.trace(id).await?),
@@ -194,9 +218,14 @@ impl PathCollector {
         self.fold_is_due.set(false);
         let now_ms = clock::now_ms();
         while self.events.fold(now_ms).await? > 0 {}
+        // Details that are not archived yet are kept; what can't be told now is left for the next time.
+        let archived = archive::details_until(&self.env).await.unwrap_or_else(|error| {
+            console_error!("PathCollector deletes no details: the archive's state: {error}");
+            0
+        });
         let mut more = true;
         for _ in 0..MAX_STEPS {
-            more = more && self.events.prune(now_ms, u64::MAX).await?;
+            more = more && self.events.prune(now_ms, archived).await?;
         }
         AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
         VitalSigns::new(self.sql.clone()).retire(now_ms).await?;

@@ -7,11 +7,13 @@ use futures_util::future::join_all;
 use worker::{Env, Method, Request, RequestInit, Response, Stub};
 
 use crate::domain::address::DailyKey;
+use crate::domain::archive::plan::{Cut, Windows};
 use crate::domain::event::Event;
-use crate::domain::identity::IdempotentId;
+use crate::domain::identity::{Digest, IdempotentId};
 use crate::domain::parity::ask::{Answer, Ask};
 use crate::domain::rollup::{self, Rollups};
 use crate::domain::selection::Selection;
+use crate::store::details::Details;
 use crate::store::parity::side::Side;
 use crate::store::read::LogState;
 use crate::store::rollup_rows::decode;
@@ -137,6 +139,48 @@ impl Side for Collectors<'_> {
             sum.add(answer?);
         }
         Ok(sum)
+    }
+}
+
+impl Collectors<'_> {
+    /// Asks every object, one after the other, so that only one answer's text is in memory.
+    async fn each<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        mut take: impl FnMut(T),
+    ) -> Result<(), StoreError> {
+        for shard in 0..self.config.shards {
+            let name = shard_name(shard, self.config.shards);
+            let answer = call(self.env, &name, Method::Get, path, None).await;
+            let bytes = match answer {
+                Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
+                Err(error) => Err(StoreError::Unavailable(error)),
+            };
+            take(serde_json::from_slice(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
+        }
+        Ok(())
+    }
+}
+
+impl Details for Collectors<'_> {
+    async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
+        let mut all = Windows { until: to, ..Windows::default() };
+        let path = format!("/windows?from={from}&to={to}&most={most}");
+        self.each(&path, |(counts, until)| all.add(Windows { counts, until })).await?;
+        Ok(all)
+    }
+
+    async fn events_in(&self, Cut { from, to, slice, slices }: Cut) -> Result<Vec<Event>, StoreError> {
+        let mut all = Vec::new();
+        let path = format!("/details?from={from}&to={to}&slice={slice}&slices={slices}");
+        self.each(&path, |events: Vec<Event>| all.extend(events)).await?;
+        Ok(all)
+    }
+
+    async fn digests(&self, from: u64, to: u64) -> Result<Vec<(u64, Digest)>, StoreError> {
+        let mut all = Vec::new();
+        self.each(&format!("/digests?from={from}&to={to}"), |digests: Vec<(u64, Digest)>| all.extend(digests)).await?;
+        Ok(all)
     }
 }
 

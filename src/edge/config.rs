@@ -45,6 +45,7 @@ pub struct Config {
     /// `PARITY_HOUR_LIMIT_PPM` and `PARITY_DAY_LIMIT_PPM`: largest mismatch rates that pass.
     pub parity_limit_ppm: ParityLimits,
     /// `KEEP_MINUTES_HOURS`, `KEEP_HOURS_DAYS`, `KEEP_DAYS_DAYS`: how long figures by minute, hour and day are kept.
+    /// `KEEP_DETAILS_DAYS`: how long events themselves are kept; 7 days is the least, as long as dedup needs them.
     pub retention: Retention,
     /// `ACCESS_TEAM_DOMAIN` and `ACCESS_AUD`: the Cloudflare Access application whose users may read.
     pub access: Option<Application>,
@@ -177,7 +178,7 @@ impl Config {
                 minutes_ms: reader.number("KEEP_MINUTES_HOURS", 48, 48..=168) * HOUR_MS,
                 hours_ms: reader.number("KEEP_HOURS_DAYS", 90, 8..=400) * DAY_MS,
                 days_ms: reader.number("KEEP_DAYS_DAYS", 400, 90..=4_000) * DAY_MS,
-                ..Retention::default()
+                details_ms: reader.number("KEEP_DETAILS_DAYS", 7, 7..=90) * DAY_MS,
             },
             access: reader.access(local_development),
             local_development,

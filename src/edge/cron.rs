@@ -14,7 +14,7 @@ use crate::store::sql::StoreError;
 
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, counters, flag_admin, parity, ramp, snapshot, vitals};
+use super::{archive, clock, consumer, counters, flag_admin, parity, ramp, snapshot, vitals};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
@@ -32,6 +32,7 @@ pub async fn scheduled(env: &Env) {
         runs.run("ramp", ramp::advance(env, &config)).await;
     }
     runs.run("dead-letters", expire_dead_letters(env)).await;
+    runs.run("archive", archive::scheduled(env, &config)).await;
     runs.run("clean", clean(env)).await;
     runs.run("snapshot", snapshot::refresh(env, &config)).await;
     vitals::report(env, runs.0).await;
@@ -68,9 +69,11 @@ async fn clean(env: &Env) -> Result<(), StoreError> {
     let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
     // 1. Each fold is a transaction; a crash leaves the rest to the next run.
     consumer::fold(&store, now_ms).await;
+    // Details that are not archived yet are kept.
+    let archived = archive::details_until(env).await?;
     for _ in 0..MAX_STEPS {
         // 2. So is each deletion.
-        if !store.prune(now_ms, u64::MAX).await? {
+        if !store.prune(now_ms, archived).await? {
             break;
         }
     }

@@ -10,6 +10,7 @@
 
 pub mod address_key;
 pub mod api;
+pub mod archive;
 pub mod backlog;
 pub mod body;
 pub mod clock;

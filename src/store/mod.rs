@@ -6,7 +6,10 @@
 //! **Never:** the platform (`worker`); a clock. The database is behind the one-method port [`sql::Sql`].
 
 pub mod address_keys;
+pub mod archive;
+pub mod archive_days;
 pub mod dead_letters;
+pub mod details;
 pub mod events;
 pub mod flags;
 pub mod fold;

@@ -49,13 +49,13 @@ const DELETE_FOLDS: &str = "
 
 impl<S: Sql> EventStore<S> {
     /// Deletes some of what is kept no longer; gives whether there may be more. Segments are deleted only of windows
-    /// that end before `details_until` (ms): what is later is not archived yet.
+    /// that begin before `details_until` (ms): what is later is not archived yet.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
     pub async fn prune(&self, now_ms: u64, details_until: u64) -> Result<bool, StoreError> {
         let details = now_ms.saturating_sub(self.retention.details_ms.max(MIN_SEGMENT_AGE_MS));
-        let windows = details.min(details_until.saturating_sub(self.window_ms));
+        let windows = details.min(details_until);
         let bounded = |sql, before: u64| Statement::new(sql, [before.into(), STEP.into()]);
         let mut statements = vec![
             bounded(DELETE_SEGMENTS, windows),

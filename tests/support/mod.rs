@@ -42,6 +42,7 @@ impl Sqlite {
             include_str!("../../migrations/0002_dead_letters.sql"),
             include_str!("../../migrations/0003_flags.sql"),
             include_str!("../../migrations/0004_parity.sql"),
+            include_str!("../../migrations/0005_archive.sql"),
             address_keys::SCHEMA,
         ] {
             connection.execute_batch(schema).unwrap();

@@ -1,8 +1,12 @@
 // Who gets in: login and sessions of browsers, the page they open, and Cloudflare Access.
 import assert from "node:assert/strict";
 import { createHmac, createSign, generateKeyPairSync } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+
+import { experimental_readRawConfig as readRawConfig } from "wrangler";
 
 import { eventually, startGateway, startUpstream } from "./harness.mjs";
 
@@ -22,6 +26,8 @@ async function login(gateway, token, more = {}) {
 
 const opened = (gateway, path, cookie, headers = {}) =>
   gateway.request(path, { headers: { ...(cookie && { Cookie: cookie }), ...headers } });
+
+const advance = (gateway, ms) => gateway.setClock(Date.now() + ms);
 
 const location = (response) => [response.status, response.headers.get("Location")];
 
@@ -113,9 +119,9 @@ describe("login", { concurrency: 3, timeout: 120_000 }, () => {
     ]) {
       assert.equal(await status(`${name}=${fields.join(".")}`), 401, fields.join("."));
     }
-    await gateway.advanceClock(12 * HOUR_MS - 60_000);
+    await advance(gateway, 12 * HOUR_MS - 60_000);
     assert.equal(await status(cookie), 200);
-    await gateway.advanceClock(12 * HOUR_MS + 1);
+    await advance(gateway, 12 * HOUR_MS + 1);
     assert.equal(await status(cookie), 401);
 
     for (const changed of [{ READ_TOKEN: "another" }, { ADMIN_TOKEN: "another" }]) {
@@ -234,7 +240,10 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
   });
 
   test("that was not built says how to build it, while login and API go on", async (t) => {
-    const gateway = await startGateway(t, { ...CLOSED, files: null });
+    const empty = await mkdtemp(join(tmpdir(), "path-collector-"));
+    t.after(() => rm(empty, { recursive: true }));
+    const { assets } = readRawConfig({ config: new URL("../../wrangler.toml", import.meta.url).pathname }).rawConfig;
+    const gateway = await startGateway(t, { ...CLOSED, config: { assets: { ...assets, directory: empty } } });
     const { cookie, response } = await login(gateway, "reader");
     assert.equal(response.status, 303);
     assert.equal((await opened(gateway, "/_collector/v1/flag", cookie)).status, 200);
@@ -336,16 +345,16 @@ describe("Cloudflare Access", { concurrency: 3, timeout: 120_000 }, () => {
     team.down = true;
     assert.equal((await read(gateway, team.token())).status, 503);
     team.down = false;
-    await gateway.advanceClock(5_000);
+    await advance(gateway, 5_000);
     assert.equal((await read(gateway, team.token({ exp: Date.now() }))).status, 200);
     team.kid = "k2";
-    await gateway.advanceClock(70_000);
+    await advance(gateway, 70_000);
     const lasting = () => team.token({ exp: Math.floor(Date.now() / 1000) + 7 * 24 * 3_600 });
     assert.equal((await read(gateway, lasting())).status, 200, "a new key");
     team.down = true;
-    await gateway.advanceClock(3 * HOUR_MS);
+    await advance(gateway, 3 * HOUR_MS);
     assert.equal((await read(gateway, lasting())).status, 200, "an hour old, and no other to be had");
-    await gateway.advanceClock(30 * HOUR_MS);
+    await advance(gateway, 30 * HOUR_MS);
     assert.equal((await read(gateway, lasting())).status, 503, "over a day old");
   });
 

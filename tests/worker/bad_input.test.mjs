@@ -155,7 +155,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
       ["ids?store=old&from=x", 400, /^`from`: /],
       ["trace/yesterday", 400, /^`idempotentId`: "yesterday"/],
       ["trace/%FF", 400, /^`idempotentId`: /],
-      ["nothing", 404, /stats, ids, trace/],
+      ["nothing", 404, /stats, series, paths, .*ids, trace/],
       ["stats/more", 404, /there is no/],
       ["trace", 404, /there is no/],
     ];

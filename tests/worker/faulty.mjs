@@ -6,16 +6,17 @@
 // - `hangs`: never answers, and nothing was done;
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there.
 //
-// `PUT /_test/clock` with a number of ms sets the clock forward by as many, from the machine's.
+// `PUT /_test/clock` with `{"offsetMs": N}` moves `Date.now`, by which the Worker and its objects tell the time; timers
+// and alarms keep the real one. `POST /_test/alarm` to an object rings its alarm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
 
 let faults = {};
-let aheadMs = 0;
 
-const { now } = Date;
-Date.now = () => now() + aheadMs;
+const realNow = Date.now.bind(Date);
+let offsetMs = 0;
+Date.now = () => realNow() + offsetMs;
 
 /** The built object, without faults. Only what extends the platform's class lets a test look into its storage. */
 export class PathCollector extends DurableObject {
@@ -26,8 +27,10 @@ export class PathCollector extends DurableObject {
     this.#built = new BuiltPathCollector(ctx, env);
   }
 
-  fetch(request) {
-    return this.#built.fetch(request);
+  async fetch(request) {
+    if (new URL(request.url).pathname !== "/_test/alarm") return this.#built.fetch(request);
+    await this.#built.alarm();
+    return new Response(null, { status: 204 });
   }
 
   alarm(info) {
@@ -37,13 +40,12 @@ export class PathCollector extends DurableObject {
 
 export default class Faulty extends WorkerEntrypoint {
   async fetch(request) {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/_test/faults") {
+    if (new URL(request.url).pathname === "/_test/faults") {
       faults = await request.json();
       return new Response(null, { status: 204 });
     }
-    if (pathname === "/_test/clock") {
-      aheadMs = Number(await request.text());
+    if (new URL(request.url).pathname === "/_test/clock") {
+      ({ offsetMs } = await request.json());
       return new Response(null, { status: 204 });
     }
     return this.#worker().fetch(request);
@@ -58,7 +60,7 @@ export default class Faulty extends WorkerEntrypoint {
   }
 
   #worker() {
-    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM } = this.env;
+    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM, ARCHIVE } = this.env;
     const env = {
       ...this.env,
       TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", (...a) => TRAFFIC_QUEUE.send(...a)) }),
@@ -66,6 +68,7 @@ export default class Faulty extends WorkerEntrypoint {
       DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
       FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
     };
+    if (ARCHIVE) env.ARCHIVE = instead(ARCHIVE, { put: faulty("ARCHIVE", (...args) => ARCHIVE.put(...args)) });
     if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
     return new Worker(this.ctx, env);
   }

@@ -3,7 +3,7 @@
 // Every test starts its own gateway (about a second), so that none sees another's events, flag or logs. `wrangler.toml`
 // is used as it is, but for what a test must have otherwise.
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,11 +24,8 @@ const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/**
- * Writes `wrangler.toml` with another entry point and these settings into a folder of its own; gives the folder. An
- * empty one beside it stands for a dashboard that was not built, unless `files` are to be had.
- */
-async function configure(t, main, vars, files) {
+/** Writes `wrangler.toml` with another entry point and these settings into a folder of its own; gives the folder. */
+async function configure(t, main, vars, changes = {}) {
   const { rawConfig } = readRawConfig({ config: project("wrangler.toml") });
   const consumers = rawConfig.queues.consumers.map((consumer) => ({ ...consumer, max_batch_timeout: 1 }));
   const config = {
@@ -38,15 +35,15 @@ async function configure(t, main, vars, files) {
     env: undefined,
     vars: { ...rawConfig.vars, ...SETTINGS, ...vars },
     queues: { ...rawConfig.queues, consumers },
-    assets: { ...rawConfig.assets, directory: files ? project(files) : "files" },
     d1_databases: rawConfig.d1_databases.map((database) => ({
       ...database,
       migrations_dir: project(database.migrations_dir),
     })),
+    assets: { ...rawConfig.assets, directory: project(rawConfig.assets.directory) },
+    ...changes,
   };
   const folder = await mkdtemp(join(tmpdir(), "path-collector-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  await mkdir(join(folder, "files"));
   await writeFile(join(folder, "wrangler.json"), JSON.stringify(config));
   return folder;
 }
@@ -80,12 +77,11 @@ export async function eventually(check, deadlineMs = 20_000) {
 /**
  * Starts the Worker with faulty bindings and these settings; ends with the test. What it asks of `UPSTREAM_URL` goes
  * through this process's `fetch`, which follows redirects and knows no upgrades: see `startOnNetwork`. With
- * `boundUpstream`, a service binding to that module goes before. `files` is the folder of the dashboard's files.
+ * `boundUpstream`, a service binding to that module goes before. `config` replaces parts of `wrangler.toml`.
  */
-export async function startGateway(t, options = {}) {
-  const { vars = {}, secrets = {}, upstream, boundUpstream, files = "dashboard/dist" } = options;
+export async function startGateway(t, { vars = {}, secrets = {}, config = {}, upstream, boundUpstream } = {}) {
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
-  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, files);
+  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, config);
   const gateway = { configPath: "wrangler.json", secrets };
   const workers = [gateway];
   if (boundUpstream) {
@@ -103,7 +99,7 @@ export async function startGateway(t, options = {}) {
 
 /** Starts the Worker as it was built, with the network as its upstream; gives its URL. It has no tables in D1. */
 export async function startOnNetwork(t, vars) {
-  const folder = await configure(t, "build/index.js", vars, "dashboard/dist");
+  const folder = await configure(t, "build/index.js", vars);
   const server = { hostname: "127.0.0.1", port: 0 };
   const dev = { server, inspector: false, persist: false, watch: false, logLevel: "none" };
   const worker = await startWorker({ config: join(folder, "wrangler.json"), dev });
@@ -158,10 +154,17 @@ class Gateway {
     assert.equal(response.status, 204);
   }
 
-  /** Sets the Worker's clock forward by so much, from the machine's. */
-  async advanceClock(ms) {
-    const response = await this.request("/_test/clock", { method: "PUT", body: String(ms) });
+  /** Makes it this time (ms) for the Worker, from now on. */
+  async setClock(ms) {
+    const body = JSON.stringify({ offsetMs: ms - Date.now() });
+    const response = await this.request("/_test/clock", { method: "PUT", body });
     assert.equal(response.status, 204);
+  }
+
+  /** Rings the object's alarm. */
+  async alarm() {
+    const stub = (await this.env()).PATH_COLLECTOR.getByName("default");
+    assert.equal((await stub.fetch("https://collector/_test/alarm", { method: "POST" })).status, 204);
   }
 
   /** Reads a route of the API. */

@@ -3,6 +3,7 @@
 //! Invariants: the token comes from the environment, never from the command line that others can list, and never goes
 //! over a line that others can read. Nothing is tried twice: a change whose answer was lost may have been made.
 
+pub mod archive;
 pub mod dead_letters;
 pub mod flag;
 pub mod parity;
@@ -81,6 +82,14 @@ impl Collector {
         self.call(Method::GET, route, HeaderMap::new(), Bytes::new()).await
     }
 
+    /// Reads a route's bytes as they are.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn get_bytes(&self, route: &str) -> Result<Bytes, CallError> {
+        self.answer(Method::GET, route, HeaderMap::new(), Bytes::new()).await
+    }
+
     /// Sends a value to a route; `base` is the version that it changes.
     ///
     /// # Errors
@@ -105,16 +114,27 @@ impl Collector {
         &self,
         method: Method,
         route: &str,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         body: Bytes,
     ) -> Result<T, CallError> {
+        let answer = self.answer(method.clone(), route, headers, body).await?;
+        serde_json::from_slice(&answer).map_err(|error| CallError::new(&method, route, Cause::unreadable(&error)))
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        route: &str,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Bytes, CallError> {
         headers.extend(self.authorization.clone().map(|value| (AUTHORIZATION, value)));
         let answer = self.gateway.call(method.clone(), &format!("{PREFIX}/{route}"), headers, body).await;
         let read = answer.map_err(Cause::Unanswered).and_then(|answer| {
             if !answer.status().is_success() {
                 return Err(Cause::Refused(Problem::read(&answer)));
             }
-            serde_json::from_slice(answer.body()).map_err(|error| Cause::unreadable(&error))
+            Ok(answer.into_body())
         });
         read.map_err(|cause| CallError::new(&method, route, cause))
     }

@@ -47,7 +47,7 @@ pub struct FakeCollector {
     command: &'static str,
     runtime: Runtime,
     target: String,
-    answers: Arc<Mutex<HashMap<&'static str, (u16, Value)>>>,
+    answers: Arc<Mutex<HashMap<&'static str, (u16, Bytes)>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -75,13 +75,18 @@ impl FakeCollector {
         fake
     }
 
-    pub fn answers(&self, route: &'static str, body: Value) {
-        self.answers.lock().unwrap().insert(route, (200, body));
+    pub fn answers(&self, route: &'static str, body: impl Into<Value>) {
+        self.answers.lock().unwrap().insert(route, (200, body.into().to_string().into()));
+    }
+
+    /// Answers with bytes that are no JSON.
+    pub fn answers_bytes(&self, route: &'static str, body: Vec<u8>) {
+        self.answers.lock().unwrap().insert(route, (200, body.into()));
     }
 
     pub fn refuses(&self, route: &'static str, status: u16, detail: &str) {
         let problem = json!({"type": "about:blank", "title": "No", "status": status, "detail": detail});
-        self.answers.lock().unwrap().insert(route, (status, problem));
+        self.answers.lock().unwrap().insert(route, (status, problem.to_string().into()));
     }
 
     /// What was asked since the last time.
@@ -131,7 +136,7 @@ impl FakeCollector {
 
 async fn answer(
     request: Request<Incoming>,
-    answers: Arc<Mutex<HashMap<&'static str, (u16, Value)>>>,
+    answers: Arc<Mutex<HashMap<&'static str, (u16, Bytes)>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -140,10 +145,10 @@ async fn answer(
     let header = |name: &str| head.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (bearer, if_match) = (header("authorization"), header("if-match"));
     let body = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap_or_default();
-    let missing = (404, json!({"detail": "no such route"}));
+    let missing = (404, json!({"detail": "no such route"}).to_string().into());
     let (status, text) = answers.lock().unwrap().get(route.as_str()).cloned().unwrap_or(missing);
     asked.lock().unwrap().push(Asked { route, bearer, if_match, body });
-    let mut response = Response::new(Full::from(text.to_string()));
+    let mut response = Response::new(Full::from(text));
     *response.status_mut() = status.try_into().unwrap();
     if status == 429 {
         response.headers_mut().insert("retry-after", 7.into());

@@ -8,6 +8,7 @@ use crate::domain::grain::HOUR_MS;
 use crate::domain::health::{self, Backlog, Counts, Facts, Job, Letters as Waiting, Reason, Status};
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::Kind;
+use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
 use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql};
 use crate::store::dead_letters::DeadLetters;
@@ -32,6 +33,7 @@ pub struct Health {
     dead_letters: Option<Waiting>,
     stores: Stores,
     cron: Option<Vec<Job>>,
+    archive: Option<ArchiveState>,
     counters: Option<Counts>,
     isolate: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -75,6 +77,7 @@ pub async fn read(env: &Env, config: &Config) -> Health {
         ),
     )
     .await;
+    let archive = known(archive::state(env, config).await);
     let (old, new) = (known(old), known(new));
     let (vitals, dead_letters) = (known(vitals), known(letters));
     let facts = Facts {
@@ -84,6 +87,7 @@ pub async fn read(env: &Env, config: &Config) -> Health {
         letters: dead_letters,
         backlog,
         parity_failed,
+        archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
     };
     let (status, reasons) = health::judge(&facts, now_ms);
     let (counters, cron) = vitals.map(|vitals| (vitals.counts, vitals.jobs)).unzip();
@@ -109,6 +113,7 @@ pub async fn read(env: &Env, config: &Config) -> Health {
         dead_letters,
         stores: Stores { old, new },
         cron,
+        archive,
         counters,
         isolate: counters::all(),
     }

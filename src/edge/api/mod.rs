@@ -16,6 +16,7 @@ use crate::domain::selection::Routes;
 
 mod access;
 mod access_keys;
+mod archive;
 mod assets;
 mod dead_letters;
 mod events;
@@ -86,6 +87,9 @@ async fn answer(
         return probe(env, config).await;
     }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
+    if let ("GET", Some(file)) = (method.as_str(), route.strip_prefix("archive/")) {
+        return archive::file(file, env).await;
+    }
     if method == "GET" {
         show(route, url, env, config).await?.response(request)
     } else {
@@ -141,6 +145,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         }
         ("readiness", "") => Shown::json(&readiness::read(env, config).await),
         ("health", "") => Shown::json(&health::read(env, config).await),
+        ("archive", "") => Shown::json(&archive::list(url, env).await?),
         ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
         ("dead-letters", id) => Shown::json(&dead_letters::show(id, env).await?),
         _ => Err(unknown(url)),
@@ -181,7 +186,8 @@ fn unknown(url: &str) -> Problem {
     Problem::not_found(format!(
         "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, \
          exemplars, ids, trace/{{id}}, flag, flag/document, flag/history, flag/status, parity, parity/{{window}}, \
-         readiness, snapshot, health, dead-letters or dead-letters/{{id}}",
+         readiness, snapshot, health, dead-letters, dead-letters/{{id}}, archive, archive/{{day}} or \
+         archive/{{day}}/{{part}}",
         query::path(url)
     ))
 }

@@ -1,0 +1,85 @@
+// One variant, once: its throughput, then its latency at a given rate, and after each whether all was stored.
+import { runtimeCpuS } from "./cpu_time.mjs";
+import { load } from "./load.mjs";
+import { settle } from "./stored.mjs";
+import { startVariant, VARIANTS } from "./variants.mjs";
+
+/** A gateway under load, all of whose requests are counted. */
+class Measured {
+  #gateway;
+  #count;
+  #stores;
+  #plan;
+  #run;
+  sent = 0;
+  complaints = [];
+
+  constructor({ gateway, count, stores, plan, run }) {
+    this.#gateway = gateway;
+    this.#count = count;
+    this.#stores = stores;
+    this.#plan = plan;
+    this.#run = run;
+  }
+
+  /** Loads it, and waits until all is stored. */
+  async load(loop, options) {
+    const result = await load(loop, { url: String(this.#gateway.url), run: `${this.#run}-${loop}`, ...options });
+    this.sent += result.sent;
+    if (result.failed) this.complaints.push(`${loop} loop: ${result.failed} requests failed`);
+    if (!this.#stores) return { ...result, drainS: 0 };
+    const { sent } = this;
+    const count = () => this.#count(this.#gateway);
+    const settled = await settle({ count, sent, stores: this.#stores, patienceMs: this.#plan.patienceMs });
+    const { errors } = this.#gateway;
+    if (settled.complaint) this.complaints.push(`after the ${loop} loop: ${settled.complaint}`, ...errors);
+    return { ...result, drainS: settled.seconds };
+  }
+}
+
+/** Starts a variant, does with it what `act` does, and stops it. */
+async function withVariant(name, { run, plan, over }, act) {
+  const { count, stores } = { ...VARIANTS[name], ...over };
+  const gateway = await startVariant(name, { batchTimeoutS: plan.batchTimeoutS, ...over });
+  try {
+    return await act(new Measured({ gateway, count, stores, plan, run }));
+  } finally {
+    await gateway.stop();
+  }
+}
+
+/** The schedule ends when it was to end, unless the gateway can't keep up with it. */
+const keptUp = (open, { warmUpS, seconds }) => open.seconds < (warmUpS + seconds) * 1.05 + 0.1;
+
+/**
+ * Gives throughput and latency, and complaints of what was not stored once. `rateOf(perSecond)` says at which rate
+ * latency is measured, from the throughput just measured. `over` replaces parts of the variant.
+ */
+export async function measure(name, { run, plan, rateOf, over = {} }) {
+  return withVariant(name, { run, plan, over }, async (gateway) => {
+    const { connections, closed: closedTimes, open: openTimes } = plan;
+    const before = await runtimeCpuS();
+    const { perSecond, drainS, sent: requests } = await gateway.load("closed", { connections, ...closedTimes });
+    // Until all is stored: consumer, D1 and object are in it.
+    const cpuUs = before === null ? null : (((await runtimeCpuS()) - before) * 1e6) / requests;
+    const rate = rateOf(perSecond);
+    const open = await gateway.load("open", { perSecond: rate, ...openTimes });
+    const { sent, complaints } = gateway;
+    const { latency } = open;
+    return { perSecond, cpuUs, drainS, rate, latency, keptUp: keptUp(open, openTimes), sent, complaints };
+  });
+}
+
+/** Latency at `rate` where consumer and object are elsewhere, as they are on the platform. */
+export async function measureGateway(name, { run, plan, rate }) {
+  const count = async (gateway) => {
+    const copies = await gateway.copiesElsewhere();
+    return { copies, events: copies / VARIANTS[name].stores };
+  };
+  const over = { elsewhere: true, count };
+  return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
+    const open = await gateway.load("open", { perSecond: rate, ...plan.open });
+    const { sent, complaints } = gateway;
+    return { latency: open.latency, keptUp: keptUp(open, plan.open), sent, complaints };
+  });
+}

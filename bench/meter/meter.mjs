@@ -1,0 +1,107 @@
+// Counts what the platform would bill, by wrapping the bindings of a Worker that runs in the real runtime.
+//
+// Rows are those that the databases themselves report. Worker and object share an isolate here, and so one meter.
+import { queueUnits } from "../pricing.mjs";
+
+export const meter = {
+  kvReads: 0,
+  kvWrites: 0,
+  queueOperations: 0,
+  queueMessages: 0,
+  objectRequests: 0,
+  objectRowsRead: 0,
+  objectRowsWritten: 0,
+  d1RowsRead: 0,
+  d1RowsWritten: 0,
+};
+
+/** `target` with some properties replaced. Native methods insist on their own `this`. */
+function instead(target, replaced) {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = Object.hasOwn(replaced, name) ? replaced[name] : target[name];
+      // Bindings are told apart by the name of their constructor.
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+const encoder = new TextEncoder();
+
+/** Bytes of a message as the queue takes it. */
+function bytesOf(body) {
+  return encoder.encode(typeof body === "string" ? body : JSON.stringify(body)).byteLength;
+}
+
+/** The bindings, metered. */
+export function meteredEnv(env) {
+  const { FLAGS, TRAFFIC_QUEUE, PATH_COLLECTOR, DB } = env;
+  return {
+    ...env,
+    FLAGS: instead(FLAGS, {
+      get: (...args) => ((meter.kvReads += 1), FLAGS.get(...args)),
+      put: (...args) => ((meter.kvWrites += 1), FLAGS.put(...args)),
+    }),
+    TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, {
+      send: (body, options) => {
+        meter.queueMessages += 1;
+        meter.queueOperations += queueUnits(bytesOf(body));
+        return TRAFFIC_QUEUE.send(body, options);
+      },
+      sendBatch: () => {
+        throw new Error("the meter knows no sendBatch yet: count its messages here");
+      },
+    }),
+    PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => meteredStub(PATH_COLLECTOR.getByName(name)) }),
+    DB: instead(DB, { batch: async (statements) => readD1(await DB.batch(statements)) }),
+  };
+}
+
+/** Each call of an object is a request, over `fetch` or by RPC. */
+function meteredStub(stub) {
+  const counted = (name) => (...args) => {
+    meter.objectRequests += 1;
+    return stub[name](...args);
+  };
+  return instead(stub, { fetch: counted("fetch"), record: counted("record"), requests: counted("requests") });
+}
+
+function readD1(results) {
+  for (const { meta } of results) {
+    meter.d1RowsRead += meta.rows_read;
+    meter.d1RowsWritten += meta.rows_written;
+  }
+  return results;
+}
+
+/** What a batch costs to take from a queue: each message is read; acknowledged it is deleted, else read again. */
+export function countDelivery(batch) {
+  for (const { body } of batch.messages) meter.queueOperations += 2 * queueUnits(bytesOf(body));
+}
+
+/**
+ * Meters an object's storage: rows of each statement, and an alarm is a row. Gives a function to call when what was
+ * asked of the object is done, for only then a statement knows its rows; whether they are counted is for it to say.
+ */
+export function meterStorage({ storage }) {
+  const { sql } = storage;
+  const cursors = [];
+  const exec = (...args) => {
+    const cursor = sql.exec(...args);
+    cursors.push(cursor);
+    return cursor;
+  };
+  const setAlarm = storage.setAlarm.bind(storage);
+  // In place: the platform's class takes none but the platform's own state.
+  Object.defineProperties(storage, {
+    sql: { value: instead(sql, { exec }) },
+    setAlarm: { value: (...args) => ((meter.objectRowsWritten += 1), setAlarm(...args)) },
+  });
+  return (counted) => {
+    for (const cursor of cursors.splice(0)) {
+      if (!counted) continue;
+      meter.objectRowsRead += cursor.rowsRead;
+      meter.objectRowsWritten += cursor.rowsWritten;
+    }
+  };
+}

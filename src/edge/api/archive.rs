@@ -1,0 +1,55 @@
+//! `archive`: days in the archive, their manifests and parts, as they are in the bucket.
+
+use serde::Serialize;
+use worker::{Env, Response};
+
+use crate::domain::archive::{Day, part_number};
+use crate::edge::archive::{BINDING, R2};
+use crate::edge::problem::Problem;
+use crate::edge::query::parameter;
+use crate::edge::sql_d1::D1Sql;
+use crate::store::archive_days::{ArchiveDays, Listed};
+
+use super::stats::unreadable;
+
+/// Most days that one read shows.
+const SHOWN: u64 = 400;
+
+/// Days, the newest first.
+#[derive(Serialize)]
+pub struct Days {
+    /// Whether a bucket is bound.
+    bound: bool,
+    days: Vec<Listed>,
+}
+
+/// `GET archive?before=YYYY-MM-DD`.
+pub async fn list(url: &str, env: &Env) -> Result<Days, Problem> {
+    let before = match parameter(url, "before") {
+        None => Day(u64::from(u32::MAX)),
+        Some(text) => Day::parse(&text).ok_or_else(|| no_day("before"))?,
+    };
+    let days = ArchiveDays::new(D1Sql::of(env).map_err(unreadable)?).list(before, SHOWN).await.map_err(unreadable)?;
+    Ok(Days { bound: R2::of(env).is_some(), days })
+}
+
+/// `GET archive/{day}`: the manifest; `GET archive/{day}/{part}`: a part.
+pub async fn file(route: &str, env: &Env) -> Result<Response, Problem> {
+    let (day, part) = route.split_once('/').map_or((route, None), |(day, part)| (day, Some(part)));
+    let day = Day::parse(day).ok_or_else(|| no_day("day"))?;
+    let name = match part {
+        None => day.manifest_name(),
+        Some(file) => {
+            let number = part_number(file);
+            let number = number.ok_or_else(|| Problem::bad_request("`part`: give a name of the manifest's parts"))?;
+            day.part_name(number)
+        }
+    };
+    let bucket = R2::of(env).ok_or_else(|| Problem::not_found(format!("no R2 bucket is bound as {BINDING}")))?;
+    let found = bucket.get(&name).await.map_err(unreadable)?;
+    found.ok_or_else(|| Problem::not_found(format!("there is no {name} in the archive; GET archive lists its days")))
+}
+
+fn no_day(field: &str) -> Problem {
+    Problem::bad_request(format!("`{field}`: give a UTC day such as 2026-11-23"))
+}
