@@ -1,7 +1,8 @@
 //! `pathctl`, the operator's tool of Path Collector.
 //!
 //! **Lives here:** one module per subcommand (`id`, `generate`, `replay`, `demo`, `flag`, `parity`,
-//! `readiness`, `dead-letters`, `archive`) and what they share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
+//! `readiness`, `dead-letters`, `archive`, `stats`, `top`, `trace`, `metrics`, `cost`, `completions`) and what they
+//! share: the access log ([`access_log`], [`log_reader`]), the synthetic traffic
 //! ([`workload`] over [`catalogue`] and [`random`]), its exact figures ([`truth`]), the way to the gateway ([`gateway`], [`dispatch`]), the collector's API behind it
 //! ([`collector`]), and how people write shares and times ([`mod@share`], [`time`]).
 //! **May import:** `path_collector::domain`, so that the tool and the Worker share one definition of each value.
@@ -11,7 +12,9 @@ mod access_log;
 mod archive;
 mod catalogue;
 mod collector;
+mod completions;
 mod consent;
+mod cost;
 mod dead_letters;
 mod demo;
 mod dispatch;
@@ -22,6 +25,7 @@ mod generate;
 mod id;
 mod interrupt;
 mod log_reader;
+mod metrics;
 mod output;
 mod parity;
 mod percent;
@@ -30,14 +34,17 @@ mod ray;
 mod readiness;
 mod replay;
 mod share;
+mod stats;
 mod table;
 mod time;
+mod top;
+mod trace;
 mod truth;
 mod workload;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::error::CliError;
 
@@ -60,6 +67,12 @@ enum Command {
     Readiness(readiness::ReadinessArgs),
     DeadLetters(dead_letters::DeadLettersArgs),
     Archive(archive::ArchiveArgs),
+    Stats(stats::StatsArgs),
+    Top(top::TopArgs),
+    Trace(trace::TraceArgs),
+    Metrics(metrics::MetricsArgs),
+    Cost(cost::CostArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Exit code after Ctrl-C, as shells give it: 128 and the signal's number.
@@ -76,6 +89,12 @@ fn main() -> ExitCode {
         Command::Readiness(args) => in_runtime(readiness::run(args)),
         Command::DeadLetters(args) => in_runtime(dead_letters::run(args)),
         Command::Archive(args) => in_runtime(archive::run(args)),
+        Command::Stats(args) => in_runtime(stats::run(args)),
+        Command::Top(args) => in_runtime(top::run(args)),
+        Command::Trace(args) => in_runtime(trace::run(args)),
+        Command::Metrics(args) => in_runtime(metrics::run(args)),
+        Command::Cost(args) => cost::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args, Cli::command())),
     };
     match outcome {
         Ok(code) => code,

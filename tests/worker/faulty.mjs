@@ -44,7 +44,7 @@ export default class Faulty extends WorkerEntrypoint {
       faults = await request.json();
       return new Response(null, { status: 204 });
     }
-    if (new URL(request.url).pathname === "/_test/clock") {
+    if (pathname === "/_test/clock") {
       ({ offsetMs } = await request.json());
       return new Response(null, { status: 204 });
     }

@@ -24,8 +24,11 @@ const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Writes `wrangler.toml` with another entry point and these settings into a folder of its own; gives the folder. */
-async function configure(t, main, vars, changes = {}) {
+/**
+ * Writes `wrangler.toml` with another entry point and these settings into a folder of its own; gives the folder. An
+ * empty one beside it stands for a dashboard that was not built, unless `files` are to be had.
+ */
+async function configure(t, main, vars, files, changes = {}) {
   const { rawConfig } = readRawConfig({ config: project("wrangler.toml") });
   const consumers = rawConfig.queues.consumers.map((consumer) => ({ ...consumer, max_batch_timeout: 1 }));
   const config = {
@@ -77,11 +80,13 @@ export async function eventually(check, deadlineMs = 20_000) {
 /**
  * Starts the Worker with faulty bindings and these settings; ends with the test. What it asks of `UPSTREAM_URL` goes
  * through this process's `fetch`, which follows redirects and knows no upgrades: see `startOnNetwork`. With
- * `boundUpstream`, a service binding to that module goes before. `config` replaces parts of `wrangler.toml`.
+ * `boundUpstream`, a service binding to that module goes before. `files` is the folder of the dashboard's files;
+ * `config` replaces parts of `wrangler.toml`.
  */
-export async function startGateway(t, { vars = {}, secrets = {}, config = {}, upstream, boundUpstream } = {}) {
+export async function startGateway(t, options = {}) {
+  const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, files = "dashboard/dist" } = options;
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
-  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, config);
+  const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, files, config);
   const gateway = { configPath: "wrangler.json", secrets };
   const workers = [gateway];
   if (boundUpstream) {

@@ -8,6 +8,8 @@ pub mod dead_letters;
 pub mod flag;
 pub mod parity;
 mod problem;
+pub mod trace;
+pub mod traffic;
 
 use std::time::Duration;
 
@@ -23,8 +25,14 @@ use self::problem::{Cause, Problem};
 use crate::error::CliError;
 use crate::gateway::{Gateway, Target};
 
+/// Prefix of all that is the collector's own.
+const COLLECTOR: &str = "/_collector";
+
 /// Prefix of the API's routes.
 const PREFIX: &str = "/_collector/v1";
+
+/// Where Prometheus finds the metrics, below [`COLLECTOR`].
+const METRICS: &str = "metrics";
 
 /// Variable with the token.
 const TOKEN: &str = "PATHCTL_TOKEN";
@@ -87,7 +95,8 @@ impl Collector {
     /// # Errors
     /// [`CallError`].
     pub async fn get_bytes(&self, route: &str) -> Result<Bytes, CallError> {
-        self.answer(Method::GET, route, HeaderMap::new(), Bytes::new()).await
+        let body = self.exchange(&Method::GET, &format!("{PREFIX}/{route}"), HeaderMap::new(), Bytes::new()).await;
+        body.map_err(|cause| CallError::new(&Method::GET, route, cause))
     }
 
     /// Sends a value to a route; `base` is the version that it changes.
@@ -110,6 +119,19 @@ impl Collector {
         self.call(method, route, headers, body.into()).await
     }
 
+    /// The metrics, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn metrics(&self) -> Result<String, CallError> {
+        let target = format!("{COLLECTOR}/{METRICS}");
+        let body = self.exchange(&Method::GET, &target, HeaderMap::new(), Bytes::new()).await;
+        let text = body.and_then(|body| {
+            String::from_utf8(body.into()).map_err(|_| Cause::Unreadable("it is no UTF-8 text".to_owned()))
+        });
+        text.map_err(|cause| CallError::new(&Method::GET, METRICS, cause))
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -117,25 +139,21 @@ impl Collector {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<T, CallError> {
-        let answer = self.answer(method.clone(), route, headers, body).await?;
-        serde_json::from_slice(&answer).map_err(|error| CallError::new(&method, route, Cause::unreadable(&error)))
+        let body = self.exchange(&method, &format!("{PREFIX}/{route}"), headers, body).await;
+        let read = body.and_then(|body| serde_json::from_slice(&body).map_err(|error| Cause::unreadable(&error)));
+        read.map_err(|cause| CallError::new(&method, route, cause))
     }
 
-    async fn answer(
+    /// Calls a route of this path and gives the body of a successful answer.
+    async fn exchange(
         &self,
-        method: Method,
-        route: &str,
+        method: &Method,
+        target: &str,
         mut headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Bytes, CallError> {
+    ) -> Result<Bytes, Cause> {
         headers.extend(self.authorization.clone().map(|value| (AUTHORIZATION, value)));
-        let answer = self.gateway.call(method.clone(), &format!("{PREFIX}/{route}"), headers, body).await;
-        let read = answer.map_err(Cause::Unanswered).and_then(|answer| {
-            if !answer.status().is_success() {
-                return Err(Cause::Refused(Problem::read(&answer)));
-            }
-            Ok(answer.into_body())
-        });
-        read.map_err(|cause| CallError::new(&method, route, cause))
+        let answer = self.gateway.call(method.clone(), target, headers, body).await.map_err(Cause::Unanswered)?;
+        if answer.status().is_success() { Ok(answer.into_body()) } else { Err(Cause::Refused(Problem::read(&answer))) }
     }
 }

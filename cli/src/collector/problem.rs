@@ -99,29 +99,131 @@ impl CallError {
             Cause::Unanswered(error) if error.kind == "connect" => {
                 "check --target, and that a gateway listens there".into()
             }
-            Cause::Unanswered(_) if self.method == Method::GET => "try again".into(),
-            Cause::Unanswered(_) => "it may have been done all the same: look with `pathctl flag get`".into(),
-            Cause::Refused(Problem { retry_after: Some(seconds), .. }) => format!("try again in {seconds} s"),
-            Cause::Refused(problem) => match problem.status {
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    "set PATHCTL_TOKEN to the value of the gateway's secret ADMIN_TOKEN"
-                }
-                StatusCode::NOT_FOUND => "check it, and that --target is a gateway with this API",
-                StatusCode::CONFLICT => "nothing was changed; run the command again to start from what holds now",
-                status if status.is_server_error() => {
-                    "try again; `pathctl flag stop` needs neither history nor preview"
-                }
-                _ => "mend it and try again",
-            }
-            .into(),
+            Cause::Unanswered(_) => self.when_unanswered().into(),
+            Cause::Refused(problem) => self.when_refused(problem),
             Cause::Unfinished => "run the command again: it goes on where it stood".into(),
             Cause::Unreadable(_) => "use a pathctl of the gateway's version, and check --target".into(),
         }
     }
+
+    /// The call may have been carried out.
+    fn when_unanswered(&self) -> &'static str {
+        match self.subject() {
+            Subject::Flag if !self.reads() => "it may have been done all the same: look with `pathctl flag get`",
+            Subject::Other if !self.reads() => "it may have been done all the same: look before you repeat it",
+            Subject::Parity => "try again: a comparison goes on where it stood",
+            _ => "try again",
+        }
+    }
+
+    fn when_refused(&self, problem: &Problem) -> String {
+        if let Some(seconds) = &problem.retry_after {
+            return format!("try again in {seconds} s");
+        }
+        match (problem.status, self.subject()) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) if self.reads() => {
+                "set PATHCTL_TOKEN to the value of the gateway's secret READ_TOKEN or ADMIN_TOKEN"
+            }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
+                "set PATHCTL_TOKEN to the value of the gateway's secret ADMIN_TOKEN: READ_TOKEN only reads"
+            }
+            (StatusCode::NOT_FOUND, Subject::Parity) => {
+                "compare with `pathctl parity run`, or see which windows have a report with `pathctl parity list`"
+            }
+            (StatusCode::NOT_FOUND, _) => "check it, and that --target is a gateway with this API, of this version",
+            (StatusCode::METHOD_NOT_ALLOWED, _) => "use a pathctl of the gateway's version",
+            (StatusCode::CONFLICT, Subject::Flag) => {
+                "nothing was changed; run the command again to start from what holds now"
+            }
+            (StatusCode::CONFLICT, _) => "somebody else was faster: look at what is there now, then run it again",
+            (StatusCode::TOO_MANY_REQUESTS, _) => "wait a minute, then try again",
+            (status, Subject::Flag) if status.is_server_error() => {
+                "try again; `pathctl flag stop` needs neither history nor preview"
+            }
+            (status, Subject::Parity) if status.is_server_error() => "try again: a comparison goes on where it stood",
+            (status, _) if status.is_server_error() && self.reads() => {
+                "try again; counting goes on meanwhile, only reading does not"
+            }
+            (status, _) if status.is_server_error() => "try again",
+            _ => "mend it and try again",
+        }
+        .into()
+    }
+
+    fn reads(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    fn subject(&self) -> Subject {
+        match self.route.split(['/', '?']).next() {
+            Some("flag") => Subject::Flag,
+            Some("parity") => Subject::Parity,
+            _ => Subject::Other,
+        }
+    }
+}
+
+/// What a call is about: what helps depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// The flag.
+    Flag,
+    /// Comparisons, which may be repeated at no harm.
+    Parity,
+    /// All else.
+    Other,
 }
 
 impl From<CallError> for CliError {
     fn from(error: CallError) -> Self {
         Self::failed(format!("{} {}", error.method, error.route), &error.cause, error.remedy())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(method: &Method, route: &str, status: u16, retry_after: Option<&str>) -> String {
+        let problem = Problem {
+            status: StatusCode::from_u16(status).unwrap(),
+            detail: "no".into(),
+            retry_after: retry_after.map(str::to_owned),
+        };
+        CallError::new(method, route, Cause::Refused(problem)).remedy()
+    }
+
+    #[test]
+    fn a_remedy_fits_what_was_asked() {
+        for (method, route, status, part) in [
+            (Method::GET, "stats?range=1h", 401, "READ_TOKEN or ADMIN_TOKEN"),
+            (Method::PUT, "flag", 403, "ADMIN_TOKEN: READ_TOKEN only reads"),
+            (Method::GET, "parity/hour:0", 404, "pathctl parity run"),
+            (Method::GET, "metrics", 404, "gateway with this API"),
+            (Method::PUT, "flag", 409, "what holds now"),
+            (Method::POST, "dead-letters/redrive", 409, "somebody else"),
+            (Method::GET, "stats", 429, "wait a minute"),
+            (Method::PUT, "flag", 503, "pathctl flag stop"),
+            (Method::POST, "parity/run?window=hour:0", 503, "goes on where it stood"),
+            (Method::GET, "stats", 503, "counting goes on"),
+            (Method::GET, "stats?sort=x", 400, "mend it"),
+        ] {
+            let remedy = refused(&method, route, status, None);
+            assert!(remedy.contains(part), "{method} {route} {status}: {remedy}");
+            assert!(route.starts_with("flag") || !remedy.contains("flag"), "{route} {status}: {remedy}");
+            assert_eq!(refused(&method, route, status, Some("7")), "try again in 7 s");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_only_a_change_may_have_been_made() {
+        let lost = |method: &Method, route| {
+            let cause = Cause::Unanswered(SendError { kind: "timeout", reason: String::new() });
+            CallError::new(method, route, cause).remedy()
+        };
+        assert_eq!(lost(&Method::GET, "stats"), "try again");
+        assert!(lost(&Method::PUT, "flag").contains("pathctl flag get"));
+        assert!(lost(&Method::POST, "parity/run").contains("goes on"));
+        assert!(lost(&Method::POST, "dead-letters/purge").contains("look before"));
     }
 }

@@ -76,7 +76,10 @@ impl FakeCollector {
     }
 
     pub fn answers(&self, route: &'static str, body: impl Into<Value>) {
-        self.answers.lock().unwrap().insert(route, (200, body.into().to_string().into()));
+        let body: Value = body.into();
+        // What is no JSON is answered as a text.
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        self.answers.lock().unwrap().insert(route, (200, text.into()));
     }
 
     /// Answers with bytes that are no JSON.
@@ -141,12 +144,18 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().unwrap().as_str();
-    let route = format!("{} {}", head.method, target.strip_prefix("/_collector/v1/").unwrap());
+    let route = target.strip_prefix("/_collector/").unwrap();
+    let route = format!("{} {}", head.method, route.strip_prefix("v1/").unwrap_or(route));
     let header = |name: &str| head.headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (bearer, if_match) = (header("authorization"), header("if-match"));
     let body = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap_or_default();
     let missing = (404, json!({"detail": "no such route"}).to_string().into());
-    let (status, text) = answers.lock().unwrap().get(route.as_str()).cloned().unwrap_or(missing);
+    let (status, text) = {
+        let answers = answers.lock().unwrap();
+        // An answer to `GET stats?` is for every query.
+        let any = || route.split_inclusive('?').next().and_then(|start| answers.get(start));
+        answers.get(route.as_str()).or_else(any).cloned().unwrap_or(missing)
+    };
     asked.lock().unwrap().push(Asked { route, bearer, if_match, body });
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status.try_into().unwrap();

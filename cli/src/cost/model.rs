@@ -1,0 +1,308 @@
+//! How much of what the platform bills a load causes: the ratios between requests and messages, records, folds and rows.
+//!
+//! They follow from the code (named at each) and from what the real runtime's database reported for its statements,
+//! measured on 2026-11-24: inserting a segment writes 2 rows (it has an index), deleting one 1; replacing a rollup
+//! writes 1, whether it was there or not; reading one by its key reads 2, deleting one reads 4. Finding the head of the
+//! log reads each kept fold twice. All figures are per second, in a steady state: what is written is also deleted.
+
+use super::prices::Unit;
+
+/// Operations on a message: it is written, read and deleted.
+const OPERATIONS: f64 = 3.0;
+
+/// `max_batch_size` and `max_batch_timeout` in wrangler.toml.
+const BATCH_MESSAGES: f64 = 100.0;
+const BATCH_S: f64 = 5.0;
+
+/// `FLAG_TTL_MS`: how often an isolate reads the flag, in s.
+const FLAG_S: f64 = 5.0;
+
+/// Segments that wait before the consumer folds (`edge::consumer`).
+const FOLD_SEGMENTS: f64 = 64.0;
+
+/// `edge::collector`: how long an object's events wait to be folded, in s.
+const OBJECT_FOLD_S: f64 = 15.0;
+
+/// `store::retention`: how long the log of folds is kept, in s.
+const FOLDS_KEPT_S: f64 = 86_400.0;
+
+/// `domain::parity::schedule`: every ten minutes the sums of so many minutes are looked at again, and each hour and day
+/// is compared once.
+const RECHECK_S: f64 = 600.0;
+const RECHECKED_MINUTES: f64 = (26.0 + 24.0) * 60.0 + 20.0;
+
+/// Rows that a record reads beside the head: its window's digests since the last one, and its own inserts.
+const RECORD_READS: f64 = 7.0;
+
+/// Rows that cron reads each minute: flag, ramp, reports, and looks for what has had its time.
+const CRON_READS: f64 = 40.0;
+
+const MINUTE_S: f64 = 60.0;
+const HOUR_S: f64 = 60.0 * MINUTE_S;
+const DAY_S: f64 = 24.0 * HOUR_S;
+
+/// How long an isolate lives, in s: a guess, at which it hardly matters.
+pub const ISOLATE_S: f64 = HOUR_S;
+
+/// Traffic and settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// Requests each second.
+    pub rps: f64,
+    /// Routes, all of which are requested about equally often.
+    pub paths: f64,
+    /// Isolates that the requests come to.
+    pub isolates: f64,
+    /// `LINGER_MS`.
+    pub linger_ms: f64,
+    /// `FLUSH_EVENTS`.
+    pub flush_events: f64,
+    /// `COLLECTOR_SHARDS`.
+    pub shards: f64,
+    /// Part of the events that goes to both stores, of 1.
+    pub dual: f64,
+    /// Part that goes to the object alone.
+    pub only_old: f64,
+    /// Part that goes to the queue alone.
+    pub only_new: f64,
+    /// Readers' looks at the last hour, each minute.
+    pub reads_per_minute: f64,
+}
+
+/// What is caused by one thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The thing.
+    pub what: &'static str,
+    /// What it is billed as.
+    pub unit: Unit,
+    /// How many each second.
+    pub per_second: f64,
+    /// How that comes.
+    pub basis: String,
+}
+
+/// How events share messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coalescing {
+    /// Events in a message.
+    pub events: f64,
+    /// Messages each second.
+    pub messages: f64,
+}
+
+impl Coalescing {
+    /// Of so many events each second on one path (`domain::coalesce`): the first of an isolate waits for the linger and
+    /// takes along what came meanwhile; a full buffer goes at once, so that of a cycle's last message half is filled.
+    pub fn of(load: &Load, rps: f64) -> Self {
+        let gathered = 1.0 + rps / load.isolates * load.linger_ms / 1_000.0;
+        let flushes = if load.linger_ms == 0.0 || gathered <= load.flush_events {
+            1.0
+        } else {
+            gathered / load.flush_events + 0.5
+        };
+        let events = gathered / flushes;
+        Self { events, messages: rps / events }
+    }
+}
+
+/// The work of an event store, which is the same in the object and in D1 (`store::{events, fold, retention}`).
+struct Store {
+    /// Transactions that record events, each second.
+    records: f64,
+    /// Event time that one of them covers, in s.
+    span_s: f64,
+    /// Time between folds, in s.
+    fold_s: f64,
+    /// Time between looks for what has had its time, in s.
+    prune_s: f64,
+    /// Events each second of each cohort that it holds.
+    cohorts: Vec<f64>,
+    paths: f64,
+    isolates: f64,
+}
+
+impl Store {
+    /// ID windows (minutes) of a record: a segment each.
+    fn segments(&self) -> f64 {
+        self.records * (1.0 + self.span_s / MINUTE_S)
+    }
+
+    /// Intervals of a length that a fold touches.
+    fn intervals(&self, length_s: f64) -> f64 {
+        1.0 + (self.fold_s + self.span_s) / length_s
+    }
+
+    /// Routes, and all together, that have events within so long, summed over the cohorts.
+    fn rows_within(&self, seconds: f64) -> f64 {
+        self.cohorts.iter().map(|rps| (rps * seconds).min(self.paths) + 1.0).sum()
+    }
+
+    /// Rollups that a fold replaces: each route and all together, by minute, hour and day.
+    fn rollups(&self) -> f64 {
+        let intervals: f64 = [MINUTE_S, HOUR_S, DAY_S].map(|length| self.intervals(length)).iter().sum();
+        self.rows_within(self.fold_s) * intervals
+    }
+
+    /// Folds whose row is still there.
+    fn folds_kept(&self) -> f64 {
+        FOLDS_KEPT_S / self.fold_s
+    }
+
+    fn lines(&self, [read, written]: [Unit; 2], times: f64) -> Vec<Line> {
+        let (segments, rollups, folds) = (self.segments(), self.rollups(), 1.0 / self.fold_s);
+        let ledgers = folds * (self.intervals(MINUTE_S) + 1.0) + self.isolates / ISOLATE_S;
+        let expired = self.rows_within(MINUTE_S) / MINUTE_S + self.rows_within(HOUR_S) / HOUR_S + 1.0 / MINUTE_S;
+        let (kept, prunes) = (self.folds_kept(), 1.0 / self.prune_s);
+        let line = |what, unit, per_second: f64, basis| Line { what, unit, per_second: per_second * times, basis };
+        vec![
+            line(
+                "events stored",
+                written,
+                segments * 2.0,
+                format!("{:.2} segments/s, row and index", segments * times),
+            ),
+            line(
+                "rollups",
+                written,
+                folds * rollups,
+                format!("{rollups:.0} a fold, every {:.0} s: routes and all × minute, hour, day", self.fold_s),
+            ),
+            line("ledgers", written, ledgers, "minutes of each fold, the fold, new isolates".into()),
+            line(
+                "deletions",
+                written,
+                segments + expired + folds + self.isolates / ISOLATE_S,
+                "all that was stored, when it has had its time".into(),
+            ),
+            line(
+                "head of the log",
+                read,
+                (self.records + folds) * (3.0 + 2.0 * kept),
+                format!("each record and fold looks at {kept:.0} kept folds twice"),
+            ),
+            line("duplicates", read, self.records * RECORD_READS, format!("{RECORD_READS} rows a record")),
+            line(
+                "folding",
+                read,
+                segments + folds * rollups * 3.0 + ledgers * 2.0,
+                "segments once, each rollup by key and as it is replaced".into(),
+            ),
+            line(
+                "looking for old",
+                read,
+                prunes * (20.0 + 2.0 * kept) + segments * 5.0 + expired * 4.0,
+                "kept folds twice each time, and what is deleted".into(),
+            ),
+            line(
+                "parity",
+                read,
+                RECHECKED_MINUTES / RECHECK_S * self.rows_within(MINUTE_S),
+                "sums of 50 hours of minutes every 10 min".into(),
+            ),
+        ]
+    }
+
+    /// Rows that a look at the last hour reads.
+    fn hour(&self) -> f64 {
+        60.0 * self.rows_within(MINUTE_S) + 2.0 * self.folds_kept() + self.segments() * self.fold_s
+    }
+}
+
+/// What a load causes, line by line.
+pub fn lines(load: &Load) -> Vec<Line> {
+    let line = |what, unit, per_second, basis: &str| Line { what, unit, per_second, basis: basis.into() };
+    let mut lines = vec![
+        line("flag", Unit::KvReads, (load.isolates / FLAG_S).min(load.rps), "an isolate every 5 s"),
+        line("address keys", Unit::ObjectRequests, load.isolates / ISOLATE_S, "once in an isolate's life"),
+        line("cron", Unit::KvReads, 1.0 / MINUTE_S, "the flag's copy, each minute"),
+        line("cron", Unit::D1RowsRead, CRON_READS / MINUTE_S, "flag, ramp, reports, each minute"),
+    ];
+    if let Some(store) = database(load) {
+        lines.extend(new_path(load, &store));
+    }
+    if let Some(store) = object(load) {
+        lines.extend(old_path(load, &store));
+    }
+    lines
+}
+
+/// D1, if any events go there.
+fn database(load: &Load) -> Option<Store> {
+    let cohorts = cohorts(load, [load.dual, load.only_new]);
+    let rps: f64 = cohorts.iter().sum();
+    let messages = Coalescing::of(load, rps).messages;
+    let batches = messages / (messages * BATCH_S).clamp(1.0, BATCH_MESSAGES);
+    let span_s = (1.0 / batches).min(BATCH_S) + load.linger_ms / 1_000.0;
+    let segments = batches * (1.0 + span_s / MINUTE_S);
+    // Cron folds each minute, and the consumer whenever enough wait.
+    let folds_a_minute = 1.0 + (segments * MINUTE_S / FOLD_SEGMENTS).floor();
+    let fold_s = (MINUTE_S / folds_a_minute).max(1.0 / batches);
+    let (paths, isolates) = (load.paths, load.isolates);
+    (rps > 0.0).then_some(Store { records: batches, span_s, fold_s, prune_s: MINUTE_S, cohorts, paths, isolates })
+}
+
+fn new_path(load: &Load, store: &Store) -> Vec<Line> {
+    let Coalescing { events, messages } = Coalescing::of(load, store.cohorts.iter().sum());
+    let mut lines = vec![Line {
+        what: "messages",
+        unit: Unit::QueueOperations,
+        per_second: messages * OPERATIONS,
+        basis: format!("{events:.1} events a message, 3 operations each"),
+    }];
+    lines.extend(store.lines([Unit::D1RowsRead, Unit::D1RowsWritten], 1.0));
+    lines.push(Line {
+        what: "readers",
+        unit: Unit::D1RowsRead,
+        per_second: load.reads_per_minute / MINUTE_S * store.hour(),
+        basis: format!("{:.0} rows a look at the last hour", store.hour()),
+    });
+    lines
+}
+
+/// One of the objects, if any events go there: each has its part of the events of every flush.
+fn object(load: &Load) -> Option<Store> {
+    let cohorts = cohorts(load, [load.dual / load.shards, load.only_old / load.shards]);
+    let rps: f64 = cohorts.iter().sum();
+    let Coalescing { events, messages } = Coalescing::of(load, rps * load.shards);
+    let records = messages * load.shards.min(events) / load.shards;
+    let fold_s = OBJECT_FOLD_S + 1.0 / records;
+    let (span_s, paths, isolates) = (load.linger_ms / 1_000.0, load.paths, load.isolates);
+    (rps > 0.0).then_some(Store { records, span_s, fold_s, prune_s: fold_s, cohorts, paths, isolates })
+}
+
+fn old_path(load: &Load, store: &Store) -> Vec<Line> {
+    let shards = load.shards;
+    let line = |what, unit, each: f64, basis| Line { what, unit, per_second: each * shards, basis };
+    let reads = load.reads_per_minute / MINUTE_S;
+    let records = format!("{:.1} records/s, each the events of one isolate", store.records * shards);
+    let mut lines = vec![
+        line("records", Unit::ObjectRequests, store.records, records),
+        line("alarms", Unit::ObjectRequests, 1.0 / store.fold_s, format!("every {:.0} s", store.fold_s)),
+        line("alarms", Unit::ObjectRowsWritten, 2.0 / store.fold_s, "set twice each".into()),
+    ];
+    lines.extend(store.lines([Unit::ObjectRowsRead, Unit::ObjectRowsWritten], shards));
+    lines.extend([
+        line("readers", Unit::ObjectRequests, reads + 2.0 / RECHECK_S, "looks of people, and of parity".into()),
+        line("readers", Unit::ObjectRowsRead, reads * store.hour(), format!("{:.0} rows a look", store.hour())),
+    ]);
+    lines
+}
+
+/// Records each second that one object takes.
+pub fn records_per_object(load: &Load) -> f64 {
+    object(load).map_or(0.0, |store| store.records)
+}
+
+/// Messages each second.
+pub fn messages(load: &Load) -> f64 {
+    database(load).map_or(0.0, |store| Coalescing::of(load, store.cohorts.iter().sum()).messages)
+}
+
+/// Events each second of the cohorts that have any.
+fn cohorts(load: &Load, parts: [f64; 2]) -> Vec<f64> {
+    parts.map(|part| part * load.rps).into_iter().filter(|rps| *rps > 0.0).collect()
+}
+
+#[cfg(test)]
+mod tests;
