@@ -40,7 +40,8 @@ export class PathCollector extends DurableObject {
 
 export default class Faulty extends WorkerEntrypoint {
   async fetch(request) {
-    if (new URL(request.url).pathname === "/_test/faults") {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/_test/faults") {
       faults = await request.json();
       return new Response(null, { status: 204 });
     }

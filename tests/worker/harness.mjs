@@ -3,7 +3,7 @@
 // Every test starts its own gateway (about a second), so that none sees another's events, flag or logs. `wrangler.toml`
 // is used as it is, but for what a test must have otherwise.
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,15 +38,16 @@ async function configure(t, main, vars, files, changes = {}) {
     env: undefined,
     vars: { ...rawConfig.vars, ...SETTINGS, ...vars },
     queues: { ...rawConfig.queues, consumers },
+    assets: { ...rawConfig.assets, directory: files ? project(files) : "files" },
     d1_databases: rawConfig.d1_databases.map((database) => ({
       ...database,
       migrations_dir: project(database.migrations_dir),
     })),
-    assets: { ...rawConfig.assets, directory: project(rawConfig.assets.directory) },
     ...changes,
   };
   const folder = await mkdtemp(join(tmpdir(), "path-collector-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, "files"));
   await writeFile(join(folder, "wrangler.json"), JSON.stringify(config));
   return folder;
 }
@@ -104,7 +105,7 @@ export async function startGateway(t, options = {}) {
 
 /** Starts the Worker as it was built, with the network as its upstream; gives its URL. It has no tables in D1. */
 export async function startOnNetwork(t, vars) {
-  const folder = await configure(t, "build/index.js", vars);
+  const folder = await configure(t, "build/index.js", vars, "dashboard/dist");
   const server = { hostname: "127.0.0.1", port: 0 };
   const dev = { server, inspector: false, persist: false, watch: false, logLevel: "none" };
   const worker = await startWorker({ config: join(folder, "wrangler.json"), dev });
