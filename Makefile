@@ -34,8 +34,8 @@ test-worker: build ## the built Worker in the local runtime
 
 test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker
 	@scripts/setup browser
-	$(env) scripts/dashboard
 	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'
+
 test-bench: build ## the benchmark's own arithmetic, and that it overlooks no lost event
 	$(env) node --test 'bench/*.test.mjs'
 
