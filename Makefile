@@ -5,7 +5,7 @@ SHELL := bash
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
 .PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-deployment \
-	coverage bench run demo deploy deploy-dry-run audit clean
+	coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -64,6 +64,10 @@ run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPST
 
 demo: build ## show the whole story locally; ARGS=--exit ends after it
 	$(env) cargo run --quiet -p pathctl -- demo $(ARGS)
+
+# Nothing else should run meanwhile: it holds measured response times against the truth.
+verify: build ## run schemes A and B locally, and write what was found into docs/verification.md
+	$(env) cargo run --quiet -p pathctl -- demo --exit --report docs/verification.md $(ARGS)
 
 # Without ENV they say which there are.
 deploy: setup ## migrate and deploy to an account; ENV=staging or ENV=production, after scripts/provision
