@@ -190,6 +190,10 @@ impl Demo {
         let mut before = interrupt.unless(self.api.stats(self.period())).await?;
         for (index, (stage, version)) in STAGES.iter().zip(1..).enumerate() {
             interrupt.unless(self.flip(stage, version)).await?;
+            if let (Mode::DualWrite, Some(previous)) = (stage.mode, dual.last()) {
+                // Windows are whole minutes: no event of a stage may fall into another's.
+                interrupt.unless(parity::end(previous)).await?;
+            }
             let from_ms = now_ms();
             let part = traffic.planned.get(stage::share(traffic.planned.len(), index)).unwrap_or_default();
             self.send(part, stage, &mut sent, interrupt).await?;

@@ -109,6 +109,17 @@ impl DualStage {
     }
 }
 
+/// Waits for the end of a stage's window.
+///
+/// # Errors
+/// None: it is one of the demo's steps.
+pub async fn end(stage: &DualStage) -> Result<(), CliError> {
+    let spinner = output::spinner("waiting for the end of the minute: a window has events of one stage only");
+    tokio::time::sleep(Duration::from_millis(stage.window().to.saturating_sub(now_ms()))).await;
+    spinner.finish_and_clear();
+    Ok(())
+}
+
 /// Compares the stages, once their minutes are over, and has the comparator test itself.
 ///
 /// # Errors

@@ -27,22 +27,21 @@ pub struct Surroundings {
     pub command: String,
     /// How long an ID and its digest take, by this processor's own code.
     pub id_time: Duration,
-    /// What `make bench` measured here last.
-    pub bench: Bench,
+    /// What `bench/consumer.mjs` measured here last, if it ever ran.
+    pub consumer: Option<ConsumerTime>,
 }
 
-/// Figures of the benchmark, under the names of its `report.json`; none before it has run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Bench {
-    /// Time of the consumer for 100 messages of 50 events each, in ms.
-    pub consumer_ms_per_100_messages: Option<f64>,
+/// The consumer's time, as `bench/consumer.mjs` writes it down.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct ConsumerTime {
+    /// Median for 100 messages of 50 events each, in ms.
+    pub ms: f64,
 }
 
 impl Surroundings {
     /// Looks around in the project's folder.
     pub fn look(root: &Path) -> Self {
-        let bench = std::fs::read(root.join("target/bench/report.json")).ok();
+        let consumer = std::fs::read(root.join("target/bench/consumer.json")).ok();
         Self {
             date: moment(now_ms()),
             machine: machine(),
@@ -52,7 +51,7 @@ impl Surroundings {
                 .collect::<Vec<_>>()
                 .join(" "),
             id_time: id_time(),
-            bench: bench.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default(),
+            consumer: consumer.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
         }
     }
 }
@@ -103,17 +102,16 @@ mod tests {
     fn a_folder_without_a_repository_or_a_benchmark_is_no_failure() {
         let folder = tempfile::tempdir().unwrap();
         let found = Surroundings::look(folder.path());
-        assert_eq!((found.commit.as_str(), found.bench), ("unknown", Bench::default()));
+        assert_eq!((found.commit.as_str(), found.consumer), ("unknown", None));
         assert!(found.id_time > Duration::ZERO && found.command.starts_with("pathctl"), "{found:?}");
     }
 
     #[test]
-    fn the_benchmarks_figure_is_read_where_it_stands() {
+    fn the_consumers_time_is_read_where_it_stands() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("target/bench")).unwrap();
-        let report = r#"{"throughput":{},"consumer_ms_per_100_messages":12.5}"#;
-        std::fs::write(folder.path().join("target/bench/report.json"), report).unwrap();
-        assert_eq!(Surroundings::look(folder.path()).bench.consumer_ms_per_100_messages, Some(12.5));
+        std::fs::write(folder.path().join("target/bench/consumer.json"), r#"{"ms":12.5,"rounds":8}"#).unwrap();
+        assert_eq!(Surroundings::look(folder.path()).consumer, Some(ConsumerTime { ms: 12.5 }));
     }
 
     #[test]

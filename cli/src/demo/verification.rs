@@ -101,8 +101,8 @@ impl Verification<'_> {
         writeln!(
             f,
             "\nThe plan's figure is `|new − old| / old`; the rate is of mismatches by ID, its bound of 95 % confidence. \
-             1 % of a short run are too few events to prove a limit, so that scheme B may rightly end as inconclusive \
-             here: what counts is that nothing differs ([parity.md](parity.md#verdicts)).\n"
+             A sample of a short run may be too few events to prove a limit and rightly end as inconclusive: what counts then \
+             is that nothing differs ([parity.md](parity.md#verdicts)).\n"
         )
     }
 
@@ -135,7 +135,7 @@ impl Verification<'_> {
     }
 
     fn acceptance(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Surroundings { id_time, bench, .. } = self.surroundings;
+        let Surroundings { id_time, consumer, .. } = self.surroundings;
         let added = |mode| self.report.stages.iter().find(|stage| stage.mode == mode).map(|stage| stage.added_ms);
         let beside = match (added("queue-only"), added("do-only")) {
             (Some(queue), Some(object)) => {
@@ -143,9 +143,9 @@ impl Verification<'_> {
             }
             _ => "not measured".to_owned(),
         };
-        let consumer = bench.consumer_ms_per_100_messages.map_or_else(
+        let consumer = consumer.map_or_else(
             || "not in this run: `make bench`".to_owned(),
-            |ms| format!("{ms:.1} ms with 50 events in each, by the last `make bench`"),
+            |consumer| format!("{:.0} ms with 50 events in each, by itself in the runtime", consumer.ms),
         );
         let scheme_a = self.report.parity.iter().find(|parity| parity.sample_ppm == Some(MILLION));
         let difference = scheme_a.map_or_else(|| "not measured".to_owned(), plan_figure);

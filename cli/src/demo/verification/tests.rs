@@ -8,7 +8,7 @@ use path_collector::domain::parity::verdict::Verdict;
 use super::*;
 use crate::demo::parity::SelfTestReport;
 use crate::demo::report::TruthError;
-use crate::demo::surroundings::Bench;
+use crate::demo::surroundings::ConsumerTime;
 use crate::truth::Exact;
 
 fn compared(sample_ppm: Option<u32>, verdict: Verdict) -> ParityReport {
@@ -71,7 +71,7 @@ fn report() -> Report {
     }
 }
 
-fn page(report: &Report, bench: Bench) -> String {
+fn page(report: &Report, consumer: Option<ConsumerTime>) -> String {
     let exact = Exact { requests: 40, p50_ms: 1.0, p95_ms: 2.0, p99_ms: 3.0, unique_addresses: 9 };
     let truth = Truth { total: exact, paths: BTreeMap::new() };
     let surroundings = Surroundings {
@@ -80,14 +80,14 @@ fn page(report: &Report, bench: Bench) -> String {
         commit: "0123456789ab".into(),
         command: "pathctl demo --exit".into(),
         id_time: Duration::from_nanos(321),
-        bench,
+        consumer,
     };
     Verification { report, truth: &truth, criteria: &[], surroundings: &surroundings }.to_string()
 }
 
 #[test]
 fn it_says_when_where_and_how_and_names_both_schemes() {
-    let page = page(&report(), Bench::default());
+    let page = page(&report(), None);
     for expected in [
         "Every check holds.",
         "| date | 2026-01-01T00:00:00Z |",
@@ -104,26 +104,26 @@ fn it_says_when_where_and_how_and_names_both_schemes() {
 
 #[test]
 fn a_stage_that_lost_or_counted_double_says_so() {
-    let page = page(&report(), Bench::default());
+    let page = page(&report(), None);
     assert!(page.contains("| `dual-write` 100 % (scheme A) | 10 | 10 | 0 | 7 | 3 | 0 | 5.5 ms |"), "{page}");
     assert!(page.contains("50 % of the rest (scheme B) | 10 | 10 | 0 | 13 | 0 | 3 | 5.5 ms |"), "{page}");
 }
 
 #[test]
 fn a_check_that_fails_is_said_at_the_top_and_at_its_place() {
-    let page = page(&Report { lost: 2, ..report() }, Bench::default());
+    let page = page(&Report { lost: 2, ..report() }, None);
     assert!(page.contains("**A check failed.**") && page.contains("| lost | 2 | 0 | **failed** |"), "{page}");
 }
 
 #[test]
-fn a_figure_of_the_benchmarks_says_whose_it_is() {
-    let page = page(&report(), Bench { consumer_ms_per_100_messages: Some(12.34) });
-    assert!(page.contains("12.3 ms with 50 events in each, by the last `make bench`"), "{page}");
+fn the_consumers_time_is_there_if_it_was_measured() {
+    let page = page(&report(), Some(ConsumerTime { ms: 12.34 }));
+    assert!(page.contains("12 ms with 50 events in each, by itself"), "{page}");
 }
 
 #[test]
 fn every_row_has_its_tables_columns() {
-    let page = page(&report(), Bench::default());
+    let page = page(&report(), None);
     let mut columns = None;
     for line in page.lines() {
         let cells = line.starts_with('|').then(|| line.matches('|').count());
