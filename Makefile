@@ -4,8 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-deployment \
-	coverage bench run demo verify deploy deploy-dry-run audit clean
+.PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-docs \
+	test-deployment coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -24,7 +24,7 @@ check: ## formatting, lints and documentation, warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-test: setup check test-native test-worker test-dashboard test-bench test-readme test-deployment ## all checks and tests
+test: setup check test-native test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
@@ -41,6 +41,9 @@ test-bench: build ## the benchmark's own arithmetic, and that it overlooks no lo
 
 test-readme: build ## the README's commands, as they stand there
 	$(env) node --test tests/readme.test.mjs
+
+test-docs: setup ## what the pages say, against the sources
+	$(env) node --test tests/docs.test.mjs
 
 test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
 	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
