@@ -7,20 +7,22 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
-const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`)];
+const docs = readdirSync(join(root, "docs")).map((page) => `docs/${page}`);
+const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...docs];
 /** A page without its blocks of code. */
 const prose = (page) => read(page).replace(/^ *```.*?^ *```$/gms, "");
 const quoted = (page) => [...prose(page).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text);
 
 /** Folders whose files are made, or lie elsewhere. */
 const ELSEWHERE = /^(target|events)\//;
-/** Sources that read settings, secrets and variables. */
-const NAMING = ["src", "cli/src", "scripts", "wrangler.toml", "Makefile", ".dev.vars.example"];
-
-function filesBelow(path) {
-  const files = existsSync(join(root, path)) && !/\.\w+$|Makefile/.test(path) ? readdirSync(join(root, path), { recursive: true }) : null;
-  return files ? files.map((file) => `${path}/${file}`).filter((file) => /\.\w+$|^scripts\/\w+$/.test(file)) : [path];
-}
+const FILE = /^[\w.-]+(\/[\w.-]+)+\.(rs|mjs|js|ts|sql|json|toml|md|html)$/;
+const filesBelow = (folder) =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+/** Whatever reads settings, secrets and variables. */
+const NAMING = [...["src", "cli/src", "scripts"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
+const naming = NAMING.map(read).join("\n");
 
 /** A heading's anchor, as GitHub makes it. */
 const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").replaceAll(" ", "-");
@@ -39,7 +41,7 @@ describe("every page", () => {
     });
 
     test(`${page}: the files that it names exist`, () => {
-      const paths = quoted(page).filter((text) => /^[\w.-]+(\/[\w.-]+)+\.(rs|mjs|js|ts|sql|json|toml|md|html)$/.test(text));
+      const paths = quoted(page).filter((text) => FILE.test(text));
       // The map of the house names files of src/ without it.
       const exists = (path) => ["", "src", "dashboard"].some((folder) => existsSync(join(root, folder, path)));
       assert.deepEqual(paths.filter((path) => !ELSEWHERE.test(path) && !exists(path)), []);
@@ -52,8 +54,7 @@ describe("every page", () => {
       assert.deepEqual(names.filter((name) => isSetting(name) && !config.includes(`"${name}"`)), []);
       // Those that begin so are Wrangler's own.
       const ours = names.filter((name) => !name.startsWith("CLOUDFLARE_"));
-      const sources = NAMING.flatMap(filesBelow).map(read).join("\n");
-      assert.deepEqual(ours.filter((name) => !sources.includes(name)), []);
+      assert.deepEqual(ours.filter((name) => !naming.includes(name)), []);
     });
   }
 });
@@ -61,25 +62,35 @@ describe("every page", () => {
 /** Rows of the tables of a page's section, as cells. */
 function rows(page, section) {
   const text = read(page).split(`\n## ${section}\n`)[1]?.split("\n## ")[0] ?? "";
-  return text.split("\n").filter((line) => line.startsWith("| ")).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const lines = text.split("\n").filter((line) => line.startsWith("| "));
+  return lines.map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
 
 describe("docs/operations.md", () => {
   const [source, tests] = read("src/domain/health.rs").split("#[cfg(test)]");
-  const alerts = new Map(rows("docs/operations.md", "Alerts").map(([code, ...cells]) => [code.replaceAll("`", ""), cells]));
+  const alerts = rows("docs/operations.md", "Alerts")
+    .filter(([, status]) => ["failing", "degraded"].includes(status))
+    .map(([code, status, when]) => ({ code: code.replaceAll("`", ""), status, when }));
 
   test("has a row for each of health's codes, with its status, and for no other", () => {
     const codes = [...source.matchAll(/(?:add\(|^ +\()"([a-z-]+)"/gm)].map(([, code]) => code);
     assert.ok(codes.length >= 12);
-    const statuses = new Map([...tests.matchAll(/Status::(\w+), "([a-z-]+)"\)/g)].map(([, status, code]) => [code, status.toLowerCase()]));
-    const documented = [...alerts].filter(([, [status]]) => ["failing", "degraded"].includes(status)).map(([code, [status]]) => [code, status]);
+    const judged = [...tests.matchAll(/Status::(\w+), "([a-z-]+)"\)/g)];
+    const statuses = new Map(judged.map(([, status, code]) => [code, status.toLowerCase()]));
+    const documented = alerts.map(({ code, status }) => [code, status]);
     assert.deepEqual(documented.sort(), codes.map((code) => [code, statuses.get(code)]).sort());
   });
 
   test("says the thresholds that hold", () => {
     const constant = (name) => source.match(new RegExp(`const ${name}: u64 = ([\\d_]+)`))[1].replaceAll("_", "");
-    for (const [code, name] of [["queue-stuck", "QUEUE_WAIT_MS"], ["backlog", "BACKLOG"], ["folding-late", "UNFOLDED"], ["cron-late", "CRON_SILENCE_MS"]]) {
-      assert.ok(alerts.get(code)[1].replaceAll(",", "").split(" ").includes(constant(name)), code);
+    for (const [wanted, name] of [
+      ["queue-stuck", "QUEUE_WAIT_MS"],
+      ["backlog", "BACKLOG"],
+      ["folding-late", "UNFOLDED"],
+      ["cron-late", "CRON_SILENCE_MS"],
+    ]) {
+      const { when } = alerts.find(({ code }) => code === wanted);
+      assert.ok(when.replaceAll(",", "").split(" ").includes(constant(name)), wanted);
     }
   });
 
@@ -89,7 +100,8 @@ describe("docs/operations.md", () => {
     assert.equal(settings.length, documented.length);
     for (const [, name, kept, least, most] of settings) {
       const [, keptFor, , range] = documented.find(([, , setting]) => setting === `\`${name}\``) ?? [];
-      assert.deepEqual([keptFor?.split(" ")[0], range?.replace(",", "")], [kept, `${least} to ${most.replace("_", "")}`], name);
+      const found = [keptFor?.split(" ")[0], range?.replace(",", "")];
+      assert.deepEqual(found, [kept, `${least} to ${most.replace("_", "")}`], name);
     }
   });
 });
