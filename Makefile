@@ -30,6 +30,7 @@ test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
 
 test-worker: build ## the built Worker in the local runtime
+	@scripts/setup metrics
 	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
 
 test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker

@@ -84,6 +84,9 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
     const next = new Date(Date.now() + DAY_MS).toISOString().slice(0, 10);
     assert.equal((await archived(gateway, next)).rows, 0);
     await gateway.cron();
+    const trace = await gateway.read(`trace/${events[0].idempotentId}`);
+    assert.deepEqual(trace.archive, { day, state: "done" });
+    assert.deepEqual(trace.details, { place: "archive", note: `its details are in the archive of ${day}` });
     const { DB } = await gateway.env();
     assert.equal(await DB.prepare("SELECT count(*) AS n FROM segments").first("n"), 0);
     const object = await gateway.worker.getDurableObjectStorage("PathCollector", DEFAULT);

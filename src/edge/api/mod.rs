@@ -25,6 +25,7 @@ mod flag_status;
 mod health;
 mod login;
 mod merged;
+mod metrics;
 mod ofrep;
 mod page;
 mod parity;
@@ -35,6 +36,7 @@ mod series;
 mod stats;
 mod summary;
 mod throttle;
+mod trace;
 
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
 pub const PREFIX: &str = "/_collector";
@@ -86,6 +88,9 @@ async fn answer(
     if method == "GET" && path == "/health" {
         return probe(env, config).await;
     }
+    if method == "GET" && path == "/metrics" {
+        return metrics::respond(request, env, config).await;
+    }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     if let ("GET", Some(file)) = (method.as_str(), route.strip_prefix("archive/")) {
         return archive::file(file, env).await;
@@ -128,7 +133,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         },
         ("exemplars", "") => Shown::json(&paths::exemplars(url, env, config).await?),
         ("ids", "") => Shown::json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => Shown::json(&events::trace(id, env, config).await?),
+        ("trace", id) if !id.is_empty() => Shown::json(&trace::read(id, env, config).await?),
         ("flag", "") => Shown::json(&flag::read(env, config).await),
         ("flag", "document") => {
             let newest = flag::document(env).await?;

@@ -215,9 +215,11 @@ export class Operation {
       new: [],
       absorbed: { old: 0, new: 0 },
       deadLetters: [],
-      archive: null,
+      deadLettersNotSearched: 0,
+      archive: { day: new Date(Number(id.slice(0, 13))).toISOString().slice(0, 10), state: "waiting" },
       cohort: null,
       flagVersion: null,
+      details: { place: "stores", note: "details of its time are kept" },
     };
     if (!known) return nothing;
     const timestamp = known.timestamp ?? Number(id.slice(0, 13)) + 1_234;
