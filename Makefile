@@ -5,7 +5,7 @@ SHELL := bash
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
 .PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-deployment \
-	coverage bench run demo deploy deploy-dry-run audit clean
+	fuzz coverage bench run demo deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -44,6 +44,11 @@ test-readme: build ## the README's commands, as they stand there
 
 test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
 	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
+
+# SEED and EXAMPLES (per route) change what is tried; ARGS are Schemathesis'.
+fuzz: build ## send the API what docs/openapi.json allows and forbids, and hold the answers against it
+	@scripts/setup fuzz
+	scripts/fuzz $(ARGS)
 
 # The platform's side (src/edge) runs in test-worker, where lines can't be counted.
 coverage: ## line coverage of src/domain and src/store; fails under 90 %
