@@ -5,7 +5,7 @@ SHELL := bash
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
 .PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-docs \
-	test-deployment coverage bench run demo verify deploy deploy-dry-run audit clean
+	test-deployment fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -48,6 +48,11 @@ test-docs: setup ## what the pages say, against the sources
 
 test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
 	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
+
+# SEED and EXAMPLES (per route) change what is tried; ARGS are Schemathesis'.
+fuzz: build ## send the API what docs/openapi.json allows and forbids, and hold the answers against it
+	@scripts/setup fuzz
+	scripts/fuzz $(ARGS)
 
 # The platform's side (src/edge) runs in test-worker, where lines can't be counted.
 coverage: ## line coverage of src/domain and src/store; fails under 90 %
