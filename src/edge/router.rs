@@ -75,6 +75,7 @@ thread_local! {
 }
 
 /// The answer when the upstream gave none.
+#[allow(clippy::needless_pass_by_value)] // what a promise calls
 fn unreachable_upstream(error: JsValue) -> Result<JsValue, JsValue> {
     console_error!("Upstream gave no answer: {error:?}");
     counters::add("upstream_unreachable", 1);
