@@ -102,7 +102,7 @@ fn what_is_known_is_told() {
         ("path_collector_parity_verdict{window=\"hour\",verdict=\"pass\"}", 1.0),
         ("path_collector_parity_verdict{window=\"hour\",verdict=\"fail\"}", 0.0),
         ("path_collector_parity_windows{window=\"hour\",verdict=\"fail\"}", 1.0),
-        ("path_collector_parity_mismatch_upper_bound_ratio{window=\"day\"}", 0.009_969_144),
+        ("path_collector_parity_mismatch_upper_bound_ratio{window=\"day\"}", 0.009_969_147),
         ("path_collector_sends_total{store=\"old\"}", 9.0),
         ("path_collector_lost_events_total", 1.0),
         ("path_collector_buffer_peak_events", 40.0),
