@@ -14,6 +14,7 @@ use path_collector::domain::archive::Day;
 use path_collector::domain::archive::manifest::{Manifest, Part};
 use path_collector::domain::event::Event;
 use path_collector::domain::identity::DEFAULT_WINDOW_MS;
+use path_collector::domain::trace::Archiving;
 use path_collector::store::archive::{Archive, Bucket, Held, Settings, Step};
 use path_collector::store::archive_days::{ArchiveDays, LEASE_MS};
 use path_collector::store::events::{EventStore, Memory};
@@ -259,6 +260,10 @@ fn days_are_archived_once_due_and_only_then_deleted() {
     let days = block_on(ArchiveDays::new(world.new.clone()).list(Day(1 << 32), 10)).unwrap();
     let listed: Vec<_> = days.iter().map(|day| (day.day.as_str(), day.state.as_str())).collect();
     assert_eq!(listed, [("2024-11-09", "done"), ("2024-11-08", "done"), ("2024-11-07", "done")]);
+    let state = |day: Day| block_on(ArchiveDays::new(world.new.clone()).state_of(day)).unwrap();
+    let first = Day::of(START);
+    let around = [Day(first.0 - 1), first, Day(first.0 + 3)].map(state);
+    assert_eq!(around, [None, Some(Archiving::Done), Some(Archiving::Waiting)], "before, in and after the archive");
     let manifests = world.manifests();
     let twins: u64 = manifests.iter().flat_map(|manifest| &manifest.parts).map(|part| part.twins).sum();
     assert_eq!(twins, (old.len() + new.len() - digests(&[&old, &new]).len()) as u64);

@@ -130,6 +130,26 @@ fn letters_are_found_and_purged_by_id_source_reason_and_age() {
 }
 
 #[test]
+fn letters_with_an_id_are_found_among_those_of_its_time_or_later_as_far_as_the_bound_goes() {
+    let sqlite = Sqlite::new();
+    let letters = DeadLetters::new(sqlite);
+    let many: Vec<DeadLetter> = (0..10)
+        .map(|n| {
+            letter(&n.to_string(), START + n, format!("{{\"id\":\"{}\"}}", if n % 2 == 0 { "even" } else { "odd_" }))
+        })
+        .collect();
+    block_on(letters.store(&many)).unwrap();
+    let found = |text: &str, from, bytes| {
+        let (found, rest) = block_on(letters.containing(text, START + from, bytes)).unwrap();
+        (found.into_iter().map(|letter| letter.id).collect::<Vec<_>>().join(" "), rest)
+    };
+    assert_eq!(found("even", 0, 1_000), ("0 2 4 6 8".into(), 0));
+    assert_eq!(found("even", 3, 1_000), ("4 6 8".into(), 0));
+    assert_eq!(found("even", 0, 13 * 3), ("0 2".into(), 7));
+    assert_eq!(found("%", 0, 1_000), (String::new(), 0), "it is text, no pattern");
+}
+
+#[test]
 fn much_is_purged_in_steps() {
     let sqlite = Sqlite::new();
     let letters = DeadLetters::new(sqlite);

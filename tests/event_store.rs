@@ -10,6 +10,7 @@ use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys::AddressKeys;
 use path_collector::store::dead_letters::{DeadLetters, Filter};
 use path_collector::store::events::Memory;
+use path_collector::store::read::Sighting;
 use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
 use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
 use support::{START, Sqlite, block_on, deliver, event, figures, rollups, store};
@@ -64,9 +65,15 @@ fn events_come_back_as_they_were() {
     block_on(deliver(&store, &mut Memory::default(), &events));
     assert_eq!(block_on(store.events(START, START + 200_000)).unwrap(), (events.clone(), false));
     assert_eq!(block_on(store.events(START + 50_000, START + 70_000)).unwrap().0, events[25..35]);
-    let (found, stored_at) = block_on(store.trace(events[7].idempotent_id)).unwrap().remove(0);
-    assert_eq!((found, stored_at), (events[7].clone(), START));
-    assert_eq!(block_on(store.trace(event(999, 0).idempotent_id)).unwrap(), []);
+    let trace = |event: &Event| block_on(store.trace(event.idempotent_id)).unwrap();
+    let once = Sighting { stored: vec![(events[7].clone(), START)], absorbed: vec![] };
+    assert_eq!(trace(&events[7]), once);
+    assert_eq!(trace(&event(999, 0)), Sighting::default());
+    for _ in 0..2 {
+        block_on(deliver(&store, &mut Memory::default(), &events[7..9]));
+    }
+    let repeats = vec![(events[7].clone(), START); 2];
+    assert_eq!(trace(&events[7]), Sighting { absorbed: repeats, ..once }, "repeats are told from what is counted");
 }
 
 #[test]

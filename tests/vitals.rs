@@ -42,6 +42,9 @@ fn peaks_are_not_added_up() {
     block_on(signs.report(&report(2, &[("a", 4), ("a_peak", 5)]), START)).unwrap();
     let counts = block_on(signs.read()).unwrap().counts;
     assert_eq!((counts["a"], counts["a_peak"]), (7, 7));
+    block_on(signs.retire(START + 3 * DAY_MS)).unwrap();
+    let counts = block_on(signs.read()).unwrap().counts;
+    assert_eq!((counts["a"], counts["a_peak"]), (7, 7), "nor those of isolates that are gone");
 }
 
 proptest! {

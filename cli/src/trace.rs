@@ -43,8 +43,12 @@ pub async fn run(args: TraceArgs) -> Result<ExitCode, CliError> {
 }
 
 fn is_known(trace: &Trace) -> bool {
-    let letters = trace.dead_letters.as_ref().is_some_and(|letters| !letters.is_empty());
-    letters || !trace.old.is_empty() || !trace.new.is_empty()
+    let repeats = trace.absorbed.is_some_and(|n| n.old + n.new > 0);
+    repeats || has_letters(trace) || !trace.old.is_empty() || !trace.new.is_empty()
+}
+
+fn has_letters(trace: &Trace) -> bool {
+    trace.dead_letters.as_ref().is_some_and(|letters| !letters.is_empty())
 }
 
 /// A trace in words.
@@ -79,10 +83,16 @@ impl fmt::Display for Told<'_> {
                 }
             }
         }
+        if let Some(rest @ 1..) = self.0.dead_letters_not_searched {
+            fact("", &format!("{rest} more were not looked into: there are too many"))?;
+        }
         if let Some(archive) = archive {
             fact("archive", &format!("day {}: {}", plain(&archive.day), plain(&archive.state)))?;
         } else {
             fact("archive", "its day is not archived")?;
+        }
+        if let Some(details) = &self.0.details {
+            fact("details", &details.note)?;
         }
         write!(f, "{}", self.verdict())
     }
@@ -101,7 +111,8 @@ impl Told<'_> {
     }
 
     fn verdict(&self) -> &'static str {
-        let Trace { old, new, .. } = self.0;
+        let Trace { old, new, absorbed, details, .. } = self.0;
+        let is_at = |place| details.as_ref().is_some_and(|details| details.place == place);
         let is_dual = self.events().iter().any(|event| event.cohort == "dual");
         match (old.is_empty(), new.is_empty()) {
             (false, false) => "Both stores hold it; it counts once.",
@@ -111,7 +122,12 @@ impl Told<'_> {
             }
             (false, true) => "The object holds it, as it was meant to.",
             (true, false) => "D1 holds it, as it was meant to.",
-            (true, true) if is_known(self.0) => "No store holds it: it is set aside, and not counted.",
+            (true, true) if absorbed.is_some_and(|n| n.old + n.new > 0) => {
+                "It repeats an event of the window before or after it, and counts once with that."
+            }
+            (true, true) if has_letters(self.0) => "No store holds it: it is set aside, and not counted.",
+            (true, true) if is_at("archive") => "No store holds it any more: `pathctl archive get` fetches its day.",
+            (true, true) if is_at("nowhere") => "No part knows it, and it is older than what is kept.",
             (true, true) => {
                 "No part knows it: it is on its way (up to some seconds), older than details are kept, or was never \
                  sent to this gateway."

@@ -176,10 +176,28 @@ fn an_id_that_is_missing_somewhere_is_told_and_one_that_nobody_knows_is_a_failur
 }
 
 #[test]
+fn where_the_details_of_an_unknown_id_may_be_is_told() {
+    let of = |place: &str, note: &str, absorbed: u64| {
+        traced(&json!({"idempotentId": ID, "old": [], "new": [], "absorbed": {"old": absorbed, "new": 0},
+            "deadLetters": [], "deadLettersNotSearched": 3, "archive": null, "cohort": null, "flagVersion": null,
+            "details": {"place": place, "note": note}}))
+    };
+    let archived = of("archive", "its details are in the archive of 2024-11-07", 0);
+    assert!(archived.out.contains("  details       its details are in the archive of 2024-11-07\n"), "{archived:?}");
+    assert!(archived.code == 1 && archived.out.contains("pathctl archive"), "{archived:?}");
+    assert!(archived.out.contains("3 more were not looked into"), "{archived:?}");
+    let gone = of("nowhere", "it is older than what is kept", 0);
+    assert!(gone.code == 1 && gone.out.ends_with("older than what is kept.\n"), "{gone:?}");
+    let repeat = of("stores", "details of its time are kept", 1);
+    assert!(repeat.code == 0 && repeat.out.contains("counts once with that"), "{repeat:?}");
+}
+
+#[test]
 fn a_trace_for_machines_has_all_that_the_gateway_says() {
     let fake = FakeCollector::of("trace");
     let answer = json!({"idempotentId": ID, "old": [stored(1, "single")], "new": [], "absorbed": {"old": 1, "new": 0},
-        "deadLetters": [], "archive": null, "cohort": "single", "flagVersion": 7});
+        "deadLetters": [], "deadLettersNotSearched": 0, "archive": null, "cohort": "single", "flagVersion": 7,
+        "details": {"place": "stores", "note": "details of its time are kept"}});
     fake.answers("GET trace/1730955600000-0123abcd", answer.clone());
     assert_eq!(fake.run("1730955600000-0123abcd|--json").json(), answer);
 }

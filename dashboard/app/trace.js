@@ -76,14 +76,15 @@ function result(place, sources) {
         trace.flagVersion !== null &&
           trace.flagVersion !== undefined && ["Routed by", `version ${trace.flagVersion} of the flag`],
         ["Archive", trace.archive ? `${trace.archive.day}, ${trace.archive.state}` : "not archived"],
+        trace.details && ["Details", sentence(trace.details.note)],
       ]),
     ),
-    letters(trace.deadLetters ?? []),
+    letters(trace.deadLetters ?? [], trace.deadLettersNotSearched),
   );
 }
 
 /** What all of it means. */
-function conclusion({ old, new: fresh, deadLetters, archive }) {
+function conclusion({ old, new: fresh, deadLetters, absorbed, details }) {
   const [inOld, inNew] = [old.length > 0, fresh.length > 0];
   if (inOld && inNew) return badge("good", "Both stores have it. It counts once.");
   if (deadLetters?.length && !inOld) return badge("bad", "It is in a dead letter and in no store: it is not counted.");
@@ -94,7 +95,10 @@ function conclusion({ old, new: fresh, deadLetters, archive }) {
       return badge("warn", `It was meant for both, and the ${other} store lacks it. It counts once.`);
     return badge("good", `The ${inOld ? "old" : "new"} store has it, as was meant. It counts once.`);
   }
-  if (archive) return badge("quiet", "No store keeps it any longer; the archive of its day may.");
+  if (absorbed?.old || absorbed?.new)
+    return badge("good", "It repeats an event of the window before or after it, and counts once with that.");
+  if (details?.place === "archive") return badge("quiet", "No store keeps it any longer; the archive of its day may.");
+  if (details?.place === "nowhere") return badge("quiet", "Nothing knows this ID, and it is older than what is kept.");
   return badge("quiet", "Nothing knows this ID. It may never have been used, or its details are no longer kept.");
 }
 
@@ -128,11 +132,12 @@ function store(title, what, found, absorbed, place) {
 
 const laterText = (ms) => (ms < 10_000 ? msText(ms) : spanText(ms));
 
-function letters(list) {
-  if (!list.length) return null;
+function letters(list, notSearched) {
+  const rest = notSearched ? `${count(notSearched)} letters were not looked into: there are too many.` : null;
+  if (!list.length) return rest && h("p", { class: "hint" }, rest);
   return card(
     "Dead letters",
-    null,
+    rest && h("span", { class: "per" }, rest),
     table(
       "Dead letters of this ID",
       ["Received", "Kind", "Why"],

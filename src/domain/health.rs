@@ -93,6 +93,17 @@ pub enum Status {
     Failing,
 }
 
+impl Status {
+    /// Its name, as in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 /// Why the status is not `ok`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {

@@ -46,15 +46,19 @@ impl Latency {
         self.0.quantile(q).ok().flatten()
     }
 
-    /// How many response times are at most `ms`, to the sketch's error.
+    /// How many response times are at most `ms`, to the sketch's error: whole bins are counted, up to the one that
+    /// holds `ms`. A response time that is added never makes it less.
     pub fn at_most(&self, ms: f64) -> u64 {
+        // Bins are compared, not values, because the first and the last rank have their own exact value.
+        let bins = Config::defaults();
+        let last = bins.key(ms);
         let count = self.0.count() as u64;
         let (mut low, mut high) = (0, count);
-        // The response time of each rank rises with the rank.
+        // The bin of each rank rises with the rank.
         while low < high {
             let rank = low.midpoint(high);
-            let share = if count > 1 { ratio(rank, count - 1) } else { 0.0 };
-            if self.quantile(share).is_some_and(|value| value <= ms) { low = rank + 1 } else { high = rank }
+            let value = self.quantile(share_of(rank, count));
+            if value.is_some_and(|value| bins.key(value) <= last) { low = rank + 1 } else { high = rank }
         }
         low
     }
@@ -76,9 +80,11 @@ impl Latency {
     }
 }
 
+/// The share at which the sketch finds this rank of so many values: it cuts off `share × (count − 1)`, of which half a
+/// rank more keeps the floating-point error away.
 #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
+fn share_of(rank: u64, count: u64) -> f64 {
+    if rank + 1 >= count { 1.0 } else { (rank as f64 + 0.5) / (count - 1) as f64 }
 }
 
 fn damaged(what: &'static str, reason: &dyn std::fmt::Display) -> InputError {
@@ -273,6 +279,23 @@ mod tests {
             #[allow(clippy::cast_precision_loss)]
             let found = latency.at_most(bound) as f64;
             assert!((found - bound).abs() <= 0.011 * bound + 1.0, "{bound}: {found}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_count_below_a_bound_is_exact_by_bins_and_never_shrinks(
+            values in prop::collection::vec(0u32..3_000, 1..300), bound in 1u32..3_000,
+        ) {
+            let bound = f64::from(bound);
+            let bins = Config::defaults();
+            let (mut latency, mut truth) = (Latency::default(), 0);
+            for ms in values {
+                latency.add(ms);
+                truth += u64::from(bins.key(f64::from(ms).max(MIN_MS)) <= bins.key(bound));
+                prop_assert_eq!(latency.at_most(bound), truth);
+            }
+            prop_assert_eq!(Latency::from_bytes(&latency.to_bytes()).unwrap().at_most(bound), truth);
         }
     }
 

@@ -10,7 +10,9 @@ use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::{Env, HttpMetadata, console_error, console_log};
 
+use crate::domain::archive::Day;
 use crate::domain::grain::DAY_MS;
+use crate::domain::trace::Archiving;
 use crate::store::archive::{Archive, Bucket, Held, Settings};
 use crate::store::archive_days::ArchiveDays;
 use crate::store::events::EventStore;
@@ -105,7 +107,7 @@ impl Bucket for R2 {
 }
 
 /// How long details are kept at the least, in ms.
-fn kept_ms(config: &Config) -> u64 {
+pub fn kept_ms(config: &Config) -> u64 {
     config.retention.details_ms.max(MIN_SEGMENT_AGE_MS)
 }
 
@@ -171,11 +173,24 @@ pub struct ArchiveState {
 const GRACE_MS: u64 = 2 * DAY_MS;
 
 impl ArchiveState {
+    /// What is before is archived, in ms; 0 before the first day is. None where no bucket is bound.
+    pub fn until_ms(&self) -> Option<u64> {
+        self.bound.then_some(self.archived_until)
+    }
+
     /// How much later than it should the oldest day that waits is, in ms; none while it is in time.
     pub fn behind_ms(&self, now_ms: u64) -> Option<u64> {
         let due = self.archived_until + (self.details_days + 1) * DAY_MS + GRACE_MS;
         (self.bound && self.archived_until > 0).then(|| now_ms.checked_sub(due)).flatten()
     }
+}
+
+/// How far the archive is with a day; none without a bucket, or if it began later.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn state_of(env: &Env, day: Day) -> Result<Option<Archiving>, StoreError> {
+    if R2::of(env).is_none() { Ok(None) } else { days(env)?.state_of(day).await }
 }
 
 /// Where the archive stands.

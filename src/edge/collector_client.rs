@@ -15,7 +15,7 @@ use crate::domain::rollup::{self, Rollups};
 use crate::domain::selection::Selection;
 use crate::store::details::Details;
 use crate::store::parity::side::Side;
-use crate::store::read::LogState;
+use crate::store::read::{LogState, Sighting};
 use crate::store::rollup_rows::decode;
 use crate::store::sql::StoreError;
 use crate::store::vitals::{Report, Vitals};
@@ -255,14 +255,19 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
     Ok((all, more))
 }
 
-/// What the objects know of an ID: events, and when each was stored (ms).
+/// What the objects know of an ID.
 ///
 /// # Errors
 /// Why it can't be read.
-pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Vec<(Event, u64)>, String> {
-    let answers = get_all(env, config, &format!("/trace?id={id}")).await?;
-    let parse = |bytes: Vec<u8>| serde_json::from_slice::<Vec<(Event, u64)>>(&bytes).map_err(|e| format!("trace: {e}"));
-    Ok(answers.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?.concat())
+pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sighting, String> {
+    let mut all = Sighting::default();
+    for bytes in get_all(env, config, &format!("/trace?id={id}")).await? {
+        let Sighting { stored, absorbed } =
+            serde_json::from_slice(&bytes).map_err(|error| format!("trace: {error}"))?;
+        all.stored.extend(stored);
+        all.absorbed.extend(absorbed);
+    }
+    Ok(all)
 }
 
 /// How much the objects hold.

@@ -11,6 +11,7 @@ use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::Rollups;
 use crate::domain::selection::Selection;
 use crate::store::events::EventStore;
+use crate::store::read::Sighting;
 
 use super::collector_client;
 use super::config::Config;
@@ -21,9 +22,6 @@ pub type Answer<T> = Result<T, String>;
 
 /// Events, and whether there are more than were given out.
 pub type Events = (Vec<Event>, bool);
-
-/// Events, and when each was stored (ms).
-pub type Stored = Vec<(Event, u64)>;
 
 /// Figures that were selected.
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
@@ -37,8 +35,8 @@ pub async fn events(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<E
     join(collector_client::events(env, config, from, to), new).await
 }
 
-/// The events with an ID, and when each was stored (ms).
-pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> (Answer<Stored>, Answer<Stored>) {
+/// What is known of an ID.
+pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> (Answer<Sighting>, Answer<Sighting>) {
     let new = as_text(async { new_store(env, config)?.trace(id).await });
     join(collector_client::trace(env, config, id), new).await
 }

@@ -6,6 +6,7 @@
 use crate::domain::archive::Day;
 use crate::domain::archive::manifest::Part;
 use crate::domain::archive::plan::Cursor;
+use crate::domain::trace::Archiving;
 
 use super::archive::{LOOK_BACK_MS, Noted};
 use super::sql::{Row, Sql, Statement, StoreError, Value, rows};
@@ -54,6 +55,10 @@ const DELETE_PARTS_OF_DONE: &str = "
     WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'done')";
 
 const PARTS: &str = "SELECT number, bytes, sha256, body FROM archive_parts WHERE day = ?1 ORDER BY number";
+
+const STATE_OF: &str = "
+    SELECT coalesce((SELECT state FROM archive_days WHERE day = ?1), '') AS state,
+           (SELECT count(*) FROM archive_days WHERE day > ?1) AS later";
 
 const LIST: &str = "
     SELECT day, state, parts, rows, twins, bytes, started_at, coalesce(done_at, 0) AS done_at FROM archive_days
@@ -217,6 +222,21 @@ impl<S: Sql> ArchiveDays<S> {
             })
         };
         rows(&results, 0).iter().map(noted).collect()
+    }
+
+    /// How far the archive is with a day; none if it began later, or found nothing of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state_of(&self, day: Day) -> Result<Option<Archiving>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(STATE_OF, [day.0.into()])]).await?;
+        let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state of a day".into()))?;
+        match row.text(0)? {
+            "" => Ok((row.integer(1)? == 0).then_some(Archiving::Waiting)),
+            name => Archiving::named(name)
+                .map(Some)
+                .ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}"))),
+        }
     }
 
     /// The newest `most` days before one.

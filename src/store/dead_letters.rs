@@ -17,6 +17,12 @@ pub const MAX_LETTERS: u64 = 20_000;
 /// How long a letter is kept, in ms: 90 days. After 7 it can't be redriven any more, only be read.
 pub const KEEP_MS: u64 = 90 * DAY_MS;
 
+/// Bytes of payloads that one search looks into: 64 MB, the sound letters of a whole day or more.
+pub const SEARCHED_BYTES: u64 = 64 << 20;
+
+/// Letters that one search names.
+const MOST_FOUND: u64 = 20;
+
 /// Letters that one call purges.
 const PURGE_STEP: u64 = 1_000;
 
@@ -43,6 +49,20 @@ const DROP_EXCESS: &str = "
 const GAUGE: &str = "
     SELECT count(*) AS letters, min(received_at) AS oldest,
            (SELECT coalesce(sum(letters), 0) FROM dead_letters_dropped) AS dropped FROM dead_letters";
+
+// Lengths alone are added up first, so that of what is not looked into no payload is read.
+const CONTAINING: &str = "
+    WITH near AS (
+      SELECT id, sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
+    SELECT letters.id, letters.received_at, letters.source, letters.reason FROM near JOIN dead_letters AS letters
+      ON letters.id = near.id
+    WHERE near.up_to <= ?3 AND instr(letters.payload, ?4) > 0
+    ORDER BY letters.received_at, letters.id LIMIT ?5";
+
+const NOT_SEARCHED: &str = "
+    SELECT count(*) AS letters FROM (
+      SELECT sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
+    WHERE up_to > ?3";
 
 const COUNT_SINCE: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
 
@@ -108,6 +128,20 @@ pub struct Kept {
     /// The payload, at most [`MAX_PAYLOAD_BYTES`]; after a redrive what remains of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
+}
+
+/// A letter, as a search names it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// See [`DeadLetter::id`].
+    pub id: String,
+    /// See [`DeadLetter::received_at`].
+    pub received_at: u64,
+    /// See [`DeadLetter::source`].
+    pub source: String,
+    /// See [`DeadLetter::reason`].
+    pub reason: String,
 }
 
 /// Which letters. What is not given doesn't matter.
@@ -210,6 +244,24 @@ impl<S: Sql> DeadLetters<S> {
     pub async fn count_since(&self, from_ms: u64) -> Result<u64, StoreError> {
         let results = self.sql.batch(vec![Statement::new(COUNT_SINCE, [from_ms.into()])]).await?;
         rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
+    }
+
+    /// Letters stored since `from_ms` whose payload contains a text, the oldest 20 of them; and how many letters were not
+    /// looked into, because those before them have more than so many bytes ([`SEARCHED_BYTES`]).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn containing(&self, text: &str, from_ms: u64, bytes: u64) -> Result<(Vec<Found>, u64), StoreError> {
+        let bounds = [from_ms, MAX_PAYLOAD_BYTES as u64, bytes].map(Value::from);
+        let search = bounds.clone().into_iter().chain([text.into(), MOST_FOUND.into()]);
+        let statements = vec![Statement::new(CONTAINING, search), Statement::new(NOT_SEARCHED, bounds)];
+        let results = self.sql.batch(statements).await?;
+        let found = |row: &Row| {
+            let text = |column| row.text(column).map(str::to_owned);
+            Ok(Found { id: text(0)?, received_at: row.integer(1)?, source: text(2)?, reason: text(3)? })
+        };
+        let letters = rows(&results, 0).iter().map(found).collect::<Result<_, StoreError>>()?;
+        Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?))
     }
 
     /// How many match, and the newest `most` of them that are older than a place.

@@ -43,7 +43,7 @@ const ONE_ROUTE: &str = concat!(
 
 const TAIL: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
-    WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0) AND first_ms < ?2 AND last_ms >= ?1";
+    WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AND first_ms < ?2 AND last_ms >= ?1";
 
 const EVENTS_BETWEEN: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
@@ -58,11 +58,14 @@ const STATE: &str = "
            coalesce(sum(absorbed), 0) + (
              SELECT coalesce(sum(absorbed), 0) FROM ledger WHERE start >= ?3) AS absorbed,
            count(*) AS unfolded
-    FROM segments WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0)";
+    FROM segments WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)";
 
 const BY_WINDOW: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body, stored_at FROM segments
-    WHERE window_start = ?1 AND instr(digests, unhex(?2)) > 0";
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body, hex(absorbed_digests) AS absorbed_digests,
+           hex(absorbed_body) AS absorbed_body, stored_at
+    FROM segments
+    WHERE window_start = ?1 AND (instr(digests, unhex(?2)) > 0 OR instr(absorbed_digests, unhex(?2)) > 0)
+    ORDER BY seq";
 
 /// UTC days before today of which the state counts events.
 const STATE_DAYS: u64 = 7;
@@ -80,6 +83,18 @@ pub struct LogState {
     pub absorbed: u64,
     /// Segments that wait to be folded.
     pub unfolded: u64,
+}
+
+/// Events, and when each was stored (ms).
+pub type Stored = Vec<(Event, u64)>;
+
+/// What a store knows of an ID.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sighting {
+    /// Events under it. Two may share an ID by chance.
+    pub stored: Stored,
+    /// Repeats under it that dedup absorbed, and when.
+    pub absorbed: Stored,
 }
 
 impl<S: Sql> EventStore<S> {
@@ -140,18 +155,22 @@ impl<S: Sql> EventStore<S> {
         Ok((events, rows(&results, 0).len() >= MAX_EVENTS))
     }
 
-    /// The event with this ID, if it is stored, and when it was (ms). Two events may share an ID by chance.
+    /// What is known of this ID, in the order in which it arrived.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn trace(&self, id: IdempotentId) -> Result<Vec<(Event, u64)>, StoreError> {
+    pub async fn trace(&self, id: IdempotentId) -> Result<Sighting, StoreError> {
         let half = hex::encode(id.hash8().to_be_bytes());
         let statement = Statement::new(BY_WINDOW, [id.timestamp_ms().into(), half.into()]);
         let results = self.sql.batch(vec![statement]).await?;
-        let mut found = Vec::new();
+        let mut found = Sighting::default();
         for row in rows(&results, 0) {
-            let stored_at = row.integer(3)?;
-            found.extend(events_of(row)?.into_iter().filter(|e| e.idempotent_id == id).map(|e| (e, stored_at)));
+            let at = row.integer(5)?;
+            let of_id = |events: Vec<Event>| {
+                events.into_iter().filter(|event| event.idempotent_id == id).map(move |event| (event, at))
+            };
+            found.stored.extend(of_id(events_of(row)?));
+            found.absorbed.extend(of_id(absorbed_of(row)?));
         }
         Ok(found)
     }

@@ -57,7 +57,8 @@ const JOBS: &str =
 
 const RETIRE: &str = "
     INSERT INTO counters (isolate, name, value, seen_at)
-    SELECT '', name, sum(value), max(seen_at) FROM counters WHERE isolate = '' OR seen_at < ?1 GROUP BY name
+    SELECT '', name, iif(name GLOB '*_peak', max(value), sum(value)), max(seen_at) FROM counters
+    WHERE isolate = '' OR seen_at < ?1 GROUP BY name
     ON CONFLICT (isolate, name) DO UPDATE SET value = excluded.value";
 
 const DELETE_RETIRED: &str = "DELETE FROM counters WHERE isolate <> '' AND seen_at < ?1";

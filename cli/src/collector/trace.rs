@@ -22,9 +22,24 @@ pub struct Trace {
     pub dead_letters: Option<Vec<Letter>>,
     /// The archived day that it belongs to.
     pub archive: Option<Archive>,
+    /// Dead letters that were not looked into, because there are too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters_not_searched: Option<u64>,
+    /// Where details of its time are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Details>,
     /// All else that the gateway says.
     #[serde(flatten)]
     pub more: serde_json::Map<String, Value>,
+}
+
+/// Where details of a time are, whether or not any part knows the ID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// `stores`, `archive`, `nowhere` or `future`.
+    pub place: String,
+    /// In words.
+    pub note: String,
 }
 
 /// An event where it is stored.

@@ -249,6 +249,24 @@ up +Inf
     }
 
     #[test]
+    fn what_the_gateway_writes_gives_no_complaint() {
+        use path_collector::domain::health::{Facts, judge};
+        use path_collector::domain::metrics::{pipeline::Pipeline, rollout::Rollout, text, traffic::Traffic};
+        use path_collector::domain::rollup::Rollups;
+        let counts = [("id_invalid".to_owned(), 1)].into_iter().collect();
+        let facts = Facts::default();
+        let (status, reasons) = judge(&facts, 0);
+        let pipeline = Pipeline { now_ms: 0, facts, status, reasons, counts: Some(counts), archived_until_ms: Some(0) };
+        let nothing = Rollups::new();
+        let traffic = Traffic { since_ms: 0, old: &nothing, new: &nothing };
+        for open in [false, true] {
+            let read = Exposition::read(&text(Some(&traffic), &Rollout::default(), &pipeline, open));
+            assert_eq!(read.complaints(), Vec::<String>::new());
+            assert!(read.families.len() > 15);
+        }
+    }
+
+    #[test]
     fn only_what_contains_the_text_is_chosen() {
         let chosen = Exposition::read(GOOD).containing("/c");
         let text: Vec<String> = chosen.iter().map(ToString::to_string).collect();

@@ -63,8 +63,28 @@ struct Stores {
     new: Option<LogState>,
 }
 
-/// Asks everyone; what does not answer is null, and a reason.
-pub async fn read(env: &Env, config: &Config) -> Health {
+/// What everyone said. None: it could not be read.
+pub struct Known {
+    /// When they were asked, in ms.
+    pub now_ms: u64,
+    /// What health is judged by.
+    pub facts: Facts,
+    /// What isolates counted.
+    pub counts: Option<Counts>,
+    /// The archive.
+    pub archive: Option<ArchiveState>,
+    stores: Stores,
+}
+
+impl Known {
+    /// How it is, and why.
+    pub fn judge(&self) -> (Status, Vec<Reason>) {
+        health::judge(&self.facts, self.now_ms)
+    }
+}
+
+/// Asks everyone.
+pub async fn gather(env: &Env, config: &Config) -> Known {
     let now_ms = clock::now_ms();
     let new = async { EventStore::new(D1Sql::of(env)?, config.window_ms).state(now_ms).await };
     let letters = async { DeadLetters::new(D1Sql::of(env)?).gauge().await };
@@ -79,18 +99,24 @@ pub async fn read(env: &Env, config: &Config) -> Health {
     .await;
     let archive = known(archive::state(env, config).await);
     let (old, new) = (known(old), known(new));
-    let (vitals, dead_letters) = (known(vitals), known(letters));
+    let (counts, jobs) = known(vitals).map(|vitals| (vitals.counts, vitals.jobs)).unzip();
     let facts = Facts {
         old_unfolded: old.as_ref().map(|states| states.iter().map(|state| state.unfolded).sum()),
         new_unfolded: new.map(|state| state.unfolded),
-        jobs: vitals.as_ref().map(|vitals| vitals.jobs.clone()),
-        letters: dead_letters,
+        jobs,
+        letters: known(letters),
         backlog,
         parity_failed,
         archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
     };
-    let (status, reasons) = health::judge(&facts, now_ms);
-    let (counters, cron) = vitals.map(|vitals| (vitals.counts, vitals.jobs)).unzip();
+    Known { now_ms, facts, counts, archive, stores: Stores { old, new } }
+}
+
+/// Asks everyone; what does not answer is null, and a reason.
+pub async fn read(env: &Env, config: &Config) -> Health {
+    let known = gather(env, config).await;
+    let (status, reasons) = known.judge();
+    let Known { now_ms, facts, counts: counters, archive, stores } = known;
     let count = |name: &str| counters.as_ref().and_then(|counts| counts.get(name)).copied().unwrap_or_default();
     Health {
         status,
@@ -109,10 +135,10 @@ pub async fn read(env: &Env, config: &Config) -> Health {
             retried: count("consumer_retried"),
             dead: count("dead_letters"),
         },
-        queue: backlog,
-        dead_letters,
-        stores: Stores { old, new },
-        cron,
+        queue: facts.backlog,
+        dead_letters: facts.letters,
+        stores,
+        cron: facts.jobs,
         archive,
         counters,
         isolate: counters::all(),

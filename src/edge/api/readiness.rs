@@ -73,7 +73,8 @@ async fn traced(env: &Env, config: &Config, window: Window) -> Result<(u64, u64)
     let (mut looked_up, mut found) = (0, 0);
     for event in old.iter().take(TRACED).chain(new.iter().take(TRACED)) {
         let (old, new) = stores::trace(env, config, event.idempotent_id).await;
-        let stored = [old.map_err(StoreError::Unavailable)?, new.map_err(StoreError::Unavailable)?].concat();
+        let [old, new] = [old, new].map(|found| found.map_err(StoreError::Unavailable));
+        let stored = [old?.stored, new?.stored].concat();
         looked_up += 1;
         found += u64::from(stored.iter().any(|(stored, _)| stored.digest == event.digest));
     }

@@ -1,0 +1,308 @@
+//! Prometheus' text format, and OpenMetrics.
+//!
+//! Sources: <https://prometheus.io/docs/instrumenting/exposition_formats/>, <https://prometheus.io/docs/specs/om/>.
+//! Invariants: whatever a label holds, a sample is one line. Values are decimal fractions made of integers, so that none
+//! is infinite or no number. A metric without samples is not there at all, rather than 0.
+
+use std::fmt::{self, Write as _};
+
+/// Content type of the text format.
+pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Content type of `OpenMetrics`.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It only grows, or begins anew at 0. Its name gets the ending `_total`.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Counts up to bounds.
+    Histogram,
+}
+
+/// Units by the endings of names.
+const UNITS: [&str; 2] = ["seconds", "ratio"];
+
+/// A decimal fraction that is not negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number {
+    digits: u64,
+    /// How many of the digits follow the point.
+    decimals: u32,
+}
+
+impl Number {
+    /// Seconds of so many milliseconds.
+    pub const fn seconds(ms: u64) -> Self {
+        Self { digits: ms, decimals: 3 }
+    }
+
+    /// Seconds of so many nanoseconds.
+    pub const fn nanoseconds(ns: u64) -> Self {
+        Self { digits: ns, decimals: 9 }
+    }
+
+    /// A share of so many parts per million.
+    pub fn ppm(ppm: u32) -> Self {
+        Self { digits: u64::from(ppm), decimals: 6 }
+    }
+
+    /// A share from 0 to 1, to nine decimals; 0 for what is no number.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 10^9
+    pub fn share(share: f64) -> Self {
+        Self { digits: (share.clamp(0.0, 1.0) * 1e9).round() as u64, decimals: 9 }
+    }
+}
+
+impl From<u64> for Number {
+    fn from(digits: u64) -> Self {
+        Self { digits, decimals: 0 }
+    }
+}
+
+impl From<bool> for Number {
+    fn from(holds: bool) -> Self {
+        u64::from(holds).into()
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_u64.saturating_pow(self.decimals);
+        let (mut rest, mut width) = (self.digits % unit, self.decimals as usize);
+        write!(f, "{}", self.digits / unit)?;
+        if rest == 0 {
+            return Ok(());
+        }
+        while rest % 10 == 0 {
+            (rest, width) = (rest / 10, width - 1);
+        }
+        write!(f, ".{rest:0width$}")
+    }
+}
+
+/// Labels of a sample. Names are literals in the code; values may be anything.
+pub type Labels<'a> = &'a [(&'static str, &'a str)];
+
+/// A text that grows metric by metric.
+#[derive(Debug)]
+pub struct Exposition {
+    text: String,
+    open: bool,
+}
+
+impl Exposition {
+    /// An empty one: of `OpenMetrics` if `open`, else of the text format.
+    pub const fn new(open: bool) -> Self {
+        Self { text: String::new(), open }
+    }
+
+    /// Begins a metric, which must not have been begun before; all its samples follow at once. Its name has its unit for
+    /// an ending, and not `_total`.
+    pub const fn metric(&mut self, kind: Kind, name: &'static str, help: &'static str) -> Metric<'_> {
+        Metric { to: self, kind, name, help, begun: false }
+    }
+
+    /// A gauge without labels, if it is known.
+    pub fn gauge(&mut self, name: &'static str, help: &'static str, value: Option<impl Into<Number>>) {
+        if let Some(value) = value {
+            self.metric(Kind::Gauge, name, help).sample(&[], value);
+        }
+    }
+
+    /// A counter without labels, if it is known.
+    pub fn counter(&mut self, name: &'static str, help: &'static str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.metric(Kind::Counter, name, help).sample(&[], value);
+        }
+    }
+
+    /// A gauge for each of some states: 1 for the one that holds, and 0 for the others.
+    pub fn states(&mut self, name: &'static str, help: &'static str, label: &'static str, states: &[&str], now: &str) {
+        let mut metric = self.metric(Kind::Gauge, name, help);
+        for state in states {
+            metric.sample(&[(label, state)], *state == now);
+        }
+    }
+
+    /// The whole text.
+    pub fn finish(mut self) -> String {
+        if self.open {
+            self.text.push_str("# EOF\n");
+        }
+        self.text
+    }
+}
+
+/// A metric of an [`Exposition`].
+#[derive(Debug)]
+pub struct Metric<'a> {
+    to: &'a mut Exposition,
+    kind: Kind,
+    name: &'static str,
+    help: &'static str,
+    begun: bool,
+}
+
+impl Metric<'_> {
+    /// Adds a sample; its labels are its own.
+    pub fn sample(&mut self, labels: Labels<'_>, value: impl Into<Number>) -> &mut Self {
+        self.line(if self.kind == Kind::Counter { "_total" } else { "" }, labels, None, value.into())
+    }
+
+    /// Adds a series of a histogram: buckets by upper bound, and how many are at most that; then all of them, and the
+    /// sum of what they count.
+    pub fn histogram(
+        &mut self,
+        labels: Labels<'_>,
+        buckets: impl Iterator<Item = (Number, u64)>,
+        count: u64,
+        sum: Number,
+    ) {
+        for (bound, up_to) in buckets {
+            // `OpenMetrics` wants a point in it; a series must not have two names.
+            let mut bound = bound.to_string();
+            if !bound.contains('.') {
+                bound.push_str(".0");
+            }
+            self.line("_bucket", labels, Some(&bound), up_to.into());
+        }
+        self.line("_bucket", labels, Some("+Inf"), count.into());
+        self.line("_sum", labels, None, sum).line("_count", labels, None, count.into());
+    }
+
+    fn line(&mut self, ending: &str, labels: Labels<'_>, bound: Option<&str>, value: Number) -> &mut Self {
+        if !self.begun {
+            self.begun = true;
+            self.begin();
+        }
+        let text = &mut self.to.text;
+        text.push_str(self.name);
+        text.push_str(ending);
+        let mut separator = '{';
+        for (label, value) in labels.iter().copied().chain(bound.map(|bound| ("le", bound))) {
+            text.push(separator);
+            text.push_str(label);
+            text.push_str("=\"");
+            escape(value, text);
+            text.push('"');
+            separator = ',';
+        }
+        if separator == ',' {
+            text.push('}');
+        }
+        // Writing to a string can't fail.
+        let _ = writeln!(text, " {value}");
+        self
+    }
+
+    fn begin(&mut self) {
+        let Self { kind, name, help, .. } = *self;
+        let Exposition { text, open } = &mut *self.to;
+        // The text format counts the ending to the name, OpenMetrics doesn't.
+        let ending = if kind == Kind::Counter && !*open { "_total" } else { "" };
+        let word = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        for part in ["# HELP ", name, ending, " "] {
+            text.push_str(part);
+        }
+        escape(help, text);
+        for part in ["\n# TYPE ", name, ending, " ", word, "\n"] {
+            text.push_str(part);
+        }
+        let unit = UNITS.into_iter().find(|unit| name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')));
+        if let Some(unit) = unit {
+            for part in ["# UNIT ", name, ending, " ", unit, "\n"] {
+                text.push_str(part);
+            }
+        }
+    }
+}
+
+fn escape(value: &str, text: &mut String) {
+    for c in value.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            // Other control characters have no escape, and some readers take them for the end of a line.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => text.push(' '),
+            c => text.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn example(open: bool) -> String {
+        let mut all = Exposition::new(open);
+        all.metric(Kind::Counter, "sent", "Events.").sample(&[("to", "a\"\\\n")], 7).sample(&[("to", "b")], 0);
+        all.metric(Kind::Gauge, "nothing", "No samples.");
+        all.gauge("age_seconds", "Age.", Some(Number::seconds(1_050)));
+        all.gauge("none", "Not known.", None::<u64>);
+        let buckets = [(Number::nanoseconds(250_000_000), 1), (Number::nanoseconds(1_000_000_000), 2)];
+        let mut metric = all.metric(Kind::Histogram, "took_seconds", "Time.");
+        metric.histogram(&[("path", "/")], buckets.into_iter(), 3, Number::seconds(2_000));
+        all.states("mode", "Mode.", "mode", &["x", "y"], "y");
+        all.finish()
+    }
+
+    #[test]
+    fn both_formats_are_as_their_specifications_say() {
+        let text = "# HELP sent_total Events.\n# TYPE sent_total counter\nsent_total{to=\"a\\\"\\\\\\n\"} 7\n\
+            sent_total{to=\"b\"} 0\n\
+            # HELP age_seconds Age.\n# TYPE age_seconds gauge\n# UNIT age_seconds seconds\nage_seconds 1.05\n\
+            # HELP took_seconds Time.\n# TYPE took_seconds histogram\n# UNIT took_seconds seconds\n\
+            took_seconds_bucket{path=\"/\",le=\"0.25\"} 1\ntook_seconds_bucket{path=\"/\",le=\"1.0\"} 2\n\
+            took_seconds_bucket{path=\"/\",le=\"+Inf\"} 3\ntook_seconds_sum{path=\"/\"} 2\n\
+            took_seconds_count{path=\"/\"} 3\n\
+            # HELP mode Mode.\n# TYPE mode gauge\nmode{mode=\"x\"} 0\nmode{mode=\"y\"} 1\n";
+        assert_eq!(example(false), text);
+        let open = text.replace("P sent_total", "P sent").replace("E sent_total", "E sent");
+        assert_eq!(example(true), open + "# EOF\n");
+    }
+
+    #[test]
+    fn shares_stay_between_none_and_all() {
+        let shares = [f64::NAN, -1.0, 0.0, 0.125, 1e-9, 1.0, f64::INFINITY].map(|s| Number::share(s).to_string());
+        assert_eq!(shares, ["0", "0", "0", "0.125", "0.000000001", "1", "1"]);
+        assert_eq!(Number::ppm(10_000).to_string(), "0.01");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_label_holds_a_sample_is_one_line_that_gives_it_back(value: String, number: u64) {
+            let mut all = Exposition::new(false);
+            all.metric(Kind::Gauge, "g", "G.").sample(&[("l", &value)], number);
+            let text = all.finish();
+            let lines: Vec<&str> = text.lines().collect();
+            prop_assert_eq!(lines.len(), 3);
+            let label = lines[2].strip_prefix("g{l=\"").and_then(|l| l.strip_suffix(&format!("\"}} {number}"))).unwrap();
+            let read = label.replace("\\\\", "\u{1}").replace("\\n", "\n").replace("\\\"", "\"").replace('\u{1}', "\\");
+            let plain = |c: char| if (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
+            prop_assert_eq!(read, value.chars().map(plain).collect::<String>());
+        }
+
+        #[test]
+        fn a_number_is_read_as_it_was(digits in 0u64..1 << 53) {
+            for number in [Number::from(digits), Number::seconds(digits), Number::nanoseconds(digits)] {
+                let text = number.to_string();
+                let read: f64 = text.parse().unwrap();
+                #[allow(clippy::cast_precision_loss)]
+                let truth = digits as f64 / 10f64.powi(i32::try_from(number.decimals).unwrap());
+                prop_assert!((read - truth).abs() <= truth * 1e-15, "{}", text);
+                prop_assert!(!text.ends_with('.') && (!text.contains('.') || !text.ends_with('0')));
+            }
+        }
+    }
+}
