@@ -12,7 +12,7 @@ const WINDOW: usize = 100;
 
 /// Median addition to the upstream's time from which on the machine counts as overloaded. Gateway, proxy and two hops
 /// take about 5 ms on a quiet machine.
-const OVERLOADED: Duration = Duration::from_millis(10);
+pub const OVERLOADED: Duration = Duration::from_millis(10);
 
 /// Median addition up to which it counts as having room.
 const AT_EASE: Duration = Duration::from_millis(7);

@@ -7,6 +7,7 @@ use std::fmt;
 use path_collector::domain::flag::MILLION;
 
 use super::parity::ParityReport;
+use super::rate::OVERLOADED;
 use super::report::{Report, StageReport};
 use super::surroundings::Surroundings;
 use crate::readiness::Criterion;
@@ -39,10 +40,20 @@ impl fmt::Display for Verification<'_> {
 impl Verification<'_> {
     fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Surroundings { date, machine, commit, command, .. } = self.surroundings;
-        let holds = self.report.checks().iter().all(|check| check.holds);
-        let verdict = if holds { "Every check holds." } else { "**A check failed.**" };
+        let failed: Vec<_> = self.report.checks().iter().filter(|check| !check.holds).map(|check| check.what).collect();
+        let verdict = match failed.as_slice() {
+            [] => "Every check holds.".to_owned(),
+            failed => format!("**Failed: {}.**", failed.join(", ")),
+        };
         writeln!(f, "# Verification\n")?;
         writeln!(f, "Written by `make verify`; don't edit. {verdict}\n")?;
+        if self.report.stages.iter().any(|stage| stage.added_ms > OVERLOADED.as_secs_f64() * 1_000.0) {
+            writeln!(
+                f,
+                "The machine had other work, so that answers waited for it: response times, and what is said of them, \
+                 are the machine's. Counts and sets are not affected.\n"
+            )?;
+        }
         writeln!(f, "| | |\n|---|---|")?;
         writeln!(f, "| date | {date} |\n| machine | {machine} |\n| commit | `{commit}` |\n| command | `{command}` |")?;
         writeln!(

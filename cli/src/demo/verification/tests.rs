@@ -112,7 +112,15 @@ fn a_stage_that_lost_or_counted_double_says_so() {
 #[test]
 fn a_check_that_fails_is_said_at_the_top_and_at_its_place() {
     let page = page(&Report { lost: 2, ..report() }, None);
-    assert!(page.contains("**A check failed.**") && page.contains("| lost | 2 | 0 | **failed** |"), "{page}");
+    assert!(page.contains("**Failed: lost.**") && page.contains("| lost | 2 | 0 | **failed** |"), "{page}");
+}
+
+#[test]
+fn a_machine_with_other_work_is_named_as_such() {
+    let mut busy = report();
+    assert!(!page(&busy, None).contains("other work"));
+    busy.stages.push(StageReport { added_ms: 40.0, ..stage("queue-only", 0, 10) });
+    assert!(page(&busy, None).contains("The machine had other work"));
 }
 
 #[test]
