@@ -40,7 +40,8 @@ async function modulesOf(entry, wasm) {
 /** The Workers of a runtime: the gateway with the bindings of its `config`, its upstream, and stores elsewhere. */
 async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewhere }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
-  const { modulesRules, ...options } = workerOptions;
+  // Without the dashboard's files: here a proxy asks a Worker of its own about each request first.
+  const { modulesRules, assets, ...options } = workerOptions;
   const consumers = Object.entries(options.queueConsumers ?? {}).map(([queue, consumer]) => [
     queue,
     { ...consumer, maxBatchTimeout: batchTimeoutS ?? consumer.maxBatchTimeout },

@@ -32,10 +32,11 @@ const ours = (flag) => ({
   stores: flag.mode === "dual-write" ? 2 : 1,
   count: async (gateway) => {
     const { total, exact } = await gateway.read("/_collector/v1/stats");
-    const { isolate, old, new: fresh } = await gateway.read("/_collector/v1/health");
+    // A store that gives no answer has nothing as yet: it is asked again.
+    const { isolate, stores } = await gateway.read("/_collector/v1/health");
     return {
       events: total.requests,
-      copies: [...old, fresh].reduce((sum, store) => sum + store.events, 0),
+      copies: [...(stores.old ?? []), stores.new].reduce((sum, store) => sum + (store?.events ?? 0), 0),
       exact,
       lost: isolate.lost ?? 0,
       fallback: isolate.fallback ?? 0,

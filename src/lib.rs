@@ -17,14 +17,17 @@ pub mod edge;
 
 #[cfg(feature = "edge")]
 mod entry {
+    use js_sys::Promise;
     use wasm_bindgen::JsValue;
-    use worker::{Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event};
+    use wasm_bindgen::prelude::wasm_bindgen;
+    use worker::{Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, worker_sys};
 
     use crate::edge;
 
-    #[event(fetch)]
-    async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
-        edge::router::fetch(request, env, context).await
+    /// A request. Not through `event`: the router hands on the upstream's promise, and needs no future of its own.
+    #[wasm_bindgen]
+    pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
+        edge::router::fetch(request, env, Context::new(context))
     }
 
     #[event(queue)]

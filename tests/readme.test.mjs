@@ -81,5 +81,7 @@ test("pathctl's commands work", async () => {
   for (const line of lines) outputs.push((await bash(line)).stdout);
   assert.match(outputs[0], /"idempotentId":\s*"1730956800000-[0-9a-f]{8}"/);
   assert.match(outputs.join(""), /do-only/);
-  assert.equal(lines.length, 6);
+  assert.match(outputs.join(""), /each counted once/);
+  assert.match(outputs.join(""), /USD a month/);
+  assert.equal(lines.length, 8);
 });

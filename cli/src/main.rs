@@ -18,6 +18,8 @@ mod cost;
 mod dead_letters;
 mod demo;
 mod dispatch;
+#[cfg(test)]
+mod documented;
 mod error;
 mod flag;
 mod gateway;

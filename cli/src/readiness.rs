@@ -18,22 +18,41 @@ pub struct ReadinessArgs {
     gateway: GatewayArgs,
 }
 
+/// What the gateway answers.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Readiness {
+pub struct Readiness {
     ready: bool,
     computed_at: u64,
-    criteria: Vec<Criterion>,
+    /// Each of the plan's criteria.
+    pub criteria: Vec<Criterion>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Criterion {
+/// One criterion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Criterion {
     name: String,
-    title: String,
-    wanted: String,
-    figure: Option<String>,
-    holds: Option<bool>,
-    source: String,
+    /// What it is about.
+    pub title: String,
+    /// What it must be.
+    pub wanted: String,
+    /// What it is; none if it is not known.
+    pub figure: Option<String>,
+    /// Whether it holds; none if it is not known.
+    pub holds: Option<bool>,
+    /// Where the figure comes from.
+    pub source: String,
+}
+
+impl Criterion {
+    /// `yes`, `NO` or `unknown`.
+    pub const fn answer(&self) -> &'static str {
+        match self.holds {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "unknown",
+        }
+    }
 }
 
 /// Runs the command.
@@ -46,10 +65,10 @@ pub async fn run(args: ReadinessArgs) -> Result<ExitCode, CliError> {
         output::say_json(&readiness)?;
     } else {
         let mut table = Table::new(["criterion", "wanted", "found", "holds", "source"]).words(&[0, 1, 2, 3, 4]);
-        for Criterion { title, wanted, figure, holds, source, .. } in &readiness.criteria {
-            let holds = holds.map_or("unknown", |holds| if holds { "yes" } else { "NO" });
+        for criterion in &readiness.criteria {
+            let Criterion { title, wanted, figure, source, .. } = criterion;
             let figure = figure.as_deref().unwrap_or("–");
-            table.row([title.clone(), wanted.clone(), figure.into(), holds.into(), source.clone()]);
+            table.row([title.clone(), wanted.clone(), figure.into(), criterion.answer().into(), source.clone()]);
         }
         output::say(&table);
         output::say(&if readiness.ready { "ready" } else { "not ready" });

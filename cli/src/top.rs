@@ -154,7 +154,7 @@ pub async fn run(args: TopArgs) -> Result<ExitCode, CliError> {
     let mut is_first = true;
     loop {
         match interrupt.unless(async { Ok(look(&collector, &args).await) }).await {
-            Ok(Ok(found)) if live => draw(&found, is_first),
+            Ok(Ok(found)) if live => output::say(&picture(&found.text(), is_first)),
             Ok(Ok(found)) => show(&found, json)?,
             Ok(Err(error)) if error.is_passing() && !is_first => output::note(&error),
             Ok(Err(error)) => return Err(error.into()),
@@ -185,11 +185,10 @@ fn show(look: &Look, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Draws over what was drawn before.
-fn draw(look: &Look, is_first: bool) {
+/// What draws a text over the one before.
+fn picture(text: &str, is_first: bool) -> String {
     let clear = if is_first { CLEAR } else { "" };
-    let text = look.text().replace('\n', &format!("{CLEAR_LINE}\n"));
-    output::say(&format!("{clear}{HOME}{text}{CLEAR_LINE}{CLEAR_BELOW}"));
+    format!("{clear}{HOME}{}{CLEAR_LINE}{CLEAR_BELOW}", text.replace('\n', &format!("{CLEAR_LINE}\n")))
 }
 
 #[cfg(test)]
@@ -221,6 +220,12 @@ mod tests {
         assert_eq!(text.lines().nth(2).unwrap(), "  all      100  1.00 %     110      9009");
         assert_eq!(text.lines().nth(3).unwrap(), "  /busy    100  1.00 %     120      9000");
         assert!(text.starts_with("1970-01-01T00:02:30Z: the last 90s"), "{text}");
+    }
+
+    #[test]
+    fn a_picture_leaves_nothing_of_the_one_before() {
+        assert_eq!(picture("a\nb", true), "\u{1b}[2J\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\u{1b}[J");
+        assert!(picture("a", false).starts_with("\u{1b}[Ha"));
     }
 
     #[test]

@@ -85,11 +85,12 @@ function liveness(place, { at, stale, failed, loading }) {
       href: addressOf({ ...place, live: isPaused ? "on" : "off" }),
       "data-replace": "",
       title: at ? `Figures of ${timeText(at, "second")}. ${isPaused ? "Resume" : "Pause"} reading` : null,
-      "aria-label": `${text}${old ? `, figures are ${old} old` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
+      // What is seen comes first, in the same words.
+      "aria-label": `${text}${old ? ` ${old}: so old are the figures` : ""}. ${isPaused ? "Resume" : "Pause"} live figures`,
     },
     h("i", { "aria-hidden": "true" }),
     h("span", null, text),
-    old ? h("span", { class: "age" }, old) : null,
+    old ? [" ", h("span", { class: "age" }, old)] : null,
   );
 }
 

@@ -59,6 +59,7 @@ function flow({ sends, consumer, queue, deadLetters }) {
       lines.filter(Boolean).map(([value, ...words]) => h("p", null, value, " ", words)),
     );
   const { backlog, oldestMs } = queue;
+  const dead = deadLetters ?? { count: null, oldestAt: null };
   return h(
     "ol",
     { class: "flow" },
@@ -90,9 +91,9 @@ function flow({ sends, consumer, queue, deadLetters }) {
     ),
     station(
       "Dead letters",
-      deadLetters.count ? "bad" : "good",
-      [count(deadLetters.count), "kept"],
-      deadLetters.oldestAt ? [ago(deadLetters.oldestAt), "the oldest"] : null,
+      dead.count === 0 ? "good" : "bad",
+      dead.count === null ? ["", "They can’t be read now."] : [count(dead.count), "kept"],
+      dead.oldestAt ? [ago(dead.oldestAt), "the oldest"] : null,
     ),
   );
 }
@@ -108,8 +109,8 @@ function storesTable({ old, new: fresh }) {
 function archived(archive) {
   if (!archive?.bound) return h("p", { class: "hint" }, "No archive is bound: details are not kept beyond their time.");
   return facts([
-    ["Archived up to", archive.lastDay ?? "nothing yet"],
-    ["Days waiting", count(archive.waitingDays)],
+    ["Archived up to", archive.archivedUntil ? new Date(archive.archivedUntil).toISOString().slice(0, 10) : "nothing yet"],
+    ["Details kept", plural(archive.detailsDays, "day")],
   ]);
 }
 
@@ -133,9 +134,9 @@ function cronTable(jobs) {
 /** What the source of a dead letter means. */
 export const letterKind = (source) => ({ dlq: "retries exhausted", consumer: "can’t be read" })[source] ?? source;
 
-function lettersTable({ count: all, newest }) {
+function lettersTable({ count: all, letters }) {
   if (!all) return h("p", { class: "empty" }, "None: every event could be stored.");
-  const rows = newest
+  const rows = letters
     .slice(0, 50)
     .map(({ id, receivedAt, source, reason }) => [
       h("span", { class: "nowrap" }, ago(receivedAt)),

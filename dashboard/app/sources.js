@@ -19,7 +19,7 @@ export class Sources {
   }
 
   stats(place) {
-    return this.feed.need(address("stats", rangeQuery(place)), refreshOf(place), "stats");
+    return this.feed.need(address("stats", { ...rangeQuery(place), detail: "total" }), refreshOf(place), "stats");
   }
 
   series(place) {
@@ -110,7 +110,7 @@ export class Sources {
     const query = rangeQuery({ range: snapshot.range });
     const span = { from: series?.from, to: series?.to };
     const put = (route, data, parameters) => this.feed.seed(address(route, parameters), data, at);
-    put("stats", stats && { ...span, ...stats }, query);
+    put("stats", stats && { ...span, ...stats }, { ...query, detail: "total" });
     put("series", series, query);
     put("flag", flag);
     put("health", health);

@@ -3,6 +3,7 @@
 //! Invariant: an address is never stored or logged; [`ClientIpHash`] is all that others see. Under the default scheme
 //! it can't be inverted without the day's key, which is deleted after 48 h.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -34,14 +35,38 @@ impl fmt::Debug for DailyKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientIpHash(pub u64);
 
-impl ClientIpHash {
-    /// HMAC-SHA-256 under the day's key, over the address's canonical form: IPv4 whole, IPv6 cut to its /64 network
-    /// (a household changes the lower half at will).
-    pub fn keyed(key: &DailyKey, address: &str) -> Self {
-        // HMAC takes keys of any length, so this arm can't fail; the plain hash keeps the function total.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key.0) else { return Self::plain(address) };
+/// A key that has been taken in, so that each address costs half of the hashing.
+#[derive(Clone)]
+pub struct Keyed(Hmac<Sha256>);
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyed(…)")
+    }
+}
+
+impl Keyed {
+    /// Takes a key in.
+    pub fn new(key: &DailyKey) -> Self {
+        // A key as long as HMAC's block is taken as it is; a shorter one is the same with zeros behind it.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        block.iter_mut().zip(key.0).for_each(|(place, byte)| *place = byte);
+        Self(Hmac::new(&block))
+    }
+
+    /// HMAC-SHA-256 over the address's canonical form: IPv4 whole, IPv6 cut to its /64 network (a household changes the
+    /// lower half at will).
+    pub fn hash(&self, address: &str) -> ClientIpHash {
+        let mut mac = self.0.clone();
         mac.update(canonical(address).as_bytes());
-        Self(first_u64(&mac.finalize().into_bytes()))
+        ClientIpHash(first_u64(&mac.finalize().into_bytes()))
+    }
+}
+
+impl ClientIpHash {
+    /// The hash of one address under a key; for many, [`Keyed`].
+    pub fn keyed(key: &DailyKey, address: &str) -> Self {
+        Keyed::new(key).hash(address)
     }
 
     /// The founding plan's unsalted SHA-256 of the address as given. It can be inverted by trying every address: only
@@ -52,14 +77,15 @@ impl ClientIpHash {
 }
 
 /// Text that two addresses share exactly when they count as one.
-fn canonical(address: &str) -> String {
-    match address.trim().parse() {
-        Ok(IpAddr::V4(v4)) => v4.to_string(),
+fn canonical(address: &str) -> Cow<'_, str> {
+    let address = address.trim();
+    match address.parse() {
         Ok(IpAddr::V6(v6)) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.to_string(),
-            None => format!("{}/64", Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+            Some(v4) => v4.to_string().into(),
+            None => format!("{}/64", Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))).into(),
         },
-        Err(_) => address.trim().to_owned(),
+        // An IPv4 address has but one form that is read: leading zeros are refused.
+        Ok(IpAddr::V4(_)) | Err(_) => address.into(),
     }
 }
 

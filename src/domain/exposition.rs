@@ -1,4 +1,4 @@
-//! Prometheus' text format, and OpenMetrics.
+//! Prometheus' text format, and `OpenMetrics`.
 //!
 //! Sources: <https://prometheus.io/docs/instrumenting/exposition_formats/>, <https://prometheus.io/docs/specs/om/>.
 //! Invariants: whatever a label holds, a sample is one line. Values are decimal fractions made of integers, so that none

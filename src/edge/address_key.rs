@@ -3,13 +3,14 @@
 //! Invariant: counting never waits on a missing key for long, and never falls back to a hash that can be inverted: an
 //! isolate that can't get the day's key uses one of its own, so that addresses are counted anew rather than exposed.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use web_sys::WorkerGlobalScope;
 use worker::{Env, console_error};
 
-use crate::domain::address::DailyKey;
+use crate::domain::address::{DailyKey, Keyed};
 use crate::domain::grain::DAY_MS;
 
 use super::{clock, collector_client, counters};
@@ -20,35 +21,42 @@ const DEADLINE_MS: u64 = 2_000;
 /// How long a key of the isolate's own is used before the day's is asked for again, in ms.
 const RETRY_MS: u64 = 30_000;
 
-#[derive(Clone, Copy)]
 struct Cached {
     day: u64,
-    key: DailyKey,
+    key: Rc<Keyed>,
     /// When to ask again, in ms; none for the day's true key.
     retry_at_ms: Option<u64>,
 }
 
+thread_local! { static CACHE: RefCell<Option<Cached>> = const { RefCell::new(None) }; }
+
+/// The key for addresses seen at `timestamp_ms`, unless it is to be asked for.
+pub fn known(timestamp_ms: u64, now_ms: u64) -> Option<Rc<Keyed>> {
+    CACHE.with_borrow(|cached| {
+        let cached = cached.as_ref().filter(|cached| cached.day == timestamp_ms / DAY_MS)?;
+        cached.retry_at_ms.is_none_or(|at| now_ms < at).then(|| cached.key.clone())
+    })
+}
+
 /// The key for addresses seen at `timestamp_ms`.
-pub async fn of(env: &Env, timestamp_ms: u64) -> DailyKey {
-    thread_local! { static CACHE: Cell<Option<Cached>> = const { Cell::new(None) }; }
+pub async fn of(env: &Env, timestamp_ms: u64) -> Rc<Keyed> {
     let day = timestamp_ms / DAY_MS;
     let now_ms = clock::now_ms();
-    if let Some(cached) = CACHE.get().filter(|cached| cached.day == day)
-        && cached.retry_at_ms.is_none_or(|at| now_ms < at)
-    {
-        return cached.key;
+    if let Some(key) = known(timestamp_ms, now_ms) {
+        return key;
     }
     let answer = clock::within_ms(DEADLINE_MS, collector_client::address_key(env, day)).await;
-    let cached = match answer.unwrap_or_else(|| Err(format!("no answer within {DEADLINE_MS} ms"))) {
-        Ok(key) => Cached { day, key, retry_at_ms: None },
+    let (key, retry_at_ms) = match answer.unwrap_or_else(|| Err(format!("no answer within {DEADLINE_MS} ms"))) {
+        Ok(key) => (key, None),
         Err(error) => {
             counters::add("address_key_unavailable", 1);
             console_error!("Address key: {error}; addresses count anew in this isolate until it can be read");
-            Cached { day, key: DailyKey(random_bytes()), retry_at_ms: Some(now_ms + RETRY_MS) }
+            (DailyKey(random_bytes()), Some(now_ms + RETRY_MS))
         }
     };
-    CACHE.set(Some(cached));
-    cached.key
+    let key = Rc::new(Keyed::new(&key));
+    CACHE.set(Some(Cached { day, key: key.clone(), retry_at_ms }));
+    key
 }
 
 /// Random bytes from the platform.

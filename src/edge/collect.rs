@@ -1,20 +1,28 @@
-//! From an answered request to a recorded event. Runs in `waitUntil`: the response is on its way.
+//! From an answered request to a recorded event. The response is on its way.
 //!
-//! Invariant: no failure leaves this module but as a log line and a counter.
+//! Invariants: no failure leaves this module but as a log line and a counter. A request waits only for what it began
+//! itself: what it leaves to others is plain data.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use web_sys::Headers;
-use worker::{Env, console_error};
+use futures_util::future::join;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, Request};
+use worker::{Context, Env, console_error};
 
-use crate::domain::address::{self, ClientIpHash};
+use crate::domain::address::{self, ClientIpHash, Keyed};
+use crate::domain::coalesce::Next;
 use crate::domain::event::{Event, MAX_METHOD_BYTES, ProducerId};
+use crate::domain::flag::Flag;
 use crate::domain::identity::{Digest, IdempotentId, window_start};
 use crate::domain::path::{self, Known};
 use crate::domain::route::{Destinations, route};
 
 use super::config::Config;
-use super::{address_key, counters, deliver, flag_cache, vitals};
+use super::deliver::{self, WritePath};
+use super::{address_key, clock, counters, flag_cache, query, vitals};
 
 /// Longest request ID and address that are looked at, in bytes; the platform's own are far shorter.
 const MAX_HEADER_BYTES: usize = 128;
@@ -22,40 +30,87 @@ const MAX_HEADER_BYTES: usize = 128;
 /// What the router saw of one request.
 #[derive(Debug)]
 pub struct Observed {
-    /// Path as it arrived, without query.
-    pub path: String,
-    /// Request method.
-    pub method: String,
+    /// The request; its body is gone.
+    pub request: Request,
+    /// Its URL.
+    pub url: String,
     /// Response status.
     pub status: u16,
     /// When the request arrived, in ms.
     pub started_ms: u64,
     /// Time until the upstream's headers, in ms.
     pub response_time_ms: u32,
-    /// Request headers.
-    pub headers: Headers,
 }
 
-/// Records one request.
-pub async fn collect(env: &Env, config: &Config, observed: Observed) {
-    // The flag and the key are read first: all that follows until the delivery is without a pause.
-    let flag = flag_cache::current(env, config).await;
-    let key = if config.plain_address_hash { None } else { Some(address_key::of(env, observed.started_ms).await) };
-    let address = header(&observed.headers, "CF-Connecting-IP").unwrap_or_else(|| address::UNKNOWN.to_owned());
-    let request_id = header(&observed.headers, "CF-Ray").unwrap_or_else(random_id);
-    let digest = Digest::of(&address, &observed.path, &request_id);
+/// Records one request. Most often that is done when this returns: the event joined those that another request sends.
+/// Only what has to wait for something is left to `waitUntil`, which costs as much as all the rest.
+pub fn collect(env: Env, config: Rc<Config>, observed: Observed, now_ms: u64, context: &Context) {
+    let ready = flag_cache::fresh(&config, now_ms).zip(key_if_known(&config, observed.started_ms, now_ms));
+    if let Some((flag, key)) = ready {
+        let left = record(&config, &flag, key.as_deref(), &observed, now_ms);
+        if left.is_something(now_ms) {
+            context.wait_until(async move { left.finish(&env, &config).await });
+        }
+        return;
+    }
+    context.wait_until(async move {
+        // The flag and the key are read first: all that follows until the delivery is without a pause.
+        let flag = flag_cache::current(&env, &config).await;
+        let key = if config.plain_address_hash { None } else { Some(address_key::of(&env, observed.started_ms).await) };
+        record(&config, &flag, key.as_deref(), &observed, clock::now_ms()).finish(&env, &config).await;
+    });
+}
+
+/// The key for addresses, which with plain hashes is none; nothing if it has to be asked for.
+#[allow(clippy::option_option)] // whether it is known, and whether one is used
+fn key_if_known(config: &Config, started_ms: u64, now_ms: u64) -> Option<Option<Rc<Keyed>>> {
+    if config.plain_address_hash { Some(None) } else { address_key::known(started_ms, now_ms).map(Some) }
+}
+
+/// What is left to do when an event was handed over.
+struct Left {
+    old: Next,
+    new: Next,
+}
+
+impl Left {
+    const NOTHING: Self = Self { old: Next::Follow, new: Next::Follow };
+
+    fn is_something(&self, now_ms: u64) -> bool {
+        !matches!((&self.old, &self.new), (Next::Follow, Next::Follow)) || vitals::is_due(now_ms)
+    }
+
+    async fn finish(self, env: &Env, config: &Config) {
+        // Both at once: a slow one doesn't hold up the other.
+        join(
+            deliver::finish(WritePath::Old, self.old, env, config),
+            deliver::finish(WritePath::New, self.new, env, config),
+        )
+        .await;
+        vitals::report_if_due(env).await;
+    }
+}
+
+/// Makes an event of a request and hands it over.
+fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed, now_ms: u64) -> Left {
+    let headers = observed.request.headers();
+    let address = header(&headers, Header::Address).unwrap_or_else(|| address::UNKNOWN.to_owned());
+    let request_id = header(&headers, Header::RequestId).unwrap_or_else(random_id);
+    let raw_path = query::path(&observed.url);
+    let digest = Digest::of(&address, raw_path, &request_id);
     let window = window_start(observed.started_ms, config.window_ms);
     let idempotent_id = match IdempotentId::with_digest(window, digest) {
         Ok(id) => id,
         Err(error) => {
             counters::add("id_invalid", 1);
-            return console_error!("Not counted: {error}");
+            console_error!("Not counted: {error}");
+            return Left::NOTHING;
         }
     };
-    let path = normalized(config, &observed);
-    let Destinations { collector, queue, cohort } = route(&flag, &path, &idempotent_id);
+    let path = normalized(config, raw_path, observed.status);
+    let Destinations { collector, queue, cohort } = route(flag, &path, &idempotent_id);
     let (producer, seq) = next_number();
-    let mut method = observed.method;
+    let mut method = observed.request.method();
     method.truncate(method.floor_char_boundary(MAX_METHOD_BYTES));
     let event = Event {
         idempotent_id,
@@ -65,50 +120,74 @@ pub async fn collect(env: &Env, config: &Config, observed: Observed) {
         method,
         status: observed.status.clamp(100, 599),
         response_time: observed.response_time_ms,
-        client_ip_hash: key.map_or_else(|| ClientIpHash::plain(&address), |key| ClientIpHash::keyed(&key, &address)),
+        client_ip_hash: key.map_or_else(|| ClientIpHash::plain(&address), |key| key.hash(&address)),
         cohort,
         flag_version: flag.version,
         producer,
         seq,
     };
-    deliver_to(env, config, event, collector, queue).await;
-    vitals::report_if_due(env).await;
-}
-
-async fn deliver_to(env: &Env, config: &Config, event: Event, collector: bool, queue: bool) {
-    // An event for both goes to both at once: a slow one doesn't hold up the other.
+    let add = |path, event| deliver::add(path, event, now_ms, config);
     match (collector, queue) {
-        (true, true) => {
-            futures_util::future::join(
-                deliver::to(deliver::WritePath::Old, env, config, event.clone()),
-                deliver::to(deliver::WritePath::New, env, config, event),
-            )
-            .await;
-        }
-        (true, false) => deliver::to(deliver::WritePath::Old, env, config, event).await,
-        (false, _) => deliver::to(deliver::WritePath::New, env, config, event).await,
+        (true, true) => Left { old: add(WritePath::Old, event.clone()), new: add(WritePath::New, event) },
+        (true, false) => Left { old: add(WritePath::Old, event), new: Next::Follow },
+        (false, _) => Left { old: Next::Follow, new: add(WritePath::New, event) },
     }
 }
 
 /// The request's route, one of a bounded number.
-fn normalized(config: &Config, observed: &Observed) -> String {
+fn normalized(config: &Config, raw_path: &str, status: u16) -> String {
     thread_local! { static KNOWN: RefCell<Known> = RefCell::default(); }
-    if let Err(error) = path::check(&observed.path) {
+    if let Err(error) = path::check(raw_path) {
         counters::add("path_odd", 1);
         console_error!("Odd request: {error}");
     }
-    let route = config.normalizer.normalize(&observed.path, observed.status);
+    let route = config.normalizer.normalize(raw_path, status);
     let route = KNOWN.with_borrow_mut(|known| known.admit(route));
     counters::add("route_other", u64::from(route == path::OTHER));
     route
 }
 
+/// A header that is read of each request.
+#[derive(Clone, Copy)]
+enum Header {
+    Address,
+    RequestId,
+}
+
+impl Header {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "CF-Connecting-IP",
+            Self::RequestId => "CF-Ray",
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(method, js_name = get)]
+    fn get_named(this: &RequestHeaders, name: &JsValue) -> Option<String>;
+
+    #[wasm_bindgen(extends = Headers, js_name = Headers)]
+    type RequestHeaders;
+}
+
 /// A header's value, unless it is missing, empty or absurdly long.
-fn header(headers: &Headers, name: &str) -> Option<String> {
-    let value = headers.get(name).ok().flatten().filter(|value| !value.is_empty())?;
+fn header(headers: &Headers, header: Header) -> Option<String> {
+    // The names as the platform has strings: to make one costs as much as to look up a header.
+    thread_local! { static NAMES: [JsValue; 2] = [Header::Address, Header::RequestId].map(|header| header.name().into()); }
+    let headers: &RequestHeaders = headers.unchecked_ref();
+    let value = NAMES.with(|[address, request_id]| {
+        headers.get_named(match header {
+            Header::Address => address,
+            Header::RequestId => request_id,
+        })
+    });
+    let value = value.filter(|value| !value.is_empty())?;
     if value.len() > MAX_HEADER_BYTES {
         counters::add("header_too_long", 1);
-        console_error!("Header {name}: {} bytes exceed the limit of {MAX_HEADER_BYTES}; it is ignored", value.len());
+        let (name, length) = (header.name(), value.len());
+        console_error!("Header {name}: {length} bytes exceed the limit of {MAX_HEADER_BYTES}; it is ignored");
         return None;
     }
     Some(value)

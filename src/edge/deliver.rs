@@ -77,26 +77,28 @@ fn with_buffer<T>(path: WritePath, act: impl FnOnce(&mut Buffer) -> T) -> T {
     }
 }
 
-/// Records one event by one path, together with others of this isolate.
-pub async fn to(path: WritePath, env: &Env, config: &Config, event: Event) {
-    let (next, waiting) = with_buffer(path, |buffer| {
-        let next = buffer.add(event, clock::now_ms(), config.limits);
-        (next, buffer.len())
-    });
-    counters::raise("buffer_peak", waiting as u64);
-    match next {
-        Next::Send(events) => flush(path, env, config, events).await,
-        Next::Follow => {}
+/// Hands over one event, to be recorded by one path together with others of this isolate. What it gives is to be
+/// [`finish`]ed by the same request.
+pub fn add(path: WritePath, event: Event, now_ms: u64, config: &Config) -> Next {
+    with_buffer(path, |buffer| buffer.add(event, now_ms, config.limits))
+}
+
+/// Does what is left to do for an event.
+pub async fn finish(path: WritePath, next: Next, env: &Env, config: &Config) {
+    let events = match next {
+        Next::Follow => return,
+        Next::Send(events) => events,
         Next::Lead => {
             clock::sleep_ms(config.limits.linger_ms).await;
-            let events = with_buffer(path, Buffer::take);
-            flush(path, env, config, events).await;
+            with_buffer(path, Buffer::take)
         }
-    }
+    };
+    flush(path, env, config, events).await;
 }
 
 /// Writes events, and by the other path what fails.
 async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) {
+    counters::raise("buffer_peak", events.len() as u64);
     counters::add("flushes", u64::from(!events.is_empty()));
     counters::add("flushed_events", events.len() as u64);
     for (events, error) in write(path, env, config, events).await {

@@ -34,21 +34,26 @@ thread_local! {
     static DEFAULT: Rc<Flag> = Rc::new(Flag::default());
 }
 
-/// The flag in force. It is read again when it is older than `FLAG_TTL_MS`; the others go on with what is there.
+/// The flag in force, unless it is to be read again: it is older than `FLAG_TTL_MS`, or not known at all.
+pub fn fresh(config: &Config, now_ms: u64) -> Option<Rc<Flag>> {
+    CACHE.with_borrow(|cache| {
+        let flag = cache.flag.as_ref()?;
+        (now_ms.saturating_sub(cache.read_at_ms) < config.flag_ttl_ms).then(|| flag.clone())
+    })
+}
+
+/// The flag in force. It is read again where it is not [`fresh`]; the others go on with what is there.
 pub async fn current(env: &Env, config: &Config) -> Rc<Flag> {
     let now_ms = clock::now_ms();
-    let fresh = CACHE.with_borrow_mut(|cache| {
-        let flag = cache.flag.clone()?;
-        if now_ms.saturating_sub(cache.read_at_ms) < config.flag_ttl_ms {
-            return Some(flag);
-        }
-        // Claimed before the pause below, so that one request reads for all.
-        cache.read_at_ms = now_ms;
-        None
-    });
-    if let Some(flag) = fresh {
+    if let Some(flag) = fresh(config, now_ms) {
         return flag;
     }
+    CACHE.with_borrow_mut(|cache| {
+        if cache.flag.is_some() {
+            // Claimed before the pause below, so that one request reads for all.
+            cache.read_at_ms = now_ms;
+        }
+    });
     let read = read(env).await;
     CACHE.with_borrow_mut(|cache| {
         cache.read_at_ms = now_ms;

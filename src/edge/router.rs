@@ -2,50 +2,88 @@
 //!
 //! Invariant: the client gets what the upstream gave, at once. Whatever goes wrong in counting, it never learns.
 
-use wasm_bindgen::JsValue;
+use std::rc::Rc;
+
+use js_sys::Promise;
+use js_sys::futures::future_to_promise;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, Response, ResponseInit};
-use worker::{Context, Env, Result, console_error};
+use worker::{Context, Env, console_error};
 
 use super::collect::{self, Observed};
 use super::config::Config;
 use super::{api, clock, counters, query, upstream};
 
+#[wasm_bindgen]
+extern "C" {
+    /// A promise, whose callbacks may be any functions.
+    #[wasm_bindgen(js_name = Promise)]
+    type Answer;
+
+    #[wasm_bindgen(method)]
+    fn then(this: &Answer, fulfilled: &JsValue, rejected: &JsValue) -> Promise;
+}
+
 /// Handles one request.
 ///
-/// # Errors
-/// Only when not even a response can be made.
-pub async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+/// The upstream's promise forks. What the client waits for never comes through here again, unless the upstream gave no
+/// answer: so nothing that happens in counting, not even a panic, can reach it. The other branch counts.
+pub fn fetch(request: Request, env: Env, context: Context) -> Promise {
     // Should this Worker ever break, the platform asks the origin instead.
     context.pass_through_on_exception();
     let config = Config::of(&env);
     let started_ms = clock::now_ms();
     let url = request.url();
-    let path = query::path(&url);
-    if path.strip_prefix(api::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return api::respond(&request, &url, &env, &config).await;
+    if query::path(&url).strip_prefix(api::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return future_to_promise(own(request, url, env, config));
     }
-    let response = match upstream::pass(&request, &env, &config).await {
-        Ok(response) => response,
-        Err(error) => unreachable_upstream(&error)?,
-    };
-    let observed = Observed {
-        path: path.to_owned(),
-        method: request.method(),
-        status: response.status(),
-        started_ms,
-        response_time_ms: u32::try_from(clock::now_ms().saturating_sub(started_ms)).unwrap_or(u32::MAX),
-        headers: request.headers(),
-    };
-    context.wait_until(async move { collect::collect(&env, &config, observed).await });
-    Ok(response)
+    let answer = upstream::pass(&request, &url, &env, &config).unwrap_or_else(|error| Promise::reject(&error));
+    let answer: Answer = answer.unchecked_into();
+    let response = ON_FAILURE.with(|on_failure| answer.then(&JsValue::UNDEFINED, on_failure));
+    // One function for both ends: an answer is told by its type, and a second one would cost as much again.
+    let observe = Closure::once_into_js(move |answer: JsValue| {
+        // The client was given the answer that `unreachable_upstream` makes.
+        let status = answer.dyn_ref::<Response>().map_or(UNREACHABLE, Response::status);
+        let now_ms = clock::now_ms();
+        let response_time_ms = u32::try_from(now_ms.saturating_sub(started_ms)).unwrap_or(u32::MAX);
+        let observed = Observed { request, url, status, started_ms, response_time_ms };
+        collect::collect(env, config, observed, now_ms, &context);
+    });
+    let _counted = answer.then(&observe, &observe);
+    response
+}
+
+/// The collector's own routes.
+async fn own(request: Request, url: String, env: Env, config: Rc<Config>) -> Result<JsValue, JsValue> {
+    let answer = api::respond(&request, &url, &env, &config).await;
+    let response = answer.or_else(|error| {
+        console_error!("{error}");
+        plain(500, "500 Internal Server Error\n")
+    });
+    Ok(response?.into())
+}
+
+/// Status of a request whose upstream gave no answer.
+const UNREACHABLE: u16 = 502;
+
+thread_local! {
+    /// What an upstream's failure becomes. It knows nothing of a request, so one serves all.
+    static ON_FAILURE: JsValue =
+        Closure::<dyn FnMut(JsValue) -> Result<JsValue, JsValue>>::new(unreachable_upstream).into_js_value();
 }
 
 /// The answer when the upstream gave none.
-fn unreachable_upstream(error: &JsValue) -> Result<Response> {
+#[allow(clippy::needless_pass_by_value)] // what a promise calls
+fn unreachable_upstream(error: JsValue) -> Result<JsValue, JsValue> {
     console_error!("Upstream gave no answer: {error:?}");
     counters::add("upstream_unreachable", 1);
+    Ok(plain(UNREACHABLE, "502 Bad Gateway: the upstream of this gateway gave no answer.\n")?.into())
+}
+
+fn plain(status: u16, body: &str) -> worker::Result<Response> {
     let init = ResponseInit::new();
-    init.set_status(502);
-    let body = "502 Bad Gateway: the upstream of this gateway gave no answer.\n";
+    init.set_status(status);
     Response::new_with_opt_str_and_init(Some(body), &init).map_err(Into::into)
 }

@@ -20,17 +20,23 @@ const PAUSE_MS: u64 = MINUTE_MS;
 /// How long a report may take, in ms.
 const DEADLINE_MS: u64 = 2_000;
 
+thread_local! { static REPORTED_MS: Cell<u64> = const { Cell::new(0) }; }
+
 /// This isolate's name: random, and the same as long as it lives.
 pub fn isolate() -> ProducerId {
     thread_local! { static ISOLATE: ProducerId = ProducerId(u64::from_be_bytes(address_key::random_bytes::<8>())); }
     ISOLATE.with(|isolate| *isolate)
 }
 
+/// Whether this isolate has not reported within the last minute.
+pub fn is_due(now_ms: u64) -> bool {
+    now_ms.saturating_sub(REPORTED_MS.get()) >= PAUSE_MS
+}
+
 /// Reports, unless this isolate has done so within the last minute.
 pub async fn report_if_due(env: &Env) {
-    thread_local! { static REPORTED_MS: Cell<u64> = const { Cell::new(0) }; }
     let now_ms = clock::now_ms();
-    if now_ms.saturating_sub(REPORTED_MS.get()) >= PAUSE_MS {
+    if is_due(now_ms) {
         REPORTED_MS.set(now_ms);
         report(env, Vec::new()).await;
     }

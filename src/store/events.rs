@@ -19,8 +19,8 @@ const REMEMBERED_WINDOWS: usize = 5;
 
 /// Head of the log, and how far it is folded.
 pub(super) const HEAD: &str = "
-    SELECT max(coalesce((SELECT max(seq) FROM segments), 0), coalesce((SELECT max(to_seq) FROM folds), 0)) AS head,
-           coalesce((SELECT max(to_seq) FROM folds), 0) AS folded";
+    SELECT max(coalesce((SELECT max(seq) FROM segments), 0), coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)) AS head,
+           coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AS folded";
 
 // The plus keeps SQLite from reading all of a window by its index where only the few newest segments are asked for.
 const DIGESTS_SINCE: &str = "

@@ -43,7 +43,7 @@ const ONE_ROUTE: &str = concat!(
 
 const TAIL: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
-    WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0) AND first_ms < ?2 AND last_ms >= ?1";
+    WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AND first_ms < ?2 AND last_ms >= ?1";
 
 const EVENTS_BETWEEN: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
@@ -58,7 +58,7 @@ const STATE: &str = "
            coalesce(sum(absorbed), 0) + (
              SELECT coalesce(sum(absorbed), 0) FROM ledger WHERE start >= ?3) AS absorbed,
            count(*) AS unfolded
-    FROM segments WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0)";
+    FROM segments WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)";
 
 const BY_WINDOW: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body, hex(absorbed_digests) AS absorbed_digests,

@@ -26,7 +26,7 @@ const STEP: u64 = 500;
 const DELETE_SEGMENTS: &str = "
     DELETE FROM segments WHERE seq IN (
       SELECT seq FROM segments
-      WHERE window_start < ?1 AND seq <= coalesce((SELECT max(to_seq) FROM folds), 0)
+      WHERE window_start < ?1 AND seq <= coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)
       LIMIT ?2)
     RETURNING 1 AS deleted";
 

@@ -7,7 +7,9 @@ import { eventually, open, startBrowser } from "./browser.mjs";
 
 const SECRETS = { READ_TOKEN: "reader", ADMIN_TOKEN: "admin" };
 
-test("a wrong token is told, a good one opens the dashboard, signing out closes it", { timeout: 120_000 }, async (t) => {
+const NAME = "a wrong token is told, a good one opens the dashboard, signing out closes it";
+
+test(NAME, { timeout: 120_000 }, async (t) => {
   const gateway = await startGateway(t, { secrets: SECRETS });
   await gateway.requests("/api/orders", 5);
   const { origin } = (await gateway.server.listen()).url;

@@ -2,8 +2,7 @@
 //!
 //! They follow from the code (named at each) and from what the real runtime's database reported for its statements,
 //! measured on 2026-11-24: inserting a segment writes 2 rows (it has an index), deleting one 1; replacing a rollup
-//! writes 1, whether it was there or not; reading one by its key reads 2, deleting one reads 4. Finding the head of the
-//! log reads each kept fold twice. All figures are per second, in a steady state: what is written is also deleted.
+//! writes 1, whether it was there or not; reading one by its key reads 2, deleting one reads 4. All figures are per second, in a steady state: what is written is also deleted.
 
 use super::prices::Unit;
 
@@ -23,13 +22,16 @@ const FOLD_SEGMENTS: f64 = 64.0;
 /// `edge::collector`: how long an object's events wait to be folded, in s.
 const OBJECT_FOLD_S: f64 = 15.0;
 
-/// `store::retention`: how long the log of folds is kept, in s.
-const FOLDS_KEPT_S: f64 = 86_400.0;
-
 /// `domain::parity::schedule`: every ten minutes the sums of so many minutes are looked at again, and each hour and day
 /// is compared once.
 const RECHECK_S: f64 = 600.0;
 const RECHECKED_MINUTES: f64 = (26.0 + 24.0) * 60.0 + 20.0;
+
+/// Rows of all routes together that a minute has, in three cohorts, each read by its key.
+const TOGETHER_READS: f64 = 6.0;
+
+/// Rows that finding the head of the log reads: the newest segment, and the newest fold twice.
+const HEAD_READS: f64 = 3.0;
 
 /// Rows that a record reads beside the head: its window's digests since the last one, and its own inserts.
 const RECORD_READS: f64 = 7.0;
@@ -144,16 +146,11 @@ impl Store {
         self.rows_within(self.fold_s) * intervals
     }
 
-    /// Folds whose row is still there.
-    fn folds_kept(&self) -> f64 {
-        FOLDS_KEPT_S / self.fold_s
-    }
-
     fn lines(&self, [read, written]: [Unit; 2], times: f64) -> Vec<Line> {
         let (segments, rollups, folds) = (self.segments(), self.rollups(), 1.0 / self.fold_s);
         let ledgers = folds * (self.intervals(MINUTE_S) + 1.0) + self.isolates / ISOLATE_S;
         let expired = self.rows_within(MINUTE_S) / MINUTE_S + self.rows_within(HOUR_S) / HOUR_S + 1.0 / MINUTE_S;
-        let (kept, prunes) = (self.folds_kept(), 1.0 / self.prune_s);
+        let prunes = 1.0 / self.prune_s;
         let line = |what, unit, per_second: f64, basis| Line { what, unit, per_second: per_second * times, basis };
         vec![
             line(
@@ -178,8 +175,8 @@ impl Store {
             line(
                 "head of the log",
                 read,
-                (self.records + folds) * (3.0 + 2.0 * kept),
-                format!("each record and fold looks at {kept:.0} kept folds twice"),
+                (self.records + folds) * HEAD_READS,
+                format!("{HEAD_READS} rows a record or fold"),
             ),
             line("duplicates", read, self.records * RECORD_READS, format!("{RECORD_READS} rows a record")),
             line(
@@ -191,21 +188,21 @@ impl Store {
             line(
                 "looking for old",
                 read,
-                prunes * (20.0 + 2.0 * kept) + segments * 5.0 + expired * 4.0,
-                "kept folds twice each time, and what is deleted".into(),
+                prunes * 20.0 + segments * 5.0 + expired * 4.0,
+                "a few rows each time, and what is deleted".into(),
             ),
             line(
                 "parity",
                 read,
-                RECHECKED_MINUTES / RECHECK_S * self.rows_within(MINUTE_S),
-                "sums of 50 hours of minutes every 10 min".into(),
+                RECHECKED_MINUTES / RECHECK_S * TOGETHER_READS,
+                "sums of 50 hours of minutes every 10 min, all routes together".into(),
             ),
         ]
     }
 
     /// Rows that a look at the last hour reads.
     fn hour(&self) -> f64 {
-        60.0 * self.rows_within(MINUTE_S) + 2.0 * self.folds_kept() + self.segments() * self.fold_s
+        60.0 * self.rows_within(MINUTE_S) + 2.0 + self.segments() * self.fold_s
     }
 }
 

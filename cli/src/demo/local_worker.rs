@@ -58,6 +58,11 @@ impl Project {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where a demo leaves what it makes.
     pub fn demo_folder(&self) -> PathBuf {
         self.root.join("target/demo")

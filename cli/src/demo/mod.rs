@@ -13,12 +13,14 @@ mod rate;
 mod report;
 mod show;
 mod stage;
+mod surroundings;
 mod traffic;
 mod upstream;
+mod verification;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,7 +36,9 @@ use self::rate::{Rate, median};
 use self::report::{Observed, Report, StageReport};
 use self::show::Shown;
 use self::stage::{STAGES, Stage};
+use self::surroundings::Surroundings;
 use self::traffic::{Planned, Traffic};
+use self::verification::Verification;
 use crate::collector::Collector;
 use crate::dispatch::{Due, dispatch};
 use crate::error::CliError;
@@ -42,8 +46,10 @@ use crate::gateway::{Gateway, Target};
 use crate::generate::write_json;
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::readiness::Readiness;
 use crate::replay::positive;
 use crate::time::now_ms;
+use crate::truth::Truth;
 
 /// Most requests under way at once.
 const CONCURRENCY: usize = 256;
@@ -76,6 +82,9 @@ pub struct DemoArgs {
     /// Requests per second; fewer are sent while the machine can't keep up.
     #[arg(long, value_name = "PER_SECOND", default_value = "400", value_parser = positive)]
     rate: f64,
+    /// Also write a page (Markdown) that says what was verified, where and how.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// End after the report instead of serving on; so it is without a terminal.
     #[arg(long)]
     exit: bool,
@@ -100,7 +109,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, CliError> {
     traffic.bad_lines.report();
 
     let mut demo = interrupt.unless(Demo::start(project, &args)).await?;
-    let outcome = demo.present(&traffic, &interrupt, args.exit).await;
+    let outcome = demo.present(&traffic, &interrupt, &args).await;
     demo.worker.stop().await;
     Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -146,19 +155,32 @@ impl Demo {
     }
 
     /// Plays, shows and writes the report, and serves on if somebody watches. Gives whether all checks hold.
-    async fn present(&mut self, traffic: &Traffic, interrupt: &Interrupt, exit: bool) -> Result<bool, CliError> {
+    async fn present(&mut self, traffic: &Traffic, interrupt: &Interrupt, args: &DemoArgs) -> Result<bool, CliError> {
         let report = self.play(traffic, interrupt).await?;
         let file = self.project.demo_folder().join("report.json");
         write_json(&file, &report)?;
         output::say(&Shown { report: &report, truth: &traffic.truth });
+        if let Some(file) = &args.report {
+            self.write_page(file, &report, &traffic.truth).await?;
+        }
         let success = report.checks().iter().all(|check| check.holds);
         let verdict = if success { "Every check holds." } else { "A check FAILED." };
         output::say(&format!("\n{verdict} Report: {}  Worker's log: {}", file.display(), self.worker.log.display()));
-        if !exit && io::stdout().is_terminal() {
+        if !args.exit && io::stdout().is_terminal() {
             output::say(&self.invitation());
             interrupt.clone().wait().await;
         }
         Ok(success)
+    }
+
+    /// Writes what was verified as a page.
+    async fn write_page(&self, file: &Path, report: &Report, truth: &Truth) -> Result<(), CliError> {
+        let readiness: Readiness = Collector::local(self.gateway.clone()).get("readiness").await?;
+        let surroundings = Surroundings::look(self.project.root());
+        let page = Verification { report, truth, criteria: &readiness.criteria, surroundings: &surroundings };
+        std::fs::write(file, page.to_string()).map_err(|error| CliError::writing(file, error))?;
+        output::say(&format!("\nVerification: {}", file.display()));
+        Ok(())
     }
 
     /// Plays all stages and compares.
@@ -168,12 +190,16 @@ impl Demo {
         let mut before = interrupt.unless(self.api.stats(self.period())).await?;
         for (index, (stage, version)) in STAGES.iter().zip(1..).enumerate() {
             interrupt.unless(self.flip(stage, version)).await?;
+            if let (Mode::DualWrite, Some(previous)) = (stage.mode, dual.last()) {
+                // Windows are whole minutes: no event of a stage may fall into another's.
+                interrupt.unless(parity::end(previous)).await?;
+            }
             let from_ms = now_ms();
             let part = traffic.planned.get(stage::share(traffic.planned.len(), index)).unwrap_or_default();
             self.send(part, stage, &mut sent, interrupt).await?;
             let after = interrupt.unless(self.drained(sent.digests.len() as u64)).await?;
             let added = median(&mut std::mem::take(&mut sent.added));
-            stages.push(StageReport::new(stage, part.len() as u64, added, &before.stores, &after.stores));
+            stages.push(StageReport::new(stage, part.len() as u64, added, &before, &after));
             if stage.mode == Mode::DualWrite {
                 dual.push(DualStage { sample_ppm: stage.sample_ppm, from_ms, to_ms: now_ms() });
             }

@@ -42,6 +42,14 @@ pub struct ParityReport {
     pub value_differs: u64,
     /// With 95 % confidence the mismatch rate is not above.
     pub upper_bound: f64,
+    /// The plan's figure, `|new − old| / old`, in percent; none without events in the old store.
+    pub plan_percent: Option<f64>,
+    /// Repeats that dedup absorbed, in both stores.
+    pub absorbed: u64,
+    /// Events in neither store, by sequence numbers.
+    pub lost: u64,
+    /// Share of the stage on both paths, in ppm; none of the self-test.
+    pub sample_ppm: Option<u32>,
     /// Whether it is what it should be.
     #[serde(skip)]
     pub expected: bool,
@@ -76,6 +84,10 @@ impl ParityReport {
             only_new: total.tally.only_new,
             value_differs: total.tally.value_differs,
             upper_bound: total.upper_bound,
+            plan_percent: report.plan.difference_percent,
+            absorbed: report.old.absorbed + report.new.absorbed,
+            lost: report.loss.missing,
+            sample_ppm: None,
             expected,
         }
     }
@@ -84,7 +96,8 @@ impl ParityReport {
     fn of_stage(stage: DualStage, report: &Report) -> Self {
         let proven = report.total.verdict == Verdict::Pass
             || (stage.sample_ppm < MILLION && report.total.verdict == Verdict::Inconclusive);
-        Self::new(report.window.to_string(), report, proven && report.total.mismatches == 0)
+        let compared = Self::new(report.window.to_string(), report, proven && report.total.mismatches == 0);
+        Self { sample_ppm: Some(stage.sample_ppm), ..compared }
     }
 }
 
@@ -94,6 +107,17 @@ impl DualStage {
         let (from, to) = (self.from_ms / MINUTE_MS * MINUTE_MS, self.to_ms.next_multiple_of(MINUTE_MS));
         Window { kind: Kind::Range, from, to }
     }
+}
+
+/// Waits for the end of a stage's window.
+///
+/// # Errors
+/// None: it is one of the demo's steps.
+pub async fn end(stage: &DualStage) -> Result<(), CliError> {
+    let spinner = output::spinner("waiting for the end of the minute: a window has events of one stage only");
+    tokio::time::sleep(Duration::from_millis(stage.window().to.saturating_sub(now_ms()))).await;
+    spinner.finish_and_clear();
+    Ok(())
 }
 
 /// Compares the stages, once their minutes are over, and has the comparator test itself.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use path_collector::domain::identity::Digest;
 use serde::Serialize;
 
-use super::collector_api::{Figures, ResponseTime, Stats, Stores};
+use super::collector_api::{Figures, ResponseTime, Stats};
 use super::parity::{Parity, ParityReport, SelfTestReport};
 use super::stage::Stage;
 use crate::truth::Truth;
@@ -72,6 +72,8 @@ pub struct StageReport {
     pub only_old: i64,
     /// Events that only the new store holds.
     pub only_new: i64,
+    /// Requests that the merged read counts.
+    pub merged: i64,
     /// What the gateway adds to the upstream's time, as the client sees it: the median, in ms.
     pub added_ms: f64,
 }
@@ -199,7 +201,10 @@ impl Report {
 
 impl StageReport {
     /// What the stores gained between two looks.
-    pub fn new(stage: &Stage, sent: u64, added: Duration, before: &Stores, after: &Stores) -> Self {
+    pub fn new(stage: &Stage, sent: u64, added: Duration, before: &Stats, after: &Stats) -> Self {
+        let merged = gain(before.total.requests, after.total.requests);
+        let Stats { stores: before, .. } = before;
+        let Stats { stores: after, .. } = after;
         Self {
             mode: stage.mode.name(),
             sample_ppm: stage.sample_ppm,
@@ -211,6 +216,7 @@ impl StageReport {
             dual_new: gain(before.new.dual, after.new.dual),
             only_old: gain(before.only_old, after.only_old),
             only_new: gain(before.only_new, after.only_new),
+            merged,
             added_ms: added.as_secs_f64() * 1_000.0,
         }
     }

@@ -25,7 +25,7 @@ fn filed(kind: Kind, verdict: Verdict) -> Filed {
 /// Everything is known.
 fn rollout() -> Rollout {
     let text = include_str!("../../../flags/scheme-b.json").replacen(
-        "{",
+        '{',
         r#"{"ramp":{"steps":[10,20],"everyMs":60000,"next":1,"dueAt":1730956800000},"#,
         1,
     );

@@ -68,7 +68,7 @@ const FIRST_PS: [u64; 2] = [1_381_067_932, 1_953_125_000];
 fn bounds((first, last, step): (u32, u32, u32)) -> impl Iterator<Item = u64> {
     let of_step = |step: u32| {
         let [odd, even] = FIRST_PS;
-        (if step % 2 == 0 { odd } else { even } << (step / 2)) / 1_000
+        (if step.is_multiple_of(2) { odd } else { even } << (step / 2)) / 1_000
     };
     (first..=last).step_by(step as usize).map(of_step)
 }
@@ -148,7 +148,7 @@ fn of_class(rollup: &Rollup, index: usize) -> u64 {
 fn busiest(routes: BTreeMap<&str, Share>) -> BTreeMap<&str, Share> {
     let mut by_count: Vec<(u64, (&str, Share))> =
         routes.into_iter().map(|(path, share)| (share.count(|rollup| rollup.requests), (path, share))).collect();
-    by_count.sort_by(|a, b| b.0.cmp(&a.0));
+    by_count.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
     by_count.into_iter().take(MAX_ROUTES).map(|(_, route)| route).collect()
 }
 

@@ -44,13 +44,12 @@ pub async fn respond(request: &Request, env: &Env, config: &Config) -> Result<Re
         Some((at, of, text)) if *of == open && now_ms.saturating_sub(*at) < LIFE_MS => Some(text.clone()),
         _ => None,
     });
-    let text = match kept {
-        Some(text) => text,
-        None => {
-            let text = read(env, config, now_ms, open).await;
-            KEPT.set(Some((now_ms, open, text.clone())));
-            text
-        }
+    let text = if let Some(text) = kept {
+        text
+    } else {
+        let text = read(env, config, now_ms, open).await;
+        KEPT.set(Some((now_ms, open, text.clone())));
+        text
     };
     let content_type = if open { exposition::OPEN_METRICS } else { exposition::TEXT };
     super::respond_with(200, Some(text), content_type, None)
@@ -71,7 +70,7 @@ async fn read(env: &Env, config: &Config, now_ms: u64, open: bool) -> String {
 
 fn pipeline(known: health::Known) -> Pipeline {
     let (status, reasons) = known.judge();
-    let archived_until_ms = known.archive.as_ref().and_then(|archive| archive.until_ms());
+    let archived_until_ms = known.archive.as_ref().and_then(super::super::archive::ArchiveState::until_ms);
     let health::Known { now_ms, facts, counts, .. } = known;
     Pipeline { now_ms, facts, status, reasons, counts, archived_until_ms }
 }

@@ -133,7 +133,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         },
         ("exemplars", "") => Shown::json(&paths::exemplars(url, env, config).await?),
         ("ids", "") => Shown::json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => Shown::json(&trace::read(id, env, config).await?),
+        ("trace", id) if !id.is_empty() => Shown::json(&trace::read(&decoded(id)?, env, config).await?),
         ("flag", "") => Shown::json(&flag::read(env, config).await),
         ("flag", "document") => {
             let newest = flag::document(env).await?;
@@ -143,7 +143,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("flag", "history") => Shown::json(&flag::history(env).await?),
         ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
         ("parity", "") => Shown::json(&parity::list(url, env).await?),
-        ("parity", window) => Shown::json(&parity::read(window, env).await?),
+        ("parity", window) => Shown::json(&parity::read(&decoded(window)?, env).await?),
         ("snapshot", "") => {
             let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
             Ok(Shown { text, content_type: "application/json", etag: None })
@@ -152,7 +152,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("health", "") => Shown::json(&health::read(env, config).await),
         ("archive", "") => Shown::json(&archive::list(url, env).await?),
         ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
-        ("dead-letters", id) => Shown::json(&dead_letters::show(id, env).await?),
+        ("dead-letters", id) => Shown::json(&dead_letters::show(&decoded(id)?, env).await?),
         _ => Err(unknown(url)),
     }
 }
@@ -201,7 +201,7 @@ fn unknown(url: &str) -> Problem {
 fn decoded(segment: &str) -> std::result::Result<String, Problem> {
     let text = percent_encoding::percent_decode_str(segment).decode_utf8();
     text.map(std::borrow::Cow::into_owned)
-        .map_err(|_| Problem::bad_request("`path`: it is not UTF-8; give the route as encodeURIComponent writes it"))
+        .map_err(|_| Problem::bad_request(format!("`{segment}` is not UTF-8; write it as encodeURIComponent does")))
 }
 
 /// The table as a file.

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
-use crate::domain::grain::MINUTE_MS;
+use crate::domain::grain::{Grain, MINUTE_MS};
 use crate::domain::ledger::Ledger;
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
 use crate::domain::rollup::value_hash;
 use crate::domain::segment;
+use crate::domain::selection::Span;
 use crate::store::events::EventStore;
 use crate::store::read::{REACH_MS, absorbed_of, events_of};
 use crate::store::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows, unpacked};
@@ -18,11 +19,13 @@ use crate::store::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows,
 /// Segments that are unpacked at once: a bound on memory.
 const STEP: u64 = 500;
 
+// The minutes are given one by one, so that single routes are not read.
 const MINUTES: &str = "
     SELECT start, cohort, sum(requests) AS requests,
            CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
-    FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path = ''
+    FROM json_each(?2) AS minutes CROSS JOIN rollups
+    WHERE grain = ?1 AND start = minutes.value AND rollups.path = ''
     GROUP BY start, cohort";
 
 const PATHS: &str = "
@@ -46,7 +49,7 @@ const UNFOLDED: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body,
            hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body
     FROM segments
-    WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0) AND window_start > ?1 - ?3 AND window_start < ?2 + ?3";
+    WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AND window_start > ?1 - ?3 AND window_start < ?2 + ?3";
 
 const EVENTS: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body, seq FROM segments
@@ -131,7 +134,7 @@ impl<S: Sql> EventStore<S> {
     async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
         let range = [from.into(), to.into()];
         let statements = vec![
-            Statement::new(MINUTES, [MINUTE_MS.into(), from.into(), to.into()]),
+            Statement::new(MINUTES, [MINUTE_MS.into(), json_list(Span::around(Grain::Minute, from, to).starts())]),
             Statement::new(ARRIVALS, range),
             unfolded(from, to),
             Statement::new(NEWEST, []),

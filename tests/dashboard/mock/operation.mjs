@@ -192,8 +192,8 @@ export class Operation {
         : { old: [log(61_220_118, 4_120, 3)], new: isBad ? null : log(1_918_204, 911, 1) },
       cron: isEmpty ? [] : cron,
       archive: isEmpty
-        ? { bound: false, lastDay: null, waitingDays: 0 }
-        : { bound: true, lastDay: new Date(now - 8 * DAY).toISOString().slice(0, 10), waitingDays: 0 },
+        ? { bound: false, detailsDays: 7, archivedUntil: 0 }
+        : { bound: true, detailsDays: 7, archivedUntil: Math.floor((now - 8 * DAY) / DAY) * DAY },
     };
   }
 
@@ -204,9 +204,8 @@ export class Operation {
       receivedAt: this.now() - (9 + n * 4) * MINUTE,
       source: n % 4 ? "dlq" : "consumer",
       reason: n % 4 ? "its retries are exhausted: D1 was overloaded" : "`status`: 0 is no HTTP status; give 100 to 599",
-      payload: "{}",
     }));
-    return { count, newest };
+    return { count, letters: newest, next: null };
   }
 
   trace(id, known) {

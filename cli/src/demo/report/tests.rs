@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::demo::collector_api::{Addresses, PathFigures, StoreCounts};
+use crate::demo::collector_api::{Addresses, PathFigures, StoreCounts, Stores};
 use crate::demo::stage::STAGES;
 use crate::truth::Exact;
 
@@ -106,16 +106,18 @@ fn a_stage_reports_what_the_stores_gained() {
     let counts = |requests, dual| StoreCounts { requests, dual, fallback: 0 };
     let before = Stores { old: counts(5, 0), new: counts(0, 0), both: 0, only_old: 5, only_new: 0 };
     let after = Stores { old: counts(8, 3), new: counts(4, 3), both: 3, only_old: 4, only_new: 1 };
-    let stage = StageReport::new(&STAGES[1], 4, Duration::from_millis(5), &before, &after);
+    let of = |requests, stores| Stats { stores, ..stats(figures(requests, 1.0, 1.0), &[]) };
+    let stage = StageReport::new(&STAGES[1], 4, Duration::from_millis(5), &of(5, before), &of(9, after));
     assert_eq!((stage.mode, stage.sample_ppm, stage.sent), ("dual-write", 1_000_000, 4));
     assert_eq!((stage.old, stage.new, stage.dual_old, stage.dual_new), (3, 4, 3, 3));
-    assert_eq!((stage.only_old, stage.only_new), (-1, 1));
+    assert_eq!((stage.only_old, stage.only_new, stage.merged), (-1, 1, 4));
 }
 
 #[test]
 fn the_file_has_the_names_that_others_read() {
     let mut report = report(10, 0..10, 0..0);
-    report.stages.push(StageReport::new(&STAGES[0], 10, Duration::ZERO, &Stores::default(), &Stores::default()));
+    let nothing = stats(figures(0, 1.0, 1.0), &[]);
+    report.stages.push(StageReport::new(&STAGES[0], 10, Duration::ZERO, &nothing, &nothing));
     let json = serde_json::to_value(report).unwrap();
     for name in ["sent", "merged_total", "lost", "double_counted", "stages", "paths", "truth_error"] {
         assert!(json.get(name).is_some(), "{name}");

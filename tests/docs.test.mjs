@@ -1,0 +1,107 @@
+// What the pages say of the repository: links, files, settings, health's codes and retention, held against the sources.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path) => readFileSync(join(root, path), "utf8");
+const docs = readdirSync(join(root, "docs")).map((page) => `docs/${page}`);
+const pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", ...docs];
+/** A page without its blocks of code. */
+const prose = (page) => read(page).replace(/^ *```.*?^ *```$/gms, "");
+const quoted = (page) => [...prose(page).matchAll(/`([^`\n]+)`/g)].map(([, text]) => text);
+
+/** Folders whose files are made, or lie elsewhere. */
+const ELSEWHERE = /^(target|events)\//;
+const FILE = /^[\w.-]+(\/[\w.-]+)+\.(rs|mjs|js|ts|sql|json|toml|md|html)$/;
+const filesBelow = (folder) =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+/** Whatever reads settings, secrets and variables. */
+const NAMING = [...["src", "cli/src", "scripts"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
+const naming = NAMING.map(read).join("\n");
+
+/** A heading's anchor, as GitHub makes it. */
+const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").replaceAll(" ", "-");
+const anchors = (page) => [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading));
+
+describe("every page", () => {
+  for (const page of pages) {
+    test(`${page}: its links lead somewhere`, () => {
+      for (const [, target] of prose(page).matchAll(/\]\(([^()\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        const [path, anchor] = target.split("#");
+        const file = path ? relative(root, join(root, dirname(page), path)) : page;
+        assert.ok(existsSync(join(root, file)), target);
+        if (anchor && file.endsWith(".md")) assert.ok(anchors(file).includes(anchor), target);
+      }
+    });
+
+    test(`${page}: the files that it names exist`, () => {
+      const paths = quoted(page).filter((text) => FILE.test(text));
+      // The map of the house names files of src/ without it.
+      const exists = (path) => ["", "src", "dashboard"].some((folder) => existsSync(join(root, folder, path)));
+      assert.deepEqual(paths.filter((path) => !ELSEWHERE.test(path) && !exists(path)), []);
+    });
+
+    test(`${page}: the settings that it names are known`, () => {
+      const names = quoted(page).flatMap((text) => text.match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? []);
+      const config = read("src/edge/config.rs");
+      const isSetting = (name) => /^KEEP_|^PARITY_|_(MS|PPM|EVENTS)$/.test(name);
+      assert.deepEqual(names.filter((name) => isSetting(name) && !config.includes(`"${name}"`)), []);
+      // Those that begin so are Wrangler's own.
+      const ours = names.filter((name) => !name.startsWith("CLOUDFLARE_"));
+      assert.deepEqual(ours.filter((name) => !naming.includes(name)), []);
+    });
+  }
+});
+
+/** Rows of the tables of a page's section, as cells. */
+function rows(page, section) {
+  const text = read(page).split(`\n## ${section}\n`)[1]?.split("\n## ")[0] ?? "";
+  const lines = text.split("\n").filter((line) => line.startsWith("| "));
+  return lines.map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+}
+
+describe("docs/operations.md", () => {
+  const [source, tests] = read("src/domain/health.rs").split("#[cfg(test)]");
+  const alerts = rows("docs/operations.md", "Alerts")
+    .filter(([, status]) => ["failing", "degraded"].includes(status))
+    .map(([code, status, when]) => ({ code: code.replaceAll("`", ""), status, when }));
+
+  test("has a row for each of health's codes, with its status, and for no other", () => {
+    const codes = [...source.matchAll(/(?:add\(|^ +\()"([a-z-]+)"/gm)].map(([, code]) => code);
+    assert.ok(codes.length >= 12);
+    const judged = [...tests.matchAll(/Status::(\w+), "([a-z-]+)"\)/g)];
+    const statuses = new Map(judged.map(([, status, code]) => [code, status.toLowerCase()]));
+    const documented = alerts.map(({ code, status }) => [code, status]);
+    assert.deepEqual(documented.sort(), codes.map((code) => [code, statuses.get(code)]).sort());
+  });
+
+  test("says the thresholds that hold", () => {
+    const constant = (name) => source.match(new RegExp(`const ${name}: u64 = ([\\d_]+)`))[1].replaceAll("_", "");
+    for (const [wanted, name] of [
+      ["queue-stuck", "QUEUE_WAIT_MS"],
+      ["backlog", "BACKLOG"],
+      ["folding-late", "UNFOLDED"],
+      ["cron-late", "CRON_SILENCE_MS"],
+    ]) {
+      const { when } = alerts.find(({ code }) => code === wanted);
+      assert.ok(when.replaceAll(",", "").split(" ").includes(constant(name)), wanted);
+    }
+  });
+
+  test("says how long figures and details are kept, and what the settings may be", () => {
+    const settings = [...read("src/edge/config.rs").matchAll(/number\("(KEEP_\w+)", (\d+), (\d+)\.\.=([\d_]+)\)/g)];
+    const documented = rows("docs/operations.md", "Retention").filter(([, , setting]) => setting?.startsWith("`KEEP_"));
+    assert.equal(settings.length, documented.length);
+    for (const [, name, kept, least, most] of settings) {
+      const [, keptFor, , range] = documented.find(([, , setting]) => setting === `\`${name}\``) ?? [];
+      const found = [keptFor?.split(" ")[0], range?.replace(",", "")];
+      assert.deepEqual(found, [kept, `${least} to ${most.replace("_", "")}`], name);
+    }
+  });
+});
