@@ -27,7 +27,7 @@ fn a_range_gives_its_minutes_folded_or_not() {
     block_on(deliver(&store, &mut Memory::default(), &events));
     let count = |from: u64, to: u64| {
         let spans = vec![Span::around(Grain::Minute, START + from, START + to)];
-        let selection = |routes| Selection { spans: spans.clone(), routes, parts: Parts::Counts };
+        let selection = |routes| Selection { spans: spans.clone(), routes, parts: Parts::Counts, dual: Parts::Counts };
         let together = requests(&block_on(store.rollups(&selection(Routes::Together))).unwrap());
         assert_eq!(requests(&block_on(store.rollups(&selection(Routes::Each))).unwrap()), together);
         together
@@ -164,8 +164,12 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
             };
             corrupt(block_on(store.record(&mut Memory::default(), &[event(1, 0)], 0)).map(drop));
             corrupt(block_on(store.fold(0)).map(drop));
-            let selection =
-                |routes| Selection { spans: vec![Span::around(Grain::Minute, 0, 1)], routes, parts: Parts::All };
+            let selection = |routes| Selection {
+                spans: vec![Span::around(Grain::Minute, 0, 1)],
+                routes,
+                parts: Parts::All,
+                dual: Parts::All,
+            };
             corrupt(block_on(store.rollups(&selection(Routes::Each))).map(drop));
             corrupt(block_on(store.rollups(&selection(Routes::Together))).map(drop));
             corrupt(block_on(store.prune(1, 1)).map(drop));

@@ -52,7 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// All that is kept of a grain.
 fn kept(store: &EventStore<Sqlite>, grain: Grain, routes: Routes, now: u64) -> Rollups {
     let spans = vec![Span::around(grain, KEPT.first(grain, now), now + 1)];
-    block_on(store.rollups(&Selection { spans, routes, parts: Parts::Counts })).unwrap()
+    block_on(store.rollups(&Selection { spans, routes, parts: Parts::Counts, dual: Parts::Counts })).unwrap()
 }
 
 /// Requests and digests by interval.

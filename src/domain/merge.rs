@@ -163,6 +163,12 @@ pub const fn reach_ms(window_ms: u64) -> u64 {
     if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
 }
 
+/// Whether [`merge`] takes an interval's dual events from the new store, which has more of them.
+pub fn takes_dual_of_new(old: &Rollups, new: &Rollups) -> bool {
+    let has_less = |key: &Key, n: &Rollup| old.get(key).map_or(0, |o| o.requests) < n.requests;
+    new.iter().any(|(key, rollup)| key.cohort == Cohort::Dual && has_less(key, rollup))
+}
+
 /// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
 /// estimated by `single + single + the larger dual + fallback` and makes the result inexact.
 pub fn merge(
@@ -241,6 +247,7 @@ mod tests {
     use crate::domain::event::tests::example;
     use crate::domain::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
     use crate::domain::rollup;
+    use crate::domain::sketch::Latency;
 
     const START: u64 = 1_730_956_800_000;
 
@@ -356,6 +363,15 @@ mod tests {
             let new: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 2 != 0).map(|(_, e, _)| e.clone()).collect();
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
             let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
+            let (o, mut n) = (rollups(&old, by), rollups(&new, by));
+            let whole = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
+            if !takes_dual_of_new(&o, &n) {
+                let dual = n.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
+                dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
+                let thin = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
+                prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
+                prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
+            }
             prop_assert_eq!(merged.total().requests, copies.len() as u64);
             prop_assert_eq!((merged.only_old, merged.only_new, merged.both), (count(1), count(2), count(3)));
             prop_assert!(merged.exact);

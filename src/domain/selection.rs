@@ -52,7 +52,9 @@ pub enum Parts {
     Counts,
     /// Numbers, and response times for percentiles.
     Latency,
-    /// Everything: also addresses and exemplars.
+    /// Those, and addresses: what figures are made of.
+    Figures,
+    /// Everything: also exemplars, which are the most to carry.
     All,
 }
 
@@ -65,6 +67,8 @@ pub struct Selection {
     pub routes: Routes,
     /// Parts.
     pub parts: Parts,
+    /// Parts of events that were meant for both stores: a reader of both needs them of one.
+    pub dual: Parts,
 }
 
 /// Up to this length a range is read by minutes, in ms.

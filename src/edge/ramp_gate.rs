@@ -42,7 +42,7 @@ async fn health(env: &Env, config: &Config) -> Health {
     let now_ms = clock::now_ms();
     let from = now_ms.saturating_sub(LOOK_BACK_MS);
     let spans = vec![Span::around(Grain::Minute, from, now_ms + MINUTE_MS)];
-    let selection = Selection { spans, routes: Routes::Together, parts: Parts::Counts };
+    let selection = Selection { spans, routes: Routes::Together, parts: Parts::Counts, dual: Parts::Counts };
     let letters = async { DeadLetters::new(D1Sql::of(env)?).count_since(from).await };
     let both = join(stores::rollups(env, config, &selection), letters);
     let Some(((old, new), letters)) = clock::within_ms(DEADLINE_MS, both).await else { return Health::default() };

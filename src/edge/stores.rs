@@ -8,8 +8,9 @@ use worker::Env;
 
 use crate::domain::event::Event;
 use crate::domain::identity::IdempotentId;
+use crate::domain::merge;
 use crate::domain::rollup::Rollups;
-use crate::domain::selection::Selection;
+use crate::domain::selection::{Parts, Selection};
 use crate::store::events::EventStore;
 use crate::store::read::Sighting;
 
@@ -23,10 +24,19 @@ pub type Answer<T> = Result<T, String>;
 /// Events, and whether there are more than were given out.
 pub type Events = (Vec<Event>, bool);
 
-/// Figures that were selected.
+/// Figures that were selected. Of dual events the new store gives numbers only, unless the old one lacks some: sketches
+/// are most of what is read, and a merge takes them from the store that has more.
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
-    let new = as_text(async { new_store(env, config)?.rollups(selection).await });
-    join(collector_client::rollups(env, config, selection), new).await
+    let thin = Selection { dual: Parts::Counts, ..selection.clone() };
+    let ask = |selection| as_text(async move { new_store(env, config)?.rollups(selection).await });
+    let (old, new) = join(collector_client::rollups(env, config, selection), ask(&thin)).await;
+    match (&old, &new) {
+        (Ok(held), Ok(known)) if selection.dual > Parts::Counts && merge::takes_dual_of_new(held, known) => {
+            let new = ask(selection).await;
+            (old, new)
+        }
+        _ => (old, new),
+    }
 }
 
 /// Events of a range.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a read sees one state: rollups, and the segments that are not in them yet, come from one transaction.
 
-use crate::domain::event::{Event, MAX_AHEAD_MS};
+use crate::domain::event::{Cohort, Event, MAX_AHEAD_MS};
 use crate::domain::grain::{DAY_MS, Grain, HOUR_MS};
 use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
@@ -16,13 +16,13 @@ use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
 
-// ?4 says which parts: 0 numbers, 1 also response times, 2 everything.
+// ?4 says which parts: 0 numbers, 1 also response times, 2 addresses too, 3 everything; ?5 the same of dual events.
 macro_rules! asked_for {
     () => {
         rollup_row!(
-            "iif(?4 > 0, hex(latency), '')",
-            "iif(?4 > 1, hex(addresses), '')",
-            "iif(?4 > 1, hex(exemplars), '')"
+            "iif(iif(cohort = 1, ?5, ?4) > 0, hex(latency), '')",
+            "iif(iif(cohort = 1, ?5, ?4) > 1, hex(addresses), '')",
+            "iif(iif(cohort = 1, ?5, ?4) > 2, hex(exemplars), '')"
         )
     };
 }
@@ -131,7 +131,8 @@ impl<S: Sql> EventStore<S> {
             texts.push(row.text(0)?.to_owned());
         }
         for (key, rollup) in &unfolded(&tail, selection)? {
-            texts.push(encode(key, rollup, selection.parts)?.to_string());
+            let parts = if key.cohort == Cohort::Dual { selection.dual } else { selection.parts };
+            texts.push(encode(key, rollup, parts)?.to_string());
         }
         Ok(texts)
     }
@@ -203,11 +204,12 @@ pub(super) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
 
 /// The statement that reads the folded rollups of a span.
 fn stored(span: &Span, selection: &Selection) -> Statement {
-    let (grain, parts): (Value, Value) = (span.grain.ms().into(), (selection.parts as u64).into());
-    let one =
-        |path: &str| Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone()]);
+    let [grain, parts, dual] = [span.grain.ms(), selection.parts as u64, selection.dual as u64].map(Value::from);
+    let one = |path: &str| {
+        Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone(), dual.clone()])
+    };
     match &selection.routes {
-        Routes::Each => Statement::new(EACH_ROUTE, [grain, span.from.into(), span.to.into(), parts]),
+        Routes::Each => Statement::new(EACH_ROUTE, [grain, span.from.into(), span.to.into(), parts, dual]),
         Routes::Together => one(ALL_ROUTES),
         Routes::One(path) => one(path),
     }

@@ -90,8 +90,10 @@ pub fn encode(key: &Key, rollup: &Rollup, parts: Parts) -> Result<Json, StoreErr
     if parts >= Parts::Latency {
         latency = hex::encode(rollup.latency.to_bytes());
     }
-    if parts >= Parts::All {
+    if parts >= Parts::Figures {
         addresses = hex::encode(rollup.addresses.to_bytes());
+    }
+    if parts >= Parts::All {
         let packed = postcard::to_allocvec(&rollup.exemplars);
         exemplars = hex::encode(packed.map_err(|error| StoreError::Corrupt(error.to_string()))?);
     }
@@ -141,7 +143,9 @@ mod tests {
         let (_, counts) = decode(&encode(&key, &rollup, Parts::Counts).unwrap().to_string()).unwrap();
         assert_eq!((counts.requests, counts.latency.quantile(0.5), counts.addresses.lower_bound()), (2, None, 0));
         let (_, latency) = decode(&encode(&key, &rollup, Parts::Latency).unwrap().to_string()).unwrap();
-        assert!(latency.latency.quantile(0.5).is_some() && latency.exemplars.sample.is_empty());
+        assert!(latency.latency.quantile(0.5).is_some() && latency.addresses.lower_bound() == 0);
+        let (_, figures) = decode(&encode(&key, &rollup, Parts::Figures).unwrap().to_string()).unwrap();
+        assert!(figures.addresses.lower_bound() == 1 && figures.exemplars.sample.is_empty());
     }
 
     #[test]

@@ -215,14 +215,14 @@ pub async fn deliver<S: Sql>(store: &EventStore<S>, memory: &mut Memory, events:
 /// The figures of a grain in the hours around [`START`].
 pub fn rollups<S: Sql>(store: &EventStore<S>, grain: Grain, routes: Routes) -> Rollups {
     let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];
-    let selection = Selection { spans, routes, parts: Parts::All };
+    let selection = Selection { spans, routes, parts: Parts::All, dual: Parts::All };
     block_on(store.rollups(&selection)).unwrap()
 }
 
 /// Requests and sums of digests of each day, which are kept longer than any test goes on.
 pub fn days<S: Sql>(store: &EventStore<S>) -> Vec<(u64, u64, u64)> {
     let spans = vec![Span::around(Grain::Day, START, START + 40 * Grain::Day.ms())];
-    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Counts };
+    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Counts, dual: Parts::Counts };
     let mut days = std::collections::BTreeMap::<u64, (u64, u64)>::new();
     for (key, rollup) in block_on(store.rollups(&selection)).unwrap() {
         let day = days.entry(key.start).or_default();

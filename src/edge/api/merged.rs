@@ -38,7 +38,7 @@ pub async fn read(
     grouping: &Grouping,
     parts: Parts,
 ) -> Result<Both, Problem> {
-    let mut selection = Selection { spans, routes: grouping.routes.clone(), parts };
+    let mut selection = Selection { spans, routes: grouping.routes.clone(), parts, dual: parts };
     let (old, new) = stores::rollups(env, config, &selection).await;
     let (mut old, mut new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
     // Ambiguous days become hours, and ambiguous hours minutes, as far as those are kept.

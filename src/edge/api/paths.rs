@@ -183,6 +183,7 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
 pub async fn whole(
     url: &str,
     routes: Routes,
+    parts: Parts,
     env: &Env,
     config: &Config,
 ) -> Result<((u64, u64), bool, Rollup), Problem> {
@@ -190,20 +191,20 @@ pub async fn whole(
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);
     let covered = range::covered(&spans, to);
-    let merged = merged::read(env, config, spans, &Grouping { routes, step_ms: None }, Parts::All).await?.merged;
+    let merged = merged::read(env, config, spans, &Grouping { routes, step_ms: None }, parts).await?.merged;
     Ok((covered, merged.exact, merged.total()))
 }
 
 /// One route's figures.
 pub async fn route(path: String, url: &str, env: &Env, config: &Config) -> Result<Route, Problem> {
-    let ((from, to), exact, rollup) = whole(url, Routes::One(path.clone()), env, config).await?;
+    let ((from, to), exact, rollup) = whole(url, Routes::One(path.clone()), Parts::Figures, env, config).await?;
     Ok(Route { from, to, exact, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
 }
 
 /// `GET exemplars`: of all routes, or of `path`.
 pub async fn exemplars(url: &str, env: &Env, config: &Config) -> Result<Chosen, Problem> {
     let routes = parameter(url, "path").map_or(Routes::Together, Routes::One);
-    let ((from, to), _, rollup) = whole(url, routes, env, config).await?;
+    let ((from, to), _, rollup) = whole(url, routes, Parts::All, env, config).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
     Ok(Chosen { from, to, sample: of_range(rollup.exemplars.sample), slowest: of_range(rollup.exemplars.slowest) })
 }

@@ -72,7 +72,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
     let (from, to) = range::of(url, clock::now_ms())?;
     let spans = selection::cover(from, to, clock::now_ms(), &config.retention);
     let (from, to) = range::covered(&spans, to);
-    let Both { old, new, merged } = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::All).await?;
+    let Both { old, new, merged } = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Figures).await?;
     let figures = |(path, _): (String, u64)| {
         let figures = Figures::from(merged.cells.get(&(0, path.clone()))?);
         Some(PathFigures { path, figures })
@@ -105,7 +105,7 @@ pub struct Whole {
 
 /// `GET stats?detail=total`: without the routes, which is cheap for a range of any length.
 pub async fn total(url: &str, env: &Env, config: &Config) -> Result<Whole, Problem> {
-    let ((from, to), exact, rollup) = paths::whole(url, Routes::Together, env, config).await?;
+    let ((from, to), exact, rollup) = paths::whole(url, Routes::Together, Parts::Figures, env, config).await?;
     Ok(Whole { from, to, exact, total: (&rollup).into() })
 }
 
