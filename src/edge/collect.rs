@@ -47,7 +47,7 @@ pub struct Observed {
 pub fn collect(env: Env, config: Rc<Config>, observed: Observed, now_ms: u64, context: &Context) {
     let ready = flag_cache::fresh(&config, now_ms).zip(key_if_known(&config, observed.started_ms, now_ms));
     if let Some((flag, key)) = ready {
-        let left = record(&config, &flag, key.as_deref(), observed, now_ms);
+        let left = record(&config, &flag, key.as_deref(), &observed, now_ms);
         if left.is_something(now_ms) {
             context.wait_until(async move { left.finish(&env, &config).await });
         }
@@ -57,7 +57,7 @@ pub fn collect(env: Env, config: Rc<Config>, observed: Observed, now_ms: u64, co
         // The flag and the key are read first: all that follows until the delivery is without a pause.
         let flag = flag_cache::current(&env, &config).await;
         let key = if config.plain_address_hash { None } else { Some(address_key::of(&env, observed.started_ms).await) };
-        record(&config, &flag, key.as_deref(), observed, clock::now_ms()).finish(&env, &config).await;
+        record(&config, &flag, key.as_deref(), &observed, clock::now_ms()).finish(&env, &config).await;
     });
 }
 
@@ -92,7 +92,7 @@ impl Left {
 }
 
 /// Makes an event of a request and hands it over.
-fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: Observed, now_ms: u64) -> Left {
+fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed, now_ms: u64) -> Left {
     let headers = observed.request.headers();
     let address = header(&headers, Header::Address).unwrap_or_else(|| address::UNKNOWN.to_owned());
     let request_id = header(&headers, Header::RequestId).unwrap_or_else(random_id);
