@@ -2,7 +2,7 @@
 // messages a batch of the consumer.
 
 /** As the Worker's and the queue's settings have it; a test holds them against those. */
-export const DEFAULTS = { lingerMs: 200, flushEvents: 100, batchMessages: 100, batchTimeoutMs: 5_000 };
+export const DEFAULTS = { lingerMs: 500, flushEvents: 100, batchMessages: 100, batchTimeoutMs: 5_000 };
 
 /** A pseudo-random number below `limit`, by `n`: which isolate gets a request is not regular. */
 const scattered = (n, limit) => Math.floor(((Math.imul(n + 1, 0x9e3779b1) >>> 0) / 2 ** 32) * limit);

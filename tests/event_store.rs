@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use path_collector::domain::event::Event;
 use path_collector::domain::grain::Grain;
 use path_collector::domain::rollup::Rollups;
@@ -55,6 +58,39 @@ fn many_small_segments_fold_in_bounded_steps() {
     let steps: Vec<u64> = std::iter::from_fn(|| Some(block_on(store.fold(START)).unwrap())).take(4).collect();
     assert_eq!(steps, [788, 276, 0, 0]);
     assert_eq!(figures(&store), before);
+}
+
+/// A database that notes how many bytes it gave at most for one call.
+#[derive(Clone)]
+struct Weighed(Sqlite, Rc<Cell<usize>>);
+
+impl Sql for Weighed {
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let results = self.0.batch(statements).await?;
+        let bytes = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+        let sum = results.iter().flatten().flat_map(|row| &row.0).map(bytes).sum();
+        self.1.set(self.1.get().max(sum));
+        Ok(results)
+    }
+}
+
+#[test]
+fn a_fold_of_many_events_has_few_of_them_in_memory_and_writes_each_row_once() {
+    let largest = |segments: u64| {
+        let sqlite = Sqlite::new();
+        let weighed = Weighed(sqlite.clone(), Rc::default());
+        let (recording, folding) = (store(&sqlite), store(&weighed));
+        for segment in 0..segments {
+            let events: Vec<Event> = (0..4_000).map(|n| event(segment * 4_000 + n, n)).collect();
+            block_on(recording.record(&mut Memory::default(), &events, START)).unwrap();
+        }
+        let before = figures(&recording);
+        assert_eq!(block_on(folding.fold(START)).unwrap(), 0);
+        assert_eq!((figures(&recording), sqlite.count("folds")), (before, 1));
+        weighed.1.get()
+    };
+    // Three segments pass the bound of 10,000 events.
+    assert_eq!(largest(7), largest(3));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Invariant: within a store no two events in neighbouring windows share a digest: [`plan`] sees to it, given every
 //! digest that the store already has there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::event::Event;
 use super::identity::Digest;
@@ -12,7 +12,32 @@ use super::segment::{MAX_EVENTS, Segment};
 /// Digests that a store holds, by start of their window in ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    windows: HashMap<u64, HashSet<u64>>,
+    windows: BTreeMap<u64, Digests>,
+}
+
+/// A set of digests, 8 bytes each: a window of a busy gateway has hundreds of thousands. Both lists are sorted; what is
+/// new joins the short one, which joins the long one where it has become an eighth of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Digests {
+    long: Vec<u64>,
+    short: Vec<u64>,
+}
+
+impl Digests {
+    fn extend(&mut self, digests: impl Iterator<Item = u64>) {
+        self.short.extend(digests);
+        if self.short.len() > self.long.len() / 8 {
+            self.long.reserve_exact(self.short.len());
+            self.long.append(&mut self.short);
+            self.long.sort_unstable();
+        } else {
+            self.short.sort_unstable();
+        }
+    }
+
+    fn contains(&self, digest: u64) -> bool {
+        self.long.binary_search(&digest).is_ok() || self.short.binary_search(&digest).is_ok()
+    }
 }
 
 impl Seen {
@@ -38,15 +63,13 @@ impl Seen {
 
     /// Forgets all but the `most` newest windows.
     pub fn keep_newest(&mut self, most: usize) {
-        let mut starts: Vec<u64> = self.windows.keys().copied().collect();
-        starts.sort_unstable_by(|a, b| b.cmp(a));
-        if let Some(oldest) = starts.get(most.saturating_sub(1)) {
-            self.windows.retain(|start, _| start >= oldest);
+        while self.windows.len() > most {
+            self.windows.pop_first();
         }
     }
 
     fn contains(&self, window: u64, digest: Digest) -> bool {
-        self.windows.get(&window).is_some_and(|digests| digests.contains(&digest.0))
+        self.windows.get(&window).is_some_and(|digests| digests.contains(digest.0))
     }
 }
 
@@ -60,12 +83,12 @@ pub const fn neighbours(window: u64, window_ms: u64) -> [u64; 3] {
 /// every event's window. Among repeats inside `events` the earliest is kept.
 pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment> {
     events.sort_by_key(|event| (event.timestamp, event.digest));
-    let mut fresh = Seen::default();
+    let mut fresh: HashSet<(u64, Digest)> = HashSet::new();
     let mut segments: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
     for event in events {
         let window = event.idempotent_id.timestamp_ms();
         let here = neighbours(window, window_ms);
-        let known = here.iter().any(|w| seen.contains(*w, event.digest) || fresh.contains(*w, event.digest));
+        let known = here.iter().any(|w| seen.contains(*w, event.digest) || fresh.contains(&(*w, event.digest)));
         let list = segments.entry(window).or_default();
         if list.last().is_none_or(|segment| segment.events.len() + segment.absorbed.len() >= MAX_EVENTS) {
             list.push(Segment { window, events: Vec::new(), absorbed: Vec::new() });
@@ -74,7 +97,7 @@ pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment>
             if known {
                 segment.absorbed.push(event);
             } else {
-                fresh.insert(window, [event.digest]);
+                fresh.insert((window, event.digest));
                 segment.events.push(event);
             }
         }
@@ -117,6 +140,23 @@ mod tests {
         let events = (0..25_000).map(|n| at(1_730_956_800_000, n)).collect();
         let sizes: Vec<usize> = plan(events, &Seen::default(), WINDOW_MS).iter().map(|s| s.events.len()).collect();
         assert_eq!(sizes, [MAX_EVENTS, MAX_EVENTS, 5_000]);
+    }
+
+    #[test]
+    fn memory_knows_what_it_was_given_and_nothing_else_however_much_it_is() {
+        let mut seen = Seen::default();
+        // Batches of any size, in no order, with gaps: every third number.
+        let numbers: Vec<u64> = (0..20_000u64).map(|n| n * 7_919 % 20_000 * 3).collect();
+        let (mut rest, mut size) = (numbers.as_slice(), 1);
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(size.min(rest.len()));
+            seen.insert(0, batch.iter().map(|n| Digest(*n)));
+            (rest, size) = (after, size * 5 % 997 + 1);
+        }
+        for number in 0..60_000 {
+            assert_eq!(seen.contains(0, Digest(number)), number % 3 == 0, "{number}");
+        }
+        assert!(!seen.contains(1, Digest(3)));
     }
 
     #[test]

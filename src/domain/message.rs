@@ -20,6 +20,13 @@ struct Outgoing<'a> {
     events: &'a [Event],
 }
 
+/// As nearly all messages are. Whatever it is that makes another one differ, [`parse`] finds out piece by piece.
+#[derive(Deserialize)]
+struct Sound {
+    v: u32,
+    events: Vec<Event>,
+}
+
 #[derive(Deserialize)]
 struct Incoming<'a> {
     v: u32,
@@ -64,6 +71,11 @@ pub fn write(mut events: Vec<Event>) -> Vec<(Vec<Event>, Result<String, InputErr
 
 /// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
 pub fn parse(text: &str, now_ms: u64) -> Parsed {
+    if let Ok(Sound { v: VERSION, events }) = serde_json::from_slice(text.as_bytes())
+        && events.iter().all(|event| event.check(now_ms).is_ok())
+    {
+        return Parsed { events, rejected: Vec::new() };
+    }
     let whole = |error| Parsed { events: Vec::new(), rejected: vec![Rejected { payload: text.to_owned(), error }] };
     let incoming: Incoming<'_> = match serde_json::from_str(text) {
         Ok(incoming) => incoming,

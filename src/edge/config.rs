@@ -34,7 +34,8 @@ pub struct Config {
     pub flag_ttl_ms: u64,
     /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried.
     pub send_deadline_ms: u64,
-    /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffers.
+    /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffers. The longer events wait, the fewer writes carry
+    /// them, and the more are lost with an isolate that ends; a page that shows a request within 3 s leaves half of one.
     pub limits: Limits,
     /// `ADDRESS_HASH`: whether addresses are hashed by the plan's plain SHA-256 instead of the daily key.
     pub plain_address_hash: bool,
@@ -164,7 +165,7 @@ impl Config {
             flag_ttl_ms: reader.number("FLAG_TTL_MS", 5_000, 0..=300_000),
             send_deadline_ms: reader.number("SEND_DEADLINE_MS", 2_000, 10..=20_000),
             limits: Limits {
-                linger_ms: reader.number("LINGER_MS", 200, 0..=10_000),
+                linger_ms: reader.number("LINGER_MS", 500, 0..=10_000),
                 events: usize::try_from(reader.number("FLUSH_EVENTS", 100, 1..=150)).unwrap_or(100),
             },
             plain_address_hash: reader.choice("ADDRESS_HASH", false, &[("daily", false), ("plain", true)]),

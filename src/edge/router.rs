@@ -71,12 +71,11 @@ const UNREACHABLE: u16 = 502;
 thread_local! {
     /// What an upstream's failure becomes. It knows nothing of a request, so one serves all.
     static ON_FAILURE: JsValue =
-        Closure::<dyn FnMut(JsValue) -> Result<JsValue, JsValue>>::new(unreachable_upstream).into_js_value();
+        Closure::<dyn FnMut(JsValue) -> Result<JsValue, JsValue>>::new(|error| unreachable_upstream(&error)).into_js_value();
 }
 
 /// The answer when the upstream gave none.
-#[allow(clippy::needless_pass_by_value)] // what a promise calls
-fn unreachable_upstream(error: JsValue) -> Result<JsValue, JsValue> {
+fn unreachable_upstream(error: &JsValue) -> Result<JsValue, JsValue> {
     console_error!("Upstream gave no answer: {error:?}");
     counters::add("upstream_unreachable", 1);
     Ok(plain(UNREACHABLE, "502 Bad Gateway: the upstream of this gateway gave no answer.\n")?.into())

@@ -14,8 +14,8 @@ use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
 /// Attempts against faster writers before giving up; the caller's own retry follows.
 const MAX_ATTEMPTS: usize = 8;
 
-/// Windows whose digests a writer remembers between calls.
-const REMEMBERED_WINDOWS: usize = 5;
+/// Windows whose digests a writer remembers between calls: all that a batch across an edge needs.
+const REMEMBERED_WINDOWS: usize = 4;
 
 /// Head of the log, and how far it is folded.
 pub(super) const HEAD: &str = "

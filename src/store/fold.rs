@@ -9,6 +9,7 @@ use crate::domain::event::{Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS, Retention};
 use crate::domain::ledger::Ledger;
 use crate::domain::rollup::{self, ALL_ROUTES, Key, Rollups};
+use crate::domain::segment::MAX_EVENTS;
 use crate::domain::selection::Parts;
 
 use super::events::{EventStore, HEAD, head_and_folded};
@@ -16,13 +17,24 @@ use super::read::{absorbed_of, events_of};
 use super::rollup_rows::{decode, encode, rollup_row};
 use super::sql::{Row, Sql, Statement, StoreError, json_chunks, json_list, packed, rows, unpacked};
 
-/// Segments that one fold takes: a bound on its memory and time.
+/// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
+/// events it adds: the more at once, the fewer rows.
 const MAX_SEGMENTS: u64 = 512;
 
+/// Events from which on a fold reads no further before it has added what it read: a bound on its memory. With the
+/// segment that passes it they are at most twice as many, of some 100 bytes each as the database hands them over.
+const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
+
+// The first one is always among them.
 const UNFOLDED: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body,
            hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body, seq
-    FROM segments WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    FROM segments WHERE seq > ?1 AND seq <= (
+      SELECT max(seq) FROM (
+        SELECT seq, sum(events + absorbed) OVER (ORDER BY seq) - events - absorbed AS before
+        FROM segments WHERE seq > ?1 ORDER BY seq LIMIT ?2)
+      WHERE before < ?3)
+    ORDER BY seq";
 
 // A cross join is done in this order: one look into the table for each key.
 const ROLLUPS: &str = concat!(
@@ -70,41 +82,49 @@ struct Arrivals {
 }
 
 /// What some segments add.
-#[derive(Default)]
 struct Fresh {
     rollups: Rollups,
     arrivals: BTreeMap<u64, Arrivals>,
 }
 
-impl Fresh {
-    /// Of rows of [`UNFOLDED`], as far as it is kept.
-    fn of(waiting: &[Row], retention: &Retention, now_ms: u64) -> Result<Self, StoreError> {
-        let mut fresh = Self::default();
-        let mut minutes = Rollups::new();
-        let mut arrived: BTreeMap<u64, Vec<Event>> = BTreeMap::new();
-        for row in waiting {
-            let (events, absorbed) = (events_of(row)?, absorbed_of(row)?);
-            for event in &events {
-                rollup::add(&mut minutes, Grain::Minute, &event.path, event);
-            }
-            for event in &absorbed {
-                fresh.arrivals.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
-            }
-            for event in events.into_iter().chain(absorbed) {
-                arrived.entry(event.minute() * MINUTE_MS).or_default().push(event);
-            }
+/// Segments on their way into [`Fresh`].
+#[derive(Default)]
+struct Adding {
+    minutes: Rollups,
+    arrivals: BTreeMap<u64, Arrivals>,
+}
+
+impl Adding {
+    /// Adds what one segment holds.
+    fn segment(&mut self, events: &[Event], absorbed: &[Event]) {
+        for event in events {
+            rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
+        }
+        let mut arrived: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+        for event in events.iter().chain(absorbed) {
+            arrived.entry(event.minute() * MINUTE_MS).or_default().push(event);
         }
         for (start, events) in arrived {
-            fresh.arrivals.entry(start).or_default().ledger = Ledger::of(&events);
+            self.arrivals.entry(start).or_default().ledger.merge(&Ledger::of(events));
         }
-        fresh.arrivals = fresh.arrivals.split_off(&retention.first(Grain::Minute, now_ms));
-        for grain in Grain::ALL {
-            let first = retention.first(grain, now_ms);
-            fresh.widen(&minutes, grain, first);
+        for event in absorbed {
+            self.arrivals.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
         }
-        Ok(fresh)
     }
 
+    /// All of it, as far as it is kept.
+    fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
+        let arrivals = self.arrivals.split_off(&retention.first(Grain::Minute, now_ms));
+        let mut fresh = Fresh { rollups: Rollups::new(), arrivals };
+        for grain in Grain::ALL {
+            let first = retention.first(grain, now_ms);
+            fresh.widen(&self.minutes, grain, first);
+        }
+        fresh
+    }
+}
+
+impl Fresh {
     /// Adds the minutes to the intervals of a grain from `first` on: each route by itself, and all together.
     fn widen(&mut self, minutes: &Rollups, grain: Grain, first: u64) {
         for (key, rollup) in minutes {
@@ -179,11 +199,7 @@ impl<S: Sql> EventStore<S> {
             return Ok(0);
         }
         // 2. As 1.
-        let waiting = Statement::new(UNFOLDED, [folded.into(), MAX_SEGMENTS.into()]);
-        let waiting = self.sql.batch(vec![waiting]).await?;
-        let Some(last) = rows(&waiting, 0).last() else { return Err(StoreError::Conflict) };
-        let reached = last.integer(5)?;
-        let mut fresh = Fresh::of(rows(&waiting, 0), &self.retention, now_ms)?;
+        let (mut fresh, reached) = self.fresh(folded, head, now_ms).await?;
         // 3. As 1. Another fold may commit between 1 and here; the write is refused then.
         let stored = self.sql.batch(fresh.reads()).await?;
         if let Some((ledgers, rollups)) = stored.split_first() {
@@ -194,5 +210,22 @@ impl<S: Sql> EventStore<S> {
         // 4. A crash here: the transaction is there or is not; the next fold begins where it finds the log.
         self.sql.batch(statements).await?;
         Ok(head.saturating_sub(reached))
+    }
+
+    /// What segments after `folded` add, and the last of them. Segments never change: they may be read bit by bit.
+    async fn fresh(&self, folded: u64, head: u64, now_ms: u64) -> Result<(Fresh, u64), StoreError> {
+        let mut adding = Adding::default();
+        let mut reached = folded;
+        while reached < head && reached - folded < MAX_SEGMENTS {
+            let most = MAX_SEGMENTS - (reached - folded);
+            let waiting = Statement::new(UNFOLDED, [reached.into(), most.into(), MAX_EVENTS_AT_ONCE.into()]);
+            let waiting = self.sql.batch(vec![waiting]).await?;
+            let Some(last) = rows(&waiting, 0).last() else { return Err(StoreError::Conflict) };
+            reached = last.integer(5)?;
+            for row in rows(&waiting, 0) {
+                adding.segment(&events_of(row)?, &absorbed_of(row)?);
+            }
+        }
+        Ok((adding.finish(&self.retention, now_ms), reached))
     }
 }

@@ -154,7 +154,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
       ["ids?store=both", 400, /^`store`: /],
       ["ids?store=old&from=x", 400, /^`from`: /],
       ["trace/yesterday", 400, /^`idempotentId`: "yesterday"/],
-      ["trace/%FF", 400, /^`idempotentId`: /],
+      ["trace/%FF", 400, /^`%FF` is not UTF-8/],
       ["nothing", 404, /stats, series, paths, .*ids, trace/],
       ["stats/more", 404, /there is no/],
       ["trace", 404, /there is no/],

@@ -47,7 +47,7 @@ pub struct CostArgs {
     #[arg(long, value_name = "SHARE", default_value = "0%")]
     queue_share: Share,
     /// The gateway's setting `LINGER_MS`.
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     linger_ms: u32,
     /// The gateway's setting `FLUSH_EVENTS`.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=150))]

@@ -79,7 +79,7 @@ fn pipeline(known: health::Known) -> Pipeline {
 async fn traffic(env: &Env, config: &Config, now_ms: u64) -> Result<(Rollups, Rollups), String> {
     let from = Grain::Day.floor(now_ms);
     let spans = vec![Span { from, to: from + DAY_MS, grain: Grain::Day }];
-    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Latency };
+    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Latency, dual: Parts::Latency };
     let (old, new) = stores::rollups(env, config, &selection).await;
     Ok((old?, new?))
 }
