@@ -24,9 +24,15 @@ pub type Answer<T> = Result<T, String>;
 /// Events, and whether there are more than were given out.
 pub type Events = (Vec<Event>, bool);
 
-/// Figures that were selected. Of dual events the new store gives numbers only, unless the old one lacks some: sketches
-/// are most of what is read, and a merge takes them from the store that has more.
+/// Figures that were selected.
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
+    let new = as_text(async { new_store(env, config)?.rollups(selection).await });
+    join(collector_client::rollups(env, config, selection), new).await
+}
+
+/// Figures that were selected, for a merge. Of dual events the new store gives numbers only, unless the old one lacks
+/// some: sketches are most of what is read, and a merge takes them from the store that has more.
+pub async fn for_merge(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
     let thin = Selection { dual: Parts::Counts, ..selection.clone() };
     let ask = |selection| as_text(async move { new_store(env, config)?.rollups(selection).await });
     let (old, new) = join(collector_client::rollups(env, config, selection), ask(&thin)).await;

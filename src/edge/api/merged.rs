@@ -39,12 +39,12 @@ pub async fn read(
     parts: Parts,
 ) -> Result<Both, Problem> {
     let mut selection = Selection { spans, routes: grouping.routes.clone(), parts, dual: parts };
-    let (old, new) = stores::rollups(env, config, &selection).await;
+    let (old, new) = stores::for_merge(env, config, &selection).await;
     let (mut old, mut new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
     // Ambiguous days become hours, and ambiguous hours minutes, as far as those are kept.
     while let Some((coarse, fine)) = refinable(&old, &new, config) {
         selection.spans = fine;
-        let (fine_old, fine_new) = stores::rollups(env, config, &selection).await;
+        let (fine_old, fine_new) = stores::for_merge(env, config, &selection).await;
         for (store, fine) in [(&mut old, fine_old), (&mut new, fine_new)] {
             let fine = fine.map_err(unreadable)?;
             store.retain(|key, _| !coarse.iter().any(|span| span.grain == key.grain && span.holds(key.start)));
