@@ -16,7 +16,7 @@ fn out(arguments: &str) -> String {
 #[test]
 fn a_months_cost_is_shown_line_by_line_with_what_it_assumes() {
     let text = out("cost --rps 1000 --paths 100 --isolates 20");
-    for part in ["queue operations", "11.0 events a message", "rollups", "parity", "cron", "readers", "prices of 20"] {
+    for part in ["queue operations", "26.0 events a message", "rollups", "parity", "cron", "readers", "prices of 20"] {
         assert!(text.contains(part), "{part}\nin\n{text}");
     }
     assert!(text.contains("2.59 G events") && text.contains("This assumes:"), "{text}");
