@@ -89,8 +89,9 @@ fn a_fold_of_many_events_has_few_of_them_in_memory_and_writes_each_row_once() {
         assert_eq!((figures(&recording), sqlite.count("folds")), (before, 1));
         weighed.1.get()
     };
-    // Three segments pass the bound of 10,000 events.
-    assert_eq!(largest(7), largest(3));
+    // Three segments pass the bound of 10,000 events; larger numbers of events take a few more bytes.
+    let (few, many) = (largest(3), largest(7));
+    assert!(many < few * 11 / 10, "{many} bytes for 7 segments, {few} for 3");
 }
 
 #[test]
