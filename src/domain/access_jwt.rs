@@ -123,7 +123,7 @@ impl Key {
     }
 }
 
-/// The keys in a team's answer, [`MAX_KEYS`] at most; those of another kind are left out.
+/// The keys in a team's answer, as many as a team may have; those of another kind are left out.
 ///
 /// # Errors
 /// It is no list of keys, or has none that fits.

@@ -99,7 +99,7 @@ impl Cursor {
         format!("{:x}-{}", self.key.to_bits(), hex::encode(&self.path))
     }
 
-    /// Reads [`Self::text`].
+    /// Reads a page's `next`.
     ///
     /// # Errors
     /// When it is none.
