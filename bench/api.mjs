@@ -7,8 +7,10 @@
 // all intervals that ranges up to 30 days read: minutes of 6 hours, hours of 8 days (of all routes together 30), days.
 import { createHash } from "node:crypto";
 
-import { startGateway } from "../tests/worker/harness.mjs";
+import { setTimeout as pause } from "node:timers/promises";
+
 import { percentile } from "./statistics.mjs";
+import { startVariant } from "./variants.mjs";
 
 const CALLS = Number(process.argv[2] ?? 100);
 const TARGET_MS = 50;
@@ -46,9 +48,7 @@ function events(length, start) {
 }
 
 /** Lets the object fold events of three routes: a minute, an hour and a day of them. */
-async function makeTemplates(gateway, storage) {
-  const { PATH_COLLECTOR } = await gateway.env();
-  const object = PATH_COLLECTOR.get(PATH_COLLECTOR.idFromName("default"));
+async function makeTemplates(object, storage) {
   const day = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
   const all = [MINUTE_MS, HOUR_MS, DAY_MS].flatMap((length) => events(length, day));
   for (let at = 0; at < all.length; at += 400) {
@@ -56,9 +56,8 @@ async function makeTemplates(gateway, storage) {
     const { status } = await object.fetch("https://collector/record", { method: "POST", body });
     if (status >= 300) throw new Error(`the object answers ${status}`);
   }
-  await gateway.setClock(Date.now() + 2 * MINUTE_MS);
-  while ((await storage.exec(UNFOLDED))[0].n) await gateway.alarm();
-  await gateway.setClock(Date.now());
+  // The object's alarm comes by itself.
+  while ((await storage.exec(UNFOLDED))[0].n) await pause(500);
 }
 
 const COLUMNS = `requests, status_1, status_2, status_3, status_4, status_5, time_sum, time_min, time_max, digest_high,
@@ -78,10 +77,10 @@ function copies(template, grain, from, to, together) {
     SELECT ${grain}, start, path, 1, ${values.join(", ")}, ${blobs.join(", ")} FROM starts CROSS JOIN routes`;
 }
 
-async function fill(gateway) {
-  const storage = await gateway.worker.getDurableObjectStorage("PathCollector", { name: "default" });
-  await makeTemplates(gateway, storage);
-  const database = (await gateway.env()).DB;
+async function fill({ runtime }) {
+  const { PATH_COLLECTOR, DB: database } = await runtime.getBindings("gateway");
+  const storage = await runtime.unsafeGetDurableObjectStorage("gateway", "PathCollector", { name: "default" });
+  await makeTemplates(PATH_COLLECTOR.getByName("default"), storage);
   const templates = {};
   for (const grain of [MINUTE_MS, HOUR_MS, DAY_MS]) {
     const blobs = BLOBS.map((name) => `hex(${name}) AS ${name}`).join(", ");
@@ -136,7 +135,7 @@ async function measure(gateway, read) {
   const times = [];
   for (let n = -3; n < CALLS; n++) {
     const began = performance.now();
-    const response = await gateway.request(`/_collector/v1/${read}`);
+    const response = await fetch(new URL(`/_collector/v1/${read}`, gateway.url));
     await response.arrayBuffer();
     if (response.status !== 200) throw new Error(`${read} answers ${response.status}`);
     if (n >= 0) times.push(performance.now() - began);
@@ -145,8 +144,7 @@ async function measure(gateway, read) {
   return { p50: percentile(times, 50), p95: percentile(times, 95) };
 }
 
-const ends = [];
-const gateway = await startGateway({ after: (end) => ends.unshift(end) }, { vars: { LOG_EVENTS: "false" } });
+const gateway = await startVariant("ours_dual", { entry: "bench/opened.mjs", openStores: true });
 let slow = 0;
 const line = (name, figures) => {
   const cells = figures.map(({ p50, p95 }) => `${p50.toFixed(1)} / ${p95.toFixed(1)}${p95 > TARGET_MS ? " !" : ""}`);
@@ -155,10 +153,11 @@ const line = (name, figures) => {
 };
 try {
   await fill(gateway);
-  if ((await gateway.read("stats?range=30d&detail=total")).exact !== true) throw new Error("the stores differ");
+  const { exact } = await gateway.read("_collector/v1/stats?range=30d&detail=total");
+  if (exact !== true) throw new Error("the stores differ");
   const ranges = ["1h", "24h", "7d", "30d"];
   // The snapshot is what cron left.
-  await gateway.cron();
+  await (await gateway.runtime.getWorker("gateway")).scheduled({ cron: "* * * * *" });
   console.log(`\np50 / p95 in ms of ${CALLS} calls\n\n| | ${ranges.join(" | ")} |\n|---|${"---|".repeat(4)}`);
   for (const [name, read] of Object.entries(READS)) {
     const figures = [];
@@ -167,6 +166,6 @@ try {
   }
   for (const name of PLAIN) line(name, [await measure(gateway, name)]);
 } finally {
-  for (const end of ends) await end();
+  await gateway.stop();
 }
 process.exit(slow ? 1 : 0);

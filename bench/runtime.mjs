@@ -75,13 +75,15 @@ async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewh
 
 /**
  * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
- * upstream. `elsewhere`: consumer and object are stood in for. `inspectorPort` opens the runtime's inspector.
+ * upstream. `elsewhere`: consumer and object are stood in for. `inspectorPort` opens the runtime's inspector, and
+ * `openStores` the objects' databases.
  */
-export async function start({ inspectorPort, ...options }) {
+export async function start({ inspectorPort, openStores, ...options }) {
   const errors = [];
   const handleStructuredLogs = ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message);
   const workers = await workersOf(options);
-  const runtime = new Miniflare(convertV4MiniflareOptions({ cf: false, inspectorPort, handleStructuredLogs, workers }));
+  const common = { cf: false, inspectorPort, unsafeInspectDurableObjects: openStores, handleStructuredLogs };
+  const runtime = new Miniflare(convertV4MiniflareOptions({ ...common, workers }));
   await runtime.ready;
   return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
 }
