@@ -17,6 +17,7 @@ use path_collector::domain::merge::{Grouping, merge};
 use path_collector::domain::message;
 use path_collector::domain::parity::window::Window;
 use path_collector::domain::path::Normalizer;
+use path_collector::domain::intervals::by_interval;
 use path_collector::domain::rollup::{self, Rollups};
 use path_collector::domain::route::route;
 use path_collector::store::events::Memory;
@@ -111,8 +112,9 @@ fn merged(c: &mut Criterion) {
             rollup::add(&mut rollups, Grain::Minute, &event.path, &event);
         }
     }
+    let held = by_interval(rollups);
     c.bench_function("merge_1000_rollups", |b| {
-        b.iter(|| merge(black_box(&rollups), black_box(&rollups), &BTreeMap::new(), &Grouping::BY_ROUTE, 60_000));
+        b.iter(|| merge(black_box(&held), black_box(&held), &BTreeMap::new(), &Grouping::BY_ROUTE, 60_000));
     });
 }
 

@@ -5,11 +5,13 @@
 //! than a read may, the result says that it is not exact.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use super::event::{Cohort, Event};
 use super::grain::{Grain, MINUTE_MS};
 use super::identity::Digest;
-use super::rollup::{ALL_ROUTES, Key, Rollup, Rollups};
+use super::intervals::{Interval, Intervals, Slot};
+use super::rollup::{ALL_ROUTES, Rollup};
 use super::selection::{Routes, Span};
 
 /// Events of one interval, from the old store and from the new one.
@@ -79,80 +81,86 @@ impl Merged {
     fn count(&mut self, step: u64, path: &str, rollup: &Rollup) {
         self.cells.entry((step, path.to_owned())).or_default().merge(rollup);
     }
-}
 
-/// What one store holds of one interval.
-#[derive(Default)]
-struct Held<'a> {
-    single: u64,
-    fallback: u64,
-    dual: BTreeMap<&'a str, &'a Rollup>,
-}
-
-/// By start and grain.
-type Intervals<'a> = BTreeMap<(u64, Grain), Held<'a>>;
-
-fn by_interval(rollups: &Rollups) -> Intervals<'_> {
-    let mut intervals = Intervals::new();
-    for (key, rollup) in rollups.iter().filter(|(_, rollup)| rollup.requests > 0) {
-        let held = intervals.entry((key.start, key.grain)).or_default();
-        match key.cohort {
-            Cohort::Single => held.single += rollup.requests,
-            Cohort::Fallback => held.fallback += rollup.requests,
-            Cohort::Dual => drop(held.dual.insert(&key.path, rollup)),
+    /// Adds an interval by its sums: what is not dual from both stores, and dual events from the one that has more.
+    fn count_interval(&mut self, step: u64, old: &Interval, new: &Interval) {
+        for cohort in [Cohort::Single, Cohort::Fallback] {
+            for (path, rollup) in old.of(cohort).iter().chain(new.of(cohort).iter()) {
+                self.count(step, path, rollup);
+            }
+            self.only_old += old.of(cohort).requests();
+            self.only_new += new.of(cohort).requests();
         }
+        let (o, n) = (old.of(Cohort::Dual), new.of(Cohort::Dual));
+        let same = o.same_set(n);
+        let mut both = if same { o.requests() } else { 0 };
+        for (path, rollup) in o.iter() {
+            let of_new = n.requests_of(path);
+            if same || rollup.requests >= of_new {
+                self.count(step, path, rollup);
+            }
+            both += if same { 0 } else { rollup.requests.min(of_new) };
+        }
+        for (path, rollup) in n.iter().filter(|_| !same) {
+            if rollup.requests > o.requests_of(path) {
+                self.count(step, path, rollup);
+            }
+        }
+        self.both += both;
+        self.only_old += o.requests() - both;
+        self.only_new += n.requests() - both;
     }
-    intervals
 }
 
 /// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
 /// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
 /// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
-pub fn ambiguous(old: &Rollups, new: &Rollups, window_ms: u64) -> BTreeSet<Span> {
-    let (old, new) = (by_interval(old), by_interval(new));
+pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<Span> {
     let reach_ms = reach_ms(window_ms);
-    let nothing = Held::default();
-    let suspect = |interval: &(u64, Grain)| {
-        let apart = !any_near(&old, *interval, reach_ms, |_| true) || !any_near(&new, *interval, reach_ms, |_| true);
-        let (o, n) = (old.get(interval).unwrap_or(&nothing), new.get(interval).unwrap_or(&nothing));
-        let same_dual = o.dual.len() == n.dual.len()
-            && o.dual.iter().all(|(path, mine)| n.dual.get(path).is_some_and(|theirs| mine.same_set(theirs)));
-        let single = |intervals| any_near(intervals, *interval, reach_ms, |held| held.single > 0);
-        let may_repeat = o.fallback > 0 || n.fallback > 0 || (single(&old) && single(&new));
-        !apart && (may_repeat || !same_dual)
+    let nothing = Interval::default();
+    let suspect = |slot: &Slot| {
+        let apart = [old, new].iter().any(|store| !any_near(store, *slot, reach_ms, |held| held.requests() > 0));
+        let (o, n) = (held(old, *slot).unwrap_or(&nothing), held(new, *slot).unwrap_or(&nothing));
+        let has = |held: &Interval, cohort| held.of(cohort).requests() > 0;
+        let single = |store| any_near(store, *slot, reach_ms, |held| has(held, Cohort::Single));
+        let may_repeat = has(o, Cohort::Fallback) || has(n, Cohort::Fallback) || (single(old) && single(new));
+        !apart && (may_repeat || !o.of(Cohort::Dual).same_set(n.of(Cohort::Dual)))
     };
-    let known: BTreeSet<(u64, Grain)> = old.keys().chain(new.keys()).copied().collect();
-    let suspects: Vec<(u64, Grain)> = known.iter().copied().filter(suspect).collect();
-    let near = |interval: (u64, Grain)| {
-        known.range(around(interval, reach_ms)).copied().filter(move |other| is_near(interval, *other, reach_ms))
+    let known: BTreeSet<Slot> =
+        old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot).collect();
+    let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
+    let near = |slot: Slot| {
+        known.range(around(slot, reach_ms)).copied().filter(move |other| is_near(slot, *other, reach_ms))
     };
-    suspects.into_iter().flat_map(near).map(|(from, grain)| Span { from, to: from + grain.ms(), grain }).collect()
+    suspects.into_iter().flat_map(near).map(span_of).collect()
+}
+
+fn held(store: &Intervals, slot: Slot) -> Option<&Interval> {
+    store.get(&slot).map(AsRef::as_ref)
+}
+
+const fn span_of((from, grain): Slot) -> Span {
+    Span { from, to: from + grain.ms(), grain }
 }
 
 /// Start of an interval's last minute, in ms.
-const fn last_minute((start, grain): (u64, Grain)) -> u64 {
+const fn last_minute((start, grain): Slot) -> u64 {
     start + grain.ms() - MINUTE_MS
 }
 
 /// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
-const fn is_near(one: (u64, Grain), other: (u64, Grain), reach_ms: u64) -> bool {
+const fn is_near(one: Slot, other: Slot, reach_ms: u64) -> bool {
     other.0 <= last_minute(one) + reach_ms && one.0 <= last_minute(other) + reach_ms
 }
 
 /// Where to look for what [`is_near`]: no interval is longer than a day.
-fn around(interval: (u64, Grain), reach_ms: u64) -> std::ops::RangeInclusive<(u64, Grain)> {
-    let from = interval.0.saturating_sub(Grain::Day.ms() + reach_ms);
-    (from, Grain::Minute)..=(last_minute(interval) + reach_ms, Grain::Day)
+fn around(slot: Slot, reach_ms: u64) -> RangeInclusive<Slot> {
+    let from = slot.0.saturating_sub(Grain::Day.ms() + reach_ms);
+    (from, Grain::Minute)..=(last_minute(slot) + reach_ms, Grain::Day)
 }
 
-fn any_near(
-    intervals: &Intervals<'_>,
-    interval: (u64, Grain),
-    reach_ms: u64,
-    holds: impl Fn(&Held<'_>) -> bool,
-) -> bool {
-    let mut near =
-        intervals.range(around(interval, reach_ms)).filter(|(other, _)| is_near(interval, **other, reach_ms));
+fn any_near(store: &Intervals, slot: Slot, reach_ms: u64, holds: impl Fn(&Interval) -> bool) -> bool {
+    let mut near = store.range(around(slot, reach_ms)).filter(|(other, _)| is_near(slot, **other, reach_ms));
     near.any(|(_, held)| holds(held))
 }
 
@@ -163,44 +171,32 @@ pub const fn reach_ms(window_ms: u64) -> u64 {
     if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
 }
 
-/// Whether [`merge`] takes an interval's dual events from the new store, which has more of them.
-pub fn takes_dual_of_new(old: &Rollups, new: &Rollups) -> bool {
-    let has_less = |key: &Key, n: &Rollup| old.get(key).map_or(0, |o| o.requests) < n.requests;
-    new.iter().any(|(key, rollup)| key.cohort == Cohort::Dual && has_less(key, rollup))
+/// Whether [`merge`] takes a route's dual events from the new store, which has more of them.
+pub fn takes_dual_of_new(old: &Intervals, new: &Intervals) -> bool {
+    let nothing = Interval::default();
+    new.iter().any(|(slot, held_by_new)| {
+        let (o, n) = (held(old, *slot).unwrap_or(&nothing).of(Cohort::Dual), held_by_new.of(Cohort::Dual));
+        !o.same_set(n) && n.iter().any(|(path, rollup)| o.requests_of(path) < rollup.requests)
+    })
 }
 
 /// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
 /// estimated by `single + single + the larger dual + fallback` and makes the result inexact.
 pub fn merge(
-    old: &Rollups,
-    new: &Rollups,
+    old: &Intervals,
+    new: &Intervals,
     recounts: &BTreeMap<Span, Recount>,
     grouping: &Grouping,
     window_ms: u64,
 ) -> Merged {
-    let mut merged = Merged {
-        exact: ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span)),
-        ..Merged::default()
-    };
-    let span = |key: &Key| Span { from: key.start, to: key.start + key.grain.ms(), grain: key.grain };
-    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).filter(|key| !recounts.contains_key(&span(key))).collect();
-    let nothing = Rollup::default();
-    for key in keys {
-        let (o, n) = (old.get(key).unwrap_or(&nothing), new.get(key).unwrap_or(&nothing));
-        let step = grouping.step(key.start);
-        if key.cohort == Cohort::Dual {
-            let both = o.requests.min(n.requests);
-            merged.count(step, &key.path, if o.requests >= n.requests { o } else { n });
-            merged.both += both;
-            merged.only_old += o.requests - both;
-            merged.only_new += n.requests - both;
-        } else {
-            for store in [o, n].into_iter().filter(|store| store.requests > 0) {
-                merged.count(step, &key.path, store);
-            }
-            merged.only_old += o.requests;
-            merged.only_new += n.requests;
-        }
+    let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
+    let mut merged = Merged { exact, ..Merged::default() };
+    let nothing = Interval::default();
+    let slots: BTreeSet<Slot> =
+        old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied().collect();
+    for slot in slots {
+        let (o, n) = (held(old, slot).unwrap_or(&nothing), held(new, slot).unwrap_or(&nothing));
+        merged.count_interval(grouping.step(slot.0), o, n);
     }
     unite(&mut merged, recounts, grouping, window_ms);
     merged
@@ -246,7 +242,8 @@ mod tests {
     use super::*;
     use crate::domain::event::tests::example;
     use crate::domain::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
-    use crate::domain::rollup;
+    use crate::domain::intervals::by_interval;
+    use crate::domain::rollup::{self, Rollups};
     use crate::domain::sketch::Latency;
 
     const START: u64 = 1_730_956_800_000;
@@ -283,12 +280,16 @@ mod tests {
         }
     }
 
-    fn rollups(events: &[Event], by: By) -> Rollups {
+    fn counted(events: &[Event], by: By) -> Rollups {
         let mut all = Rollups::new();
         for event in events {
             rollup::add(&mut all, by.grain(event.timestamp), &event.path, event);
         }
         all
+    }
+
+    fn rollups(events: &[Event], by: By) -> Intervals {
+        by_interval(counted(events, by))
     }
 
     /// Merges as a reader does: fetches exactly the ambiguous intervals.
@@ -309,8 +310,8 @@ mod tests {
     #[test]
     fn equal_dual_events_need_no_events_and_count_once() {
         let events: Vec<Event> = (0..50).map(|n| event(n, n * 10, Cohort::Dual)).collect();
-        let rollups = rollups(&events, By::Minute);
-        assert!(ambiguous(&rollups, &rollups, DEFAULT_WINDOW_MS).is_empty());
+        let held = rollups(&events, By::Minute);
+        assert!(ambiguous(&held, &held, DEFAULT_WINDOW_MS).is_empty());
         let merged = read(&events, &events);
         assert_eq!((merged.total().requests, merged.both, merged.only_old, merged.only_new), (50, 50, 0, 0));
     }
@@ -363,11 +364,13 @@ mod tests {
             let new: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 2 != 0).map(|(_, e, _)| e.clone()).collect();
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
             let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
-            let (o, mut n) = (rollups(&old, by), rollups(&new, by));
+            let (o, n) = (rollups(&old, by), rollups(&new, by));
             let whole = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
             if !takes_dual_of_new(&o, &n) {
-                let dual = n.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
+                let mut thin = counted(&new, by);
+                let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
                 dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
+                let n = by_interval(thin);
                 let thin = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
                 prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
                 prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
@@ -381,8 +384,10 @@ mod tests {
                 prop_assert_eq!(parts.total().requests, copies.len() as u64);
             }
             let route = |path: String| {
-                let of = |events: &[Event]| rollups(events, by).into_iter().filter(|(key, _)| key.path == path).collect();
-                let (o, n): (Rollups, Rollups) = (of(&old), of(&new));
+                let of = |events: &[Event]| {
+                    by_interval(counted(events, by).into_iter().filter(|(key, _)| key.path == path).collect())
+                };
+                let (o, n) = (of(&old), of(&new));
                 let fetched = |span: Span, events: &[Event]| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
                 let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
                 let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();

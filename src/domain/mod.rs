@@ -19,6 +19,7 @@ pub mod flag;
 pub mod grain;
 pub mod health;
 pub mod identity;
+pub mod intervals;
 pub mod ledger;
 pub mod letter;
 pub mod listing;

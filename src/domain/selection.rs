@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grain::{DAY_MS, Grain, HOUR_MS, Retention};
+use super::intervals::Slot;
 
 /// Intervals of one grain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,6 +59,24 @@ pub enum Parts {
     All,
 }
 
+/// A fold of a store's log, and with it a state of the store's rollups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FoldId {
+    /// The segment after which it begins.
+    pub from_seq: u64,
+    /// When it was made, in ms: a database that was restored may have another one at the same place.
+    pub folded_at: u64,
+}
+
+/// What a reader knows already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// As of this fold, or a later one.
+    pub fold: FoldId,
+    /// These intervals.
+    pub spans: Vec<Span>,
+}
+
 /// What a reader wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
@@ -69,6 +88,34 @@ pub struct Selection {
     pub parts: Parts,
     /// Parts of events that were meant for both stores: a reader of both needs them of one.
     pub dual: Parts,
+}
+
+/// The intervals of these spans that are in none of the others.
+pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
+    let mut rest = spans.to_vec();
+    for other in others {
+        let cut = |span: Span| {
+            let (from, to) = (span.from.max(other.from), span.to.min(other.to));
+            let apart = span.grain != other.grain || from >= to;
+            let pieces = if apart { [span, Span { to: span.from, ..span }] } else { [Span { to: from, ..span }, Span { from: to, ..span }] };
+            pieces.into_iter().filter(|piece| piece.from < piece.to)
+        };
+        rest = rest.into_iter().flat_map(cut).collect();
+    }
+    rest
+}
+
+/// Intervals in order as spans that are as long as can be.
+pub fn joined(slots: impl IntoIterator<Item = Slot>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (start, grain) in slots {
+        let end = start + grain.ms();
+        match spans.iter_mut().rfind(|span| span.grain == grain) {
+            Some(span) if span.to == start => span.to = end,
+            _ => spans.push(Span { from: start, to: end, grain }),
+        }
+    }
+    spans
 }
 
 /// Up to this length a range is read by minutes, in ms.

@@ -11,6 +11,7 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, conso
 use crate::domain::archive::plan::Cut;
 use crate::domain::grain::DAY_MS;
 use crate::domain::message;
+use crate::domain::selection::{Known, Selection};
 use crate::store::address_keys::{self, AddressKeys};
 use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
@@ -105,8 +106,8 @@ impl PathCollector {
                 Response::from_bytes(key.0.to_vec())
             }
             (Method::Post, "/rollups") => {
-                let selection = self.question(&mut request).await?;
-                Response::ok(self.events.rollup_rows(&selection).await?.join("\n"))
+                let (selection, known): (Selection, Option<Known>) = self.question(&mut request).await?;
+                Response::ok(self.events.find(&selection, known.as_ref()).await?.to_text()?)
             }
             (Method::Get, "/ids") => {
                 Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)

@@ -4,6 +4,9 @@
 //! route they were given, and a busy route doesn't fill one object.
 
 use futures_util::future::join_all;
+use js_sys::Uint8Array;
+use js_sys::futures::JsFuture;
+use wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Response, Stub};
 
 use crate::domain::address::DailyKey;
@@ -11,12 +14,10 @@ use crate::domain::archive::plan::{Cut, Windows};
 use crate::domain::event::Event;
 use crate::domain::identity::{Digest, IdempotentId};
 use crate::domain::parity::ask::{Answer, Ask};
-use crate::domain::rollup::{self, Rollups};
-use crate::domain::selection::Selection;
+use crate::domain::selection::{Known, Selection};
 use crate::store::details::Details;
 use crate::store::parity::side::Side;
-use crate::store::read::{LogState, Sighting};
-use crate::store::rollup_rows::decode;
+use crate::store::read::{Found, LogState, Sighting};
 use crate::store::sql::StoreError;
 use crate::store::vitals::{Report, Vitals};
 
@@ -74,9 +75,8 @@ pub async fn record(env: &Env, config: &Config, events: &[Event], message: Strin
 /// Why it can't be had.
 pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
     // One object keeps the keys, however many keep events.
-    let mut response = call(env, "default", Method::Post, &format!("/address-key?day={day}"), None).await?;
-    let bytes = response.bytes().await.map_err(|error| error.to_string())?;
-    bytes.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
+    let key = bytes(call(env, "default", Method::Post, &format!("/address-key?day={day}"), None).await?).await?;
+    key.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
 }
 
 /// Hands in what this isolate counted, and the jobs that it ran. One object keeps that for all.
@@ -93,9 +93,15 @@ pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
 /// # Errors
 /// Why it can't be read.
 pub async fn vitals(env: &Env) -> Result<Vitals, String> {
-    let mut response = call(env, "default", Method::Get, "/vitals", None).await?;
-    let bytes = response.bytes().await.map_err(|error| error.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("vitals: {error}"))
+    let answer = bytes(call(env, "default", Method::Get, "/vitals", None).await?).await?;
+    serde_json::from_slice(&answer).map_err(|error| format!("vitals: {error}"))
+}
+
+/// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
+async fn bytes(response: Response) -> Result<Vec<u8>, String> {
+    let failed = |error: JsValue| format!("{error:?}");
+    let buffer = web_sys::Response::from(response).array_buffer().map_err(failed)?;
+    Ok(Uint8Array::new(&JsFuture::from(buffer).await.map_err(failed)?).to_vec())
 }
 
 /// Asks every object and gives all answers' bytes.
@@ -109,8 +115,7 @@ async fn ask_all(
     let ask = |shard| {
         let (method, body) = (method.clone(), body.clone());
         async move {
-            let mut response = call(env, &shard_name(shard, config.shards), method, path, body).await?;
-            response.bytes().await.map_err(|error| error.to_string())
+            bytes(call(env, &shard_name(shard, config.shards), method, path, body).await?).await
         }
     };
     join_all((0..config.shards).map(ask)).await.into_iter().collect()
@@ -196,12 +201,8 @@ pub struct Collector<'a> {
 impl Side for Collector<'_> {
     async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
         let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let answer = call(self.env, self.name, Method::Post, "/parity", Some(text)).await;
-        let bytes = match answer {
-            Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            Err(error) => return Err(StoreError::Unavailable(error)),
-        };
-        postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+        let answer = async { bytes(call(self.env, self.name, Method::Post, "/parity", Some(text)).await?).await };
+        postcard::from_bytes(&answer.await.map_err(StoreError::Unavailable)?).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
     }
 }
 
@@ -223,21 +224,21 @@ impl Collector<'_> {
     }
 }
 
-/// Figures that were selected, of all objects.
+/// Names of all objects.
+pub fn names(config: &Config) -> impl Iterator<Item = String> + use<> {
+    let shards = config.shards;
+    (0..shards).map(move |shard| shard_name(shard, shards))
+}
+
+/// Figures that were selected, of one object, less those that are known and have not changed.
 ///
 /// # Errors
 /// Why they can't be read.
-pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> Result<Rollups, String> {
-    let text = serde_json::to_string(selection).map_err(|error| error.to_string())?;
-    let mut all = Rollups::new();
-    for rows in ask_all(env, config, Method::Post, "/rollups", Some(text)).await? {
-        let rows = String::from_utf8(rows).map_err(|error| format!("rollups: {error}"))?;
-        for row in rows.lines() {
-            let (key, rollup) = decode(row).map_err(|error| error.to_string())?;
-            rollup::merge(&mut all, key, &rollup);
-        }
-    }
-    Ok(all)
+pub async fn find(env: &Env, name: &str, selection: &Selection, known: Option<&Known>) -> Result<Found, String> {
+    let question = serde_json::to_string(&(selection, known)).map_err(|error| error.to_string())?;
+    let answer = bytes(call(env, name, Method::Post, "/rollups", Some(question)).await?).await?;
+    let text = String::from_utf8(answer).map_err(|error| format!("rollups: {error}"))?;
+    Found::from_text(&text).map_err(|error| error.to_string())
 }
 
 /// Events of a range, of all objects, and whether there are more than are given out.

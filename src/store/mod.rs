@@ -15,6 +15,7 @@ pub mod flags;
 pub mod fold;
 pub mod parity;
 pub mod read;
+pub mod recall;
 pub mod redrive;
 pub mod retention;
 pub mod rollup_rows;

@@ -7,7 +7,7 @@ use crate::domain::grain::{DAY_MS, Grain, HOUR_MS};
 use crate::domain::identity::IdempotentId;
 use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
 use crate::domain::segment;
-use crate::domain::selection::{Routes, Selection, Span};
+use crate::domain::selection::{self, FoldId, Known, Routes, Selection, Span};
 
 use super::events::EventStore;
 use super::rollup_rows::{decode, encode, rollup_row};
@@ -31,6 +31,41 @@ const EACH_ROUTE: &str = concat!(
     "SELECT ",
     asked_for!(),
     " AS rollup FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> ''"
+);
+
+// The time (ms) from which on folds since that one have changed rollups: 0 if it is not known, a time that never comes if
+// there are none. Segments outlive what a reader remembers.
+macro_rules! changed_from {
+    ($from_seq:literal, $folded_at:literal) => {
+        concat!(
+            "(SELECT coalesce(max(changed), 0) FROM (
+                SELECT coalesce((
+                  SELECT min(first_ms) FROM segments
+                  WHERE seq > known.to_seq AND seq <= (SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1)
+                ), 9007199254740991) AS changed
+                FROM folds AS known WHERE from_seq = ",
+            $from_seq,
+            " AND folded_at = ",
+            $folded_at,
+            "))"
+        )
+    };
+}
+
+// What a reader knows is read only where it has changed. One bound, so that the rest of the range is not visited.
+const EACH_CHANGED_ROUTE: &str = concat!(
+    "SELECT ",
+    asked_for!(),
+    " AS rollup FROM rollups
+      WHERE grain = ?1 AND start >= max(?2, ",
+    changed_from!("?6", "?7"),
+    " - ?1 + 1) AND start < ?3 AND path <> ''"
+);
+
+const LAST_FOLD: &str = concat!(
+    "SELECT from_seq, folded_at, ",
+    changed_from!("?1", "?2"),
+    " AS changed_from FROM folds ORDER BY from_seq DESC LIMIT 1"
 );
 
 // The starts are given one by one, so that other routes are not read.
@@ -85,6 +120,52 @@ pub struct LogState {
     pub unfolded: u64,
 }
 
+/// Rollups that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The last fold; none before the first.
+    pub fold: Option<FoldId>,
+    /// Intervals that the reader knew and that end at or before this (ms) are as it knew them, and left out.
+    pub changed_from: u64,
+    /// What is folded.
+    pub folded: Vec<String>,
+    /// What waits to be folded.
+    pub waiting: Vec<String>,
+}
+
+/// What the first line of [`Found::to_text`] tells: the fold, when rollups have changed, and how many lines are folded.
+type Heading = (Option<FoldId>, u64, usize);
+
+impl Found {
+    /// As text, by lines: how an object hands it over.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the encoder fails, which for these types it can't.
+    pub fn to_text(&self) -> Result<String, StoreError> {
+        let heading: Heading = (self.fold, self.changed_from, self.folded.len());
+        let mut text = serde_json::to_string(&heading).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        for row in self.folded.iter().chain(&self.waiting) {
+            text.push('\n');
+            text.push_str(row);
+        }
+        Ok(text)
+    }
+
+    /// Reads what [`Self::to_text`] made.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn from_text(text: &str) -> Result<Self, StoreError> {
+        let (heading, rows) = text.split_once('\n').unwrap_or((text, ""));
+        let heading: Result<Heading, _> = serde_json::from_str(heading);
+        let (fold, changed_from, count) =
+            heading.map_err(|error| StoreError::Corrupt(format!("heading of rollups: {error}")))?;
+        let mut folded: Vec<String> = rows.lines().map(str::to_owned).collect();
+        let waiting = folded.split_off(count.min(folded.len()));
+        Ok(Self { fold, changed_from, folded, waiting })
+    }
+}
+
 /// Events, and when each was stored (ms).
 pub type Stored = Vec<(Event, u64)>;
 
@@ -103,38 +184,50 @@ impl<S: Sql> EventStore<S> {
     /// # Errors
     /// [`StoreError`].
     pub async fn rollups(&self, selection: &Selection) -> Result<Rollups, StoreError> {
-        let mut rollups = Rollups::new();
-        for text in self.rollup_rows(selection).await? {
-            let (key, rollup) = decode(&text)?;
-            rollup::merge(&mut rollups, key, &rollup);
-        }
-        Ok(rollups)
+        let Found { folded, waiting, .. } = self.find(selection, None).await?;
+        summed(folded.iter().chain(&waiting))
     }
 
-    /// Figures that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
+    /// Figures that were selected, less those that are known and have not changed.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rollup_rows(&self, selection: &Selection) -> Result<Vec<String>, StoreError> {
+    pub async fn find(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
         let spans = &selection.spans;
         let (Some(first), Some(last)) =
             (spans.iter().map(|span| span.from).min(), spans.iter().map(|span| span.to).max())
         else {
-            return Ok(Vec::new());
+            return Ok(Found::default());
         };
-        let mut statements: Vec<Statement> = spans.iter().map(|span| stored(span, selection)).collect();
-        statements.push(Statement::new(TAIL, [first.into(), last.into()]));
-        let mut results = self.sql.batch(statements).await?;
-        let tail = results.pop().unwrap_or_default();
-        let mut texts = Vec::new();
-        for row in results.iter().flatten() {
-            texts.push(row.text(0)?.to_owned());
+        let fold = |known: &Known| [known.fold.from_seq.into(), known.fold.folded_at.into()];
+        let mut statements = vec![
+            Statement::new(LAST_FOLD, known.map_or([Value::Null, Value::Null], fold)),
+            Statement::new(TAIL, [first.into(), last.into()]),
+        ];
+        let spans_known = known.map_or(&[][..], |known| &known.spans);
+        statements.extend(selection::without(spans, spans_known).iter().map(|span| stored(span, selection)));
+        if let Some(known) = known {
+            let changed = |span: &Span| {
+                let mut params = range_params(span, selection);
+                params.extend(fold(known));
+                Statement::new(EACH_CHANGED_ROUTE, params)
+            };
+            statements.extend(spans_known.iter().map(changed));
         }
-        for (key, rollup) in &unfolded(&tail, selection)? {
+        let results = self.sql.batch(statements).await?;
+        let mut found = Found::default();
+        if let Some(row) = rows(&results, 0).first() {
+            found.fold = Some(FoldId { from_seq: row.integer(0)?, folded_at: row.integer(1)? });
+            found.changed_from = row.integer(2)?;
+        }
+        for row in results.iter().skip(2).flatten() {
+            found.folded.push(row.text(0)?.to_owned());
+        }
+        for (key, rollup) in &unfolded(rows(&results, 1), selection)? {
             let parts = if key.cohort == Cohort::Dual { selection.dual } else { selection.parts };
-            texts.push(encode(key, rollup, parts)?.to_string());
+            found.waiting.push(encode(key, rollup, parts)?.to_string());
         }
-        Ok(texts)
+        Ok(found)
     }
 
     /// Events in `from_ms..to_ms`, in the order in which they were stored; about [`MAX_EVENTS`] at the most, and
@@ -202,6 +295,25 @@ pub(super) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
         .map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
+/// Rollups from their texts.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn summed<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Rollups, StoreError> {
+    let mut rollups = Rollups::new();
+    for text in texts {
+        let (key, rollup) = decode(text)?;
+        rollup::merge(&mut rollups, key, &rollup);
+    }
+    Ok(rollups)
+}
+
+/// Parameters of the statements that read a range.
+fn range_params(span: &Span, selection: &Selection) -> Vec<Value> {
+    let Span { from, to, grain } = *span;
+    [grain.ms(), from, to, selection.parts as u64, selection.dual as u64].map(Value::from).to_vec()
+}
+
 /// The statement that reads the folded rollups of a span.
 fn stored(span: &Span, selection: &Selection) -> Statement {
     let [grain, parts, dual] = [span.grain.ms(), selection.parts as u64, selection.dual as u64].map(Value::from);
@@ -209,7 +321,7 @@ fn stored(span: &Span, selection: &Selection) -> Statement {
         Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone(), dual.clone()])
     };
     match &selection.routes {
-        Routes::Each => Statement::new(EACH_ROUTE, [grain, span.from.into(), span.to.into(), parts, dual]),
+        Routes::Each => Statement::new(EACH_ROUTE, range_params(span, selection)),
         Routes::Together => one(ALL_ROUTES),
         Routes::One(path) => one(path),
     }

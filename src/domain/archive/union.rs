@@ -87,6 +87,7 @@ mod tests {
     use super::*;
     use crate::domain::grain::Grain;
     use crate::domain::merge::{Grouping, merge};
+    use crate::domain::intervals::{Intervals, by_interval};
     use crate::domain::rollup::{self, Rollups};
     use crate::domain::segment::tests::{WINDOW_MS, at};
     use crate::domain::selection::Span;
@@ -106,12 +107,12 @@ mod tests {
         kept
     }
 
-    fn rollups(events: &[Event]) -> Rollups {
+    fn rollups(events: &[Event]) -> Intervals {
         let mut all = Rollups::new();
         for event in events {
             rollup::add(&mut all, Grain::Minute, &event.path, event);
         }
-        all
+        by_interval(all)
     }
 
     #[test]

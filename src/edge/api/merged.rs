@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use worker::Env;
 
 use crate::domain::grain::{Grain, MINUTE_MS};
+use crate::domain::intervals::Intervals;
 use crate::domain::merge::{self, Grouping, Merged, Recount};
-use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Parts, Selection, Span};
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
@@ -23,9 +23,9 @@ const MAX_REFINED: usize = 6;
 /// What the stores hold of a range, each for itself and as one.
 pub struct Both {
     /// Of the object.
-    pub old: Rollups,
+    pub old: Intervals,
     /// Of D1.
-    pub new: Rollups,
+    pub new: Intervals,
     /// As one.
     pub merged: Merged,
 }
@@ -47,7 +47,7 @@ pub async fn read(
         let (fine_old, fine_new) = stores::for_merge(env, config, &selection).await;
         for (store, fine) in [(&mut old, fine_old), (&mut new, fine_new)] {
             let fine = fine.map_err(unreadable)?;
-            store.retain(|key, _| !coarse.iter().any(|span| span.grain == key.grain && span.holds(key.start)));
+            store.retain(|(start, grain), _| !coarse.iter().any(|span| span.grain == *grain && span.holds(*start)));
             store.extend(fine);
         }
     }
@@ -57,7 +57,7 @@ pub async fn read(
 }
 
 /// A few ambiguous intervals, and the finer ones in their stead; none where there are too many, or nothing finer.
-fn refinable(old: &Rollups, new: &Rollups, config: &Config) -> Option<(Vec<Span>, Vec<Span>)> {
+fn refinable(old: &Intervals, new: &Intervals, config: &Config) -> Option<(Vec<Span>, Vec<Span>)> {
     let now_ms = clock::now_ms();
     let finer = |span: &Span| {
         let grain = span.grain.finer()?;
@@ -69,9 +69,9 @@ fn refinable(old: &Rollups, new: &Rollups, config: &Config) -> Option<(Vec<Span>
 }
 
 /// Fetches the events of ambiguous minutes, the newest first, as far as a read may.
-async fn recount(old: &Rollups, new: &Rollups, env: &Env, config: &Config) -> Result<BTreeMap<Span, Recount>, Problem> {
+async fn recount(old: &Intervals, new: &Intervals, env: &Env, config: &Config) -> Result<BTreeMap<Span, Recount>, Problem> {
     let size = |span: &Span| -> u64 {
-        old.iter().chain(new).filter(|(key, _)| span.holds(key.start)).map(|(_, rollup)| rollup.requests).sum()
+        old.iter().chain(new).filter(|((start, _), _)| span.holds(*start)).map(|(_, held)| held.requests()).sum()
     };
     let mut budget = MAX_RECOUNT;
     let mut chosen = BTreeMap::new();

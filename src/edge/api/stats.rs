@@ -6,7 +6,7 @@ use worker::Env;
 use crate::domain::event::Cohort;
 use crate::domain::figures::Figures;
 use crate::domain::merge::Grouping;
-use crate::domain::rollup::Rollups;
+use crate::domain::intervals::Intervals;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
 use crate::edge::config::Config;
@@ -44,7 +44,7 @@ struct Stores {
     only_new: u64,
 }
 
-#[derive(Serialize, Default)]
+#[derive(Serialize)]
 struct Counts {
     requests: u64,
     single: u64,
@@ -53,17 +53,10 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(rollups: &Rollups) -> Self {
-        let mut counts = Self::default();
-        for (key, rollup) in rollups {
-            counts.requests += rollup.requests;
-            *match key.cohort {
-                Cohort::Single => &mut counts.single,
-                Cohort::Dual => &mut counts.dual,
-                Cohort::Fallback => &mut counts.fallback,
-            } += rollup.requests;
-        }
-        counts
+    fn of(store: &Intervals) -> Self {
+        let of = |cohort| store.values().map(|held| held.of(cohort).requests()).sum();
+        let [single, dual, fallback] = [Cohort::Single, Cohort::Dual, Cohort::Fallback].map(of);
+        Self { requests: single + dual + fallback, single, dual, fallback }
     }
 }
 

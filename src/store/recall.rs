@@ -1,0 +1,145 @@
+//! What a reader remembers of a store's rollups.
+//!
+//! Invariant: what is recalled is what the store would answer. A rollup changes only by a fold, and each answer says from
+//! which time on folds since then have changed any; what lies before is as it was. What has not been confirmed for a while
+//! is forgotten: the store tells changes by segments, and they are not kept for ever.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::domain::intervals::{self, Interval, Intervals, Slot};
+use crate::domain::selection::{FoldId, Known, Parts, Routes, Selection, joined};
+
+use super::retention::MIN_SEGMENT_AGE_MS;
+use super::read::Found;
+use super::rollup_rows::decode;
+use super::sql::StoreError;
+
+/// Rollups that an isolate remembers of all stores: with response times about 2 KB each, some 32 MB of its 128.
+pub const MAX_ROLLUPS: usize = 16_384;
+
+/// What was not confirmed for so long is forgotten, in ms: long before segments are deleted that tell of changes, even
+/// those with events as old as are accepted.
+pub const FORGET_AFTER_MS: u64 = 60 * 60 * 1000;
+const _: () = assert!(FORGET_AFTER_MS < MIN_SEGMENT_AGE_MS - crate::domain::event::MAX_AGE_MS);
+
+/// One interval as a fold left it.
+#[derive(Clone)]
+struct Kept {
+    interval: Rc<Interval>,
+    parts: Parts,
+    dual: Parts,
+    fold: FoldId,
+    confirmed_at: u64,
+}
+
+/// What is remembered of one store. It may be lost at no harm.
+pub struct Recall {
+    kept: BTreeMap<Slot, Kept>,
+    most: usize,
+}
+
+/// What is remembered of one selection.
+#[derive(Default)]
+pub struct Recalled {
+    intervals: Intervals,
+    fold: Option<FoldId>,
+}
+
+impl Recalled {
+    /// What to tell the store.
+    pub fn known(&self) -> Option<Known> {
+        let spans = joined(self.intervals.keys().map(|(start, grain)| (*start, *grain)));
+        Some(Known { fold: self.fold?, spans })
+    }
+}
+
+fn slots(selection: &Selection) -> impl Iterator<Item = Slot> {
+    selection.spans.iter().flat_map(|span| span.starts().map(|start| (start, span.grain)))
+}
+
+impl Recall {
+    /// Nothing as yet, and at most so many rollups.
+    pub const fn new(most: usize) -> Self {
+        Self { kept: BTreeMap::new(), most }
+    }
+
+    /// What is remembered of a selection. Single routes are few rows, and not remembered.
+    pub fn recall(&self, selection: &Selection, now_ms: u64) -> Recalled {
+        let mut recalled = Recalled::default();
+        if selection.routes != Routes::Each {
+            return recalled;
+        }
+        for slot in slots(selection) {
+            let Some(kept) = self.kept.get(&slot) else { continue };
+            let is_enough = kept.parts >= selection.parts && kept.dual >= selection.dual;
+            if is_enough && now_ms.abs_diff(kept.confirmed_at) < FORGET_AFTER_MS {
+                recalled.intervals.insert(slot, Rc::clone(&kept.interval));
+                recalled.fold = recalled.fold.into_iter().chain([kept.fold]).min();
+            }
+        }
+        recalled
+    }
+
+    /// The figures that were selected: what was recalled and has not changed, and what was found; remembers them.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn learn(
+        &mut self,
+        selection: &Selection,
+        recalled: &Recalled,
+        found: &Found,
+        now_ms: u64,
+    ) -> Result<Intervals, StoreError> {
+        let mut fresh = Intervals::new();
+        add(&mut fresh, &found.folded)?;
+        let mut all = Intervals::new();
+        for slot in slots(selection) {
+            let known = recalled.intervals.get(&slot).filter(|_| slot.0 + slot.1.ms() <= found.changed_from);
+            let is_known = known.is_some();
+            let interval = known.cloned().or_else(|| fresh.remove(&slot)).unwrap_or_default();
+            if let (Some(fold), Routes::Each) = (found.fold, &selection.routes) {
+                self.keep(slot, &interval, selection, is_known, (fold, now_ms));
+            }
+            all.insert(slot, interval);
+        }
+        self.forget(selection);
+        add(&mut all, &found.waiting)?;
+        Ok(all)
+    }
+
+    /// Remembers an interval as of a fold, unless a later one is remembered.
+    fn keep(&mut self, slot: Slot, interval: &Rc<Interval>, selection: &Selection, is_known: bool, at: (FoldId, u64)) {
+        let (fold, confirmed_at) = at;
+        let Selection { parts, dual, .. } = *selection;
+        match self.kept.get_mut(&slot) {
+            Some(kept) if kept.fold > fold => {}
+            // What was remembered may have more parts than were asked for.
+            Some(kept) if is_known => (kept.fold, kept.confirmed_at) = (fold, confirmed_at),
+            _ => drop(self.kept.insert(slot, Kept { interval: Rc::clone(interval), parts, dual, fold, confirmed_at })),
+        }
+    }
+
+    /// Keeps to the bound: first goes what was not selected now.
+    fn forget(&mut self, selection: &Selection) {
+        let is_full = |kept: &BTreeMap<Slot, Kept>| {
+            kept.values().map(|kept| kept.interval.rollups().max(1)).sum::<usize>() > self.most
+        };
+        if is_full(&self.kept) {
+            let selected = |slot: &Slot| selection.spans.iter().any(|span| span.grain == slot.1 && span.holds(slot.0));
+            self.kept.retain(|slot, _| selected(slot));
+            if is_full(&self.kept) {
+                self.kept.clear();
+            }
+        }
+    }
+}
+
+fn add(all: &mut Intervals, texts: &[String]) -> Result<(), StoreError> {
+    for text in texts {
+        let (key, rollup) = decode(text)?;
+        intervals::add(all, (key.start, key.grain), key.path, key.cohort, rollup);
+    }
+    Ok(())
+}
