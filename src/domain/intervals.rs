@@ -59,11 +59,6 @@ impl Interval {
     pub fn requests(&self) -> u64 {
         self.cohorts.iter().map(|routes| routes.requests).sum()
     }
-
-    /// Number of rollups.
-    pub fn rollups(&self) -> usize {
-        self.cohorts.iter().map(|routes| routes.routes.len()).sum()
-    }
 }
 
 impl Routes {

@@ -129,9 +129,8 @@ pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<S
     let known: BTreeSet<Slot> =
         old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot).collect();
     let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
-    let near = |slot: Slot| {
-        known.range(around(slot, reach_ms)).copied().filter(move |other| is_near(slot, *other, reach_ms))
-    };
+    let near =
+        |slot: Slot| known.range(around(slot, reach_ms)).copied().filter(move |other| is_near(slot, *other, reach_ms));
     suspects.into_iter().flat_map(near).map(span_of).collect()
 }
 

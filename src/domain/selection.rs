@@ -97,7 +97,11 @@ pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
         let cut = |span: Span| {
             let (from, to) = (span.from.max(other.from), span.to.min(other.to));
             let apart = span.grain != other.grain || from >= to;
-            let pieces = if apart { [span, Span { to: span.from, ..span }] } else { [Span { to: from, ..span }, Span { from: to, ..span }] };
+            let pieces = if apart {
+                [span, Span { to: span.from, ..span }]
+            } else {
+                [Span { to: from, ..span }, Span { from: to, ..span }]
+            };
             pieces.into_iter().filter(|piece| piece.from < piece.to)
         };
         rest = rest.into_iter().flat_map(cut).collect();

@@ -114,9 +114,7 @@ async fn ask_all(
 ) -> Result<Vec<Vec<u8>>, String> {
     let ask = |shard| {
         let (method, body) = (method.clone(), body.clone());
-        async move {
-            bytes(call(env, &shard_name(shard, config.shards), method, path, body).await?).await
-        }
+        async move { bytes(call(env, &shard_name(shard, config.shards), method, path, body).await?).await }
     };
     join_all((0..config.shards).map(ask)).await.into_iter().collect()
 }
@@ -202,7 +200,8 @@ impl Side for Collector<'_> {
     async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
         let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let answer = async { bytes(call(self.env, self.name, Method::Post, "/parity", Some(text)).await?).await };
-        postcard::from_bytes(&answer.await.map_err(StoreError::Unavailable)?).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+        postcard::from_bytes(&answer.await.map_err(StoreError::Unavailable)?)
+            .map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Known, Parts, Selection};
 use crate::store::events::EventStore;
 use crate::store::read::{Found, Sighting, summed};
-use crate::store::recall::{MAX_ROLLUPS, Recall};
+use crate::store::recall::{MAX_BYTES, Recall};
 
 use super::clock;
 use super::collector_client;
@@ -97,7 +97,7 @@ async fn remembering(
     let found = find(recalled.known()).await?;
     MEMORY.with_borrow_mut(|memory| {
         let stores = usize::try_from(config.shards).unwrap_or(usize::MAX).saturating_add(1);
-        let recall = memory.entry(name.to_owned()).or_insert_with(|| Recall::new(MAX_ROLLUPS / stores));
+        let recall = memory.entry(name.to_owned()).or_insert_with(|| Recall::new(MAX_BYTES / stores));
         recall.learn(selection, &recalled, &found, now_ms).map_err(|error| error.to_string())
     })
 }

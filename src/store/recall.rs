@@ -7,16 +7,17 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::domain::event::Cohort;
 use crate::domain::intervals::{self, Interval, Intervals, Slot};
 use crate::domain::selection::{FoldId, Known, Parts, Routes, Selection, joined};
 
-use super::retention::MIN_SEGMENT_AGE_MS;
 use super::read::Found;
+use super::retention::MIN_SEGMENT_AGE_MS;
 use super::rollup_rows::decode;
 use super::sql::StoreError;
 
-/// Rollups that an isolate remembers of all stores: with response times about 2 KB each, some 32 MB of its 128.
-pub const MAX_ROLLUPS: usize = 16_384;
+/// What an isolate may remember of all stores, in bytes, of its 128 MB.
+pub const MAX_BYTES: usize = 40 * 1024 * 1024;
 
 /// What was not confirmed for so long is forgotten, in ms: long before segments are deleted that tell of changes, even
 /// those with events as old as are accepted.
@@ -31,12 +32,31 @@ struct Kept {
     dual: Parts,
     fold: FoldId,
     confirmed_at: u64,
+    /// The last read that selected it.
+    read: u64,
+}
+
+impl Kept {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        // A rollup's numbers, and what its parts add where all are there: bins for 1 ms to 10 s, registers.
+        let of = |parts| match parts {
+            Parts::Counts => 400,
+            Parts::Latency => 2_400,
+            Parts::Figures => 4_800,
+            Parts::All => 6_400,
+        };
+        let count = |cohort| self.interval.of(cohort).iter().count();
+        let dual = count(Cohort::Dual) * of(self.dual);
+        100 + dual + (count(Cohort::Single) + count(Cohort::Fallback)) * of(self.parts)
+    }
 }
 
 /// What is remembered of one store. It may be lost at no harm.
 pub struct Recall {
     kept: BTreeMap<Slot, Kept>,
-    most: usize,
+    max_bytes: usize,
+    reads: u64,
 }
 
 /// What is remembered of one selection.
@@ -59,9 +79,9 @@ fn slots(selection: &Selection) -> impl Iterator<Item = Slot> {
 }
 
 impl Recall {
-    /// Nothing as yet, and at most so many rollups.
-    pub const fn new(most: usize) -> Self {
-        Self { kept: BTreeMap::new(), most }
+    /// Nothing as yet, and at most so many bytes, about.
+    pub const fn new(max_bytes: usize) -> Self {
+        Self { kept: BTreeMap::new(), max_bytes, reads: 0 }
     }
 
     /// What is remembered of a selection. Single routes are few rows, and not remembered.
@@ -92,6 +112,7 @@ impl Recall {
         found: &Found,
         now_ms: u64,
     ) -> Result<Intervals, StoreError> {
+        self.reads += 1;
         let mut fresh = Intervals::new();
         add(&mut fresh, &found.folded)?;
         let mut all = Intervals::new();
@@ -104,7 +125,7 @@ impl Recall {
             }
             all.insert(slot, interval);
         }
-        self.forget(selection);
+        self.forget();
         add(&mut all, &found.waiting)?;
         Ok(all)
     }
@@ -112,26 +133,31 @@ impl Recall {
     /// Remembers an interval as of a fold, unless a later one is remembered.
     fn keep(&mut self, slot: Slot, interval: &Rc<Interval>, selection: &Selection, is_known: bool, at: (FoldId, u64)) {
         let (fold, confirmed_at) = at;
-        let Selection { parts, dual, .. } = *selection;
+        let (parts, dual, read) = (selection.parts, selection.dual, self.reads);
         match self.kept.get_mut(&slot) {
             Some(kept) if kept.fold > fold => {}
             // What was remembered may have more parts than were asked for.
-            Some(kept) if is_known => (kept.fold, kept.confirmed_at) = (fold, confirmed_at),
-            _ => drop(self.kept.insert(slot, Kept { interval: Rc::clone(interval), parts, dual, fold, confirmed_at })),
+            Some(kept) if is_known => (kept.fold, kept.confirmed_at, kept.read) = (fold, confirmed_at, read),
+            _ => {
+                let interval = Rc::clone(interval);
+                self.kept.insert(slot, Kept { interval, parts, dual, fold, confirmed_at, read });
+            }
         }
     }
 
-    /// Keeps to the bound: first goes what was not selected now.
-    fn forget(&mut self, selection: &Selection) {
-        let is_full = |kept: &BTreeMap<Slot, Kept>| {
-            kept.values().map(|kept| kept.interval.rollups().max(1)).sum::<usize>() > self.most
-        };
-        if is_full(&self.kept) {
-            let selected = |slot: &Slot| selection.spans.iter().any(|span| span.grain == slot.1 && span.holds(slot.0));
-            self.kept.retain(|slot, _| selected(slot));
-            if is_full(&self.kept) {
-                self.kept.clear();
+    /// Keeps to the bound: what was read longest ago goes first.
+    fn forget(&mut self) {
+        let mut by_read: BTreeMap<u64, usize> = BTreeMap::new();
+        for kept in self.kept.values() {
+            *by_read.entry(kept.read).or_default() += kept.bytes();
+        }
+        let mut bytes: usize = by_read.values().sum();
+        for (read, freed) in by_read {
+            if bytes <= self.max_bytes {
+                break;
             }
+            self.kept.retain(|_, kept| kept.read != read);
+            bytes -= freed;
         }
     }
 }

@@ -41,8 +41,9 @@ pub struct Figures {
     pub status: Classes,
     /// Response times; none without requests.
     pub response_time: Option<ResponseTime>,
-    /// Distinct addresses.
-    pub addresses: Addresses,
+    /// Distinct addresses; of a route in a list of them there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Addresses>,
 }
 
 /// Requests by status class.

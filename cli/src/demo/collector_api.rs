@@ -63,8 +63,8 @@ pub struct Figures {
     pub requests: u64,
     /// Response times, if there are any.
     pub response_time: Option<ResponseTime>,
-    /// Distinct addresses.
-    pub addresses: Addresses,
+    /// Distinct addresses; of a path in the list there are none.
+    pub addresses: Option<Addresses>,
 }
 
 /// Percentiles in ms.

@@ -91,10 +91,6 @@ pub struct PathReport {
     pub p95_ms: f64,
     /// 99th percentile in ms.
     pub p99_ms: f64,
-    /// At least so many distinct addresses.
-    pub unique_lower: u64,
-    /// About so many distinct addresses.
-    pub unique_estimate: f64,
 }
 
 /// Relative errors of the measured figures.
@@ -231,15 +227,7 @@ impl PathReport {
     /// A path's figures under the report's names.
     pub fn new(path: &str, figures: &Figures) -> Self {
         let time = ResponseTime::of(figures);
-        Self {
-            path: path.to_owned(),
-            requests: figures.requests,
-            p50_ms: time.p50,
-            p95_ms: time.p95,
-            p99_ms: time.p99,
-            unique_lower: figures.addresses.lower,
-            unique_estimate: figures.addresses.estimate,
-        }
+        Self { path: path.to_owned(), requests: figures.requests, p50_ms: time.p50, p95_ms: time.p95, p99_ms: time.p99 }
     }
 }
 
@@ -265,7 +253,10 @@ impl TruthError {
             requests,
             p95_rel: relative(ResponseTime::of(&measured.total).p95, truth.total.p95_ms),
             p95_rel_worst_path: worst_p95,
-            unique_rel: relative(measured.total.addresses.estimate, truth.total.unique_addresses as f64),
+            unique_rel: relative(
+                measured.total.addresses.map_or(0.0, |addresses| addresses.estimate),
+                truth.total.unique_addresses as f64,
+            ),
         }
     }
 }

@@ -71,21 +71,19 @@ impl Shown<'_> {
     }
 
     fn paths(&self) -> Table {
-        let mut table = Table::new(["path", "requests", "p50 ms", "p95 ms", "p99 ms", "unique addresses"]);
+        let mut table = Table::new(["path", "requests", "p50 ms", "p95 ms", "p99 ms"]);
         for path in self.report.paths.iter().take(SHOWN_PATHS) {
             let exact = self.truth.paths.get(path.path.as_str());
             let beside = |of: fn(&crate::truth::Exact) -> f64| {
                 exact.map_or_else(|| "–".to_owned(), |exact| format!("{:.0}", of(exact)))
             };
             let requests = exact.map_or(0, |exact| exact.requests);
-            let unique = exact.map_or(0, |exact| exact.unique_addresses);
             table.row([
                 path.path.clone(),
                 format!("{} ({requests})", path.requests),
                 format!("{:.0} ({})", path.p50_ms, beside(|exact| exact.p50_ms)),
                 format!("{:.0} ({})", path.p95_ms, beside(|exact| exact.p95_ms)),
                 format!("{:.0} ({})", path.p99_ms, beside(|exact| exact.p99_ms)),
-                format!("{:.0} ({unique})", path.unique_estimate),
             ]);
         }
         table

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use crate::collector::traffic::{Classes, Route};
 
-const HEADER: &str = "path,requests,1xx,2xx,3xx,4xx,5xx,mean_ms,min_ms,max_ms,p50_ms,p95_ms,p99_ms,\
-                      addresses_lower,addresses_estimate";
+const HEADER: &str = "path,requests,1xx,2xx,3xx,4xx,5xx,mean_ms,min_ms,max_ms,p50_ms,p95_ms,p99_ms";
 
 /// A line for each route, under a header.
 pub fn table(routes: &[Route]) -> String {
@@ -21,7 +20,6 @@ pub fn table(routes: &[Route]) -> String {
             let ms = time.and_then(|time| time.get(place).copied());
             let _ = write!(text, ",{}", ms.map(|ms| ms.to_string()).unwrap_or_default());
         }
-        let _ = write!(text, ",{},{}", figures.addresses.lower, figures.addresses.estimate);
     }
     text
 }
@@ -41,8 +39,8 @@ mod tests {
     fn each_line_has_a_field_for_each_column() {
         let text = table(&[route("/a,\"b\"", 3, 1, Some(12.5)), route("=1", 0, 0, None)]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "\"/a,\"\"b\"\"\",3,0,2,0,0,1,12.5,12.5,12.5,12.5,12.5,12.5,1,1");
-        assert_eq!(lines[2], "'=1,0,0,0,0,0,0,,,,,,,1,1");
+        assert_eq!(lines[1], "\"/a,\"\"b\"\"\",3,0,2,0,0,1,12.5,12.5,12.5,12.5,12.5,12.5");
+        assert_eq!(lines[2], "'=1,0,0,0,0,0,0,,,,,,");
         assert_eq!(lines[2].matches(',').count(), HEADER.matches(',').count());
     }
 }

@@ -50,10 +50,11 @@ fn facts(figures: &Figures) -> String {
             format!("p50 {p50}, p95 {p95}, p99 {p99}; mean {mean}, from {min} to {max} ms")
         },
     );
-    let addresses = figures.addresses;
+    let addresses = figures.addresses.map_or_else(String::new, |addresses| {
+        format!("\naddresses  about {:.0}, at least {}", addresses.estimate, addresses.lower)
+    });
     format!(
-        "requests   {}\nstatus     1xx {}, 2xx {}, 3xx {}, 4xx {}, 5xx {}; {} errors\ntimes      {times}\n\
-         addresses  about {:.0}, at least {}",
+        "requests   {}\nstatus     1xx {}, 2xx {}, 3xx {}, 4xx {}, 5xx {}; {} errors\ntimes      {times}{addresses}",
         figures.requests,
         classes.informational,
         classes.success,
@@ -61,13 +62,11 @@ fn facts(figures: &Figures) -> String {
         classes.client_error,
         classes.server_error,
         share(figures.errors(), figures.requests),
-        addresses.estimate,
-        addresses.lower,
     )
 }
 
 fn table(routes: &[Route]) -> Table {
-    let header = ["path", "requests", "4xx", "5xx", "errors", "p50 ms", "p95 ms", "p99 ms", "addresses"];
+    let header = ["path", "requests", "4xx", "5xx", "errors", "p50 ms", "p95 ms", "p99 ms"];
     let mut table = Table::new(header);
     for Route { path, figures } in routes {
         let time = |of| figures.time(of).map_or_else(|| "–".to_owned(), ms);
@@ -80,7 +79,6 @@ fn table(routes: &[Route]) -> Table {
             time(|t| t.p50),
             time(|t| t.p95),
             time(|t| t.p99),
-            format!("{:.0}", figures.addresses.estimate),
         ]);
     }
     table

@@ -86,8 +86,8 @@ mod tests {
 
     use super::*;
     use crate::domain::grain::Grain;
-    use crate::domain::merge::{Grouping, merge};
     use crate::domain::intervals::{Intervals, by_interval};
+    use crate::domain::merge::{Grouping, merge};
     use crate::domain::rollup::{self, Rollups};
     use crate::domain::segment::tests::{WINDOW_MS, at};
     use crate::domain::selection::Span;

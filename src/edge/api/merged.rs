@@ -69,7 +69,12 @@ fn refinable(old: &Intervals, new: &Intervals, config: &Config) -> Option<(Vec<S
 }
 
 /// Fetches the events of ambiguous minutes, the newest first, as far as a read may.
-async fn recount(old: &Intervals, new: &Intervals, env: &Env, config: &Config) -> Result<BTreeMap<Span, Recount>, Problem> {
+async fn recount(
+    old: &Intervals,
+    new: &Intervals,
+    env: &Env,
+    config: &Config,
+) -> Result<BTreeMap<Span, Recount>, Problem> {
     let size = |span: &Span| -> u64 {
         old.iter().chain(new).filter(|((start, _), _)| span.holds(*start)).map(|(_, held)| held.requests()).sum()
     };

@@ -1,12 +1,14 @@
 //! `GET stats`: figures over both stores, each event once.
 
+use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
 
 use crate::domain::event::Cohort;
-use crate::domain::figures::Figures;
-use crate::domain::merge::Grouping;
+use crate::domain::figures::{Figures, ResponseTime, StatusClasses};
 use crate::domain::intervals::Intervals;
+use crate::domain::merge::Grouping;
+use crate::domain::rollup::Rollup;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
 use crate::edge::config::Config;
@@ -27,11 +29,15 @@ pub struct Stats {
     stores: Stores,
 }
 
+/// A route's figures. Its addresses are told where it alone is asked for: united over many intervals they are most of
+/// what there is to read.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PathFigures {
     path: String,
-    #[serde(flatten)]
-    figures: Figures,
+    requests: u64,
+    status: StatusClasses,
+    response_time: Option<ResponseTime>,
 }
 
 #[derive(Serialize)]
@@ -65,17 +71,26 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
     let (from, to) = range::of(url, clock::now_ms())?;
     let spans = selection::cover(from, to, clock::now_ms(), &config.retention);
     let (from, to) = range::covered(&spans, to);
-    let Both { old, new, merged } = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Figures).await?;
+    let together = Grouping { routes: Routes::Together, step_ms: None };
+    let (each, together) = join(
+        merged::read(env, config, spans.clone(), &Grouping::BY_ROUTE, Parts::Latency),
+        merged::read(env, config, spans, &together, Parts::Figures),
+    )
+    .await;
+    let Both { old, new, merged } = each?;
+    // The same requests in all figures, should one have been counted between the two reads.
+    let total = Rollup { addresses: together?.merged.total().addresses, ..merged.total() };
     let figures = |(path, _): (String, u64)| {
-        let figures = Figures::from(merged.cells.get(&(0, path.clone()))?);
-        Some(PathFigures { path, figures })
+        let rollup = merged.cells.get(&(0, path.clone()))?;
+        let response_time = ResponseTime::of(rollup);
+        Some(PathFigures { path, requests: rollup.requests, status: rollup.into(), response_time })
     };
     let paths = merged.busiest().into_iter().filter_map(figures).collect();
     Ok(Stats {
         from,
         to,
         exact: merged.exact,
-        total: Figures::from(&merged.total()),
+        total: Figures::from(&total),
         paths,
         stores: Stores {
             old: Counts::of(&old),
