@@ -27,7 +27,7 @@ pub struct Interval {
 pub struct Routes {
     requests: u64,
     digest_sum: u64,
-    routes: BTreeMap<String, Rollup>,
+    by_path: BTreeMap<String, Rollup>,
 }
 
 impl Interval {
@@ -36,9 +36,9 @@ impl Interval {
         let of_cohort = &mut self.cohorts[cohort.index()];
         of_cohort.requests += rollup.requests;
         of_cohort.digest_sum = of_cohort.digest_sum.wrapping_add(rollup.digest_sum);
-        match of_cohort.routes.get_mut(&path) {
+        match of_cohort.by_path.get_mut(&path) {
             Some(sum) => sum.merge(&rollup),
-            None => drop(of_cohort.routes.insert(path, rollup)),
+            None => drop(of_cohort.by_path.insert(path, rollup)),
         }
     }
 
@@ -69,12 +69,12 @@ impl Routes {
 
     /// Each route with its figures.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Rollup)> {
-        self.routes.iter().map(|(path, rollup)| (path.as_str(), rollup))
+        self.by_path.iter().map(|(path, rollup)| (path.as_str(), rollup))
     }
 
     /// Events of one route.
     pub fn requests_of(&self, path: &str) -> u64 {
-        self.routes.get(path).map_or(0, |rollup| rollup.requests)
+        self.by_path.get(path).map_or(0, |rollup| rollup.requests)
     }
 
     /// Whether the other was made from the same set of events, as far as sums tell.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
 
@@ -150,8 +151,12 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
         }
         (whole, merged.exact, merged.cells)
     } else {
-        let lines = merged::read(env, config, vec![steps.span], &sparks, Parts::Counts).await?.merged.cells;
-        let merged = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Latency).await?.merged;
+        let (lines, merged) = join(
+            merged::read(env, config, vec![steps.span], &sparks, Parts::Counts),
+            merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Latency),
+        )
+        .await;
+        let (lines, merged) = (lines?.merged.cells, merged?.merged);
         (merged.cells.into_iter().map(|((_, path), rollup)| (path, rollup)).collect(), merged.exact, lines)
     };
     let mut spark: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();

@@ -1,5 +1,6 @@
 //! `GET readiness`: whether the plan's next phase may begin.
 
+use futures_util::future::{join, join3};
 use serde::Serialize;
 use worker::{Env, console_error};
 
@@ -29,11 +30,8 @@ pub struct Readiness {
 /// Gathers what is known and judges it. What can't be read is not known.
 pub async fn read(env: &Env, config: &Config) -> Readiness {
     let now_ms = clock::now_ms();
-    let facts = Facts {
-        days: known(days(env).await).unwrap_or_default(),
-        dead_events: known(dead_events(env, now_ms).await),
-        hour: known(last_hour(env, config, now_ms).await),
-    };
+    let (days, dead_events, hour) = join3(days(env), dead_events(env, now_ms), last_hour(env, config, now_ms)).await;
+    let facts = Facts { days: known(days).unwrap_or_default(), dead_events: known(dead_events), hour: known(hour) };
     let criteria = readiness::criteria(&facts);
     Readiness { ready: readiness::is_ready(&criteria), computed_at: now_ms, criteria }
 }
@@ -54,7 +52,8 @@ async fn dead_events(env: &Env, now_ms: u64) -> Result<u64, StoreError> {
 async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, StoreError> {
     let to = now_ms.next_multiple_of(MINUTE_MS);
     let window = Window { kind: Kind::Range, from: to - HOUR_MS, to };
-    let Run::Done(report) = parity::look(env, config, window).await? else {
+    let (run, traced) = join(parity::look(env, config, window), traced(env, config, window)).await;
+    let Run::Done(report) = run? else {
         return Err(StoreError::Unavailable("the last hour differs in too many minutes".to_owned()));
     };
     let tally = &report.total.tally;
@@ -62,7 +61,7 @@ async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, 
         outstanding: tally.only_old + tally.queued + report.loss.missing,
         counted_twice: report.old.counted_twice + report.new.counted_twice,
         absorbed: report.old.absorbed + report.new.absorbed,
-        traced: traced(env, config, window).await?,
+        traced: traced?,
     })
 }
 
