@@ -71,4 +71,5 @@ test("the table stands between its marks, and the page around it stays", () => {
   assert.ok(fresh.endsWith("end -->\n\n# B\n"));
   assert.ok(!fresh.includes("old"));
   assert.throws(() => replaced("# A\n", text), /no <!-- bench: begin/);
+  assert.throws(() => replaced(page, text, "growth"), /no <!-- growth: begin/);
 });

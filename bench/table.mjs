@@ -1,5 +1,4 @@
 // The figures as a page's table, between two marks that are there to stay.
-const [BEGIN, END] = ["<!-- bench: begin -->", "<!-- bench: end -->"];
 
 const shown = (value) => {
   if (typeof value === "boolean") return value ? "yes" : "no";
@@ -35,8 +34,9 @@ export function markdown({ report, details, targets }) {
   ].join("\n\n");
 }
 
-/** `page` with what stands between the marks replaced. */
-export function replaced(page, text) {
+/** `page` with what stands between the marks of this name replaced. */
+export function replaced(page, text, name = "bench") {
+  const [BEGIN, END] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the page has no ${BEGIN} … ${END}`);
   return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;

@@ -60,6 +60,11 @@ impl Sqlite {
         self.0.borrow().query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
     }
 
+    /// Rows that were inserted, replaced or deleted since it was opened.
+    pub fn written(&self) -> u64 {
+        self.0.borrow().total_changes()
+    }
+
     fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
         let error = |e: rusqlite::Error| StoreError::from_message(e.to_string());
         let mut connection = self.0.borrow_mut();
