@@ -36,6 +36,29 @@ fn lines_add_up_to_the_total() {
 }
 
 #[test]
+fn what_the_platform_does_not_hold_is_said_with_what_moves_it() {
+    let load = "--rps 100000 --isolates 2000 --mode dual-write";
+    let text = out(&format!("cost {load}"));
+    for part in ["What does not hold:", "consumer: busy", "max_concurrency", "KEEP_DETAILS_DAYS", "requests/s hold"] {
+        assert!(text.contains(part), "{part}\nin\n{text}");
+    }
+    let cost: Value = serde_json::from_str(&out(&format!("cost --json {load}"))).unwrap();
+    let full = |limit: &&Value| limit["load"].as_f64() > limit["most"].as_f64();
+    let limits = cost["limits"].as_array().unwrap();
+    assert!(limits.iter().all(|limit| limit["holds"] != full(&limit)));
+    assert_eq!(limits.iter().filter(full).count(), cost["warnings"].as_array().unwrap().len());
+    assert!(!out("cost --rps 300").contains("What does not hold:"));
+}
+
+#[test]
+fn the_pages_table_of_limits_is_what_its_command_prints() {
+    let page = include_str!("../../docs/performance.md");
+    let command = page.lines().find_map(|line| line.strip_prefix("pathctl ").filter(|line| line.contains("--limits")));
+    let table = page.split("<!-- limits: begin -->").nth(1).and_then(|rest| rest.split("<!-- limits: end -->").next());
+    assert_eq!(table.map(str::trim), Some(out(command.unwrap()).trim()), "put the command's output into the page");
+}
+
+#[test]
 fn each_shell_is_given_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = out(&format!("completions {shell}"));

@@ -1,5 +1,7 @@
-//! `pathctl cost`: what a month of a load would cost, line by line, and what that assumes.
+//! `pathctl cost`: what a month of a load would cost, line by line, what that assumes, and what of the platform it fills.
 
+mod growth;
+mod limits;
 mod model;
 mod prices;
 
@@ -8,7 +10,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use self::model::{Coalescing, Load};
+use self::limits::Limit;
+use self::model::Load;
 use self::prices::{Prices, Unit};
 use crate::error::CliError;
 use crate::output;
@@ -20,10 +23,6 @@ const MONTH_S: f64 = 30.0 * 86_400.0;
 
 /// What a million events shall cost at most, in US dollars.
 const TARGET_USD: f64 = 0.10;
-
-/// What a queue takes each second, and an object.
-const QUEUE_MESSAGES: f64 = 5_000.0;
-const OBJECT_REQUESTS: f64 = 500.0;
 
 /// Project what a month of a load costs, from measured ratios. Asks no gateway.
 #[derive(Args)]
@@ -55,9 +54,24 @@ pub struct CostArgs {
     /// The gateway's setting `COLLECTOR_SHARDS`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
     shards: u32,
+    /// The gateway's setting `ID_WINDOW_MS`.
+    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1_000..=3_600_000))]
+    id_window_ms: u32,
+    /// The gateway's setting `KEEP_DETAILS_DAYS`.
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(7..=90))]
+    keep_details_days: u32,
+    /// The gateway's setting `KEEP_HOURS_DAYS`.
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(8..=400))]
+    keep_hours_days: u32,
+    /// Batches that the consumer handles at once: `max_concurrency` in wrangler.toml.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
+    max_concurrency: u32,
     /// Looks of people and dashboards at the last hour, each minute: one dashboard looks about 6 times.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     reads_per_minute: u32,
+    /// Print what the platform's limits leave of this load, of 10 and of 100 times as much, as a table in Markdown.
+    #[arg(long, conflicts_with = "json")]
+    limits: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -85,6 +99,10 @@ impl CostArgs {
             linger_ms: self.linger_ms.into(),
             flush_events: self.flush_events.into(),
             shards: self.shards.into(),
+            window_ms: self.id_window_ms.into(),
+            details_days: self.keep_details_days.into(),
+            hours_days: self.keep_hours_days.into(),
+            consumers: self.max_concurrency.into(),
             dual,
             only_old: (1.0 - dual) * (1.0 - to_queue),
             only_new: (1.0 - dual) * to_queue,
@@ -105,7 +123,37 @@ struct Projection {
     lines: Vec<Item>,
     prices_as_of: String,
     assumptions: Vec<String>,
+    limits: Vec<Taken>,
     warnings: Vec<String>,
+}
+
+/// How much of a limit is taken.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Taken {
+    what: &'static str,
+    load: f64,
+    most: f64,
+    unit: &'static str,
+    holds: bool,
+    holds_up_to_rps: Option<f64>,
+    settings: Vec<&'static str>,
+    source: &'static str,
+}
+
+impl Taken {
+    fn of(limit: &Limit, load: &Load) -> Self {
+        Self {
+            what: limit.what,
+            load: (limit.load)(load),
+            most: limit.most,
+            unit: limit.unit,
+            holds: limit.holds(load),
+            holds_up_to_rps: limit.holds_up_to(load),
+            settings: limit.levers.iter().map(|lever| lever.name).collect(),
+            source: limit.source,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -142,7 +190,8 @@ impl Projection {
             lines,
             assumptions: assumptions(load, &prices),
             prices_as_of: prices.as_of,
-            warnings: warnings(load),
+            limits: limits::ALL.iter().map(|limit| Taken::of(limit, load)).filter(|taken| taken.load > 0.0).collect(),
+            warnings: limits::ALL.iter().filter_map(|limit| warning(limit, load)).collect(),
         }
     }
 
@@ -164,9 +213,14 @@ impl Projection {
         let listed = |title: &str, texts: &[String]| {
             texts.iter().fold(format!("\n{title}"), |text, line| format!("{text}\n  - {line}"))
         };
-        let mut text = format!("{table}\n{total}{}", listed("This assumes:", &self.assumptions));
+        let mut limits = Table::new(["limit", "taken", "of", "", "holds up to"]).words(&[0, 3]);
+        for Taken { what, load, most, unit, holds_up_to_rps, .. } in &self.limits {
+            let up_to = holds_up_to_rps.map_or("any load".to_owned(), |rps| format!("{} requests/s", short(rps)));
+            limits.row([(*what).to_owned(), short(*load), short(*most), (*unit).to_owned(), up_to]);
+        }
+        let mut text = format!("{table}\n{total}{}\n{limits}", listed("This assumes:", &self.assumptions));
         if !self.warnings.is_empty() {
-            text += &listed("Limits of the platform:", &self.warnings);
+            text += &listed("What does not hold:", &self.warnings);
         }
         text
     }
@@ -186,24 +240,23 @@ fn assumptions(load: &Load, prices: &Prices) -> Vec<String> {
     texts
 }
 
-fn warnings(load: &Load) -> Vec<String> {
-    let mut texts = Vec::new();
-    let messages = model::messages(load);
-    if messages > QUEUE_MESSAGES {
-        let events = Coalescing::of(load, load.rps).events;
-        texts.push(format!(
-            "{messages:.0} messages/s are more than the {QUEUE_MESSAGES} that a queue takes: raise LINGER_MS \
-             (a message carries {events:.1} events)"
-        ));
+/// What is said of a limit that does not hold.
+fn warning(limit: &Limit, load: &Load) -> Option<String> {
+    let Limit { what, unit, most, levers, .. } = limit;
+    if limit.holds(load) {
+        return None;
     }
-    let records = model::records_per_object(load);
-    if records > OBJECT_REQUESTS {
-        texts.push(format!(
-            "{records:.0} records/s are more than the {OBJECT_REQUESTS} or so that an object takes: raise LINGER_MS or \
-             COLLECTOR_SHARDS"
-        ));
-    }
-    texts
+    let help = match (limit.moved(load), levers) {
+        (Some((name, value)), _) => format!("{name} = {value} alone would do"),
+        (None, []) => "no setting moves it".to_owned(),
+        (None, levers) => {
+            let names: Vec<&str> = levers.iter().map(|lever| lever.name).collect();
+            format!("{} moves it, but alone not enough", names.join(" or "))
+        }
+    };
+    let up_to = limit.holds_up_to(load).map(|rps| format!("; as it is set, up to {} requests/s hold", short(rps)));
+    let taken = short((limit.load)(load));
+    Some(format!("{what}: {taken} of {} {unit}: {help}{}", short(*most), up_to.unwrap_or_default()))
 }
 
 /// A large number in short.
@@ -212,7 +265,8 @@ fn short(count: f64) -> String {
         count if count >= 1e9 => format!("{:.2} G", count / 1e9),
         count if count >= 1e6 => format!("{:.2} M", count / 1e6),
         count if count >= 1e3 => format!("{:.1} k", count / 1e3),
-        count => format!("{count:.0}"),
+        count if count >= 10.0 || count.fract() == 0.0 => format!("{count:.0}"),
+        count => format!("{count:.2}"),
     }
 }
 
@@ -221,7 +275,12 @@ fn short(count: f64) -> String {
 /// # Errors
 /// When the tool was built without a table of prices that can be read.
 pub fn run(args: &CostArgs) -> Result<ExitCode, CliError> {
-    let projection = Projection::of(&args.load(), Prices::read()?);
+    let load = args.load();
+    if args.limits {
+        output::say(&growth::markdown(&load));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let projection = Projection::of(&load, Prices::read()?);
     if args.json {
         output::say_json(&projection)?;
     } else {
@@ -237,24 +296,5 @@ mod tests {
     #[test]
     fn large_numbers_are_short() {
         assert_eq!([12.4, 1_234.0, 2.5e6, 2.592e9].map(short), ["12", "1.2 k", "2.50 M", "2.59 G"]);
-    }
-
-    #[test]
-    fn what_the_platform_does_not_take_is_said_with_the_setting_that_helps() {
-        let load = Load {
-            rps: 100_000.0,
-            paths: 10.0,
-            isolates: 2_000.0,
-            linger_ms: 0.0,
-            flush_events: 100.0,
-            shards: 1.0,
-            dual: 1.0,
-            only_old: 0.0,
-            only_new: 0.0,
-            reads_per_minute: 0.0,
-        };
-        let texts = warnings(&load);
-        assert!(texts.len() == 2 && texts.iter().all(|text| text.contains("LINGER_MS")), "{texts:?}");
-        assert_eq!(warnings(&Load { rps: 100.0, ..load }), Vec::<String>::new());
     }
 }

@@ -39,9 +39,10 @@ const RECORD_READS: f64 = 7.0;
 /// Rows that cron reads each minute: flag, ramp, reports, and looks for what has had its time.
 const CRON_READS: f64 = 40.0;
 
-const MINUTE_S: f64 = 60.0;
-const HOUR_S: f64 = 60.0 * MINUTE_S;
-const DAY_S: f64 = 24.0 * HOUR_S;
+/// Lengths of intervals, in s.
+pub const MINUTE_S: f64 = 60.0;
+pub const HOUR_S: f64 = 60.0 * MINUTE_S;
+pub const DAY_S: f64 = 24.0 * HOUR_S;
 
 /// How long an isolate lives, in s: a guess, at which it hardly matters.
 pub const ISOLATE_S: f64 = HOUR_S;
@@ -61,6 +62,14 @@ pub struct Load {
     pub flush_events: f64,
     /// `COLLECTOR_SHARDS`.
     pub shards: f64,
+    /// `ID_WINDOW_MS`.
+    pub window_ms: f64,
+    /// `KEEP_DETAILS_DAYS`.
+    pub details_days: f64,
+    /// `KEEP_HOURS_DAYS`.
+    pub hours_days: f64,
+    /// `max_concurrency` of the consumer, in wrangler.toml.
+    pub consumers: f64,
     /// Part of the events that goes to both stores, of 1.
     pub dual: f64,
     /// Part that goes to the object alone.
@@ -109,7 +118,7 @@ impl Coalescing {
 }
 
 /// The work of an event store, which is the same in the object and in D1 (`store::{events, fold, retention}`).
-struct Store {
+pub struct Store {
     /// Transactions that record events, each second.
     records: f64,
     /// Event time that one of them covers, in s.
@@ -122,12 +131,34 @@ struct Store {
     cohorts: Vec<f64>,
     paths: f64,
     isolates: f64,
+    /// ID window, in s.
+    window_s: f64,
 }
 
 impl Store {
-    /// ID windows (minutes) of a record: a segment each.
-    fn segments(&self) -> f64 {
-        self.records * (1.0 + self.span_s / MINUTE_S)
+    /// Events each second.
+    pub fn events(&self) -> f64 {
+        self.cohorts.iter().sum()
+    }
+
+    /// Transactions that record events, each second.
+    pub const fn records(&self) -> f64 {
+        self.records
+    }
+
+    /// Folds each second.
+    pub const fn folds(&self) -> f64 {
+        1.0 / self.fold_s
+    }
+
+    /// ID windows of all records of a second: a segment each.
+    pub fn segments(&self) -> f64 {
+        self.records * (1.0 + self.span_s / self.window_s)
+    }
+
+    /// Rollups that are kept of intervals of a length (s), for so long (s).
+    pub fn kept(&self, length_s: f64, kept_s: f64) -> f64 {
+        self.rows_within(length_s) * kept_s / length_s
     }
 
     /// Intervals of a length that a fold touches.
@@ -141,7 +172,7 @@ impl Store {
     }
 
     /// Rollups that a fold replaces: each route and all together, by minute, hour and day.
-    fn rollups(&self) -> f64 {
+    pub fn rollups(&self) -> f64 {
         let intervals: f64 = [MINUTE_S, HOUR_S, DAY_S].map(|length| self.intervals(length)).iter().sum();
         self.rows_within(self.fold_s) * intervals
     }
@@ -225,18 +256,20 @@ pub fn lines(load: &Load) -> Vec<Line> {
 }
 
 /// D1, if any events go there.
-fn database(load: &Load) -> Option<Store> {
+pub fn database(load: &Load) -> Option<Store> {
     let cohorts = cohorts(load, [load.dual, load.only_new]);
     let rps: f64 = cohorts.iter().sum();
     let messages = Coalescing::of(load, rps).messages;
     let batches = messages / (messages * BATCH_S).clamp(1.0, BATCH_MESSAGES);
     let span_s = (1.0 / batches).min(BATCH_S) + load.linger_ms / 1_000.0;
-    let segments = batches * (1.0 + span_s / MINUTE_S);
+    let window_s = load.window_ms / 1_000.0;
+    let segments = batches * (1.0 + span_s / window_s);
     // Cron folds each minute, and the consumer whenever enough wait.
     let folds_a_minute = 1.0 + (segments * MINUTE_S / FOLD_SEGMENTS).floor();
     let fold_s = (MINUTE_S / folds_a_minute).max(1.0 / batches);
     let (paths, isolates) = (load.paths, load.isolates);
-    (rps > 0.0).then_some(Store { records: batches, span_s, fold_s, prune_s: MINUTE_S, cohorts, paths, isolates })
+    let store = Store { records: batches, span_s, fold_s, prune_s: MINUTE_S, cohorts, paths, isolates, window_s };
+    (rps > 0.0).then_some(store)
 }
 
 fn new_path(load: &Load, store: &Store) -> Vec<Line> {
@@ -258,14 +291,15 @@ fn new_path(load: &Load, store: &Store) -> Vec<Line> {
 }
 
 /// One of the objects, if any events go there: each has its part of the events of every flush.
-fn object(load: &Load) -> Option<Store> {
+pub fn object(load: &Load) -> Option<Store> {
     let cohorts = cohorts(load, [load.dual / load.shards, load.only_old / load.shards]);
     let rps: f64 = cohorts.iter().sum();
     let Coalescing { events, messages } = Coalescing::of(load, rps * load.shards);
     let records = messages * load.shards.min(events) / load.shards;
     let fold_s = OBJECT_FOLD_S + 1.0 / records;
-    let (span_s, paths, isolates) = (load.linger_ms / 1_000.0, load.paths, load.isolates);
-    (rps > 0.0).then_some(Store { records, span_s, fold_s, prune_s: fold_s, cohorts, paths, isolates })
+    let [span_s, window_s] = [load.linger_ms, load.window_ms].map(|ms| ms / 1_000.0);
+    let (paths, isolates) = (load.paths, load.isolates);
+    (rps > 0.0).then_some(Store { records, span_s, fold_s, prune_s: fold_s, cohorts, paths, isolates, window_s })
 }
 
 fn old_path(load: &Load, store: &Store) -> Vec<Line> {
@@ -284,11 +318,6 @@ fn old_path(load: &Load, store: &Store) -> Vec<Line> {
         line("readers", Unit::ObjectRowsRead, reads * store.hour(), format!("{:.0} rows a look", store.hour())),
     ]);
     lines
-}
-
-/// Records each second that one object takes.
-pub fn records_per_object(load: &Load) -> f64 {
-    object(load).map_or(0.0, |store| store.records)
 }
 
 /// Messages each second.

@@ -11,6 +11,10 @@ const QUEUE: Load = Load {
     linger_ms: 200.0,
     flush_events: 100.0,
     shards: 1.0,
+    window_ms: 60_000.0,
+    details_days: 7.0,
+    hours_days: 90.0,
+    consumers: 1.0,
     dual: 0.0,
     only_old: 0.0,
     only_new: 1.0,
@@ -81,7 +85,7 @@ proptest! {
         let load = Load {
             rps, paths: paths.into(), isolates: isolates.into(), linger_ms: linger.into(), flush_events: flush.into(),
             shards: shards.into(), dual, only_old: (1.0 - dual) * rest, only_new: (1.0 - dual) * (1.0 - rest),
-            reads_per_minute: 6.0,
+            ..QUEUE
         };
         for line in lines(&load) {
             prop_assert!(line.per_second.is_finite() && line.per_second >= 0.0, "{line:?}");
