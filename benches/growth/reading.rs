@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use path_collector::domain::figures::Figures;
 use path_collector::domain::grain::{DAY_MS, Retention};
+use path_collector::domain::intervals::by_interval;
 use path_collector::domain::merge::{Grouping, Merged, merge};
 use path_collector::domain::rollup::{Rollup, Rollups};
 use path_collector::domain::selection::{Parts, Routes, Selection, cover};
@@ -95,7 +96,8 @@ pub fn table(scale: Scale) -> Case {
     })
 }
 
-/// `GET stats`: the same dual events in both stores, of which the second gives no sketches.
+/// `GET paths`, of which nothing is remembered: the same dual events in both stores, of which the second gives no
+/// sketches.
 pub fn both(scale: Scale) -> Case {
     let old = filled(scale);
     let new = old.beside();
@@ -105,9 +107,9 @@ pub fn both(scale: Scale) -> Case {
         metered(
             &old,
             move || {
-                let ask = |dual| selection(scale.days, Routes::Each, Parts::Figures, dual);
-                let (old, new) = (read(&first, &ask(Parts::Figures)), read(&second, &ask(Parts::Counts)));
-                merge(&old, &new, &BTreeMap::new(), &Grouping::BY_ROUTE, WINDOW_MS)
+                let ask = |dual| selection(scale.days, Routes::Each, Parts::Latency, dual);
+                let [old, new] = [read(&first, &ask(Parts::Latency)), read(&second, &ask(Parts::Counts))];
+                merge(&by_interval(old), &by_interval(new), &BTreeMap::new(), &Grouping::BY_ROUTE, WINDOW_MS)
             },
             move |merged: Merged| {
                 assert!(merged.exact);
