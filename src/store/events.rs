@@ -4,9 +4,12 @@
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
 //! next number, and of two with the same number the slower is refused whole and decides anew.
 
+use std::collections::BTreeMap;
+
 use crate::domain::dedup::{self, Seen};
 use crate::domain::event::Event;
 use crate::domain::grain::Retention;
+use crate::domain::identity::Digest;
 use crate::domain::segment::{self, Segment};
 
 use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
@@ -131,15 +134,17 @@ impl<S: Sql> EventStore<S> {
             *memory = Memory::default();
             return Err(StoreError::Conflict);
         }
-        let read = |row: &Row| Ok::<_, StoreError>((row.integer(0)?, row.bytes(1)?));
-        let new: Vec<(u64, Vec<u8>)> =
-            rows(&results, 1).iter().chain(rows(&results, 2)).map(read).collect::<Result<_, _>>()?;
+        // All of a window at once: the memory sorts what it is given.
+        let mut new: BTreeMap<u64, Vec<Digest>> = BTreeMap::new();
+        for row in rows(&results, 1).iter().chain(rows(&results, 2)) {
+            new.entry(row.integer(0)?).or_default().extend(segment::unpack_digests(&row.bytes(1)?));
+        }
         // From here nothing can fail: the memory never stops half way.
         for window in missing {
             memory.seen.open(window);
         }
         for (window, digests) in new {
-            memory.seen.insert(window, segment::unpack_digests(&digests));
+            memory.seen.insert(window, digests);
         }
         memory.head = head;
         Ok(folded)
