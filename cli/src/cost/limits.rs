@@ -202,7 +202,7 @@ pub const ALL: [Limit; 14] = [
 ];
 
 fn of(store: Option<Store>, figure: impl Fn(&Store) -> f64) -> f64 {
-    store.as_ref().map_or(0.0, figure)
+    store.map_or(0.0, |store| figure(&store))
 }
 
 /// Batches of statements that records and folds send, each second.
