@@ -28,8 +28,8 @@ enum Step {
     Prune,
     /// So many ms pass.
     Pass(u64),
-    /// A reader looks at the last so many ms, with these parts, of dual events too.
-    Read(u64, Parts, Parts),
+    /// A reader looks at the last so many ms of some routes, with these parts, of dual events too.
+    Read(u64, Routes, Parts, Parts),
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -40,12 +40,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let late = prop_oneof![0..60_000u64, 0..HOUR_MS, 0..6 * DAY_MS];
     let pass = prop_oneof![0..60_000u64, 0..HOUR_MS, 0..2 * DAY_MS];
     let length = prop::sample::select(vec![HOUR_MS, 5 * HOUR_MS, DAY_MS, 7 * DAY_MS, 15 * DAY_MS]);
+    let one = Routes::One("/items/1".into());
+    let routes = prop::sample::select(vec![Routes::Each, Routes::Each, Routes::Together, one]);
     let step = prop_oneof![
         5 => late.prop_map(Step::Arrive),
         3 => Just(Step::Fold),
         1 => Just(Step::Prune),
         2 => pass.prop_map(Step::Pass),
-        5 => (length, parts(), parts()).prop_map(|(length, parts, dual)| Step::Read(length, parts, dual)),
+        5 => (length, routes, parts(), parts()).prop_map(|(length, routes, parts, dual)| {
+            Step::Read(length, routes, parts, dual)
+        }),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -98,8 +102,9 @@ fn live(steps: &[Step], max_bytes: usize) -> Result<(), TestCaseError> {
             Step::Fold => drop(block_on(store.fold(now)).unwrap()),
             Step::Prune => while block_on(store.prune(now, u64::MAX)).unwrap() {},
             Step::Pass(ms) => now += ms,
-            Step::Read(length, parts, dual) => {
-                let selection = each_route(cover(now - length, now, now, &KEPT), *parts, *dual);
+            Step::Read(length, routes, parts, dual) => {
+                let spans = cover(now - length, now, now, &KEPT);
+                let selection = Selection { spans, routes: routes.clone(), parts: *parts, dual: *dual };
                 let direct = by_interval(block_on(store.rollups(&selection)).unwrap());
                 prop_assert_eq!(read(&mut recall, &store, &selection, now).0, text(&direct, &selection));
             }

@@ -36,7 +36,7 @@ impl Span {
 }
 
 /// Of which routes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Routes {
     /// Each by itself.
     Each,

@@ -53,14 +53,20 @@ macro_rules! changed_from {
 }
 
 // What a reader knows is read only where it has changed. One bound, so that the rest of the range is not visited.
-const EACH_CHANGED_ROUTE: &str = concat!(
-    "SELECT ",
-    asked_for!(),
-    " AS rollup FROM rollups
-      WHERE grain = ?1 AND start >= max(?2, ",
-    changed_from!("?6", "?7"),
-    " - ?1 + 1) AND start < ?3 AND path <> ''"
-);
+macro_rules! changed {
+    () => {
+        concat!(
+            "SELECT ",
+            asked_for!(),
+            " AS rollup FROM rollups
+              WHERE grain = ?1 AND start >= max(?2, ",
+            changed_from!("?6", "?7"),
+            " - ?1 + 1) AND start < ?3"
+        )
+    };
+}
+const EACH_CHANGED_ROUTE: &str = concat!(changed!(), " AND path <> ''");
+const ONE_CHANGED_ROUTE: &str = concat!(changed!(), " AND path = ?8");
 
 const LAST_FOLD: &str = concat!(
     "SELECT from_seq, folded_at, ",
@@ -210,7 +216,13 @@ impl<S: Sql> EventStore<S> {
             let changed = |span: &Span| {
                 let mut params = range_params(span, selection);
                 params.extend(fold(known));
-                Statement::new(EACH_CHANGED_ROUTE, params)
+                let path = match &selection.routes {
+                    Routes::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
+                    Routes::Together => ALL_ROUTES,
+                    Routes::One(path) => path,
+                };
+                params.push(path.into());
+                Statement::new(ONE_CHANGED_ROUTE, params)
             };
             statements.extend(spans_known.iter().map(changed));
         }

@@ -54,7 +54,7 @@ impl Kept {
 
 /// What is remembered of one store. It may be lost at no harm.
 pub struct Recall {
-    kept: BTreeMap<Slot, Kept>,
+    kept: BTreeMap<Routes, BTreeMap<Slot, Kept>>,
     max_bytes: usize,
     reads: u64,
 }
@@ -84,14 +84,12 @@ impl Recall {
         Self { kept: BTreeMap::new(), max_bytes, reads: 0 }
     }
 
-    /// What is remembered of a selection. Single routes are few rows, and not remembered.
+    /// What is remembered of a selection.
     pub fn recall(&self, selection: &Selection, now_ms: u64) -> Recalled {
         let mut recalled = Recalled::default();
-        if selection.routes != Routes::Each {
-            return recalled;
-        }
+        let Some(of_routes) = self.kept.get(&selection.routes) else { return recalled };
         for slot in slots(selection) {
-            let Some(kept) = self.kept.get(&slot) else { continue };
+            let Some(kept) = of_routes.get(&slot) else { continue };
             let is_enough = kept.parts >= selection.parts && kept.dual >= selection.dual;
             if is_enough && now_ms.abs_diff(kept.confirmed_at) < FORGET_AFTER_MS {
                 recalled.intervals.insert(slot, Rc::clone(&kept.interval));
@@ -120,7 +118,7 @@ impl Recall {
             let known = recalled.intervals.get(&slot).filter(|_| slot.0 + slot.1.ms() <= found.changed_from);
             let is_known = known.is_some();
             let interval = known.cloned().or_else(|| fresh.remove(&slot)).unwrap_or_default();
-            if let (Some(fold), Routes::Each) = (found.fold, &selection.routes) {
+            if let Some(fold) = found.fold {
                 self.keep(slot, &interval, selection, is_known, (fold, now_ms));
             }
             all.insert(slot, interval);
@@ -134,13 +132,17 @@ impl Recall {
     fn keep(&mut self, slot: Slot, interval: &Rc<Interval>, selection: &Selection, is_known: bool, at: (FoldId, u64)) {
         let (fold, confirmed_at) = at;
         let (parts, dual, read) = (selection.parts, selection.dual, self.reads);
-        match self.kept.get_mut(&slot) {
+        let of_routes = match self.kept.get_mut(&selection.routes) {
+            Some(of_routes) => of_routes,
+            None => self.kept.entry(selection.routes.clone()).or_default(),
+        };
+        match of_routes.get_mut(&slot) {
             Some(kept) if kept.fold > fold => {}
             // What was remembered may have more parts than were asked for.
             Some(kept) if is_known => (kept.fold, kept.confirmed_at, kept.read) = (fold, confirmed_at, read),
             _ => {
                 let interval = Rc::clone(interval);
-                self.kept.insert(slot, Kept { interval, parts, dual, fold, confirmed_at, read });
+                of_routes.insert(slot, Kept { interval, parts, dual, fold, confirmed_at, read });
             }
         }
     }
@@ -148,7 +150,7 @@ impl Recall {
     /// Keeps to the bound: what was read longest ago goes first.
     fn forget(&mut self) {
         let mut by_read: BTreeMap<u64, usize> = BTreeMap::new();
-        for kept in self.kept.values() {
+        for kept in self.kept.values().flat_map(BTreeMap::values) {
             *by_read.entry(kept.read).or_default() += kept.bytes();
         }
         let mut bytes: usize = by_read.values().sum();
@@ -156,7 +158,10 @@ impl Recall {
             if bytes <= self.max_bytes {
                 break;
             }
-            self.kept.retain(|_, kept| kept.read != read);
+            self.kept.retain(|_, of_routes| {
+                of_routes.retain(|_, kept| kept.read != read);
+                !of_routes.is_empty()
+            });
             bytes -= freed;
         }
     }
