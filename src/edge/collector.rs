@@ -42,7 +42,7 @@ pub struct PathCollector {
     state: State,
     env: Env,
     sql: ObjectSql,
-    events: EventStore<ObjectSql>,
+    events: EventStore,
     memory: RefCell<Memory>,
     ready: Cell<bool>,
     fold_is_due: Cell<bool>,

@@ -17,7 +17,7 @@ use crate::store::details::Details;
 use crate::store::parity::side::Side;
 use crate::store::read::{LogState, Sighting};
 use crate::store::rollup_rows::decode;
-use crate::store::sql::StoreError;
+use crate::store::sql::{LocalFuture, StoreError};
 use crate::store::vitals::{Report, Vitals};
 
 use super::config::Config;
@@ -130,15 +130,17 @@ pub struct Collectors<'a> {
 }
 
 impl Side for Collectors<'_> {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
-        let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
-        let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
-        let mut answers = join_all(asked).await.into_iter();
-        let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
-        for answer in answers {
-            sum.add(answer?);
-        }
-        Ok(sum)
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
+        Box::pin(async move {
+            let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
+            let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
+            let mut answers = join_all(asked).await.into_iter();
+            let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
+            for answer in answers {
+                sum.add(answer?);
+            }
+            Ok(sum)
+        })
     }
 }
 
@@ -194,14 +196,16 @@ pub struct Collector<'a> {
 }
 
 impl Side for Collector<'_> {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
-        let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let answer = call(self.env, self.name, Method::Post, "/parity", Some(text)).await;
-        let bytes = match answer {
-            Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string()))?,
-            Err(error) => return Err(StoreError::Unavailable(error)),
-        };
-        postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
+        Box::pin(async move {
+            let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let answer = call(self.env, self.name, Method::Post, "/parity", Some(text)).await;
+            let bytes = match answer {
+                Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
+                Err(error) => Err(StoreError::Unavailable(error)),
+            };
+            postcard::from_bytes(&bytes?).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+        })
     }
 }
 

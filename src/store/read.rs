@@ -11,7 +11,7 @@ use crate::domain::selection::{Routes, Selection, Span};
 
 use super::events::EventStore;
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Row, Statement, StoreError, Value, json_list, rows};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
@@ -97,7 +97,7 @@ pub struct Sighting {
     pub absorbed: Stored,
 }
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     /// Figures that were selected.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
 use crate::domain::parity::window::Window;
-use crate::store::sql::{Sql, StoreError};
+use crate::store::sql::StoreError;
 
 use super::reports::Reports;
 use super::side::Side;
@@ -52,13 +52,13 @@ pub enum Run {
 
 /// Two stores, and what is kept of comparing them.
 #[derive(Debug)]
-pub struct Comparer<'a, Old, New, Kept> {
+pub struct Comparer<'a> {
     /// The old path's store.
-    pub old: &'a Old,
+    pub old: &'a dyn Side,
     /// The new path's store.
-    pub new: &'a New,
+    pub new: &'a dyn Side,
     /// Findings and reports.
-    pub kept: &'a Reports<Kept>,
+    pub kept: &'a Reports,
 }
 
 /// What both stores say of each minute of a window and those around it.
@@ -95,7 +95,7 @@ impl Overview {
     }
 }
 
-impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
+impl Comparer<'_> {
     /// Asks both stores about each minute of a time.
     ///
     /// # Errors
