@@ -4,6 +4,8 @@
 //! route they were given, and a busy route doesn't fill one object.
 
 use futures_util::future::join_all;
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Response, Stub};
 
 use crate::domain::address::DailyKey;
@@ -45,10 +47,15 @@ fn stub(env: &Env, name: &str) -> Result<Stub, String> {
     env.durable_object(BINDING).and_then(|objects| objects.get_by_name(name)).map_err(|error| error.to_string())
 }
 
+/// Bytes as a request's body.
+fn body(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
 /// Sends a request to an object and expects success.
-async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<String>) -> Result<Response, String> {
+async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<JsValue>) -> Result<Response, String> {
     let mut init = RequestInit::new();
-    init.with_method(method).with_body(body.map(Into::into));
+    init.with_method(method).with_body(body);
     let url = format!("https://collector{path}");
     let request = Request::new_with_init(&url, &init).map_err(|error| error.to_string())?;
     let mut response = stub(env, name)?.fetch_with_request(request).await.map_err(|error| error.to_string())?;
@@ -84,8 +91,8 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
 /// # Errors
 /// Why it may not be there.
 pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
-    let text = serde_json::to_string(report).map_err(|error| error.to_string())?;
-    call(env, "default", Method::Post, "/report", Some(text)).await.map(drop)
+    let bytes = postcard::to_allocvec(report).map_err(|error| error.to_string())?;
+    call(env, "default", Method::Post, "/report", Some(body(&bytes))).await.map(drop)
 }
 
 /// What all isolates counted, and when jobs ran.
@@ -95,7 +102,7 @@ pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
 pub async fn vitals(env: &Env) -> Result<Vitals, String> {
     let mut response = call(env, "default", Method::Get, "/vitals", None).await?;
     let bytes = response.bytes().await.map_err(|error| error.to_string())?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("vitals: {error}"))
+    postcard::from_bytes(&bytes).map_err(|error| format!("vitals: {error}"))
 }
 
 /// Asks every object and gives all answers' bytes.
@@ -104,7 +111,7 @@ async fn ask_all(
     config: &Config,
     method: Method,
     path: &str,
-    body: Option<String>,
+    body: Option<JsValue>,
 ) -> Result<Vec<Vec<u8>>, String> {
     let ask = |shard| {
         let (method, body) = (method.clone(), body.clone());
@@ -158,7 +165,7 @@ impl Collectors<'_> {
                 Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
                 Err(error) => Err(StoreError::Unavailable(error)),
             };
-            take(serde_json::from_slice(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
+            take(postcard::from_bytes(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
         }
         Ok(())
     }
@@ -198,8 +205,8 @@ pub struct Collector<'a> {
 impl Side for Collector<'_> {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         Box::pin(async move {
-            let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            let answer = call(self.env, self.name, Method::Post, "/parity", Some(text)).await;
+            let question = postcard::to_allocvec(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let answer = call(self.env, self.name, Method::Post, "/parity", Some(body(&question))).await;
             let bytes = match answer {
                 Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
                 Err(error) => Err(StoreError::Unavailable(error)),
@@ -215,7 +222,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be recorded.
     pub async fn record(&self, message: String) -> Result<(), String> {
-        call(self.env, self.name, Method::Post, "/record", Some(message)).await.map(drop)
+        call(self.env, self.name, Method::Post, "/record", Some(message.into())).await.map(drop)
     }
 
     /// Deletes all that the object holds.
@@ -232,9 +239,9 @@ impl Collector<'_> {
 /// # Errors
 /// Why they can't be read.
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> Result<Rollups, String> {
-    let text = serde_json::to_string(selection).map_err(|error| error.to_string())?;
+    let bytes = postcard::to_allocvec(selection).map_err(|error| error.to_string())?;
     let mut all = Rollups::new();
-    for rows in ask_all(env, config, Method::Post, "/rollups", Some(text)).await? {
+    for rows in ask_all(env, config, Method::Post, "/rollups", Some(body(&bytes))).await? {
         let rows = String::from_utf8(rows).map_err(|error| format!("rollups: {error}"))?;
         for row in rows.lines() {
             let (key, rollup) = decode(row).map_err(|error| error.to_string())?;
@@ -252,7 +259,7 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
     let (mut all, mut more) = (Vec::new(), false);
     for bytes in get_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
         let (events, rest): (Vec<Event>, bool) =
-            serde_json::from_slice(&bytes).map_err(|error| format!("events: {error}"))?;
+            postcard::from_bytes(&bytes).map_err(|error| format!("events: {error}"))?;
         all.extend(events);
         more |= rest;
     }
@@ -266,8 +273,7 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
 pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sighting, String> {
     let mut all = Sighting::default();
     for bytes in get_all(env, config, &format!("/trace?id={id}")).await? {
-        let Sighting { stored, absorbed } =
-            serde_json::from_slice(&bytes).map_err(|error| format!("trace: {error}"))?;
+        let Sighting { stored, absorbed } = postcard::from_bytes(&bytes).map_err(|error| format!("trace: {error}"))?;
         all.stored.extend(stored);
         all.absorbed.extend(absorbed);
     }
@@ -280,7 +286,7 @@ pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sight
 /// Why it can't be read.
 pub async fn state(env: &Env, config: &Config) -> Result<Vec<LogState>, String> {
     let answers = get_all(env, config, "/state").await?;
-    answers.iter().map(|bytes| serde_json::from_slice(bytes).map_err(|error| format!("state: {error}"))).collect()
+    answers.iter().map(|bytes| postcard::from_bytes(bytes).map_err(|error| format!("state: {error}"))).collect()
 }
 
 #[cfg(test)]
