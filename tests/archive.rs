@@ -98,7 +98,7 @@ impl Bucket for Files {
     }
 }
 
-type Details = EventStore<Fated>;
+type Details = EventStore;
 
 struct World {
     old: Sqlite,
@@ -143,20 +143,20 @@ impl World {
         Ok(steps > 0)
     }
 
-    fn days(&self) -> ArchiveDays<Fated> {
+    fn days(&self) -> ArchiveDays {
         ArchiveDays::new(Fated(self.new.clone(), self.fates.clone()))
     }
 
-    fn details(&self, sqlite: &Sqlite) -> EventStore<Fated> {
+    fn details(&self, sqlite: &Sqlite) -> EventStore {
         EventStore::new(Fated(sqlite.clone(), self.fates.clone()), DEFAULT_WINDOW_MS)
     }
 
     fn archive<'a>(
         &'a self,
-        days: &'a ArchiveDays<Fated>,
+        days: &'a ArchiveDays,
         old: &'a Details,
         new: &'a Details,
-    ) -> Archive<'a, Fated, Details, Details, Files> {
+    ) -> Archive<'a, Details, Details, Files> {
         let settings = Settings { part_events: self.part_events, ..Settings::new(DEFAULT_WINDOW_MS, 0) };
         Archive { days, old, new, bucket: &self.files, settings }
     }

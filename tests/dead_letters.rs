@@ -35,7 +35,7 @@ fn ids(letters: &[Kept]) -> Vec<&str> {
 }
 
 /// Redrives all that match, step by step, each step again until it succeeds.
-fn sweep<S: Sql + Clone>(sql: &S, filter: &Filter, now_ms: u64) -> Step {
+fn sweep(sql: &(impl Sql + Clone + 'static), filter: &Filter, now_ms: u64) -> Step {
     let (letters, store) = (DeadLetters::new(sql.clone()), store(sql));
     let (mut sum, mut place) = (Step::default(), None);
     for _ in 0..10_000 {

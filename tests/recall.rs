@@ -79,10 +79,10 @@ fn text(intervals: &Intervals, selection: &Selection) -> String {
     text
 }
 
-fn read(recall: &mut Recall, store: &EventStore<Sqlite>, selection: &Selection, now: u64) -> (String, Found) {
+fn read(recall: &mut Recall, store: &EventStore, selection: &Selection, now: u64) -> (String, Found) {
     let recalled = recall.recall(selection, now);
     let found = block_on(store.find(selection, recalled.known().as_ref())).unwrap();
-    let found = Found::from_text(&found.to_text().unwrap()).unwrap();
+    let found: Found = postcard::from_bytes(&postcard::to_allocvec(&found).unwrap()).unwrap();
     (text(&recall.learn(selection, &recalled, &found, now).unwrap(), selection), found)
 }
 
@@ -122,7 +122,7 @@ proptest! {
 }
 
 /// Events of one minute each, folded at their end.
-fn filled(minutes: u64, folded_at: u64) -> EventStore<Sqlite> {
+fn filled(minutes: u64, folded_at: u64) -> EventStore {
     let store = store(&Sqlite::new());
     let mut memory = Memory::default();
     for n in 0..minutes {

@@ -50,7 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// All that is kept of a grain.
-fn kept(store: &EventStore<Sqlite>, grain: Grain, routes: Routes, now: u64) -> Rollups {
+fn kept(store: &EventStore, grain: Grain, routes: Routes, now: u64) -> Rollups {
     let spans = vec![Span::around(grain, KEPT.first(grain, now), now + 1)];
     block_on(store.rollups(&Selection { spans, routes, parts: Parts::Counts, dual: Parts::Counts })).unwrap()
 }
@@ -85,7 +85,7 @@ fn until_done<T>(mut call: impl FnMut() -> Result<T, StoreError>) -> T {
 
 fn live(steps: &[Step], fates: &[Fate]) -> Result<(), TestCaseError> {
     let sqlite = Sqlite::new();
-    let faulty: EventStore<Faulty> = store(&Faulty::new(&sqlite, fates)).keeping(KEPT);
+    let faulty: EventStore = store(&Faulty::new(&sqlite, fates)).keeping(KEPT);
     let plain = store(&sqlite).keeping(KEPT);
     let (mut memory, mut events, mut now) = (Memory::default(), Vec::new(), START);
     for step in steps {

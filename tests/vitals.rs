@@ -9,7 +9,7 @@ use path_collector::store::vitals::{Report, SCHEMA, VitalSigns};
 use proptest::prelude::*;
 use support::{START, Sqlite, block_on};
 
-fn signs() -> (Sqlite, VitalSigns<Sqlite>) {
+fn signs() -> (Sqlite, VitalSigns) {
     let sqlite = Sqlite::new();
     sqlite.script(SCHEMA);
     (sqlite.clone(), VitalSigns::new(sqlite))

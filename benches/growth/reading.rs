@@ -23,7 +23,7 @@ fn selection(days: u64, routes: Routes, parts: Parts, dual: Parts) -> Selection 
     Selection { spans: cover(NOW - days * DAY_MS, NOW, NOW, &Retention::default()), routes, parts, dual }
 }
 
-fn read(store: &EventStore<Metered>, selection: &Selection) -> Rollups {
+fn read(store: &EventStore, selection: &Selection) -> Rollups {
     block_on(store.rollups(selection)).unwrap()
 }
 
@@ -36,7 +36,7 @@ fn sum(rollups: &Rollups) -> Rollup {
 }
 
 /// Requests of the last days in a store.
-pub fn requests(store: &EventStore<Metered>, days: u64) -> u64 {
+pub fn requests(store: &EventStore, days: u64) -> u64 {
     sum(&read(store, &selection(days, Routes::Together, Parts::Counts, Parts::Counts))).requests
 }
 

@@ -78,7 +78,7 @@ pub fn record(sql: &Metered, memory: &mut Memory, events: &[Event]) {
 }
 
 /// Folds until nothing waits.
-pub fn fold(store: &EventStore<Metered>) {
+pub fn fold(store: &EventStore) {
     while block_on(store.fold(NOW)).unwrap() > 0 {}
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no variant carries a client address or a whole payload; values are cut to [`SHOWN_CHARS`].
 
+use super::json_path::path_at_end;
+
 /// Characters of an offending value that an error shows.
 pub const SHOWN_CHARS: usize = 48;
 
@@ -61,14 +63,9 @@ impl InputError {
     }
 
     /// Why JSON could not be read: names the field where the text is JSON but the field's value is not what it must be.
-    pub fn json(
-        what: &'static str,
-        path: &serde_path_to_error::Path,
-        error: &serde_json::Error,
-        remedy: &'static str,
-    ) -> Self {
-        let path = path.to_string();
-        if error.is_data() && path != "." && path != "?" {
+    pub fn json(what: &'static str, text: &str, error: &serde_json::Error, remedy: &'static str) -> Self {
+        let path = path_at_end(before(text, error));
+        if error.is_data() && !path.is_empty() {
             let (reason, named) = (error.to_string(), format!("`{path}`: "));
             // A field with a parser of its own names itself.
             let reason = reason.strip_prefix(&named).map(str::to_owned).unwrap_or(reason);
@@ -77,6 +74,13 @@ impl InputError {
             Self::Malformed { what, reason: error.to_string(), remedy }
         }
     }
+}
+
+/// What of a text its parser had read when it gave up.
+pub(super) fn before<'a>(text: &'a str, error: &serde_json::Error) -> &'a str {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let end = lines.map(str::len).sum::<usize>() + error.column();
+    text.get(..end).unwrap_or(text)
 }
 
 /// `text` in quotes, cut to [`SHOWN_CHARS`] and without control characters, fit for a log line.

@@ -71,7 +71,7 @@ pub fn write(mut events: Vec<Event>) -> Vec<(Vec<Event>, Result<String, InputErr
 
 /// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
 pub fn parse(text: &str, now_ms: u64) -> Parsed {
-    if let Ok(Sound { v: VERSION, events }) = serde_json::from_slice(text.as_bytes())
+    if let Ok(Sound { v: VERSION, events }) = serde_json::from_str(text)
         && events.iter().all(|event| event.check(now_ms).is_ok())
     {
         return Parsed { events, rejected: Vec::new() };
@@ -113,9 +113,7 @@ pub fn not_text(hex: &str) -> Parsed {
 /// # Errors
 /// Names the field that is missing, of the wrong type, or out of bounds.
 pub fn event(text: &str, now_ms: u64) -> Result<Event, InputError> {
-    let deserializer = &mut serde_json::Deserializer::from_str(text);
-    let event: Event = serde_path_to_error::deserialize(deserializer)
-        .map_err(|error| InputError::json("event", error.path(), error.inner(), REMEDY))?;
+    let event: Event = serde_json::from_str(text).map_err(|error| InputError::json("event", text, &error, REMEDY))?;
     event.check(now_ms)?;
     Ok(event)
 }

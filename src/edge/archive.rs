@@ -111,7 +111,7 @@ pub fn kept_ms(config: &Config) -> u64 {
     config.retention.details_ms.max(MIN_SEGMENT_AGE_MS)
 }
 
-fn days(env: &Env) -> Result<ArchiveDays<D1Sql>, StoreError> {
+fn days(env: &Env) -> Result<ArchiveDays, StoreError> {
     D1Sql::of(env).map(ArchiveDays::new)
 }
 

@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
 use crate::domain::archive::plan::Cut;
@@ -43,7 +44,7 @@ pub struct PathCollector {
     state: State,
     env: Env,
     sql: ObjectSql,
-    events: EventStore<ObjectSql>,
+    events: EventStore,
     memory: RefCell<Memory>,
     ready: Cell<bool>,
     fold_is_due: Cell<bool>,
@@ -107,58 +108,55 @@ impl PathCollector {
             }
             (Method::Post, "/rollups") => {
                 let (selection, known): (Selection, Option<Known>) = self.question(&mut request).await?;
-                Response::ok(self.events.find(&selection, known.as_ref()).await?.to_text()?)
+                packed(&self.events.find(&selection, known.as_ref()).await?)
             }
-            (Method::Get, "/ids") => {
-                Response::from_json(&self.events.events(number(&url, "from"), number(&url, "to")).await?)
-            }
+            (Method::Get, "/ids") => packed(&self.events.events(number(&url, "from"), number(&url, "to")).await?),
             (Method::Get, "/windows") => {
                 let [from, to, most] = ["from", "to", "most"].map(|name| number(&url, name));
                 let windows = self.events.windows(from, to, most).await?;
-                Response::from_json(&(windows.counts, windows.until))
+                packed(&(windows.counts, windows.until))
             }
             (Method::Get, "/details") => {
                 let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(&url, name));
-                Response::from_json(&self.events.events_in(Cut { from, to, slice, slices }).await?)
+                packed(&self.events.events_in(Cut { from, to, slice, slices }).await?)
             }
             (Method::Get, "/digests") => {
                 let digests = self.events.digests(number(&url, "from"), number(&url, "to")).await?;
-                Response::from_json(&digests)
+                packed(&digests)
             }
             (Method::Get, "/trace") => match parameter(&url, "id").and_then(|id| id.parse().ok()) {
-                Some(id) => Response::from_json(&self.events.trace(id).await?),
+                Some(id) => packed(&self.events.trace(id).await?),
                 None => Response::error("`id`: give an idempotent ID", 400),
             },
             (Method::Post, "/parity") => {
                 let ask = self.question(&mut request).await?;
-                let answer = postcard::to_allocvec(&self.events.ask(&ask).await?);
-                Response::from_bytes(answer.map_err(|error| StoreError::Corrupt(error.to_string()))?)
+                packed(&self.events.ask(&ask).await?)
             }
             (Method::Post, "/report") => {
                 let report = self.question(&mut request).await?;
                 VitalSigns::new(self.sql.clone()).report(&report, clock::now_ms()).await?;
                 Response::empty()
             }
-            (Method::Get, "/vitals") => Response::from_json(&VitalSigns::new(self.sql.clone()).read().await?),
+            (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read().await?),
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
                 self.ready.set(false);
                 self.memory.take();
                 Response::empty()
             }
-            (Method::Get, "/state") => Response::from_json(&self.events.state(clock::now_ms()).await?),
+            (Method::Get, "/state") => packed(&self.events.state(clock::now_ms()).await?),
             _ => Response::error("no such operation", 404),
         };
         response.map_err(platform)
     }
 
-    /// The JSON that a request asks with.
+    /// What a request asks with, packed.
     async fn question<T: serde::de::DeserializeOwned>(
         &self,
         request: &mut Request,
     ) -> std::result::Result<T, StoreError> {
-        let text = request.text().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(error.to_string()))
+        let bytes = request.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
     /// Makes the tables of a new object.
@@ -238,6 +236,12 @@ impl PathCollector {
         }
         Ok(())
     }
+}
+
+/// An answer, packed: the Worker that asks is of the same version, or of the one before or after it.
+fn packed(answer: &impl Serialize) -> Result<Response> {
+    let bytes = postcard::to_allocvec(answer).map_err(|error| worker::Error::RustError(error.to_string()))?;
+    Response::from_bytes(bytes)
 }
 
 /// A whole number; 0 where it is missing, which gives an empty range.

@@ -18,7 +18,7 @@ use crate::domain::selection::{Known, Selection};
 use crate::store::details::Details;
 use crate::store::parity::side::Side;
 use crate::store::read::{Found, LogState, Sighting};
-use crate::store::sql::StoreError;
+use crate::store::sql::{LocalFuture, StoreError};
 use crate::store::vitals::{Report, Vitals};
 
 use super::config::Config;
@@ -46,10 +46,15 @@ fn stub(env: &Env, name: &str) -> Result<Stub, String> {
     env.durable_object(BINDING).and_then(|objects| objects.get_by_name(name)).map_err(|error| error.to_string())
 }
 
+/// Bytes as a request's body.
+fn body(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
 /// Sends a request to an object and expects success.
-async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<String>) -> Result<Response, String> {
+async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<JsValue>) -> Result<Response, String> {
     let mut init = RequestInit::new();
-    init.with_method(method).with_body(body.map(Into::into));
+    init.with_method(method).with_body(body);
     let url = format!("https://collector{path}");
     let request = Request::new_with_init(&url, &init).map_err(|error| error.to_string())?;
     let mut response = stub(env, name)?.fetch_with_request(request).await.map_err(|error| error.to_string())?;
@@ -84,8 +89,8 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
 /// # Errors
 /// Why it may not be there.
 pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
-    let text = serde_json::to_string(report).map_err(|error| error.to_string())?;
-    call(env, "default", Method::Post, "/report", Some(text)).await.map(drop)
+    let bytes = postcard::to_allocvec(report).map_err(|error| error.to_string())?;
+    call(env, "default", Method::Post, "/report", Some(body(&bytes))).await.map(drop)
 }
 
 /// What all isolates counted, and when jobs ran.
@@ -94,7 +99,7 @@ pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
 /// Why it can't be read.
 pub async fn vitals(env: &Env) -> Result<Vitals, String> {
     let answer = bytes(call(env, "default", Method::Get, "/vitals", None).await?).await?;
-    serde_json::from_slice(&answer).map_err(|error| format!("vitals: {error}"))
+    postcard::from_bytes(&answer).map_err(|error| format!("vitals: {error}"))
 }
 
 /// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
@@ -110,7 +115,7 @@ async fn ask_all(
     config: &Config,
     method: Method,
     path: &str,
-    body: Option<String>,
+    body: Option<JsValue>,
 ) -> Result<Vec<Vec<u8>>, String> {
     let ask = |shard| {
         let (method, body) = (method.clone(), body.clone());
@@ -133,15 +138,17 @@ pub struct Collectors<'a> {
 }
 
 impl Side for Collectors<'_> {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
-        let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
-        let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
-        let mut answers = join_all(asked).await.into_iter();
-        let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
-        for answer in answers {
-            sum.add(answer?);
-        }
-        Ok(sum)
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
+        Box::pin(async move {
+            let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
+            let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
+            let mut answers = join_all(asked).await.into_iter();
+            let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
+            for answer in answers {
+                sum.add(answer?);
+            }
+            Ok(sum)
+        })
     }
 }
 
@@ -159,7 +166,7 @@ impl Collectors<'_> {
                 Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
                 Err(error) => Err(StoreError::Unavailable(error)),
             };
-            take(serde_json::from_slice(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
+            take(postcard::from_bytes(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
         }
         Ok(())
     }
@@ -197,11 +204,14 @@ pub struct Collector<'a> {
 }
 
 impl Side for Collector<'_> {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
-        let text = serde_json::to_string(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let answer = async { bytes(call(self.env, self.name, Method::Post, "/parity", Some(text)).await?).await };
-        postcard::from_bytes(&answer.await.map_err(StoreError::Unavailable)?)
-            .map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
+        Box::pin(async move {
+            let question = postcard::to_allocvec(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let asked =
+                async { bytes(call(self.env, self.name, Method::Post, "/parity", Some(body(&question))).await?).await };
+            let answer = asked.await.map_err(StoreError::Unavailable)?;
+            postcard::from_bytes(&answer).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+        })
     }
 }
 
@@ -211,7 +221,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be recorded.
     pub async fn record(&self, message: String) -> Result<(), String> {
-        call(self.env, self.name, Method::Post, "/record", Some(message)).await.map(drop)
+        call(self.env, self.name, Method::Post, "/record", Some(message.into())).await.map(drop)
     }
 
     /// Deletes all that the object holds.
@@ -234,10 +244,9 @@ pub fn names(config: &Config) -> impl Iterator<Item = String> + use<> {
 /// # Errors
 /// Why they can't be read.
 pub async fn find(env: &Env, name: &str, selection: &Selection, known: Option<&Known>) -> Result<Found, String> {
-    let question = serde_json::to_string(&(selection, known)).map_err(|error| error.to_string())?;
-    let answer = bytes(call(env, name, Method::Post, "/rollups", Some(question)).await?).await?;
-    let text = String::from_utf8(answer).map_err(|error| format!("rollups: {error}"))?;
-    Found::from_text(&text).map_err(|error| error.to_string())
+    let question = postcard::to_allocvec(&(selection, known)).map_err(|error| error.to_string())?;
+    let answer = bytes(call(env, name, Method::Post, "/rollups", Some(body(&question))).await?).await?;
+    postcard::from_bytes(&answer).map_err(|error| format!("rollups: {error}"))
 }
 
 /// Events of a range, of all objects, and whether there are more than are given out.
@@ -248,7 +257,7 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
     let (mut all, mut more) = (Vec::new(), false);
     for bytes in get_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
         let (events, rest): (Vec<Event>, bool) =
-            serde_json::from_slice(&bytes).map_err(|error| format!("events: {error}"))?;
+            postcard::from_bytes(&bytes).map_err(|error| format!("events: {error}"))?;
         all.extend(events);
         more |= rest;
     }
@@ -262,8 +271,7 @@ pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Res
 pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sighting, String> {
     let mut all = Sighting::default();
     for bytes in get_all(env, config, &format!("/trace?id={id}")).await? {
-        let Sighting { stored, absorbed } =
-            serde_json::from_slice(&bytes).map_err(|error| format!("trace: {error}"))?;
+        let Sighting { stored, absorbed } = postcard::from_bytes(&bytes).map_err(|error| format!("trace: {error}"))?;
         all.stored.extend(stored);
         all.absorbed.extend(absorbed);
     }
@@ -276,7 +284,7 @@ pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sight
 /// Why it can't be read.
 pub async fn state(env: &Env, config: &Config) -> Result<Vec<LogState>, String> {
     let answers = get_all(env, config, "/state").await?;
-    answers.iter().map(|bytes| serde_json::from_slice(bytes).map_err(|error| format!("state: {error}"))).collect()
+    answers.iter().map(|bytes| postcard::from_bytes(bytes).map_err(|error| format!("state: {error}"))).collect()
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn text_of(body: &JsValue) -> Result<String, Vec<u8>> {
 }
 
 /// Records with this isolate's memory. Another batch in the same isolate finds it empty and reads for itself.
-async fn record(store: &EventStore<D1Sql>, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
+async fn record(store: &EventStore, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
     let mut memory = MEMORY.take();
     let recorded = store.record(&mut memory, events, now_ms).await;
     MEMORY.set(memory);
@@ -114,7 +114,7 @@ async fn record(store: &EventStore<D1Sql>, events: &[Event], now_ms: u64) -> Res
 }
 
 /// Folds what waits; another that folds at the same time is as good.
-pub async fn fold(store: &EventStore<D1Sql>, now_ms: u64) {
+pub async fn fold(store: &EventStore, now_ms: u64) {
     loop {
         match store.fold(now_ms).await {
             Ok(0) | Err(StoreError::Conflict) => return,

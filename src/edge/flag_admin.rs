@@ -59,7 +59,7 @@ pub struct Known {
     pub changed_at: u64,
 }
 
-fn history(env: &Env) -> Result<FlagHistory<D1Sql>, StoreError> {
+fn history(env: &Env) -> Result<FlagHistory, StoreError> {
     D1Sql::of(env).map(FlagHistory::new)
 }
 

@@ -34,7 +34,7 @@ const KEEP_REPORTS_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 ///
 /// # Errors
 /// When the database is not bound.
-pub fn reports(env: &Env) -> Result<Reports<D1Sql>, StoreError> {
+pub fn reports(env: &Env) -> Result<Reports, StoreError> {
     D1Sql::of(env).map(Reports::new)
 }
 
@@ -52,8 +52,8 @@ const fn settings(config: &Config, kind: Kind) -> Settings {
 /// # Errors
 /// [`StoreError`]; repeating is harmless.
 pub async fn compare(
-    old: &impl Side,
-    new: &impl Side,
+    old: &dyn Side,
+    new: &dyn Side,
     env: &Env,
     window: Window,
     settings: Settings,

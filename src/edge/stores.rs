@@ -114,7 +114,7 @@ pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> (Answer<Sigh
     join(collector_client::trace(env, config, id), new).await
 }
 
-fn new_store(env: &Env, config: &Config) -> Result<EventStore<D1Sql>, crate::store::sql::StoreError> {
+fn new_store(env: &Env, config: &Config) -> Result<EventStore, crate::store::sql::StoreError> {
     Ok(EventStore::new(D1Sql::of(env)?, config.window_ms))
 }
 

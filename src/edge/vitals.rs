@@ -44,8 +44,7 @@ pub async fn report_if_due(env: &Env) {
 
 /// Reports at once, with the jobs that have run.
 pub async fn report(env: &Env, jobs: Vec<Job>) {
-    let counts = counters::all().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let report = Report { isolate: isolate().to_string(), counts, jobs };
+    let report = Report { isolate: isolate().to_string(), counts: counters::all(), jobs };
     match clock::within_ms(DEADLINE_MS, collector_client::report(env, &report)).await {
         Some(Ok(())) => {}
         Some(Err(error)) => console_error!("Vital signs are left for the next report: {error}"),

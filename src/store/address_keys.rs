@@ -4,7 +4,7 @@
 
 use crate::domain::address::{DailyKey, KEY_BYTES};
 
-use super::sql::{Sql, Statement, StoreError, rows};
+use super::sql::{Database, Statement, StoreError, rows};
 
 /// Days after which a key is deleted.
 const KEPT_DAYS: u64 = 2;
@@ -24,14 +24,14 @@ const EXPIRE: &str = "DELETE FROM address_keys WHERE day + ?2 <= ?1";
 
 /// Daily keys in a database.
 #[derive(Debug, Clone)]
-pub struct AddressKeys<S> {
-    sql: S,
+pub struct AddressKeys {
+    sql: Database,
 }
 
-impl<S: Sql> AddressKeys<S> {
+impl AddressKeys {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
     }
 
     /// The key of a day (UTC days since 1970): the stored one, or else `random`, which is stored then.

@@ -20,7 +20,7 @@ use crate::domain::identity::{Digest, IdempotentId};
 
 use super::archive_days::{ArchiveDays, Progress, State};
 use super::details::Details;
-use super::sql::{Sql, StoreError};
+use super::sql::StoreError;
 
 /// Windows that one look takes in: more than a part has, unless there is next to no traffic.
 const MAX_WINDOWS: u64 = 2_000;
@@ -88,9 +88,9 @@ pub enum Step {
 
 /// What an archive is made of.
 #[derive(Debug)]
-pub struct Archive<'a, S, O, N, B> {
+pub struct Archive<'a, O, N, B> {
     /// Where it stands.
-    pub days: &'a ArchiveDays<S>,
+    pub days: &'a ArchiveDays,
     /// The object's details.
     pub old: &'a O,
     /// D1's.
@@ -101,7 +101,7 @@ pub struct Archive<'a, S, O, N, B> {
     pub settings: Settings,
 }
 
-impl<S: Sql, O: Details, N: Details, B: Bucket> Archive<'_, S, O, N, B> {
+impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
     /// Takes steps as long as there are some and `go_on` says so, unless another run does; gives the days that it
     /// finished.
     ///

@@ -9,7 +9,7 @@ use crate::domain::archive::plan::Cursor;
 use crate::domain::trace::Archiving;
 
 use super::archive::{LOOK_BACK_MS, Noted};
-use super::sql::{Row, Sql, Statement, StoreError, Value, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, rows};
 
 const CURRENT: &str = "
     SELECT day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, bytes FROM archive_days
@@ -128,14 +128,14 @@ pub struct Listed {
 
 /// The archive's days in a database.
 #[derive(Debug, Clone)]
-pub struct ArchiveDays<S> {
-    sql: S,
+pub struct ArchiveDays {
+    sql: Database,
 }
 
-impl<S: Sql> ArchiveDays<S> {
+impl ArchiveDays {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
     }
 
     /// Events whose ID window starts before this time, in ms, may be deleted: they are in the archive, or were gone

@@ -6,7 +6,7 @@
 use crate::domain::grain::DAY_MS;
 use crate::domain::health::Letters;
 
-use super::sql::{Row, Sql, Statement, StoreError, Value, json_chunks, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
 /// Bytes of a payload that are kept.
 pub const MAX_PAYLOAD_BYTES: usize = 60_000;
@@ -193,20 +193,20 @@ impl std::fmt::Display for Place {
 
 /// Dead letters in a database.
 #[derive(Debug, Clone)]
-pub struct DeadLetters<S> {
-    pub(super) sql: S,
+pub struct DeadLetters {
+    pub(super) sql: Database,
     most: u64,
 }
 
-impl<S: Sql> DeadLetters<S> {
+impl DeadLetters {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql, most: MAX_LETTERS }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self::at_most(sql, MAX_LETTERS)
     }
 
     /// Over this database, with another bound than [`MAX_LETTERS`].
-    pub const fn at_most(sql: S, most: u64) -> Self {
-        Self { sql, most }
+    pub fn at_most(sql: impl Into<Database>, most: u64) -> Self {
+        Self { sql: sql.into(), most }
     }
 
     /// Stores letters, each ID once, in one transaction; gives how many had to make room for them.

@@ -12,7 +12,7 @@ use crate::domain::segment;
 
 use super::events::EventStore;
 use super::read::events_of;
-use super::sql::{Row, Sql, Statement, StoreError, rows};
+use super::sql::{Row, Statement, StoreError, rows};
 
 /// Events that one statement reads: 2 MB in hexadecimal.
 const PAGE_EVENTS: u64 = 10_000;
@@ -50,7 +50,7 @@ pub trait Details {
     fn digests(&self, from: u64, to: u64) -> impl Future<Output = Result<Vec<(u64, Digest)>, StoreError>>;
 }
 
-impl<S: Sql> Details for EventStore<S> {
+impl Details for EventStore {
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
         let params = [from.into(), to.into(), most.into()];
         let results = self.sql.batch(vec![Statement::new(WINDOWS, params)]).await?;

@@ -12,7 +12,7 @@ use crate::domain::grain::Retention;
 use crate::domain::identity::Digest;
 use crate::domain::segment::{self, Segment};
 
-use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
 
 /// Attempts against faster writers before giving up; the caller's own retry follows.
 const MAX_ATTEMPTS: usize = 8;
@@ -60,16 +60,16 @@ pub struct Recorded {
 
 /// The event store over a database.
 #[derive(Debug, Clone)]
-pub struct EventStore<S> {
-    pub(super) sql: S,
+pub struct EventStore {
+    pub(super) sql: Database,
     pub(super) window_ms: u64,
     pub(super) retention: Retention,
 }
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     /// A store whose events were identified with this ID window, in ms.
-    pub fn new(sql: S, window_ms: u64) -> Self {
-        Self { sql, window_ms, retention: Retention::default() }
+    pub fn new(sql: impl Into<Database>, window_ms: u64) -> Self {
+        Self { sql: sql.into(), window_ms, retention: Retention::default() }
     }
 
     /// The same store, which keeps things so long.

@@ -6,7 +6,7 @@
 
 use crate::domain::flag::document::Document;
 
-use super::sql::{Sql, Statement, StoreError, rows};
+use super::sql::{Database, Statement, StoreError, rows};
 
 const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DESC LIMIT ?1";
 
@@ -34,14 +34,14 @@ pub struct Change {
 
 /// The history in a database.
 #[derive(Debug, Clone)]
-pub struct FlagHistory<S> {
-    sql: S,
+pub struct FlagHistory {
+    sql: Database,
 }
 
-impl<S: Sql> FlagHistory<S> {
+impl FlagHistory {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
     }
 
     /// The newest documents, newest first, at most `most`.

@@ -15,7 +15,7 @@ use crate::domain::selection::Parts;
 use super::events::{EventStore, HEAD, head_and_folded};
 use super::read::{absorbed_of, events_of};
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::sql::{Row, Sql, Statement, StoreError, json_chunks, json_list, packed, rows, unpacked};
+use super::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, rows, unpacked};
 
 /// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
 /// events it adds: the more at once, the fewer rows.
@@ -187,7 +187,7 @@ impl Fresh {
     }
 }
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     /// Folds some of the segments that wait; gives how many still do. Call again until it gives 0.
     ///
     /// # Errors

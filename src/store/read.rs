@@ -11,7 +11,7 @@ use crate::domain::selection::{self, FoldId, Known, Routes, Selection, Span};
 
 use super::events::EventStore;
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Row, Statement, StoreError, Value, json_list, rows};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
@@ -127,7 +127,7 @@ pub struct LogState {
 }
 
 /// Rollups that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Found {
     /// The last fold; none before the first.
     pub fold: Option<FoldId>,
@@ -137,39 +137,6 @@ pub struct Found {
     pub folded: Vec<String>,
     /// What waits to be folded.
     pub waiting: Vec<String>,
-}
-
-/// What the first line of [`Found::to_text`] tells: the fold, when rollups have changed, and how many lines are folded.
-type Heading = (Option<FoldId>, u64, usize);
-
-impl Found {
-    /// As text, by lines: how an object hands it over.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if the encoder fails, which for these types it can't.
-    pub fn to_text(&self) -> Result<String, StoreError> {
-        let heading: Heading = (self.fold, self.changed_from, self.folded.len());
-        let mut text = serde_json::to_string(&heading).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        for row in self.folded.iter().chain(&self.waiting) {
-            text.push('\n');
-            text.push_str(row);
-        }
-        Ok(text)
-    }
-
-    /// Reads what [`Self::to_text`] made.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`].
-    pub fn from_text(text: &str) -> Result<Self, StoreError> {
-        let (heading, rows) = text.split_once('\n').unwrap_or((text, ""));
-        let heading: Result<Heading, _> = serde_json::from_str(heading);
-        let (fold, changed_from, count) =
-            heading.map_err(|error| StoreError::Corrupt(format!("heading of rollups: {error}")))?;
-        let mut folded: Vec<String> = rows.lines().map(str::to_owned).collect();
-        let waiting = folded.split_off(count.min(folded.len()));
-        Ok(Self { fold, changed_from, folded, waiting })
-    }
 }
 
 /// Events, and when each was stored (ms).
@@ -184,7 +151,7 @@ pub struct Sighting {
     pub absorbed: Stored,
 }
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     /// Figures that were selected.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::domain::letter::{self, Rest};
 
 use super::dead_letters::{DeadLetters, Filter, Kept, Place, kept};
 use super::events::{EventStore, Memory, Recorded};
-use super::sql::{Sql, Statement, StoreError, json_chunks, rows};
+use super::sql::{Statement, StoreError, json_chunks, rows};
 
 /// Letters that one step tries: some 9,000 events at the most, as many as a batch of the queue has.
 pub const STEP: u64 = 50;
@@ -61,7 +61,7 @@ pub struct Step {
     pub next: Option<Place>,
 }
 
-impl<S: Sql> DeadLetters<S> {
+impl DeadLetters {
     /// Tries the oldest [`STEP`] letters that match, after a place; a sweep goes on at [`Step::next`] until none is
     /// left, so that what is refused is tried once in it.
     ///
@@ -69,7 +69,7 @@ impl<S: Sql> DeadLetters<S> {
     /// [`StoreError`]; repeating is harmless.
     pub async fn redrive(
         &self,
-        store: &EventStore<impl Sql>,
+        store: &EventStore,
         filter: &Filter,
         after: Option<&Place>,
         now_ms: u64,

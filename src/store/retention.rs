@@ -8,7 +8,7 @@ use crate::domain::event::{MAX_AGE_MS, MAX_ID_DISTANCE_MS};
 use crate::domain::grain::{DAY_MS, Grain};
 
 use super::events::EventStore;
-use super::sql::{Sql, Statement, StoreError, rows};
+use super::sql::{Statement, StoreError, rows};
 
 /// Shortest time that segments are kept, in ms: an accepted event's window may begin a distance before its time, and
 /// its neighbour a window earlier.
@@ -47,7 +47,7 @@ const DELETE_PRODUCERS: &str = "
 const DELETE_FOLDS: &str = "
     DELETE FROM folds WHERE folded_at < ?1 AND from_seq < (SELECT max(from_seq) FROM folds)";
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     /// Deletes some of what is kept no longer; gives whether there may be more. Segments are deleted only of windows
     /// that begin before `details_until` (ms): what is later is not archived yet.
     ///

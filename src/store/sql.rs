@@ -2,7 +2,10 @@
 //!
 //! Invariant: a batch is one transaction. All of its statements see one state and take effect together or not at all.
 
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
 
 /// A value bound to a statement or read from a row. There are no blobs: D1 hands them over as arrays of numbers, so
 /// statements pass bytes as hexadecimal text (`hex(…)`, `unhex(?)`).
@@ -117,6 +120,45 @@ impl StoreError {
 pub trait Sql {
     /// Runs statements in order, in one transaction, and gives the rows of each.
     fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Vec<Row>>, StoreError>>;
+}
+
+/// A future whose type is not known: what awaits it is compiled once, whatever it comes from.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Any database, shared. What is built on it is compiled once for all of them.
+#[derive(Clone)]
+pub struct Database(Rc<dyn AnySql>);
+
+trait AnySql {
+    fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>>;
+}
+
+impl<S: Sql> AnySql for S {
+    fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        Box::pin(Sql::batch(self, statements))
+    }
+}
+
+impl Database {
+    /// As [`Sql::batch`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        self.0.batch(statements)
+    }
+}
+
+impl<S: Sql + 'static> From<S> for Database {
+    fn from(sql: S) -> Self {
+        Self(Rc::new(sql))
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Database")
+    }
 }
 
 /// The rows of one statement of a batch; none if the database gave fewer results than there were statements.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::grain::DAY_MS;
 use crate::domain::health::{Counts, Job, PEAK};
 
-use super::sql::{Row, Sql, Statement, StoreError, Value, json_chunks, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
 /// Counters of one report, at most.
 const MAX_COUNTERS: usize = 64;
@@ -85,14 +85,14 @@ pub struct Vitals {
 
 /// Vital signs in a database.
 #[derive(Debug, Clone)]
-pub struct VitalSigns<S> {
-    sql: S,
+pub struct VitalSigns {
+    sql: Database,
 }
 
-impl<S: Sql> VitalSigns<S> {
+impl VitalSigns {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
     }
 
     /// Takes a report in.

@@ -203,12 +203,12 @@ pub fn event(request: u64, ms: u64) -> Event {
     }
 }
 
-pub fn store<S: Sql + Clone>(sql: &S) -> EventStore<S> {
+pub fn store(sql: &(impl Sql + Clone + 'static)) -> EventStore {
     EventStore::new(sql.clone(), DEFAULT_WINDOW_MS)
 }
 
 /// Records as a queue delivers: again until it succeeds.
-pub async fn deliver<S: Sql>(store: &EventStore<S>, memory: &mut Memory, events: &[Event]) {
+pub async fn deliver(store: &EventStore, memory: &mut Memory, events: &[Event]) {
     for _ in 0..1_000 {
         if store.record(memory, events, START).await.is_ok() {
             return;
@@ -218,14 +218,14 @@ pub async fn deliver<S: Sql>(store: &EventStore<S>, memory: &mut Memory, events:
 }
 
 /// The figures of a grain in the hours around [`START`].
-pub fn rollups<S: Sql>(store: &EventStore<S>, grain: Grain, routes: Routes) -> Rollups {
+pub fn rollups(store: &EventStore, grain: Grain, routes: Routes) -> Rollups {
     let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];
     let selection = Selection { spans, routes, parts: Parts::All, dual: Parts::All };
     block_on(store.rollups(&selection)).unwrap()
 }
 
 /// Requests and sums of digests of each day, which are kept longer than any test goes on.
-pub fn days<S: Sql>(store: &EventStore<S>) -> Vec<(u64, u64, u64)> {
+pub fn days(store: &EventStore) -> Vec<(u64, u64, u64)> {
     let spans = vec![Span::around(Grain::Day, START, START + 40 * Grain::Day.ms())];
     let selection = Selection { spans, routes: Routes::Each, parts: Parts::Counts, dual: Parts::Counts };
     let mut days = std::collections::BTreeMap::<u64, (u64, u64)>::new();
@@ -237,13 +237,13 @@ pub fn days<S: Sql>(store: &EventStore<S>) -> Vec<(u64, u64, u64)> {
 }
 
 /// By every grain, each route and all together.
-pub fn everything<S: Sql>(store: &EventStore<S>) -> Rollups {
+pub fn everything(store: &EventStore) -> Rollups {
     let selections = Grain::ALL.into_iter().flat_map(|grain| [(grain, Routes::Each), (grain, Routes::Together)]);
     selections.flat_map(|(grain, routes)| rollups(store, grain, routes)).collect()
 }
 
 /// Everything that a reader is told, as text: equal text means equal figures.
-pub fn figures<S: Sql>(store: &EventStore<S>) -> String {
+pub fn figures(store: &EventStore) -> String {
     let mut text = String::new();
     for (key, rollup) in &everything(store) {
         let figures = path_collector::domain::figures::Figures::from(rollup);

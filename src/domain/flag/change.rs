@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::domain::distinct::distinct;
 use crate::domain::error::InputError;
 
 use super::Mode;
@@ -74,9 +75,8 @@ pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
         _ => serde_json::Map::new(),
     };
     let (before, after) = (fields(before), fields(after));
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let value = |fields: &serde_json::Map<String, Value>, name: &String| fields.get(name).cloned().unwrap_or_default();
-    names
+    distinct(before.keys().chain(after.keys()))
         .into_iter()
         .filter(|name| !STAMPS.contains(&name.as_str()))
         .map(|name| Difference { field: name.clone(), before: value(&before, name), after: value(&after, name) })

@@ -5,6 +5,7 @@
 //! fall back to a default.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::domain::error::InputError;
 use crate::domain::template::Template;
@@ -116,7 +117,14 @@ impl Document {
     /// # Errors
     /// Names the field, what was found, and what would be valid.
     pub fn read(text: &str) -> Result<Self, InputError> {
-        Self::deserialize_noting(text, &mut |_| {})
+        if text.len() > MAX_BYTES {
+            let remedy = "shorten its overrides";
+            let size = text.len();
+            return Err(InputError::TooLarge { what: "flag document", size, unit: "bytes", limit: MAX_BYTES, remedy });
+        }
+        let document: Self = parsed(text)?;
+        document.check()?;
+        Ok(document)
     }
 
     /// Reads a document for a change: unknown fields are errors too.
@@ -124,32 +132,31 @@ impl Document {
     /// # Errors
     /// As [`Document::read`], and the first unknown field by its path.
     pub fn read_strictly(text: &str) -> Result<Self, InputError> {
-        let mut unknown = None;
-        let document = Self::deserialize_noting(text, &mut |path| {
-            unknown.get_or_insert(path);
-        })?;
-        match unknown {
+        let document = Self::read(text)?;
+        let known = serde_json::to_value(Self::with_all_fields()).unwrap_or_default();
+        match unknown_field(&parsed(text)?, &known) {
             None => Ok(document),
             Some(path) => Err(InputError::field(path, "an unknown field", "remove it, or mend its name")),
         }
     }
 
-    fn deserialize_noting(text: &str, note: &mut dyn FnMut(String)) -> Result<Self, InputError> {
-        if text.len() > MAX_BYTES {
-            let remedy = "shorten its overrides";
-            let size = text.len();
-            return Err(InputError::TooLarge { what: "flag document", size, unit: "bytes", limit: MAX_BYTES, remedy });
+    /// A document in which nothing is left out: what fields there are.
+    fn with_all_fields() -> Self {
+        let (mode, text) = (Mode::default(), String::new());
+        Self {
+            schema: 1,
+            version: 0,
+            mode,
+            sample_ppm: 0,
+            queue_ppm: 0,
+            salt: text.clone(),
+            overrides: vec![Override { path: text.clone(), mode, sample_ppm: Some(0), queue_ppm: Some(0) }],
+            guard: Some(Guard { max_diff_ppm: 0, min_events: 0, action: GuardAction::None }),
+            ramp: Some(Ramp { steps: Vec::new(), every_ms: 0, next: 0, due_at: 0, paused: false }),
+            updated_at: text.clone(),
+            updated_by: text.clone(),
+            reason: text,
         }
-        let mut json = serde_json::Deserializer::from_str(text);
-        let mut track = serde_path_to_error::Track::new();
-        let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-        let read = serde_ignored::deserialize(tracked, |path| note(path.to_string()));
-        let document: Self = read.and_then(|document| json.end().map(|()| document)).map_err(|error| {
-            let remedy = "give a JSON object as in flags/default.json";
-            InputError::json("flag document", &track.path(), &error, remedy)
-        })?;
-        document.check()?;
-        Ok(document)
     }
 
     /// Checks what the types alone don't.
@@ -203,6 +210,27 @@ impl Document {
         };
         let overrides = self.overrides.iter().filter_map(other).collect();
         Flag { version: self.version, salt: self.salt.clone(), rule, overrides }
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, InputError> {
+    let remedy = "give a JSON object as in flags/default.json";
+    serde_json::from_str(text).map_err(|error| InputError::json("flag document", text, &error, remedy))
+}
+
+/// The path of a field that is not among the known ones. An array's first entry knows the fields of all.
+fn unknown_field(given: &Value, known: &Value) -> Option<String> {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| match known.get(name) {
+            None => Some(name.clone()),
+            Some(known) => Some(format!("{name}.{}", unknown_field(value, known)?)),
+        }),
+        (Value::Array(given), Value::Array(known)) => {
+            let known = known.first()?;
+            let mut entries = given.iter().enumerate();
+            entries.find_map(|(place, entry)| Some(format!("{place}.{}", unknown_field(entry, known)?)))
+        }
+        _ => None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! One minute in which sums differ: which events make the difference.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::distinct::distinct;
 use crate::domain::grain::MINUTE_MS;
 use crate::domain::identity::first_u64;
 
@@ -102,9 +103,7 @@ pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
     for pair in new {
         *balance.entry(*pair).or_default() -= 1;
     }
-    let differing: BTreeSet<u64> =
-        balance.into_iter().filter(|(_, count)| *count != 0).map(|((digest, _), _)| digest).collect();
-    differing.into_iter().collect()
+    distinct(balance.into_iter().filter(|(_, count)| *count != 0).map(|((digest, _), _)| digest))
 }
 
 impl Found {

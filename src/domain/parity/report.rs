@@ -2,11 +2,12 @@
 //!
 //! Invariant: it holds its inputs, so that a reviewer can check every figure by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::distinct::distinct;
 use crate::domain::flag::MILLION;
 use crate::domain::identity::first_u64;
 use crate::domain::ledger::{Gap, Missing};
@@ -258,7 +259,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     };
     let (differences, unnamed) = named(inputs.found);
     let (old, new) = (side(inputs.old_minutes), side(inputs.new_minutes));
-    let known: BTreeSet<&u64> = inputs.old_minutes.keys().chain(inputs.new_minutes.keys()).collect();
+    let known = distinct(inputs.old_minutes.keys().chain(inputs.new_minutes.keys()));
     Report {
         window: inputs.window,
         revision: 0,

@@ -2,8 +2,6 @@
 //!
 //! Invariant: what must be found is known from how the faults were made, never from a comparison.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use crate::domain::address::ClientIpHash;
@@ -57,8 +55,8 @@ pub struct SelfTest {
     pub new: Vec<Event>,
     /// What the new store gets after the first report.
     pub late: Vec<Event>,
-    faults: BTreeSet<(Digest, Kind)>,
-    delayed: BTreeSet<(Digest, Kind)>,
+    faults: Vec<(Digest, Kind)>,
+    delayed: Vec<(Digest, Kind)>,
     union: u64,
     lost: u64,
     absorbed: u64,
@@ -122,24 +120,24 @@ impl SelfTest {
             }
             Fault::AlterStatus => {
                 both(Event { status: event.status + 1, ..event.clone() });
-                self.faults.insert((event.digest, Kind::ValueDiffers));
+                self.faults.push((event.digest, Kind::ValueDiffers));
             }
             Fault::ShiftMinute => {
                 both(Event { timestamp: event.timestamp - MINUTE_MS, ..event.clone() });
-                self.faults.insert((event.digest, Kind::ValueDiffers));
+                self.faults.push((event.digest, Kind::ValueDiffers));
             }
             Fault::DropOld => {
                 self.new.push(event.clone());
-                self.faults.insert((event.digest, Kind::OnlyNew));
+                self.faults.push((event.digest, Kind::OnlyNew));
             }
             Fault::DropNew => {
                 self.old.push(event.clone());
-                self.faults.insert((event.digest, Kind::OnlyOld));
+                self.faults.push((event.digest, Kind::OnlyOld));
             }
             Fault::Delay => {
                 self.old.push(event.clone());
                 self.late.push(event.clone());
-                self.delayed.insert((event.digest, Kind::OnlyOld));
+                self.delayed.push((event.digest, Kind::OnlyOld));
             }
             Fault::LoseBoth => self.lost += 1,
         }
@@ -147,18 +145,21 @@ impl SelfTest {
 
     /// Holds both reports against what was done.
     pub fn outcome(&self, first: Report, second: Report) -> Outcome {
-        let before = self.faults.union(&self.delayed).copied().collect();
+        let before = [self.faults.as_slice(), &self.delayed].concat();
         let mut failures = self.failures("before the delayed events", &first, &before);
         failures.extend(self.failures("after the delayed events", &second, &self.faults));
         Outcome { passed: failures.is_empty(), failures, first, second }
     }
 
-    fn failures(&self, when: &str, report: &Report, expected: &BTreeSet<(Digest, Kind)>) -> Vec<String> {
-        let found: BTreeSet<(Digest, Kind)> =
+    fn failures(&self, when: &str, report: &Report, expected: &[(Digest, Kind)]) -> Vec<String> {
+        let found: Vec<(Digest, Kind)> =
             report.differences.iter().filter(|d| d.reason.is_none()).map(|d| (d.digest, d.kind)).collect();
-        let missed = expected.difference(&found).map(|(digest, kind)| format!("{when}: {kind:?} {digest} was missed"));
-        let invented =
-            found.difference(expected).map(|(digest, kind)| format!("{when}: {kind:?} {digest} is invented"));
+        let beyond = |these: &[(Digest, Kind)], those: &[(Digest, Kind)], what: &str| -> Vec<String> {
+            let others = these.iter().filter(|one| !those.contains(one));
+            others.map(|(digest, kind)| format!("{when}: {kind:?} {digest} {what}")).collect()
+        };
+        let missed = beyond(expected, &found, "was missed");
+        let invented = beyond(&found, expected, "is invented");
         let figures = [
             ("union", report.total.union, self.union),
             ("mismatches", report.total.mismatches, expected.len() as u64),
@@ -169,7 +170,7 @@ impl SelfTest {
             .into_iter()
             .filter(|(_, found, expected)| found != expected)
             .map(|(name, found, expected)| format!("{when}: {name} is {found}, not {expected}"));
-        missed.chain(invented).chain(wrong).collect()
+        missed.into_iter().chain(invented).chain(wrong).collect()
     }
 }
 

@@ -86,7 +86,7 @@ pub struct Purged {
     left: u64,
 }
 
-fn letters(env: &Env) -> Result<DeadLetters<D1Sql>, Problem> {
+fn letters(env: &Env) -> Result<DeadLetters, Problem> {
     Ok(DeadLetters::new(D1Sql::of(env).map_err(unreadable)?))
 }
 

@@ -35,7 +35,7 @@ pub struct Health {
     cron: Option<Vec<Job>>,
     archive: Option<ArchiveState>,
     counters: Option<Counts>,
-    isolate: std::collections::BTreeMap<&'static str, u64>,
+    isolate: Counts,
 }
 
 /// Events that were written, by either path.

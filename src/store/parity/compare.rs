@@ -3,8 +3,9 @@
 //! Invariants: where sums agree no ID is fetched. What was found in a minute is kept, so that a run that is interrupted
 //! goes on where it stood; on the same stores, repeating a run gives the same report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use crate::domain::distinct::distinct;
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
 use crate::domain::merge::reach_ms;
@@ -13,7 +14,7 @@ use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
 use crate::domain::parity::window::Window;
-use crate::store::sql::{Sql, StoreError};
+use crate::store::sql::StoreError;
 
 use super::reports::Reports;
 use super::side::Side;
@@ -52,13 +53,13 @@ pub enum Run {
 
 /// Two stores, and what is kept of comparing them.
 #[derive(Debug)]
-pub struct Comparer<'a, Old, New, Kept> {
+pub struct Comparer<'a> {
     /// The old path's store.
-    pub old: &'a Old,
+    pub old: &'a dyn Side,
     /// The new path's store.
-    pub new: &'a New,
+    pub new: &'a dyn Side,
     /// Findings and reports.
-    pub kept: &'a Reports<Kept>,
+    pub kept: &'a Reports,
 }
 
 /// What both stores say of each minute of a window and those around it.
@@ -74,12 +75,9 @@ impl Overview {
     /// Minutes of a window in which the dual events differ.
     fn differing(&self, window: Window) -> Vec<u64> {
         let nothing = Minute::default();
-        let dual = |minutes: &BTreeMap<u64, Minute>, start| minutes.get(start).unwrap_or(&nothing).dual;
-        let known: BTreeSet<&u64> = self.old.range(window.from..window.to).map(|(start, _)| start).collect();
-        let known = known.into_iter().chain(self.new.range(window.from..window.to).map(|(start, _)| start));
-        let starts: BTreeSet<u64> =
-            known.filter(|start| dual(&self.old, start) != dual(&self.new, start)).copied().collect();
-        starts.into_iter().collect()
+        let dual = |minutes: &BTreeMap<u64, Minute>, start: &u64| minutes.get(start).unwrap_or(&nothing).dual;
+        let known = [&self.old, &self.new].into_iter().flat_map(|minutes| minutes.range(window.from..window.to));
+        distinct(known.map(|(start, _)| *start).filter(|start| dual(&self.old, start) != dual(&self.new, start)))
     }
 
     /// Whether there is anything in a window.
@@ -95,7 +93,7 @@ impl Overview {
     }
 }
 
-impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
+impl Comparer<'_> {
     /// Asks both stores about each minute of a time.
     ///
     /// # Errors
@@ -190,8 +188,8 @@ impl<Old: Side, New: Side, Kept: Sql> Comparer<'_, Old, New, Kept> {
         let (old, new) = self.paths(from, to).await?;
         let nothing = Sum::default();
         let differs = |path: &&String| old.get(*path).unwrap_or(&nothing) != new.get(*path).unwrap_or(&nothing);
-        let paths: BTreeSet<&String> = old.keys().chain(new.keys()).filter(differs).collect();
-        let ask = Ask::Pairs { from, to, paths: paths.into_iter().cloned().collect() };
+        let paths = distinct(old.keys().chain(new.keys()).filter(differs).cloned());
+        let ask = Ask::Pairs { from, to, paths };
         let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
             return Err(unfitting());
         };

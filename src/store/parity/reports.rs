@@ -11,7 +11,7 @@ use crate::domain::parity::report::{Filed, Report};
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
 use crate::domain::readiness::Day;
-use crate::store::sql::{Row, Sql, Statement, StoreError, Value, packed, rows, unpacked};
+use crate::store::sql::{Database, Row, Statement, StoreError, Value, packed, rows, unpacked};
 
 /// Dead letters that are looked into: they are few, or something else is wrong.
 const MAX_LETTERS: u64 = 2_000;
@@ -71,14 +71,14 @@ const DELETE_REPORTS: &str = "DELETE FROM parity_reports WHERE start < ?1";
 
 /// Findings and reports in a database.
 #[derive(Debug, Clone)]
-pub struct Reports<S> {
-    sql: S,
+pub struct Reports {
+    sql: Database,
 }
 
-impl<S: Sql> Reports<S> {
+impl Reports {
     /// Over this database.
-    pub const fn new(sql: S) -> Self {
-        Self { sql }
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
     }
 
     /// What dead letters since a time prove.

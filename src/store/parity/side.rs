@@ -3,7 +3,7 @@
 //! Invariant: minutes and routes are answered from sums alone, without reading an event that is folded.
 
 use std::collections::{BTreeMap, HashSet};
-use std::future::Future;
+use std::fmt::Debug;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS};
@@ -14,7 +14,7 @@ use crate::domain::segment;
 use crate::domain::selection::Span;
 use crate::store::events::EventStore;
 use crate::store::read::{REACH_MS, absorbed_of, events_of};
-use crate::store::sql::{Row, Sql, Statement, StoreError, Value, json_list, rows, unpacked};
+use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 
 /// Segments that are unpacked at once: a bound on memory.
 const STEP: u64 = 500;
@@ -66,20 +66,20 @@ const SEGMENTS: &str = "
     FROM segments WHERE seq IN (SELECT value FROM json_each(?1))";
 
 /// A store that answers parity's questions, wherever it is.
-pub trait Side {
+pub trait Side: Debug {
     /// Answers one question.
-    fn ask(&self, ask: &Ask) -> impl Future<Output = Result<Answer, StoreError>>;
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>>;
 }
 
-impl<S: Sql> Side for EventStore<S> {
-    async fn ask(&self, ask: &Ask) -> Result<Answer, StoreError> {
+impl Side for EventStore {
+    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         match ask {
-            Ask::Minutes { from, to } => self.minutes(*from, *to).await,
-            Ask::Paths { from, to } => self.paths(*from, *to).await,
-            Ask::Pairs { from, to, paths } => self.pairs(*from, *to, paths).await,
-            Ask::Copies { digests, from, to } => self.copies(digests, *from, *to).await,
-            Ask::Ledger { from, to } => self.ledger(*from, *to).await,
-            Ask::Producers(producers) => self.producers(producers).await,
+            Ask::Minutes { from, to } => Box::pin(self.minutes(*from, *to)),
+            Ask::Paths { from, to } => Box::pin(self.paths(*from, *to)),
+            Ask::Pairs { from, to, paths } => Box::pin(self.pairs(*from, *to, paths)),
+            Ask::Copies { digests, from, to } => Box::pin(self.copies(digests, *from, *to)),
+            Ask::Ledger { from, to } => Box::pin(self.ledger(*from, *to)),
+            Ask::Producers(producers) => Box::pin(self.producers(producers)),
         }
     }
 }
@@ -130,7 +130,7 @@ fn sums(row: &Row) -> Result<Sum, StoreError> {
     Ok(Sum { requests: row.integer(2)?, digests: joined(3)?, values: joined(5)? })
 }
 
-impl<S: Sql> EventStore<S> {
+impl EventStore {
     async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
         let range = [from.into(), to.into()];
         let statements = vec![
