@@ -17,6 +17,8 @@ pub struct Template {
 }
 
 impl Template {
+    const HALF_A_PLACEHOLDER: &'static str = "a placeholder must fill its whole segment, such as /users/{id}";
+
     /// Reads a template.
     ///
     /// # Errors
@@ -38,11 +40,10 @@ impl Template {
             }
             let part = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
                 Some("" | "*") => return Err("name each placeholder, such as {id} or {*rest}".into()),
+                None if segment.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
+                Some(name) if name.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
                 Some(name) if name.starts_with('*') => Part::Rest,
                 Some(_) => Part::Any,
-                None if segment.contains(['{', '}']) => {
-                    return Err("a placeholder must fill its whole segment, such as /users/{id}".into());
-                }
                 None => Part::Literal(segment.to_owned()),
             };
             parts.push(part);
@@ -97,6 +98,13 @@ mod tests {
         assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
         assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
         assert!(!matches("/{*rest}", "(unmatched)"));
+    }
+
+    #[test]
+    fn a_brace_is_part_of_no_name() {
+        for text in ["/{}}", "/{{}", "/{a{b}", "/{*}}", "/{a}b", "/{a"] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]
