@@ -13,8 +13,9 @@ fn figures(requests: u64, failed: u64, p95: f64) -> Value {
 }
 
 fn route(path: &str, figures: &Value) -> Value {
-    let mut route = json!({"path": path});
-    route.as_object_mut().unwrap().extend(figures.as_object().unwrap().clone());
+    let mut route = figures.clone();
+    route["path"] = path.into();
+    route.as_object_mut().unwrap().remove("addresses");
     route
 }
 
@@ -77,7 +78,7 @@ fn routes_are_given_as_csv() {
     let ran = stats_of("GET stats?range=1h").run("--csv");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1,900,4,70,300,40,41.6");
+    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1,900,4,70,300");
 }
 
 #[test]

@@ -31,4 +31,6 @@ test(NAME, { timeout: 120_000 }, async (t) => {
   await page.waitForURL(`${origin}/_collector/login`);
   await page.goto(`${origin}/_collector/`);
   assert.equal(page.url(), `${origin}/_collector/login`);
+  // Before the gateway ends, which the page might still ask for its icon.
+  await page.close();
 });

@@ -62,7 +62,10 @@ describe("the read API", { concurrency: 3, timeout: 120_000 }, () => {
   test("the table is sorted, searched and paged, and comes as CSV", async (t) => {
     const gateway = await withTraffic(t);
     const names = async (query) => (await gateway.read(`paths?${query}`)).paths.map((row) => row.path);
-    assert.deepEqual(await names("sort=p95&limit=1"), ["/api/slow"]);
+    // Which is the slowest, a busy machine decides.
+    const byTime = (await gateway.read("paths?sort=p95")).paths.map((row) => row.responseTime.p95);
+    assert.deepEqual(byTime, byTime.toSorted((a, b) => b - a));
+    assert.ok(byTime.length === 3 && byTime[0] >= 380, String(byTime));
     assert.deepEqual(await names("sort=errors&limit=1"), ["/api/bad"]);
     assert.deepEqual(await names("sort=path"), ["/api/bad", "/api/slow", "/api/{id}"]);
     assert.deepEqual(await names("search=SLOW"), ["/api/slow"]);
