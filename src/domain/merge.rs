@@ -78,15 +78,12 @@ impl Merged {
         routes
     }
 
-    fn count(&mut self, step: u64, path: &str, rollup: &Rollup) {
-        self.cells.entry((step, path.to_owned())).or_default().merge(rollup);
-    }
-
     /// Adds an interval by its sums: what is not dual from both stores, and dual events from the one that has more.
-    fn count_interval(&mut self, step: u64, old: &Interval, new: &Interval) {
+    fn count_interval(&mut self, cells: &mut Cells, step: u64, old: &Interval, new: &Interval) {
+        let cells = cells.entry(step).or_default();
         for cohort in [Cohort::Single, Cohort::Fallback] {
             for (path, rollup) in old.of(cohort).iter().chain(new.of(cohort).iter()) {
-                self.count(step, path, rollup);
+                count(cells, path, rollup);
             }
             self.only_old += old.of(cohort).requests();
             self.only_new += new.of(cohort).requests();
@@ -97,13 +94,13 @@ impl Merged {
         for (path, rollup) in o.iter() {
             let of_new = n.requests_of(path);
             if same || rollup.requests >= of_new {
-                self.count(step, path, rollup);
+                count(cells, path, rollup);
             }
             both += if same { 0 } else { rollup.requests.min(of_new) };
         }
         for (path, rollup) in n.iter().filter(|_| !same) {
             if rollup.requests > o.requests_of(path) {
-                self.count(step, path, rollup);
+                count(cells, path, rollup);
             }
         }
         self.both += both;
@@ -112,25 +109,36 @@ impl Merged {
     }
 }
 
+/// By start of the step and route, while they are added to.
+type Cells = BTreeMap<u64, BTreeMap<String, Rollup>>;
+
+/// Adds a rollup to that of its route.
+fn count(cells: &mut BTreeMap<String, Rollup>, path: &str, rollup: &Rollup) {
+    match cells.get_mut(path) {
+        Some(sum) => sum.merge(rollup),
+        None => drop(cells.insert(path.to_owned(), rollup.clone())),
+    }
+}
+
 /// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
 /// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
 /// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
 pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<Span> {
-    let reach_ms = reach_ms(window_ms);
+    let longest = old.keys().chain(new.keys()).map(|(_, grain)| *grain).max().unwrap_or(Grain::Minute);
+    let reach = Reach { ms: reach_ms(window_ms), longest };
     let nothing = Interval::default();
     let suspect = |slot: &Slot| {
-        let apart = [old, new].iter().any(|store| !any_near(store, *slot, reach_ms, |held| held.requests() > 0));
+        let apart = [old, new].iter().any(|store| !reach.any_near(store, *slot, |held| held.requests() > 0));
         let (o, n) = (held(old, *slot).unwrap_or(&nothing), held(new, *slot).unwrap_or(&nothing));
         let has = |held: &Interval, cohort| held.of(cohort).requests() > 0;
-        let single = |store| any_near(store, *slot, reach_ms, |held| has(held, Cohort::Single));
+        let single = |store| reach.any_near(store, *slot, |held| has(held, Cohort::Single));
         let may_repeat = has(o, Cohort::Fallback) || has(n, Cohort::Fallback) || (single(old) && single(new));
         !apart && (may_repeat || !o.of(Cohort::Dual).same_set(n.of(Cohort::Dual)))
     };
     let known: BTreeSet<Slot> =
         old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot).collect();
     let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
-    let near =
-        |slot: Slot| known.range(around(slot, reach_ms)).copied().filter(move |other| is_near(slot, *other, reach_ms));
+    let near = |slot: Slot| known.range(reach.around(slot)).copied().filter(move |other| reach.is_near(slot, *other));
     suspects.into_iter().flat_map(near).map(span_of).collect()
 }
 
@@ -147,20 +155,31 @@ const fn last_minute((start, grain): Slot) -> u64 {
     start + grain.ms() - MINUTE_MS
 }
 
-/// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
-const fn is_near(one: Slot, other: Slot, reach_ms: u64) -> bool {
-    other.0 <= last_minute(one) + reach_ms && one.0 <= last_minute(other) + reach_ms
+/// How far the twin of an event may be.
+#[derive(Clone, Copy)]
+struct Reach {
+    /// Of minutes, in ms.
+    ms: u64,
+    /// No interval is longer.
+    longest: Grain,
 }
 
-/// Where to look for what [`is_near`]: no interval is longer than a day.
-fn around(slot: Slot, reach_ms: u64) -> RangeInclusive<Slot> {
-    let from = slot.0.saturating_sub(Grain::Day.ms() + reach_ms);
-    (from, Grain::Minute)..=(last_minute(slot) + reach_ms, Grain::Day)
-}
+impl Reach {
+    /// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
+    const fn is_near(self, one: Slot, other: Slot) -> bool {
+        other.0 <= last_minute(one) + self.ms && one.0 <= last_minute(other) + self.ms
+    }
 
-fn any_near(store: &Intervals, slot: Slot, reach_ms: u64, holds: impl Fn(&Interval) -> bool) -> bool {
-    let mut near = store.range(around(slot, reach_ms)).filter(|(other, _)| is_near(slot, **other, reach_ms));
-    near.any(|(_, held)| holds(held))
+    /// Where to look for what is near.
+    const fn around(self, slot: Slot) -> RangeInclusive<Slot> {
+        let from = slot.0.saturating_sub(self.longest.ms() + self.ms);
+        (from, Grain::Minute)..=(last_minute(slot) + self.ms, Grain::Day)
+    }
+
+    fn any_near(self, store: &Intervals, slot: Slot, holds: impl Fn(&Interval) -> bool) -> bool {
+        let mut near = store.range(self.around(slot)).filter(|(other, _)| self.is_near(slot, **other));
+        near.any(|(_, held)| holds(held))
+    }
 }
 
 /// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
@@ -189,26 +208,36 @@ pub fn merge(
     window_ms: u64,
 ) -> Merged {
     let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
-    let mut merged = Merged { exact, ..Merged::default() };
+    let (mut merged, mut cells) = (Merged { exact, ..Merged::default() }, Cells::new());
     let nothing = Interval::default();
     let slots: BTreeSet<Slot> =
         old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied().collect();
     for slot in slots {
         let (o, n) = (held(old, slot).unwrap_or(&nothing), held(new, slot).unwrap_or(&nothing));
-        merged.count_interval(grouping.step(slot.0), o, n);
+        merged.count_interval(&mut cells, grouping.step(slot.0), o, n);
     }
-    unite(&mut merged, recounts, grouping, window_ms);
+    unite(&mut merged, &mut cells, recounts, grouping, window_ms);
+    let by_path = |(step, by_path): (u64, BTreeMap<String, Rollup>)| {
+        by_path.into_iter().map(move |(path, rollup)| ((step, path), rollup))
+    };
+    merged.cells = cells.into_iter().flat_map(by_path).collect();
     merged
 }
 
 /// Adds the union of the recounted events. An event of the new store is one of the old store if digests agree and
 /// their windows are the same or neighbours: the rule by which a store dedups.
-fn unite(merged: &mut Merged, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
+fn unite(
+    merged: &mut Merged,
+    cells: &mut Cells,
+    recounts: &BTreeMap<Span, Recount>,
+    grouping: &Grouping,
+    window_ms: u64,
+) {
     let mut windows: HashMap<Digest, Vec<(u64, bool)>> = HashMap::new();
-    let mut cells: BTreeMap<(u64, &str), Rollup> = BTreeMap::new();
     let mut add = |event| {
         let Some(route) = grouping.route(event) else { return 0 };
-        cells.entry((grouping.step(event.timestamp), route)).or_default().add(event);
+        let cells = cells.entry(grouping.step(event.timestamp)).or_default();
+        cells.entry(route.to_owned()).or_default().add(event);
         1
     };
     for event in recounts.values().flat_map(|(old, _)| old) {
@@ -228,9 +257,6 @@ fn unite(merged: &mut Merged, recounts: &BTreeMap<Span, Recount>, grouping: &Gro
         } else {
             merged.only_new += add(event);
         }
-    }
-    for ((step, path), rollup) in &cells {
-        merged.count(*step, path, rollup);
     }
 }
 
