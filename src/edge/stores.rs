@@ -41,9 +41,10 @@ const NEW: &str = "new";
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
     let new = as_text(async { new_store(env, config)?.rollups(selection).await });
     let old = async {
+        let ask = |name: String| async move { collector_client::find(env, &name, selection, None).await };
         let mut rows = Vec::new();
-        for name in collector_client::names(config) {
-            let Found { folded, waiting, .. } = collector_client::find(env, &name, selection, None).await?;
+        for found in join_all(collector_client::names(config).map(ask)).await {
+            let Found { folded, waiting, .. } = found?;
             rows.extend(folded.into_iter().chain(waiting));
         }
         summed(&rows).map_err(|error| error.to_string())
