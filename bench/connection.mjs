@@ -21,9 +21,13 @@ export function parseResponse(text) {
   return last < 0 ? null : { status, end: last + 5 };
 }
 
+/** The runtime closes a connection that was idle for 5 s; one that might be is not used any more. */
+const FRESH_MS = 3_000;
+
 export class Connection {
   #received = "";
   #done = null;
+  #usedAt = performance.now();
 
   /** `onFailure(error)` hears of a connection that breaks; what it had under way is not answered. */
   static async open(url, onFailure) {
@@ -38,6 +42,11 @@ export class Connection {
     socket.on("data", (text) => this.#take(text));
     socket.on("error", onFailure);
     socket.on("close", () => this.#done && onFailure(new Error("the gateway closed a connection with a request")));
+  }
+
+  /** Whether the gateway surely still listens. */
+  get fresh() {
+    return !this.socket.destroyed && performance.now() - this.#usedAt < FRESH_MS;
   }
 
   /** Sends a request; `done(status)` is called when its response is complete. */
@@ -58,6 +67,7 @@ export class Connection {
     this.#received = "";
     const done = this.#done;
     this.#done = null;
+    this.#usedAt = performance.now();
     done(response.status);
   }
 }

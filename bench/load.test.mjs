@@ -8,9 +8,9 @@ import { parseResponse } from "./connection.mjs";
 import { openLoop } from "./open_loop.mjs";
 import { PATHS, requestOf } from "./requests.mjs";
 
-async function serve(t, respond) {
+async function serve(t, respond, options = {}) {
   const seen = [];
-  const server = createServer((request, response) => {
+  const server = createServer(options, (request, response) => {
     const { "cf-connecting-ip": address, "cf-ray": ray } = request.headers;
     seen.push({ path: request.url, address, ray });
     respond(response, seen.length);
@@ -61,6 +61,17 @@ test("an open loop charges a stall to all that had to wait", async (t) => {
   // 60 requests of 400 were due in those 300 ms: a tenth waited for over 100 ms, however busy the machine.
   assert.ok(latency.p90 >= 90, JSON.stringify(latency));
   assert.ok(latency.max >= 295, JSON.stringify(latency));
+});
+
+test("an open loop doesn't send on connections that the gateway has closed for being idle", async (t) => {
+  // The first connections are idle until a stall near the end needs them.
+  let stalledUntil = 0;
+  const { url, seen } = await serve(t, (response, n) => {
+    if (n === 180) stalledUntil = performance.now() + 300;
+    setTimeout(() => response.end("ok"), Math.max(0, stalledUntil - performance.now()));
+  }, { keepAliveTimeout: 3_500, keepAliveTimeoutBuffer: 0 });
+  const { sent, failed } = await openLoop({ url, run: "r", perSecond: 40, seconds: 5 });
+  assert.deepEqual([sent, failed, seen.length], [200, 0, 200]);
 });
 
 test("a response is complete by its length or its last chunk", () => {
