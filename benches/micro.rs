@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use path_collector::domain::blocks::Memo;
 use path_collector::domain::event::{Cohort, Event};
 use path_collector::domain::flag::Flag;
 use path_collector::domain::grain::Grain;
@@ -114,7 +115,10 @@ fn merged(c: &mut Criterion) {
     }
     let held = by_interval(rollups);
     c.bench_function("merge_1000_rollups", |b| {
-        b.iter(|| merge(black_box(&held), black_box(&held), &BTreeMap::new(), &Grouping::BY_ROUTE, 60_000));
+        b.iter(|| {
+            let stores = (black_box(&held), black_box(&held));
+            merge(stores, &BTreeMap::new(), &Grouping::BY_ROUTE, 60_000, &mut Memo::default())
+        });
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use path_collector::domain::blocks::Memo;
 use path_collector::domain::figures::Figures;
 use path_collector::domain::grain::{DAY_MS, Retention};
 use path_collector::domain::intervals::by_interval;
@@ -109,7 +110,13 @@ pub fn both(scale: Scale) -> Case {
             move || {
                 let ask = |dual| selection(scale.days, Routes::Each, Parts::Latency, dual);
                 let [old, new] = [read(&first, &ask(Parts::Latency)), read(&second, &ask(Parts::Counts))];
-                merge(&by_interval(old), &by_interval(new), &BTreeMap::new(), &Grouping::BY_ROUTE, WINDOW_MS)
+                merge(
+                    (&by_interval(old), &by_interval(new)),
+                    &BTreeMap::new(),
+                    &Grouping::BY_ROUTE,
+                    WINDOW_MS,
+                    &mut Memo::default(),
+                )
             },
             move |merged: Merged| {
                 assert!(merged.exact);

@@ -83,6 +83,11 @@ impl Routes {
     }
 }
 
+/// What a store holds of an interval.
+pub fn held(store: &Intervals, slot: Slot) -> Option<&Interval> {
+    store.get(&slot).map(AsRef::as_ref)
+}
+
 /// Adds a rollup to its interval.
 pub fn add(intervals: &mut Intervals, slot: Slot, path: String, cohort: Cohort, rollup: Rollup) {
     Rc::make_mut(intervals.entry(slot).or_default()).add(path, cohort, rollup);

@@ -5,12 +5,13 @@
 //! than a read may, the result says that it is not exact.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::RangeInclusive;
+use std::rc::Rc;
 
+use super::ambiguous::{ambiguous, span_of};
+use super::blocks::{Block, ByRoute, Memo, Sum, merge_routes};
 use super::event::{Cohort, Event};
-use super::grain::{Grain, MINUTE_MS};
 use super::identity::Digest;
-use super::intervals::{Interval, Intervals, Slot};
+use super::intervals::{Interval, Intervals, Slot, held};
 use super::rollup::{ALL_ROUTES, Rollup};
 use super::selection::{Routes, Span};
 
@@ -18,7 +19,7 @@ use super::selection::{Routes, Span};
 pub type Recount = (Vec<Event>, Vec<Event>);
 
 /// What is told apart in a merged read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grouping {
     /// Which routes, and whether each by itself.
     pub routes: Routes,
@@ -30,7 +31,8 @@ impl Grouping {
     /// Each route over the whole range.
     pub const BY_ROUTE: Self = Self { routes: Routes::Each, step_ms: None };
 
-    const fn step(&self, start: u64) -> u64 {
+    /// Start of the step that holds a time, in ms.
+    pub const fn step(&self, start: u64) -> u64 {
         match self.step_ms {
             Some(ms) => start - start % ms,
             None => 0,
@@ -49,8 +51,9 @@ impl Grouping {
 /// Both stores as one.
 #[derive(Clone, Default)]
 pub struct Merged {
-    /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together).
-    pub cells: BTreeMap<(u64, String), Rollup>,
+    /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together). They are
+    /// shared with what is remembered.
+    pub steps: BTreeMap<u64, Rc<ByRoute>>,
     /// Events that both stores hold.
     pub both: u64,
     /// Events that only the old store holds.
@@ -62,131 +65,44 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// All cells together.
+    /// Each route over all steps.
+    pub fn by_route(&self) -> Rc<ByRoute> {
+        let mut steps = self.steps.values();
+        let mut all = steps.next().cloned().unwrap_or_default();
+        steps.for_each(|by_route| merge_routes(Rc::make_mut(&mut all), by_route));
+        all
+    }
+
+    /// All steps and routes together.
     pub fn total(&self) -> Rollup {
         let mut total = Rollup::default();
-        for rollup in self.cells.values() {
-            total.merge(rollup);
-        }
+        self.steps.values().flat_map(|by_route| by_route.values()).for_each(|rollup| total.merge(rollup));
         total
     }
 
-    /// Routes with their requests, the busiest first.
-    pub fn busiest(&self) -> Vec<(String, u64)> {
-        let mut routes: Vec<_> = self.cells.iter().map(|((_, path), rollup)| (path.clone(), rollup.requests)).collect();
-        routes.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        routes
+    /// A route in a step.
+    pub fn cell(&self, step: u64, path: &str) -> Option<&Rollup> {
+        self.steps.get(&step)?.get(path)
     }
 
-    /// Adds an interval by its sums: what is not dual from both stores, and dual events from the one that has more.
-    fn count_interval(&mut self, cells: &mut Cells, step: u64, old: &Interval, new: &Interval) {
-        let cells = cells.entry(step).or_default();
-        for cohort in [Cohort::Single, Cohort::Fallback] {
-            for (path, rollup) in old.of(cohort).iter().chain(new.of(cohort).iter()) {
-                count(cells, path, rollup);
-            }
-            self.only_old += old.of(cohort).requests();
-            self.only_new += new.of(cohort).requests();
+    fn add(&mut self, step: u64, sum: &Sum) {
+        let by_route = self.steps.entry(step).or_default();
+        if by_route.is_empty() {
+            *by_route = Rc::clone(&sum.by_route);
+        } else {
+            merge_routes(Rc::make_mut(by_route), &sum.by_route);
         }
-        let (o, n) = (old.of(Cohort::Dual), new.of(Cohort::Dual));
-        let same = o.same_set(n);
-        let mut both = if same { o.requests() } else { 0 };
-        for (path, rollup) in o.iter() {
-            let of_new = n.requests_of(path);
-            if same || rollup.requests >= of_new {
-                count(cells, path, rollup);
-            }
-            both += if same { 0 } else { rollup.requests.min(of_new) };
-        }
-        for (path, rollup) in n.iter().filter(|_| !same) {
-            if rollup.requests > o.requests_of(path) {
-                count(cells, path, rollup);
-            }
-        }
-        self.both += both;
-        self.only_old += o.requests() - both;
-        self.only_new += n.requests() - both;
+        self.both += sum.both;
+        self.only_old += sum.only_old;
+        self.only_new += sum.only_new;
     }
 }
 
-/// By start of the step and route, while they are added to.
-type Cells = BTreeMap<u64, BTreeMap<String, Rollup>>;
-
-/// Adds a rollup to that of its route.
-fn count(cells: &mut BTreeMap<String, Rollup>, path: &str, rollup: &Rollup) {
-    match cells.get_mut(path) {
-        Some(sum) => sum.merge(rollup),
-        None => drop(cells.insert(path.to_owned(), rollup.clone())),
-    }
-}
-
-/// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
-/// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
-/// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
-pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<Span> {
-    let longest = old.keys().chain(new.keys()).map(|(_, grain)| *grain).max().unwrap_or(Grain::Minute);
-    let reach = Reach { ms: reach_ms(window_ms), longest };
-    let nothing = Interval::default();
-    let suspect = |slot: &Slot| {
-        let apart = [old, new].iter().any(|store| !reach.any_near(store, *slot, |held| held.requests() > 0));
-        let (o, n) = (held(old, *slot).unwrap_or(&nothing), held(new, *slot).unwrap_or(&nothing));
-        let has = |held: &Interval, cohort| held.of(cohort).requests() > 0;
-        let single = |store| reach.any_near(store, *slot, |held| has(held, Cohort::Single));
-        let may_repeat = has(o, Cohort::Fallback) || has(n, Cohort::Fallback) || (single(old) && single(new));
-        !apart && (may_repeat || !o.of(Cohort::Dual).same_set(n.of(Cohort::Dual)))
-    };
-    let known: BTreeSet<Slot> =
-        old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot).collect();
-    let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
-    let near = |slot: Slot| known.range(reach.around(slot)).copied().filter(move |other| reach.is_near(slot, *other));
-    suspects.into_iter().flat_map(near).map(span_of).collect()
-}
-
-fn held(store: &Intervals, slot: Slot) -> Option<&Interval> {
-    store.get(&slot).map(AsRef::as_ref)
-}
-
-const fn span_of((from, grain): Slot) -> Span {
-    Span { from, to: from + grain.ms(), grain }
-}
-
-/// Start of an interval's last minute, in ms.
-const fn last_minute((start, grain): Slot) -> u64 {
-    start + grain.ms() - MINUTE_MS
-}
-
-/// How far the twin of an event may be.
-#[derive(Clone, Copy)]
-struct Reach {
-    /// Of minutes, in ms.
-    ms: u64,
-    /// No interval is longer.
-    longest: Grain,
-}
-
-impl Reach {
-    /// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
-    const fn is_near(self, one: Slot, other: Slot) -> bool {
-        other.0 <= last_minute(one) + self.ms && one.0 <= last_minute(other) + self.ms
-    }
-
-    /// Where to look for what is near.
-    const fn around(self, slot: Slot) -> RangeInclusive<Slot> {
-        let from = slot.0.saturating_sub(self.longest.ms() + self.ms);
-        (from, Grain::Minute)..=(last_minute(slot) + self.ms, Grain::Day)
-    }
-
-    fn any_near(self, store: &Intervals, slot: Slot, holds: impl Fn(&Interval) -> bool) -> bool {
-        let mut near = store.range(self.around(slot)).filter(|(other, _)| self.is_near(slot, **other));
-        near.any(|(_, held)| holds(held))
-    }
-}
-
-/// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
-/// times differ by less than two windows.
-pub const fn reach_ms(window_ms: u64) -> u64 {
-    let minutes = (2 * window_ms).div_ceil(MINUTE_MS);
-    if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }
+/// Routes, the busiest first.
+pub fn busiest(by_route: &ByRoute) -> Vec<(&str, &Rollup)> {
+    let mut routes: Vec<_> = by_route.iter().map(|(path, rollup)| (path.as_str(), rollup)).collect();
+    routes.sort_unstable_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
+    routes
 }
 
 /// Whether [`merge`] takes a route's dual events from the new store, which has more of them.
@@ -199,50 +115,44 @@ pub fn takes_dual_of_new(old: &Intervals, new: &Intervals) -> bool {
 }
 
 /// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
-/// estimated by `single + single + the larger dual + fallback` and makes the result inexact.
+/// estimated by `single + single + the larger dual + fallback` and makes the result inexact. `memo` has sums of earlier
+/// merges, and keeps those of this one.
 pub fn merge(
-    old: &Intervals,
-    new: &Intervals,
+    (old, new): (&Intervals, &Intervals),
     recounts: &BTreeMap<Span, Recount>,
     grouping: &Grouping,
     window_ms: u64,
+    memo: &mut Memo,
 ) -> Merged {
     let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
-    let (mut merged, mut cells) = (Merged { exact, ..Merged::default() }, Cells::new());
-    let nothing = Interval::default();
+    let mut merged = Merged { exact, ..Merged::default() };
     let slots: BTreeSet<Slot> =
         old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied().collect();
+    let mut blocks: BTreeMap<Block, Vec<Slot>> = BTreeMap::new();
     for slot in slots {
-        let (o, n) = (held(old, slot).unwrap_or(&nothing), held(new, slot).unwrap_or(&nothing));
-        merged.count_interval(&mut cells, grouping.step(slot.0), o, n);
+        blocks.entry(Block::of(slot, grouping)).or_default().push(slot);
     }
-    unite(&mut merged, &mut cells, recounts, grouping, window_ms);
-    let by_path = |(step, by_path): (u64, BTreeMap<String, Rollup>)| {
-        by_path.into_iter().map(move |(path, rollup)| ((step, path), rollup))
-    };
-    merged.cells = cells.into_iter().flat_map(by_path).collect();
+    for (block, sum) in memo.sums(grouping, &blocks, old, new) {
+        merged.add(block.step, &sum);
+    }
+    unite(&mut merged, recounts, grouping, window_ms);
     merged
 }
 
 /// Adds the union of the recounted events. An event of the new store is one of the old store if digests agree and
 /// their windows are the same or neighbours: the rule by which a store dedups.
-fn unite(
-    merged: &mut Merged,
-    cells: &mut Cells,
-    recounts: &BTreeMap<Span, Recount>,
-    grouping: &Grouping,
-    window_ms: u64,
-) {
+fn unite(merged: &mut Merged, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
     let mut windows: HashMap<Digest, Vec<(u64, bool)>> = HashMap::new();
+    let Merged { steps, both, only_old, only_new, .. } = merged;
     let mut add = |event| {
         let Some(route) = grouping.route(event) else { return 0 };
-        let cells = cells.entry(grouping.step(event.timestamp)).or_default();
-        cells.entry(route.to_owned()).or_default().add(event);
+        let by_route = Rc::make_mut(steps.entry(grouping.step(event.timestamp)).or_default());
+        by_route.entry(route.to_owned()).or_default().add(event);
         1
     };
     for event in recounts.values().flat_map(|(old, _)| old) {
         windows.entry(event.digest).or_default().push((event.idempotent_id.timestamp_ms(), false));
-        merged.only_old += add(event);
+        *only_old += add(event);
     }
     for event in recounts.values().flat_map(|(_, new)| new) {
         let window = event.idempotent_id.timestamp_ms();
@@ -252,10 +162,10 @@ fn unite(
         if let Some((_, taken)) = twin {
             *taken = true;
             let counted = u64::from(grouping.route(event).is_some());
-            merged.only_old = merged.only_old.saturating_sub(counted);
-            merged.both += counted;
+            *only_old = only_old.saturating_sub(counted);
+            *both += counted;
         } else {
-            merged.only_new += add(event);
+            *only_new += add(event);
         }
     }
 }
@@ -266,6 +176,7 @@ mod tests {
 
     use super::*;
     use crate::domain::event::tests::example;
+    use crate::domain::grain::Grain;
     use crate::domain::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
     use crate::domain::intervals::by_interval;
     use crate::domain::rollup::{self, Rollups};
@@ -325,7 +236,7 @@ mod tests {
             .into_iter()
             .map(|span| (span, (of(old, span), of(new, span))))
             .collect();
-        merge(&o, &n, &recounts, grouping, DEFAULT_WINDOW_MS)
+        merge((&o, &n), &recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
     }
 
     fn read(old: &[Event], new: &[Event]) -> Merged {
@@ -366,7 +277,7 @@ mod tests {
     fn without_the_events_the_result_says_so() {
         let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
         let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
-        let merged = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS);
+        let merged = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default());
         assert_eq!((merged.exact, merged.total().requests), (false, 2));
     }
 
@@ -390,13 +301,13 @@ mod tests {
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
             let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
             let (o, n) = (rollups(&old, by), rollups(&new, by));
-            let whole = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
+            let whole = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default()).total();
             if !takes_dual_of_new(&o, &n) {
                 let mut thin = counted(&new, by);
                 let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
                 dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
                 let n = by_interval(thin);
-                let thin = merge(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS).total();
+                let thin = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default()).total();
                 prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
                 prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
             }
@@ -417,7 +328,7 @@ mod tests {
                 let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
                 let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();
                 let grouping = Grouping { routes: Routes::One(path.clone()), step_ms: None };
-                merge(&o, &n, &recounts, &grouping, DEFAULT_WINDOW_MS).total().requests
+                merge((&o, &n), &recounts, &grouping, DEFAULT_WINDOW_MS, &mut Memo::default()).total().requests
             };
             prop_assert_eq!((0..3).map(|n| route(format!("/{n}"))).sum::<u64>(), copies.len() as u64);
         }

@@ -7,7 +7,9 @@
 
 pub mod access_jwt;
 pub mod address;
+pub mod ambiguous;
 pub mod archive;
+pub mod blocks;
 pub mod coalesce;
 pub mod dedup;
 pub mod distinct;

@@ -85,6 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::blocks::Memo;
     use crate::domain::grain::Grain;
     use crate::domain::intervals::{Intervals, by_interval};
     use crate::domain::merge::{Grouping, merge};
@@ -145,7 +146,7 @@ mod tests {
                 events.iter().filter(|event| span.holds(event.timestamp)).cloned().collect()
             };
             let recounts = minutes.into_iter().map(|span| (span, (of(&old, span), of(&new, span)))).collect();
-            let merged = merge(&rollups(&old), &rollups(&new), &recounts, &Grouping::BY_ROUTE, WINDOW_MS);
+            let merged = merge((&rollups(&old), &rollups(&new)), &recounts, &Grouping::BY_ROUTE, WINDOW_MS, &mut Memo::default());
             let (events, twins) = Union::new(WINDOW_MS).write(old, new);
             prop_assert_eq!((events.len() as u64, twins), (merged.total().requests, merged.both));
         }

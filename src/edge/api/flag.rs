@@ -7,8 +7,8 @@ use worker::Env;
 use crate::domain::flag::change::{Author, Difference};
 use crate::domain::flag::document::{Document, MAX_BYTES};
 use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
-use crate::domain::merge::{Grouping, Merged};
-use crate::domain::selection::{self, Parts};
+use crate::domain::merge::{Merged, busiest};
+use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Changed, Known, Source};
 use crate::edge::problem::Problem;
@@ -131,9 +131,11 @@ pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Pr
     let from = to.saturating_sub(BASIS_MS);
     // Without the stores there still are the rules.
     let spans = selection::cover(from, to, to, &config.retention);
-    let both = merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Counts).await;
-    let merged = both.ok().map(|both| both.merged);
-    let traffic = merged.as_ref().map(Merged::busiest).unwrap_or_default();
+    let both = merged::read(env, config, spans, Routes::Each, Parts::Counts).await;
+    let merged = both.ok().map(|both| both.merged(None));
+    let by_route = merged.as_ref().map(Merged::by_route).unwrap_or_default();
+    let traffic: Vec<(String, u64)> =
+        busiest(&by_route).into_iter().map(|(path, rollup)| (path.to_owned(), rollup.requests)).collect();
     let requests = traffic.iter().map(|(_, requests)| requests).sum();
     let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact });
     let Preview { differences, current: before, proposed, paths, more, warnings } =

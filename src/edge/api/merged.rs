@@ -1,13 +1,16 @@
 //! Both stores of a range, read and merged: what figures and previews are made of.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use worker::Env;
 
+use crate::domain::ambiguous::ambiguous;
+use crate::domain::blocks::Memo;
 use crate::domain::grain::{Grain, MINUTE_MS};
 use crate::domain::intervals::Intervals;
 use crate::domain::merge::{self, Grouping, Merged, Recount};
-use crate::domain::selection::{Parts, Selection, Span};
+use crate::domain::selection::{Parts, Routes, Selection, Span};
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 use crate::edge::{clock, stores};
@@ -20,25 +23,34 @@ const MAX_RECOUNT: u64 = 40_000;
 /// Most ambiguous hours or days that a read looks into by their minutes or hours.
 const MAX_REFINED: usize = 6;
 
-/// What the stores hold of a range, each for itself and as one.
+thread_local! {
+    /// What this isolate has summed.
+    static MEMO: RefCell<Memo> = RefCell::default();
+}
+
+/// What the stores hold of a range.
 pub struct Both {
     /// Of the object.
     pub old: Intervals,
     /// Of D1.
     pub new: Intervals,
-    /// As one.
-    pub merged: Merged,
+    routes: Routes,
+    recounts: BTreeMap<Span, Recount>,
+    window_ms: u64,
 }
 
-/// Reads and merges these intervals of both stores.
-pub async fn read(
-    env: &Env,
-    config: &Config,
-    spans: Vec<Span>,
-    grouping: &Grouping,
-    parts: Parts,
-) -> Result<Both, Problem> {
-    let mut selection = Selection { spans, routes: grouping.routes.clone(), parts, dual: parts };
+impl Both {
+    /// Both as one: in steps of this length (ms), or the whole range.
+    pub fn merged(&self, step_ms: Option<u64>) -> Merged {
+        let grouping = Grouping { routes: self.routes.clone(), step_ms };
+        let stores = (&self.old, &self.new);
+        MEMO.with_borrow_mut(|memo| merge::merge(stores, &self.recounts, &grouping, self.window_ms, memo))
+    }
+}
+
+/// Reads these intervals of both stores.
+pub async fn read(env: &Env, config: &Config, spans: Vec<Span>, routes: Routes, parts: Parts) -> Result<Both, Problem> {
+    let mut selection = Selection { spans, routes, parts, dual: parts };
     let (old, new) = stores::for_merge(env, config, &selection).await;
     let (mut old, mut new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
     // Ambiguous days become hours, and ambiguous hours minutes, as far as those are kept.
@@ -52,8 +64,7 @@ pub async fn read(
         }
     }
     let recounts = recount(&old, &new, env, config).await?;
-    let merged = merge::merge(&old, &new, &recounts, grouping, config.window_ms);
-    Ok(Both { old, new, merged })
+    Ok(Both { old, new, routes: selection.routes, recounts, window_ms: config.window_ms })
 }
 
 /// A few ambiguous intervals, and the finer ones in their stead; none where there are too many, or nothing finer.
@@ -63,8 +74,8 @@ fn refinable(old: &Intervals, new: &Intervals, config: &Config) -> Option<(Vec<S
         let grain = span.grain.finer()?;
         (span.from >= config.retention.first(grain, now_ms)).then_some(Span { grain, ..*span })
     };
-    let ambiguous = merge::ambiguous(old, new, config.window_ms).into_iter();
-    let (coarse, fine): (Vec<Span>, Vec<Span>) = ambiguous.filter_map(|span| Some((span, finer(&span)?))).unzip();
+    let found = ambiguous(old, new, config.window_ms).into_iter();
+    let (coarse, fine): (Vec<Span>, Vec<Span>) = found.filter_map(|span| Some((span, finer(&span)?))).unzip();
     (1..=MAX_REFINED).contains(&coarse.len()).then_some((coarse, fine))
 }
 
@@ -80,8 +91,8 @@ async fn recount(
     };
     let mut budget = MAX_RECOUNT;
     let mut chosen = BTreeMap::new();
-    let ambiguous = merge::ambiguous(old, new, config.window_ms).into_iter();
-    for span in ambiguous.rev().take_while(|span| span.grain == Grain::Minute) {
+    let found = ambiguous(old, new, config.window_ms).into_iter();
+    for span in found.rev().take_while(|span| span.grain == Grain::Minute) {
         match budget.checked_sub(size(&span)) {
             Some(rest) => budget = rest,
             None => break,

@@ -1,7 +1,5 @@
 //! `GET paths` and `GET paths/{path}`: the table of routes, and one of them.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
@@ -10,7 +8,6 @@ use crate::domain::error::InputError;
 use crate::domain::exemplar::Exemplar;
 use crate::domain::figures::{self, Bin, Figures, ResponseTime};
 use crate::domain::listing::{self, Cursor, Row, Sort, Wanted};
-use crate::domain::merge::Grouping;
 use crate::domain::rollup::Rollup;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
@@ -140,47 +137,34 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
     let spans = selection::cover(from, to, now_ms, &config.retention);
     let steps = selection::steps(from, to, SPARK_POINTS, now_ms, &config.retention);
     let covered = range::covered(&spans, to);
-    let sparks = Grouping { routes: Routes::Each, step_ms: Some(steps.step_ms) };
     // A short range is read once, for figures and spark lines.
     let once = spans.first().is_some_and(|span| span.grain == steps.span.grain) && spans.len() == 1;
-    let (cells, exact, lines) = if once {
-        let merged = merged::read(env, config, spans, &sparks, Parts::Latency).await?.merged;
-        let mut whole: BTreeMap<String, Rollup> = BTreeMap::new();
-        for ((_, path), rollup) in &merged.cells {
-            whole.entry(path.clone()).or_default().merge(rollup);
-        }
-        (whole, merged.exact, merged.cells)
+    let (merged, lines) = if once {
+        let both = merged::read(env, config, spans, Routes::Each, Parts::Latency).await?;
+        (both.merged(None), both.merged(Some(steps.step_ms)))
     } else {
-        let (lines, merged) = join(
-            merged::read(env, config, vec![steps.span], &sparks, Parts::Counts),
-            merged::read(env, config, spans, &Grouping::BY_ROUTE, Parts::Latency),
+        let (lines, whole) = join(
+            merged::read(env, config, vec![steps.span], Routes::Each, Parts::Counts),
+            merged::read(env, config, spans, Routes::Each, Parts::Latency),
         )
         .await;
-        let (lines, merged) = (lines?.merged.cells, merged?.merged);
-        (merged.cells.into_iter().map(|((_, path), rollup)| (path, rollup)).collect(), merged.exact, lines)
+        (whole?.merged(None), lines?.merged(Some(steps.step_ms)))
     };
-    let mut spark: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
-    for ((start, path), rollup) in lines {
-        *spark.entry(path).or_default().entry(start).or_default() += rollup.requests;
-    }
-    let row = |(path, rollup): (String, Rollup)| {
-        let line = spark.get(&path);
-        let count = |start| line.and_then(|line| line.get(&start)).copied().unwrap_or_default();
-        Row {
-            requests: rollup.requests,
-            status: (&rollup).into(),
-            response_time: ResponseTime::of(&rollup),
-            spark: steps.starts().map(count).collect(),
-            path,
-        }
+    let by_route = merged.by_route();
+    let row = |(path, rollup): (&String, &Rollup)| Row {
+        requests: rollup.requests,
+        status: rollup.into(),
+        response_time: ResponseTime::of(rollup),
+        spark: steps.starts().map(|start| lines.cell(start, path).map_or(0, |cell| cell.requests)).collect(),
+        path: path.clone(),
     };
     Ok(All {
         from: covered.0,
         to: covered.1,
-        exact,
+        exact: merged.exact,
         spark_from: steps.span.from,
         spark_step_ms: steps.step_ms,
-        rows: cells.into_iter().map(row).collect(),
+        rows: by_route.iter().map(row).collect(),
     })
 }
 
@@ -196,7 +180,7 @@ pub async fn whole(
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);
     let covered = range::covered(&spans, to);
-    let merged = merged::read(env, config, spans, &Grouping { routes, step_ms: None }, parts).await?.merged;
+    let merged = merged::read(env, config, spans, routes, parts).await?.merged(None);
     Ok((covered, merged.exact, merged.total()))
 }
 

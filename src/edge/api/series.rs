@@ -4,7 +4,6 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::domain::figures::{ResponseTime, StatusClasses};
-use crate::domain::merge::Grouping;
 use crate::domain::rollup::{ALL_ROUTES, Rollup};
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
@@ -45,11 +44,11 @@ pub async fn read(routes: Routes, url: &str, env: &Env, config: &Config) -> Resu
         Routes::One(path) => path.clone(),
         Routes::Together | Routes::Each => ALL_ROUTES.to_owned(),
     };
-    let grouping = Grouping { routes, step_ms: Some(steps.step_ms) };
-    let merged = merged::read(env, config, vec![steps.span], &grouping, Parts::Latency).await?.merged;
+    let both = merged::read(env, config, vec![steps.span], routes, Parts::Latency).await?;
+    let merged = both.merged(Some(steps.step_ms));
     let empty = Rollup::default();
     let point = |start| {
-        let rollup = merged.cells.get(&(start, name.clone())).unwrap_or(&empty);
+        let rollup = merged.cell(start, &name).unwrap_or(&empty);
         let response_time = ResponseTime::of(rollup);
         Point { start, requests: rollup.requests, status: rollup.into(), response_time }
     };

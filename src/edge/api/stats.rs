@@ -7,15 +7,14 @@ use worker::Env;
 use crate::domain::event::Cohort;
 use crate::domain::figures::{Figures, ResponseTime, StatusClasses};
 use crate::domain::intervals::Intervals;
-use crate::domain::merge::Grouping;
+use crate::domain::merge::busiest;
 use crate::domain::rollup::Rollup;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 
-use super::merged::{self, Both};
-use super::{paths, range};
+use super::{merged, paths, range};
 
 /// The answer.
 #[derive(Serialize)]
@@ -71,21 +70,20 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
     let (from, to) = range::of(url, clock::now_ms())?;
     let spans = selection::cover(from, to, clock::now_ms(), &config.retention);
     let (from, to) = range::covered(&spans, to);
-    let together = Grouping { routes: Routes::Together, step_ms: None };
     let (each, together) = join(
-        merged::read(env, config, spans.clone(), &Grouping::BY_ROUTE, Parts::Latency),
-        merged::read(env, config, spans, &together, Parts::Figures),
+        merged::read(env, config, spans.clone(), Routes::Each, Parts::Latency),
+        merged::read(env, config, spans, Routes::Together, Parts::Figures),
     )
     .await;
-    let Both { old, new, merged } = each?;
+    let each = each?;
+    let merged = each.merged(None);
     // The same requests in all figures, should one have been counted between the two reads.
-    let total = Rollup { addresses: together?.merged.total().addresses, ..merged.total() };
-    let figures = |(path, _): (String, u64)| {
-        let rollup = merged.cells.get(&(0, path.clone()))?;
+    let total = Rollup { addresses: together?.merged(None).total().addresses, ..merged.total() };
+    let figures = |(path, rollup): (&str, &Rollup)| {
         let response_time = ResponseTime::of(rollup);
-        Some(PathFigures { path, requests: rollup.requests, status: rollup.into(), response_time })
+        PathFigures { path: path.to_owned(), requests: rollup.requests, status: rollup.into(), response_time }
     };
-    let paths = merged.busiest().into_iter().filter_map(figures).collect();
+    let paths = busiest(&merged.by_route()).into_iter().map(figures).collect();
     Ok(Stats {
         from,
         to,
@@ -93,8 +91,8 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
         total: Figures::from(&total),
         paths,
         stores: Stores {
-            old: Counts::of(&old),
-            new: Counts::of(&new),
+            old: Counts::of(&each.old),
+            new: Counts::of(&each.new),
             both: merged.both,
             only_old: merged.only_old,
             only_new: merged.only_new,

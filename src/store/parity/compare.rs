@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::ambiguous::reach_ms;
 use crate::domain::distinct::distinct;
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
-use crate::domain::merge::reach_ms;
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
