@@ -21,7 +21,7 @@ export function parseResponse(text) {
   return last < 0 ? null : { status, end: last + 5 };
 }
 
-/** The runtime closes a connection that was idle for 5 s; one that might be is not used any more. */
+/** The runtime's HTTP server closes a connection that was idle for 5 s (its pipeline timeout), and says nothing. */
 const FRESH_MS = 3_000;
 
 export class Connection {

@@ -8,13 +8,16 @@ import { parseResponse } from "./connection.mjs";
 import { openLoop } from "./open_loop.mjs";
 import { PATHS, requestOf } from "./requests.mjs";
 
-async function serve(t, respond, options = {}) {
+/** A server, which closes connections that were idle for `idleMs`. */
+async function serve(t, respond, idleMs = 60_000) {
   const seen = [];
-  const server = createServer(options, (request, response) => {
+  const server = createServer({ keepAliveTimeout: idleMs, keepAliveTimeoutBuffer: 0 }, (request, response) => {
     const { "cf-connecting-ip": address, "cf-ray": ray } = request.headers;
     seen.push({ path: request.url, address, ray });
     respond(response, seen.length);
   });
+  // Those too that had no request yet.
+  server.setTimeout(idleMs);
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
@@ -69,7 +72,7 @@ test("an open loop doesn't send on connections that the gateway has closed for b
   const { url, seen } = await serve(t, (response, n) => {
     if (n === 180) stalledUntil = performance.now() + 300;
     setTimeout(() => response.end("ok"), Math.max(0, stalledUntil - performance.now()));
-  }, { keepAliveTimeout: 3_500, keepAliveTimeoutBuffer: 0 });
+  }, 3_500);
   const { sent, failed } = await openLoop({ url, run: "r", perSecond: 40, seconds: 5 });
   assert.deepEqual([sent, failed, seen.length], [200, 0, 200]);
 });
