@@ -5,13 +5,15 @@
 //! counted beside.
 //!
 //! **Lives here:** the questions to a store ([`ask`]), what a difference is ([`difference`]), the window
-//! ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), the report ([`report`]).
+//! ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), how sets of events compare ([`comparison`]), the report
+//! ([`report`]).
 //! **Never:** how a store is asked: `store/parity` does that.
 //!
 //! Invariant: a report is a function of what both stores said; repeating it on the same stores gives the same one.
 
 pub mod ask;
 pub mod bounds;
+pub mod comparison;
 pub mod difference;
 pub mod evidence;
 pub mod guard;
