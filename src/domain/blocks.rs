@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use super::event::Cohort;
+use super::forget;
 use super::grain::Grain;
-use super::intervals::{Interval, Intervals, Slot, held};
+use super::intervals::{self, Interval, Intervals, Slot, held};
 use super::merge::Grouping;
 use super::rollup::Rollup;
 
@@ -64,24 +65,32 @@ impl Sum {
             self.only_new += new.of(cohort).requests();
         }
         let (o, n) = (old.of(Cohort::Dual), new.of(Cohort::Dual));
-        let same = o.same_set(n);
-        let mut both = if same { o.requests() } else { 0 };
-        for (path, rollup) in o.iter() {
-            let of_new = if same { rollup.requests } else { n.requests_of(path) };
-            if rollup.requests >= of_new {
-                count(by_route, path, rollup);
-            }
-            both += if same { 0 } else { rollup.requests.min(of_new) };
-        }
-        for (path, rollup) in n.iter().filter(|_| !same) {
-            if rollup.requests > o.requests_of(path) {
-                count(by_route, path, rollup);
-            }
-        }
+        let both = if o.same_set(n) {
+            o.iter().for_each(|(path, rollup)| count(by_route, path, rollup));
+            o.requests()
+        } else {
+            count_larger(by_route, o, n)
+        };
         self.both += both;
         self.only_old += o.requests() - both;
         self.only_new += n.requests() - both;
     }
+}
+
+/// Adds each route from the one that has more of it; gives how many events both have then.
+fn count_larger(by_route: &mut ByRoute, one: &intervals::Routes, other: &intervals::Routes) -> u64 {
+    let mut both = 0;
+    for (path, rollup) in one.iter() {
+        let of_other = other.requests_of(path);
+        if rollup.requests >= of_other {
+            count(by_route, path, rollup);
+        }
+        both += rollup.requests.min(of_other);
+    }
+    for (path, rollup) in other.iter().filter(|(path, rollup)| rollup.requests > one.requests_of(path)) {
+        count(by_route, path, rollup);
+    }
+    both
 }
 
 /// Adds a rollup to that of its route.
@@ -173,22 +182,13 @@ impl Memo {
 
     /// Keeps to the bound: what was used longest ago goes first.
     fn forget(&mut self) {
-        let mut by_use: BTreeMap<u64, usize> = BTreeMap::new();
-        for kept in self.kept.values().flat_map(BTreeMap::values) {
-            // An empty sum takes room too.
-            *by_use.entry(kept.used).or_default() += kept.sum.by_route.len() + 1;
-        }
-        let mut rollups: usize = by_use.values().sum();
-        for (used, freed) in by_use {
-            if rollups <= MAX_ROLLUPS {
-                break;
-            }
-            self.kept.retain(|_, of_grouping| {
-                of_grouping.retain(|_, kept| kept.used != used);
-                !of_grouping.is_empty()
-            });
-            rollups -= freed;
-        }
+        // An empty sum takes room too.
+        let weighed = |kept: &Kept| (kept.used, kept.sum.by_route.len() + 1);
+        let gone = forget::up_to(self.kept.values().flat_map(BTreeMap::values).map(weighed), MAX_ROLLUPS);
+        self.kept.retain(|_, of_grouping| {
+            of_grouping.retain(|_, kept| kept.used > gone);
+            !of_grouping.is_empty()
+        });
     }
 }
 
@@ -207,7 +207,6 @@ mod tests {
     use super::*;
     use crate::domain::event::Event;
     use crate::domain::event::tests::example;
-    use crate::domain::intervals;
     use crate::domain::merge::{Merged, merge};
     use crate::domain::selection::Routes;
 
@@ -301,13 +300,10 @@ mod tests {
             apply(&mut store, &Change::Fold { minute, route: 0, cohort: 1 }, minute);
         }
         let mut memo = Memo::default();
-        let blocks = || {
-            let of = |minute| (Block::of(slot(minute), &Grouping::BY_ROUTE), slot(minute));
-            let mut blocks: BTreeMap<Block, Vec<Slot>> = BTreeMap::new();
-            (0..40).map(of).for_each(|(block, slot)| blocks.entry(block).or_default().push(slot));
-            blocks
-        };
-        let all = blocks();
+        let mut all: BTreeMap<Block, Vec<Slot>> = BTreeMap::new();
+        for slot in (0..40).map(slot) {
+            all.entry(Block::of(slot, &Grouping::BY_ROUTE)).or_default().push(slot);
+        }
         let first = memo.sums(&Grouping::BY_ROUTE, &all, &store, &store);
         apply(&mut store, &Change::Fold { minute: 39, route: 0, cohort: 1 }, 1);
         let second = memo.sums(&Grouping::BY_ROUTE, &all, &store, &store);

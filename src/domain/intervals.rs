@@ -67,6 +67,11 @@ impl Routes {
         self.requests
     }
 
+    /// Number of routes.
+    pub fn routes(&self) -> usize {
+        self.by_path.len()
+    }
+
     /// Each route with its figures.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Rollup)> {
         self.by_path.iter().map(|(path, rollup)| (path.as_str(), rollup))

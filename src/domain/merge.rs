@@ -228,6 +228,11 @@ mod tests {
         by_interval(counted(events, by))
     }
 
+    /// Merges as one who remembers nothing.
+    fn afresh(old: &Intervals, new: &Intervals, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping) -> Merged {
+        merge((old, new), recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
+    }
+
     /// Merges as a reader does: fetches exactly the ambiguous intervals.
     fn read_by(by: By, grouping: &Grouping, old: &[Event], new: &[Event]) -> Merged {
         let (o, n) = (rollups(old, by), rollups(new, by));
@@ -236,7 +241,7 @@ mod tests {
             .into_iter()
             .map(|span| (span, (of(old, span), of(new, span))))
             .collect();
-        merge((&o, &n), &recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
+        afresh(&o, &n, &recounts, grouping)
     }
 
     fn read(old: &[Event], new: &[Event]) -> Merged {
@@ -277,7 +282,7 @@ mod tests {
     fn without_the_events_the_result_says_so() {
         let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
         let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
-        let merged = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default());
+        let merged = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE);
         assert_eq!((merged.exact, merged.total().requests), (false, 2));
     }
 
@@ -301,13 +306,13 @@ mod tests {
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
             let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
             let (o, n) = (rollups(&old, by), rollups(&new, by));
-            let whole = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default()).total();
+            let whole = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE).total();
             if !takes_dual_of_new(&o, &n) {
                 let mut thin = counted(&new, by);
                 let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
                 dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
                 let n = by_interval(thin);
-                let thin = merge((&o, &n), &BTreeMap::new(), &Grouping::BY_ROUTE, DEFAULT_WINDOW_MS, &mut Memo::default()).total();
+                let thin = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE).total();
                 prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
                 prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
             }
@@ -328,7 +333,7 @@ mod tests {
                 let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
                 let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();
                 let grouping = Grouping { routes: Routes::One(path.clone()), step_ms: None };
-                merge((&o, &n), &recounts, &grouping, DEFAULT_WINDOW_MS, &mut Memo::default()).total().requests
+                afresh(&o, &n, &recounts, &grouping).total().requests
             };
             prop_assert_eq!((0..3).map(|n| route(format!("/{n}"))).sum::<u64>(), copies.len() as u64);
         }

@@ -19,6 +19,7 @@ pub mod exemplar;
 pub mod exposition;
 pub mod figures;
 pub mod flag;
+pub mod forget;
 pub mod grain;
 pub mod health;
 pub mod identity;

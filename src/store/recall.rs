@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::domain::event::Cohort;
+use crate::domain::forget;
 use crate::domain::intervals::{self, Interval, Intervals, Slot};
 use crate::domain::selection::{FoldId, Known, Parts, Routes, Selection, joined};
 
@@ -46,7 +47,7 @@ impl Kept {
             Parts::Figures => 4_800,
             Parts::All => 6_400,
         };
-        let count = |cohort| self.interval.of(cohort).iter().count();
+        let count = |cohort| self.interval.of(cohort).routes();
         let dual = count(Cohort::Dual) * of(self.dual);
         100 + dual + (count(Cohort::Single) + count(Cohort::Fallback)) * of(self.parts)
     }
@@ -149,21 +150,12 @@ impl Recall {
 
     /// Keeps to the bound: what was read longest ago goes first.
     fn forget(&mut self) {
-        let mut by_read: BTreeMap<u64, usize> = BTreeMap::new();
-        for kept in self.kept.values().flat_map(BTreeMap::values) {
-            *by_read.entry(kept.read).or_default() += kept.bytes();
-        }
-        let mut bytes: usize = by_read.values().sum();
-        for (read, freed) in by_read {
-            if bytes <= self.max_bytes {
-                break;
-            }
-            self.kept.retain(|_, of_routes| {
-                of_routes.retain(|_, kept| kept.read != read);
-                !of_routes.is_empty()
-            });
-            bytes -= freed;
-        }
+        let kept = self.kept.values().flat_map(BTreeMap::values);
+        let gone = forget::up_to(kept.map(|kept| (kept.read, kept.bytes())), self.max_bytes);
+        self.kept.retain(|_, of_routes| {
+            of_routes.retain(|_, kept| kept.read > gone);
+            !of_routes.is_empty()
+        });
     }
 }
 
