@@ -48,7 +48,8 @@ export class Feed {
   /** `changed` is called when something was read, or could not be. */
   constructor(changed) {
     this.#changed = changed;
-    this.paused = false;
+    this.paused = false; // what is known stays as it is
+    this.held = false; // nothing is read at all, for now
     document.addEventListener("visibilitychange", () => this.#schedule());
     addEventListener("online", () => this.again());
   }
@@ -124,6 +125,7 @@ export class Feed {
 
   #schedule() {
     clearTimeout(this.#timer);
+    if (this.held) return;
     const now = Date.now();
     let next = Infinity;
     for (const url of this.#needed) {

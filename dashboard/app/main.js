@@ -6,6 +6,7 @@
 //   range.js      time ranges, and how often their figures are read
 //   feed.js       reads and re-reads the API; keeps old figures when a read fails
 //   sources.js    which route gives which figures; takes in the embedded snapshot
+//   painted.js    when the snapshot is on the screen, and all else may come
 //   element.js, morph.js   a view is a function that gives new elements; the page is changed only where they differ
 //   bar.js        what stands above every view
 //   overview.js (summary, tiles, traffic, path_table), path_page.js, trace.js, rollout.js (shares),
@@ -21,6 +22,7 @@ import { h } from "./element.js";
 import { Feed } from "./feed.js";
 import { morphChildren } from "./morph.js";
 import { overview } from "./overview.js";
+import { painted } from "./painted.js";
 import { parityPage } from "./parity.js";
 import { pathPage } from "./path_page.js";
 import { safely } from "./parts.js";
@@ -182,11 +184,11 @@ function embedded() {
 returnToPlace();
 const snapshot = embedded();
 if (snapshot) sources.seed(snapshot, place);
+feed.held = sources.brief = snapshot !== null;
 draw();
-// Figures first: charts take as long as all the rest, and wait until the page has been painted once.
-requestAnimationFrame(() =>
-  setTimeout(() => {
-    isPainted = true;
-    drawCharts(main);
-  }),
-);
+// Figures first: charts, the rest of the table and fresh figures take longer than all before.
+painted.then(() => {
+  isPainted = true;
+  feed.held = sources.brief = false;
+  draw();
+});

@@ -12,10 +12,13 @@ function address(route, parameters) {
 const calm = 10_000; // for what changes by the minute
 const slow = 30_000; // for what costs the Worker more
 
+const BRIEF_PATHS = 12; // about what is seen of the table before anybody scrolls
+
 /** All that views may need, over one feed. */
 export class Sources {
   constructor(feed) {
     this.feed = feed;
+    this.brief = false; // whether only the first paths are given
   }
 
   stats(place) {
@@ -40,6 +43,7 @@ export class Sources {
       cursor = read.data.next;
       if (!cursor) break;
     }
+    if (this.brief) whole.data.paths = whole.data.paths.slice(0, BRIEF_PATHS);
     return whole;
   }
 

@@ -170,17 +170,28 @@ describe("login", { concurrency: 3, timeout: 120_000 }, () => {
   });
 });
 
-/** What every page must be sent with. */
-function assertGuarded(response) {
-  assert.equal(
-    response.headers.get("Content-Security-Policy"),
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  );
+const NO_SITE_FRAMES_IT = "base-uri 'none'; frame-ancestors 'none'";
+
+/** What everything that a browser shows must be sent with. */
+function assertGuarded(response, policy = `default-src 'none'; ${NO_SITE_FRAMES_IT}`) {
+  assert.equal(response.headers.get("Content-Security-Policy"), policy);
   const headers = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" };
   for (const [name, value] of Object.entries({ ...headers, "Cross-Origin-Opener-Policy": "same-origin" })) {
     assert.equal(response.headers.get(name), value, `${response.url}: ${name}`);
   }
+}
+
+/** What a page must be sent with, and have in it; gives its text. */
+async function assertPage(response, seen = new Set()) {
+  const [, nonce] = /'nonce-([0-9a-f]{32})'/.exec(response.headers.get("Content-Security-Policy"));
+  const own = `script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src 'self' data:; connect-src 'self'`;
+  assertGuarded(response, `default-src 'none'; ${own}; form-action 'self'; ${NO_SITE_FRAMES_IT}`);
+  assert.ok(!seen.has(nonce), "a nonce is of one response");
+  seen.add(nonce);
+  const text = await response.text();
+  const tags = text.match(/<(script|style)[^>]*>/g).filter((tag) => !tag.includes("application/json"));
+  assert.ok(tags.length >= 2 && tags.every((tag) => tag.includes(` nonce="${nonce}"`)), tags.join());
+  return text;
 }
 
 describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
@@ -188,17 +199,17 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
     const gateway = await startGateway(t);
     const hostile = { computedAt: 1, routes: ["</script><script>alert(1)</script>"] };
     await (await gateway.env()).FLAGS.put("snapshot", JSON.stringify(hostile));
+    const seen = new Set();
     for (const path of ["/_collector/", "/_collector/paths", "/_collector/any/thing?range=24h"]) {
       const response = await opened(gateway, path);
-      assertGuarded(response);
       assert.deepEqual([response.status, response.headers.get("Cache-Control")], [200, "no-store"]);
       assert.equal(response.headers.get("Content-Type"), "text/html; charset=utf-8");
-      const [, json] = /<script type="application\/json" id="snapshot">(.*?)<\/script>/.exec(await response.text());
+      const [, json] = /<script type="application\/json" id="snapshot">(.*?)<\/script>/.exec(await assertPage(response, seen));
       const { ageMs, ...snapshot } = JSON.parse(json);
       assert.deepEqual([snapshot, ageMs > 1_000], [hostile, true]);
     }
     const head = await gateway.request("/_collector/", { method: "HEAD" });
-    assertGuarded(head);
+    assert.match(head.headers.get("Content-Security-Policy"), /script-src 'nonce-/);
     assert.deepEqual([head.status, await head.text()], [200, ""]);
     assert.deepEqual(location(await opened(gateway, "/_collector?range=1h")), [303, "/_collector/?range=1h"]);
     await gateway.fault({ FLAGS: "hangs" });
@@ -208,7 +219,7 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
   test("has files that need no login, are revalidated, and are nobody else's", async (t) => {
     const upstream = (request, response) => response.end(`upstream ${request.url}`);
     const gateway = await startGateway(t, { ...CLOSED, upstream });
-    const types = { "app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml" };
+    const types = { "uplot.LICENSE.txt": "text/plain", "icon.svg": "image/svg+xml", "openapi.json": "application/json" };
     for (const [file, type] of Object.entries(types)) {
       const response = await opened(gateway, `/_collector/${file}`);
       assertGuarded(response);
@@ -219,16 +230,16 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
       const known = await opened(gateway, `/_collector/${file}`, "", { "If-None-Match": response.headers.get("ETag") });
       assert.deepEqual([known.status, await known.text()], [304, ""]);
     }
-    for (const path of ["/app.js", "/index.html", "/login.html", "/style.css", "/", "/_collectors/app.js"]) {
+    for (const path of ["/icon.svg", "/index.html", "/login.html", "/", "/_collectors/icon.svg"]) {
       assert.equal(await (await opened(gateway, path)).text(), `upstream ${path}`);
     }
-    for (const path of ["index.html", "login.html", "none.js", "..%2fapp.js", "app.js/..%2f..%2fwrangler.toml"]) {
+    for (const path of ["index.html", "login.html", "none.js", "app.js", "..%2ficon.svg", "icon.svg/..%2f..%2fwrangler.toml"]) {
       const response = await opened(gateway, `/_collector/${path}`);
       assertGuarded(response);
       assert.equal(response.status, 404, path);
     }
     for (const method of ["POST", "PUT", "DELETE"]) {
-      const response = await gateway.request("/_collector/app.js", { method });
+      const response = await gateway.request("/_collector/icon.svg", { method });
       assert.deepEqual([response.status, response.headers.get("Allow")], [405, "GET, HEAD"]);
     }
   });

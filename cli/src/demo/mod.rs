@@ -17,6 +17,7 @@ mod surroundings;
 mod traffic;
 mod upstream;
 mod verification;
+mod waited;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
@@ -39,6 +40,7 @@ use self::stage::{STAGES, Stage};
 use self::surroundings::Surroundings;
 use self::traffic::{Planned, Traffic};
 use self::verification::Verification;
+use self::waited::Waited;
 use crate::collector::Collector;
 use crate::dispatch::{Due, dispatch};
 use crate::error::CliError;
@@ -129,6 +131,7 @@ struct Demo {
 struct Sent {
     digests: HashSet<Digest>,
     altered: u64,
+    waited: Waited,
     /// By how much each answer of the stage took longer than the upstream did.
     added: Vec<Duration>,
 }
@@ -212,7 +215,8 @@ impl Demo {
         let old = interrupt.unless(self.api.digests(Store::Old, period)).await?;
         let new = interrupt.unless(self.api.digests(Store::New, period)).await?;
         spinner.finish_and_clear();
-        let observed = Observed { sent: &sent.digests, old: &old, new: &new, altered: sent.altered };
+        let Sent { digests, altered, waited, .. } = &sent;
+        let observed = Observed { sent: digests, old: &old, new: &new, altered: *altered, waited };
         Ok(Report::new(&observed, &before, &traffic.truth, stages, parity))
     }
 
@@ -246,6 +250,7 @@ impl Demo {
             dispatch(&self.gateway, due, CONCURRENCY, interrupt, |tag, outcome| match (part.get(tag), outcome) {
                 (Some(planned), Ok(answer)) => {
                     sent.digests.insert(planned.digest);
+                    sent.waited.add(&planned.route, answer.latency);
                     let added = answer.latency.saturating_sub(Duration::from_micros(planned.latency_us));
                     self.rate.learn(added);
                     sent.added.push(added);

@@ -142,7 +142,11 @@ impl Verification<'_> {
             let verdict = if check.holds { "ok" } else { "**failed**" };
             writeln!(f, "| {} | {} | {} | {verdict} |", check.what, check.found, check.limit)?;
         }
-        writeln!(f)
+        writeln!(
+            f,
+            "\nWhat the gateway measures lies between the upstream's own time and the time that the client waits, both \
+             known: the error of p95 is by how much it is outside of theirs.\n"
+        )
     }
 
     fn acceptance(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

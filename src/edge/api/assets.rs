@@ -2,32 +2,35 @@
 //!
 //! Invariant: the Worker runs before the assets do, and asks for them only here: no path of the gateway ever finds one.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use js_sys::futures::JsFuture;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
 use worker::{Env, Fetcher};
 
-use crate::edge::clock;
 use crate::edge::problem::Problem;
+use crate::edge::{address_key, clock};
 
 /// How long a file may take, in ms.
 const DEADLINE_MS: u64 = 5_000;
 
-/// What every page and file is sent with. Nothing from elsewhere is loaded, and no other site frames a page.
+/// Stands in a page where the nonce of its response goes; scripts/inline.mjs puts it there. No JSON has it in it, for
+/// its quotes would be escaped.
+const NONCE: &str = "nonce=\"of-this-response\"";
+
+/// What every page and file is sent with. It loads and runs nothing, and no other site frames it.
 const HEADERS: [(&str, &str); 5] = [
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+    ("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ];
 
-/// A file for the browser. It keeps a copy and asks each time whether that is still the newest, so that a page never
-/// meets the script of another version.
+/// A file for the browser, which keeps a copy and asks each time whether that is still the newest.
 pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, Problem> {
     let file = fetch(path, request.headers().get("If-None-Match").ok().flatten(), env).await?;
     if file.status() == 404 {
@@ -51,8 +54,22 @@ pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, 
     respond().map_err(|error: JsValue| Problem::unavailable(format!("{path}: {error:?}")))
 }
 
-/// A file's text.
-pub async fn text(path: &str, env: &Env) -> Result<String, Problem> {
+thread_local! {
+    /// Pages that this isolate has read, by their paths. They are part of this deployment, as the isolate is.
+    static PAGES: RefCell<BTreeMap<&'static str, Rc<str>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A page's text.
+pub async fn page(path: &'static str, env: &Env) -> Result<Rc<str>, Problem> {
+    if let Some(page) = PAGES.with_borrow(|pages| pages.get(path).cloned()) {
+        return Ok(page);
+    }
+    let page: Rc<str> = text(path, env).await?.into();
+    PAGES.with_borrow_mut(|pages| pages.insert(path, page.clone()));
+    Ok(page)
+}
+
+async fn text(path: &str, env: &Env) -> Result<String, Problem> {
     let file = fetch(path, None, env).await?;
     if file.status() != 200 {
         return Err(unbuilt());
@@ -62,7 +79,19 @@ pub async fn text(path: &str, env: &Env) -> Result<String, Problem> {
     Ok(text.as_string().unwrap_or_default())
 }
 
-/// A page or a message, which is never kept.
+/// A page, which is never kept. What is written into it runs, by this response's nonce; nothing else does.
+pub fn respond_page(status: u16, page: &str) -> Result<Response, JsValue> {
+    let nonce = format!("{:032x}", u128::from_be_bytes(address_key::random_bytes()));
+    let response = respond(status, "text/html; charset=utf-8", &page.replace(NONCE, &format!("nonce=\"{nonce}\"")))?;
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    response.headers().set("Content-Security-Policy", &policy)?;
+    Ok(response)
+}
+
+/// A message, which is never kept.
 pub fn respond(status: u16, content_type: &str, body: &str) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(status);

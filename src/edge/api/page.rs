@@ -19,8 +19,6 @@ const API: [&str; 4] = ["v1", "ofrep", "metrics", "health"];
 /// How long the page waits for its snapshot, in ms; it can ask for itself.
 const SNAPSHOT_DEADLINE_MS: u64 = 300;
 
-const HTML: &str = "text/html; charset=utf-8";
-
 /// Stands in the page where the snapshot goes.
 const SNAPSHOT: &str = r#"<script type="application/json" id="snapshot">null</script>"#;
 
@@ -105,13 +103,13 @@ async fn dashboard(request: &Request, env: &Env, config: &Config) -> std::result
         };
     }
     let snapshot = clock::within_ms(SNAPSHOT_DEADLINE_MS, snapshot::text(env, config));
-    let (page, snapshot) = futures_util::future::join(assets::text("/index.html", env), snapshot).await;
-    html(200, &with_snapshot(page?, snapshot.and_then(std::result::Result::ok).as_deref()))
+    let (page, snapshot) = futures_util::future::join(assets::page("/index.html", env), snapshot).await;
+    html(200, &with_snapshot(&page?, snapshot.and_then(std::result::Result::ok).as_deref()))
 }
 
 /// Puts a snapshot into the page. In a script's text only `<` could end the script.
-fn with_snapshot(page: String, snapshot: Option<&str>) -> String {
-    let (Some(json), Some((before, after))) = (snapshot, page.split_once(SNAPSHOT)) else { return page };
+fn with_snapshot(page: &str, snapshot: Option<&str>) -> String {
+    let (Some(json), Some((before, after))) = (snapshot, page.split_once(SNAPSHOT)) else { return page.to_owned() };
     let script = SNAPSHOT.replace("null", &json.replace('<', "\\u003c"));
     [before, &script, after].concat()
 }
@@ -119,7 +117,7 @@ fn with_snapshot(page: String, snapshot: Option<&str>) -> String {
 /// The login page, saying what happened.
 pub async fn login_page(state: LoginState, env: &Env) -> std::result::Result<Response, Problem> {
     let (name, status) = state.name_and_status();
-    let page = match assets::text("/login.html", env).await {
+    let page = match assets::page("/login.html", env).await {
         Ok(page) => page,
         // Without the page, at least its message.
         Err(problem) if status == 200 => return Err(problem),
@@ -140,7 +138,7 @@ pub fn go(location: &str) -> std::result::Result<Response, Problem> {
 }
 
 fn html(status: u16, page: &str) -> std::result::Result<Response, Problem> {
-    made(assets::respond(status, HTML, page))
+    made(assets::respond_page(status, page))
 }
 
 /// What the platform failed to make.
@@ -201,13 +199,13 @@ mod tests {
     fn a_snapshot_can_not_leave_its_script() {
         let page = format!("<head>{SNAPSHOT}</head>");
         let json = r#"{"path":"</script><script>alert(1)</script>"}"#;
-        let filled = with_snapshot(page.clone(), Some(json));
+        let filled = with_snapshot(&page, Some(json));
         let inside = filled.strip_prefix("<head><script type=\"application/json\" id=\"snapshot\">").unwrap();
         let inside = inside.strip_suffix("</script></head>").unwrap();
         assert!(!inside.contains('<'));
         let (read, meant): (serde_json::Value, serde_json::Value) =
             (serde_json::from_str(inside).unwrap(), serde_json::from_str(json).unwrap());
         assert_eq!(read, meant);
-        assert_eq!(with_snapshot(page.clone(), None), page);
+        assert_eq!(with_snapshot(&page, None), page);
     }
 }

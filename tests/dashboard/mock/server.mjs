@@ -18,9 +18,10 @@ const TYPES = {
   ".svg": "image/svg+xml",
   ".txt": "text/plain",
 };
+const NONCE = "of-this-response"; // the built pages have it
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  `default-src 'none'; script-src 'nonce-${NONCE}'; style-src 'nonce-${NONCE}'; img-src 'self' data:; ` +
+  "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const SORTS = {
   path: (a, b) => (a.path < b.path ? -1 : 1),
   requests: (a, b) => a.requests - b.requests,

@@ -30,13 +30,21 @@ fn digests(of: std::ops::Range<u64>) -> HashSet<Digest> {
     of.map(Digest).collect()
 }
 
+/// A client that waited for one answer of a route, and for no other.
+fn waited(route: &str, ms: u64) -> Waited {
+    let mut waited = Waited::default();
+    waited.add(&route.into(), Duration::from_millis(ms));
+    waited
+}
+
 /// The report when `merged` are counted and the stores hold these, of requests 0 to 9.
 fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> Report {
     let measured = stats(figures(merged, 100.0, 5.0), &[("/a", figures(merged, 100.0, 5.0))]);
     let truth = truth(exact(10, 100.0, 5), &[("/a", exact(10, 100.0, 5))]);
     let (sent, old, new) = (digests(0..10), digests(old), digests(new));
     let parity = Parity { selftest: SelfTestReport { passed: true, failures: Vec::new() }, ..Parity::default() };
-    Report::new(&Observed { sent: &sent, old: &old, new: &new, altered: 0 }, &measured, &truth, Vec::new(), parity)
+    let observed = Observed { sent: &sent, old: &old, new: &new, altered: 0, waited: &waited("/a", 101) };
+    Report::new(&observed, &measured, &truth, Vec::new(), parity)
 }
 
 fn broken(report: &Report) -> Vec<&'static str> {
@@ -84,7 +92,7 @@ fn errors_are_relative_to_the_truth_and_the_worst_counts() {
     let measured =
         stats(figures(2_000, 204.0, 95.0), &[("/a", figures(1_010, 110.0, 1.0)), ("/b", figures(990, 400.0, 1.0))]);
     let truth = truth(exact(2_000, 200.0, 100), &[("/a", exact(1_000, 100.0, 1)), ("/b", exact(1_000, 400.0, 1))]);
-    let error = TruthError::new(&measured, &truth);
+    let error = TruthError::new(&measured, &truth, &Waited::default());
     for (found, expected) in
         [(error.requests, 0.01), (error.p95_rel, 0.02), (error.p95_rel_worst_path, 0.1), (error.unique_rel, 0.05)]
     {
@@ -93,12 +101,34 @@ fn errors_are_relative_to_the_truth_and_the_worst_counts() {
 }
 
 #[test]
+fn a_percentile_is_wrong_by_what_it_is_outside_of_upstream_and_client() {
+    let of = |p95| {
+        let measured = stats(figures(1_000, p95, 1.0), &[("/a", figures(1_000, p95, 1.0))]);
+        let truth = truth(exact(1_000, 200.0, 1), &[("/a", exact(1_000, 200.0, 1))]);
+        let error = TruthError::new(&measured, &truth, &waited("/a", 250));
+        assert_eq!(error.p95_ms, Range { least: 200.0, most: 250.0 });
+        assert!((error.p95_rel - error.p95_rel_worst_path).abs() < 1e-9, "{error:?}");
+        error.p95_rel
+    };
+    for (p95, expected) in [(180.0, 0.1), (200.0, 0.0), (249.0, 0.0), (255.0, 0.02)] {
+        assert!((of(p95) - expected).abs() < 1e-9, "{p95}: {}", of(p95));
+    }
+}
+
+#[test]
+fn a_percentile_outside_of_what_can_be_fails() {
+    let mut report = report(10, 0..10, 0..0);
+    report.truth_error.p95_rel = 0.021;
+    assert_eq!(broken(&report), ["error of p95"]);
+}
+
+#[test]
 fn a_path_that_is_missing_or_should_not_be_is_wholly_wrong() {
     let measured = stats(figures(10, 1.0, 1.0), &[("/b", figures(10, 1.0, 1.0))]);
     let other = truth(exact(10, 1.0, 1), &[("/a", exact(10, 1.0, 1))]);
-    assert!((TruthError::new(&measured, &other).requests - 1.0).abs() < 1e-9);
+    assert!((TruthError::new(&measured, &other, &Waited::default()).requests - 1.0).abs() < 1e-9);
     let nothing = truth(exact(10, 1.0, 1), &[]);
-    assert!((TruthError::new(&measured, &nothing).requests - 1.0).abs() < 1e-9);
+    assert!((TruthError::new(&measured, &nothing, &Waited::default()).requests - 1.0).abs() < 1e-9);
 }
 
 #[test]
@@ -128,7 +158,7 @@ fn the_file_has_the_names_that_others_read() {
     for name in ["path", "requests", "p50_ms", "p95_ms", "p99_ms"] {
         assert!(json["paths"][0].get(name).is_some(), "{name}");
     }
-    for name in ["requests", "p95_rel", "p95_rel_worst_path", "unique_rel"] {
+    for name in ["requests", "p95_rel", "p95_ms", "p95_rel_worst_path", "unique_rel"] {
         assert!(json["truth_error"].get(name).is_some(), "{name}");
     }
 }

@@ -7,7 +7,7 @@ use path_collector::domain::parity::verdict::Verdict;
 
 use super::*;
 use crate::demo::parity::SelfTestReport;
-use crate::demo::report::TruthError;
+use crate::demo::report::{Range, TruthError};
 use crate::demo::surroundings::ConsumerTime;
 use crate::truth::Exact;
 
@@ -67,7 +67,13 @@ fn report() -> Report {
         ],
         parity_selftest: SelfTestReport { passed: true, failures: Vec::new() },
         paths: Vec::new(),
-        truth_error: TruthError { requests: 0.0, p95_rel: 0.0, p95_rel_worst_path: 0.0, unique_rel: 0.0 },
+        truth_error: TruthError {
+            requests: 0.0,
+            p95_rel: 0.0,
+            p95_ms: Range { least: 2.0, most: 3.0 },
+            p95_rel_worst_path: 0.0,
+            unique_rel: 0.0,
+        },
     }
 }
 
