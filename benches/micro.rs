@@ -4,11 +4,11 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use litemap::LiteMap;
 use path_collector::domain::blocks::Memo;
 use path_collector::domain::event::{Cohort, Event};
 use path_collector::domain::flag::Flag;
@@ -117,7 +117,7 @@ fn merged(c: &mut Criterion) {
     c.bench_function("merge_1000_rollups", |b| {
         b.iter(|| {
             let stores = (black_box(&held), black_box(&held));
-            merge(stores, &BTreeMap::new(), &Grouping::BY_ROUTE, 60_000, &mut Memo::default())
+            merge(stores, &LiteMap::new(), &Grouping::BY_ROUTE, 60_000, &mut Memo::default())
         });
     });
 }

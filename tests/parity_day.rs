@@ -4,7 +4,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use path_collector::domain::ledger::{Ledger, Runs};
@@ -38,7 +37,7 @@ fn fill(sqlite: &Sqlite, day: Window) {
     let each = u32::try_from(EVENTS * PATHS / PRODUCERS).unwrap();
     for minute in 0..1_440 {
         let numbers = || Runs::of((minute * each..(minute + 1) * each).collect());
-        let ledger = Ledger((0..PRODUCERS).map(|producer| (producer, numbers())).collect::<BTreeMap<_, _>>());
+        let ledger = Ledger((0..PRODUCERS).map(|producer| (producer, numbers())).collect());
         let body = postcard::to_allocvec(&ledger).unwrap();
         let (start, count) = (day.from + u64::from(minute) * 60_000, ledger.len());
         sqlite.script(&format!("INSERT INTO ledger VALUES ({start}, {count}, 0, x'{}')", hex::encode(body)));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use litemap::LiteMap;
+
 use path_collector::domain::blocks::Memo;
 use path_collector::domain::figures::Figures;
 use path_collector::domain::grain::{DAY_MS, Retention};
@@ -112,7 +114,7 @@ pub fn both(scale: Scale) -> Case {
                 let [old, new] = [read(&first, &ask(Parts::Latency)), read(&second, &ask(Parts::Counts))];
                 merge(
                     (&by_interval(old), &by_interval(new)),
-                    &BTreeMap::new(),
+                    &LiteMap::new(),
                     &Grouping::BY_ROUTE,
                     WINDOW_MS,
                     &mut Memo::default(),

@@ -31,7 +31,7 @@ export function bar({ place, state, redraw }) {
         h("span", null, "Path Collector"),
       ),
       h("nav", { "aria-label": "Views", class: "views" }, h("ul", null, Object.keys(NAMES).map(link))),
-      h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), signOut()),
+      h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), hasSession() && signOut()),
     ),
     RANGED.includes(place.view) ? ranges(place) : null,
   ];
@@ -108,6 +108,9 @@ function themeButton(redraw) {
     hidden(`Theme: ${name}. Change it`),
   );
 }
+
+/** Whether this page was read in a session: not with a token, and not where all is open. */
+const hasSession = () => document.body.dataset.session === "open";
 
 function signOut() {
   return h(

@@ -2,18 +2,18 @@
 //!
 //! Invariant: in all others, sums tell which events both stores hold.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::event::Cohort;
 use super::grain::{Grain, MINUTE_MS};
 use super::intervals::{Interval, Intervals, Slot, held};
 use super::selection::Span;
+use super::sorted::distinct;
 
 /// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
 /// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
 /// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
-pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<Span> {
+pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> Vec<Span> {
     let longest = old.keys().chain(new.keys()).map(|(_, grain)| *grain).max().unwrap_or(Grain::Minute);
     let reach = Reach { ms: reach_ms(window_ms), longest };
     let nothing = Interval::default();
@@ -25,11 +25,14 @@ pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> BTreeSet<S
         let may_repeat = has(o, Cohort::Fallback) || has(n, Cohort::Fallback) || (single(old) && single(new));
         !apart && (may_repeat || !o.of(Cohort::Dual).same_set(n.of(Cohort::Dual)))
     };
-    let known: BTreeSet<Slot> =
-        old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot).collect();
+    let known = distinct(old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot));
     let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
-    let near = |slot: Slot| known.range(reach.around(slot)).copied().filter(move |other| reach.is_near(slot, *other));
-    suspects.into_iter().flat_map(near).map(span_of).collect()
+    let near = |slot: Slot| {
+        let first = known.partition_point(|other| other < reach.around(slot).start());
+        let around = known.iter().skip(first).take_while(move |other| reach.around(slot).contains(other));
+        around.copied().filter(move |other| reach.is_near(slot, *other))
+    };
+    distinct(suspects.into_iter().flat_map(near).map(span_of))
 }
 
 pub(super) const fn span_of((from, grain): Slot) -> Span {

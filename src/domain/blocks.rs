@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
+use litemap::LiteMap;
+
 use super::event::Cohort;
 use super::forget;
 use super::grain::Grain;
@@ -144,7 +146,7 @@ impl Kept {
 /// Sums that a reader remembers. They may be lost at no harm.
 #[derive(Default)]
 pub struct Memo {
-    kept: BTreeMap<Grouping, BTreeMap<Block, Kept>>,
+    kept: LiteMap<Grouping, LiteMap<Block, Kept>>,
     merges: u64,
 }
 
@@ -153,7 +155,7 @@ impl Memo {
     pub fn sums(
         &mut self,
         grouping: &Grouping,
-        blocks: &BTreeMap<Block, Vec<Slot>>,
+        blocks: &LiteMap<Block, Vec<Slot>>,
         old: &Intervals,
         new: &Intervals,
     ) -> Vec<(Block, Rc<Sum>)> {
@@ -184,11 +186,11 @@ impl Memo {
     fn forget(&mut self) {
         // An empty sum takes room too.
         let weighed = |kept: &Kept| (kept.used, kept.sum.by_route.len() + 1);
-        let gone = forget::up_to(self.kept.values().flat_map(BTreeMap::values).map(weighed), MAX_ROLLUPS);
-        self.kept.retain(|_, of_grouping| {
+        let gone = forget::up_to(self.kept.values().flat_map(LiteMap::values).map(weighed), MAX_ROLLUPS);
+        for (_, of_grouping) in &mut self.kept {
             of_grouping.retain(|_, kept| kept.used > gone);
-            !of_grouping.is_empty()
-        });
+        }
+        self.kept.retain(|_, of_grouping| !of_grouping.is_empty());
     }
 }
 
@@ -286,7 +288,7 @@ mod tests {
                 apply(if *is_old { &mut old } else { &mut new }, change, number);
                 let step_ms = [None, Some(Grain::Minute.ms()), Some(5 * Grain::Minute.ms())][*steps];
                 let grouping = Grouping { routes: Routes::Each, step_ms };
-                let by = |memo: &mut Memo| said(&merge((&old, &new), &BTreeMap::new(), &grouping, 60_000, memo));
+                let by = |memo: &mut Memo| said(&merge((&old, &new), &LiteMap::new(), &grouping, 60_000, memo));
                 let fresh = by(&mut Memo::default());
                 prop_assert_eq!(by(&mut memo), fresh);
             }
@@ -300,7 +302,7 @@ mod tests {
             apply(&mut store, &Change::Fold { minute, route: 0, cohort: 1 }, minute);
         }
         let mut memo = Memo::default();
-        let mut all: BTreeMap<Block, Vec<Slot>> = BTreeMap::new();
+        let mut all: LiteMap<Block, Vec<Slot>> = LiteMap::new();
         for slot in (0..40).map(slot) {
             all.entry(Block::of(slot, &Grouping::BY_ROUTE)).or_default().push(slot);
         }
@@ -322,7 +324,7 @@ mod tests {
         let mut read = |minutes: std::ops::Range<u64>| {
             let blocks = minutes.map(|minute| (Block::of(slot(minute), &by_minute), vec![slot(minute)])).collect();
             memo.sums(&by_minute, &blocks, &store, &store);
-            let kept = memo.kept.values().flat_map(BTreeMap::values);
+            let kept = memo.kept.values().flat_map(LiteMap::values);
             kept.map(|kept| kept.sum.by_route.len()).sum::<usize>()
         };
         assert_eq!((read(0..300), read(300..400)), (3_000, 4_000));
@@ -331,7 +333,7 @@ mod tests {
         }
         let blocks = (400..600).map(|minute| (Block::of(slot(minute), &by_minute), vec![slot(minute)])).collect();
         memo.sums(&by_minute, &blocks, &store, &store);
-        let first = memo.kept.values().flat_map(BTreeMap::keys).map(|block| block.step).min();
+        let first = memo.kept.values().flat_map(LiteMap::keys).map(|block| block.step).min();
         assert_eq!(first, Some(slot(300).0));
     }
 }

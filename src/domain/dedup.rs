@@ -3,7 +3,9 @@
 //! Invariant: within a store no two events in neighbouring windows share a digest: [`plan`] sees to it, given every
 //! digest that the store already has there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+
+use litemap::LiteMap;
 
 use super::event::Event;
 use super::identity::Digest;
@@ -12,7 +14,7 @@ use super::segment::{MAX_EVENTS, Segment};
 /// Digests that a store holds, by start of their window in ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    windows: BTreeMap<u64, Digests>,
+    windows: LiteMap<u64, Digests>,
 }
 
 /// A set of digests, 8 bytes each: a window of a busy gateway has hundreds of thousands. Both lists are sorted; what is
@@ -64,7 +66,8 @@ impl Seen {
     /// Forgets all but the `most` newest windows.
     pub fn keep_newest(&mut self, most: usize) {
         while self.windows.len() > most {
-            self.windows.pop_first();
+            let Some(oldest) = self.windows.first().map(|(window, _)| *window) else { return };
+            self.windows.remove(&oldest);
         }
     }
 
@@ -84,7 +87,7 @@ pub const fn neighbours(window: u64, window_ms: u64) -> [u64; 3] {
 pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment> {
     events.sort_by_key(|event| (event.timestamp, event.digest));
     let mut fresh: HashSet<(u64, Digest)> = HashSet::new();
-    let mut segments: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
+    let mut segments: LiteMap<u64, Vec<Segment>> = LiteMap::new();
     for event in events {
         let window = event.idempotent_id.timestamp_ms();
         let here = neighbours(window, window_ms);
@@ -102,7 +105,7 @@ pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment>
             }
         }
     }
-    segments.into_values().flatten().collect()
+    segments.into_iter().flat_map(|(_, segments)| segments).collect()
 }
 
 #[cfg(test)]

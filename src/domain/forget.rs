@@ -1,18 +1,15 @@
 //! Memory within a bound: what was used longest ago goes first.
 
-use std::collections::BTreeMap;
-
 /// The use up to which all has to go, so that the rest weighs at most `most`; 0 where nothing has, so that uses are
 /// numbered from 1. `kept` gives the last use of each thing, and its weight.
 pub fn up_to(kept: impl Iterator<Item = (u64, usize)>, most: usize) -> u64 {
-    let mut by_use: BTreeMap<u64, usize> = BTreeMap::new();
-    for (used, weight) in kept {
-        *by_use.entry(used).or_default() += weight;
-    }
-    let mut weight: usize = by_use.values().sum();
+    let mut by_use: Vec<(u64, usize)> = kept.collect();
+    by_use.sort_unstable();
+    let mut weight: usize = by_use.iter().map(|(_, weight)| weight).sum();
     let mut gone = 0;
     for (used, freed) in by_use {
-        if weight <= most {
+        // What was used together goes together.
+        if weight <= most && used > gone {
             break;
         }
         weight -= freed;

@@ -6,7 +6,7 @@
 //! Invariant: a ledger is a set, so that merging is idempotent, commutative and lossless.
 //! Limit: what a producer lost after the last number that arrived can't be known.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -91,12 +91,12 @@ impl<'de> Deserialize<'de> for Runs {
 
 /// Sequence numbers by producer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ledger(pub BTreeMap<u64, Runs>);
+pub struct Ledger(#[serde(with = "crate::domain::sorted::map")] pub LiteMap<u64, Runs>);
 
 impl Ledger {
     /// That of these events.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let mut numbers: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        let mut numbers: LiteMap<u64, Vec<u32>> = LiteMap::new();
         for event in events {
             numbers.entry(event.producer.0).or_default().push(event.seq);
         }
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     fn ledger(numbers: &[u32]) -> Ledger {
-        Ledger(BTreeMap::from([(1, Runs::of(numbers.to_vec()))]))
+        Ledger(LiteMap::from_iter([(1, Runs::of(numbers.to_vec()))]))
     }
 
     fn gaps(window: &[u32], around: &[u32], is_new: bool) -> (Vec<(u32, u32)>, u64) {

@@ -127,8 +127,8 @@ pub struct Page {
 
 /// Takes the wanted part.
 pub fn page(rows: Vec<Row>, wanted: &Wanted) -> Page {
-    let search = wanted.search.to_lowercase();
-    let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.path.to_lowercase().contains(&search)).collect();
+    let search = wanted.search.to_ascii_lowercase();
+    let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.path.to_ascii_lowercase().contains(&search)).collect();
     let routes = rows.len();
     let before = |a: (f64, &str), b: (f64, &str)| {
         let by_key = if wanted.descending { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) };

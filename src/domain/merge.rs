@@ -4,8 +4,10 @@
 //! used; in the other intervals ([`ambiguous`]) the events themselves are united by digest. Where that would cost more
 //! than a read may, the result says that it is not exact.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
+
+use litemap::LiteMap;
 
 use super::ambiguous::{ambiguous, span_of};
 use super::blocks::{Block, ByRoute, Memo, Sum, merge_routes};
@@ -14,6 +16,7 @@ use super::identity::Digest;
 use super::intervals::{Interval, Intervals, Slot, held};
 use super::rollup::{ALL_ROUTES, Rollup};
 use super::selection::{Routes, Span};
+use super::sorted::distinct;
 
 /// Events of one interval, from the old store and from the new one.
 pub type Recount = (Vec<Event>, Vec<Event>);
@@ -53,7 +56,7 @@ impl Grouping {
 pub struct Merged {
     /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together). They are
     /// shared with what is remembered.
-    pub steps: BTreeMap<u64, Rc<ByRoute>>,
+    pub steps: LiteMap<u64, Rc<ByRoute>>,
     /// Events that both stores hold.
     pub both: u64,
     /// Events that only the old store holds.
@@ -119,16 +122,15 @@ pub fn takes_dual_of_new(old: &Intervals, new: &Intervals) -> bool {
 /// merges, and keeps those of this one.
 pub fn merge(
     (old, new): (&Intervals, &Intervals),
-    recounts: &BTreeMap<Span, Recount>,
+    recounts: &LiteMap<Span, Recount>,
     grouping: &Grouping,
     window_ms: u64,
     memo: &mut Memo,
 ) -> Merged {
     let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
     let mut merged = Merged { exact, ..Merged::default() };
-    let slots: BTreeSet<Slot> =
-        old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied().collect();
-    let mut blocks: BTreeMap<Block, Vec<Slot>> = BTreeMap::new();
+    let slots = distinct(old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied());
+    let mut blocks: LiteMap<Block, Vec<Slot>> = LiteMap::new();
     for slot in slots {
         blocks.entry(Block::of(slot, grouping)).or_default().push(slot);
     }
@@ -141,7 +143,7 @@ pub fn merge(
 
 /// Adds the union of the recounted events. An event of the new store is one of the old store if digests agree and
 /// their windows are the same or neighbours: the rule by which a store dedups.
-fn unite(merged: &mut Merged, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
+fn unite(merged: &mut Merged, recounts: &LiteMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
     let mut windows: HashMap<Digest, Vec<(u64, bool)>> = HashMap::new();
     let Merged { steps, both, only_old, only_new, .. } = merged;
     let mut add = |event| {
@@ -229,7 +231,7 @@ mod tests {
     }
 
     /// Merges as one who remembers nothing.
-    fn afresh(old: &Intervals, new: &Intervals, recounts: &BTreeMap<Span, Recount>, grouping: &Grouping) -> Merged {
+    fn afresh(old: &Intervals, new: &Intervals, recounts: &LiteMap<Span, Recount>, grouping: &Grouping) -> Merged {
         merge((old, new), recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
     }
 
@@ -282,7 +284,7 @@ mod tests {
     fn without_the_events_the_result_says_so() {
         let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
         let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
-        let merged = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE);
+        let merged = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE);
         assert_eq!((merged.exact, merged.total().requests), (false, 2));
     }
 
@@ -306,13 +308,13 @@ mod tests {
             let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
             let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
             let (o, n) = (rollups(&old, by), rollups(&new, by));
-            let whole = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE).total();
+            let whole = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE).total();
             if !takes_dual_of_new(&o, &n) {
                 let mut thin = counted(&new, by);
                 let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
                 dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
                 let n = by_interval(thin);
-                let thin = afresh(&o, &n, &BTreeMap::new(), &Grouping::BY_ROUTE).total();
+                let thin = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE).total();
                 prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
                 prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
             }

@@ -3,14 +3,14 @@
 //! Invariant: a summary is a function of the *set* (addresses) or *multiset* (response times) of values it was
 //! given, never of their order or of how they were split over summaries that were then merged.
 
-use std::collections::BTreeSet;
-
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use sketches_ddsketch::{Config, DDSketch};
 
 use super::address::ClientIpHash;
+use super::cardinality;
 use super::error::InputError;
 use super::identity::first_u64;
+use super::sorted;
 
 /// Smallest response time that is told apart from zero, in ms.
 const MIN_MS: f64 = 1e-3;
@@ -109,15 +109,15 @@ const STANDARD_ERROR: f64 = 1.04 / 64.0;
 /// Distinct client addresses, by their hashes: exact while they are few, then HyperLogLog.
 #[derive(Clone)]
 pub enum Addresses {
-    /// Every hash.
-    Exact(BTreeSet<u64>),
+    /// Every hash, sorted.
+    Exact(Vec<u64>),
     /// More than [`EXACT_ADDRESSES`].
     Estimated(Box<HllSketch>),
 }
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self::Exact(BTreeSet::new())
+        Self::Exact(Vec::new())
     }
 }
 
@@ -126,8 +126,9 @@ impl Addresses {
     pub fn add(&mut self, hash: ClientIpHash) {
         match self {
             Self::Exact(set) => {
-                set.insert(hash.0);
-                self.spill();
+                if sorted::insert(set, hash.0) {
+                    self.spill();
+                }
             }
             Self::Estimated(sketch) => sketch.update(hash.0),
         }
@@ -174,13 +175,12 @@ impl Addresses {
         }
     }
 
-    /// Estimated number of distinct addresses: exact up to [`EXACT_ADDRESSES`]. It is the composite estimate, which
-    /// unlike others doesn't depend on the order of merges.
+    /// Estimated number of distinct addresses: exact up to [`EXACT_ADDRESSES`].
     #[allow(clippy::cast_precision_loss)] // a set of 2^52 would not fit anywhere
     pub fn estimate(&self) -> f64 {
         match self {
             Self::Exact(set) => set.len() as f64,
-            Self::Estimated(sketch) => sketch.composite_estimate(),
+            Self::Estimated(sketch) => cardinality::estimate(sketch),
         }
     }
 
@@ -219,7 +219,7 @@ impl Addresses {
         match bytes.split_first() {
             None => Ok(Self::default()),
             Some((&EXACT, hashes)) if hashes.len() % 8 == 0 => {
-                Ok(Self::Exact(hashes.chunks_exact(8).map(first_u64).collect()))
+                Ok(Self::Exact(sorted::distinct(hashes.chunks_exact(8).map(first_u64))))
             }
             Some((&ESTIMATED, sketch)) => HllSketch::deserialize(sketch)
                 .map(|sketch| Self::Estimated(Box::new(sketch)))

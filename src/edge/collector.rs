@@ -114,7 +114,7 @@ impl PathCollector {
             (Method::Get, "/windows") => {
                 let [from, to, most] = ["from", "to", "most"].map(|name| number(&url, name));
                 let windows = self.events.windows(from, to, most).await?;
-                packed(&(windows.counts, windows.until))
+                packed(&(windows.counts.into_tuple_vec(), windows.until))
             }
             (Method::Get, "/details") => {
                 let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(&url, name));

@@ -6,8 +6,11 @@
 use futures_util::future::join_all;
 use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
-use wasm_bindgen::JsValue;
-use worker::{Env, Method, Request, RequestInit, Response, Stub};
+use litemap::LiteMap;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, RequestInit, Response};
+use worker::worker_sys::DurableObject;
+use worker::{Env, Error};
 
 use crate::domain::address::DailyKey;
 use crate::domain::archive::plan::{Cut, Windows};
@@ -31,19 +34,19 @@ pub fn by_shard(events: Vec<Event>, shards: u64) -> Vec<Vec<Event>> {
     if shards <= 1 {
         return vec![events];
     }
-    let mut groups: std::collections::BTreeMap<u64, Vec<Event>> = std::collections::BTreeMap::new();
+    let mut groups: LiteMap<u64, Vec<Event>> = LiteMap::new();
     for event in events {
         groups.entry(event.digest.0 % shards).or_default().push(event);
     }
-    groups.into_values().collect()
+    groups.into_iter().map(|(_, events)| events).collect()
 }
 
 fn shard_name(shard: u64, shards: u64) -> String {
     if shards <= 1 { "default".to_owned() } else { format!("default-{shard}") }
 }
 
-fn stub(env: &Env, name: &str) -> Result<Stub, String> {
-    env.durable_object(BINDING).and_then(|objects| objects.get_by_name(name)).map_err(|error| error.to_string())
+fn object(env: &Env, name: &str) -> Result<DurableObject, Error> {
+    Ok(env.durable_object(BINDING)?.get_by_name(name)?.into_rpc())
 }
 
 /// Bytes as a request's body.
@@ -52,16 +55,23 @@ fn body(bytes: &[u8]) -> JsValue {
 }
 
 /// Sends a request to an object and expects success.
-async fn call(env: &Env, name: &str, method: Method, path: &str, body: Option<JsValue>) -> Result<Response, String> {
-    let mut init = RequestInit::new();
-    init.with_method(method).with_body(body);
-    let url = format!("https://collector{path}");
-    let request = Request::new_with_init(&url, &init).map_err(|error| error.to_string())?;
-    let mut response = stub(env, name)?.fetch_with_request(request).await.map_err(|error| error.to_string())?;
-    match response.status_code() {
-        200..=299 => Ok(response),
-        status => Err(format!("object {name} answered {status}: {}", response.text().await.unwrap_or_default())),
-    }
+async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsValue>) -> Result<Response, String> {
+    let answered = async {
+        let init = RequestInit::new();
+        init.set_method(method);
+        if let Some(body) = &body {
+            init.set_body(body);
+        }
+        let request = Request::new_with_str_and_init(&format!("https://collector{path}"), &init)?;
+        let response: Response =
+            JsFuture::from(object(env, name)?.fetch_with_request(&request)?).await?.unchecked_into();
+        if response.ok() {
+            return Ok(Ok(response));
+        }
+        let said = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        Ok(Err(format!("object {name} answered {}: {said}", response.status())))
+    };
+    answered.await.map_err(|error: Error| error.to_string())?
 }
 
 /// Records events, which all belong to one object, written as `message`.
@@ -80,7 +90,7 @@ pub async fn record(env: &Env, config: &Config, events: &[Event], message: Strin
 /// Why it can't be had.
 pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
     // One object keeps the keys, however many keep events.
-    let key = bytes(call(env, "default", Method::Post, &format!("/address-key?day={day}"), None).await?).await?;
+    let key = bytes(call(env, "default", "POST", &format!("/address-key?day={day}"), None).await?).await?;
     key.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
 }
 
@@ -90,7 +100,7 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
 /// Why it may not be there.
 pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
     let bytes = postcard::to_allocvec(report).map_err(|error| error.to_string())?;
-    call(env, "default", Method::Post, "/report", Some(body(&bytes))).await.map(drop)
+    call(env, "default", "POST", "/report", Some(body(&bytes))).await.map(drop)
 }
 
 /// What all isolates counted, and when jobs ran.
@@ -98,34 +108,20 @@ pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
 /// # Errors
 /// Why it can't be read.
 pub async fn vitals(env: &Env) -> Result<Vitals, String> {
-    let answer = bytes(call(env, "default", Method::Get, "/vitals", None).await?).await?;
+    let answer = bytes(call(env, "default", "GET", "/vitals", None).await?).await?;
     postcard::from_bytes(&answer).map_err(|error| format!("vitals: {error}"))
 }
 
 /// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
 async fn bytes(response: Response) -> Result<Vec<u8>, String> {
-    let failed = |error: JsValue| format!("{error:?}");
-    let buffer = web_sys::Response::from(response).array_buffer().map_err(failed)?;
-    Ok(Uint8Array::new(&JsFuture::from(buffer).await.map_err(failed)?).to_vec())
+    let read = async { Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec()) };
+    read.await.map_err(|error: Error| error.to_string())
 }
 
 /// Asks every object and gives all answers' bytes.
-async fn ask_all(
-    env: &Env,
-    config: &Config,
-    method: Method,
-    path: &str,
-    body: Option<JsValue>,
-) -> Result<Vec<Vec<u8>>, String> {
-    let ask = |shard| {
-        let (method, body) = (method.clone(), body.clone());
-        async move { bytes(call(env, &shard_name(shard, config.shards), method, path, body).await?).await }
-    };
-    join_all((0..config.shards).map(ask)).await.into_iter().collect()
-}
-
 async fn get_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>, String> {
-    ask_all(env, config, Method::Get, path, None).await
+    let ask = |name: String| async move { bytes(call(env, &name, "GET", path, None).await?).await };
+    join_all(names(config).map(ask)).await.into_iter().collect()
 }
 
 /// All objects as one store, to compare it with the new path's.
@@ -140,8 +136,8 @@ pub struct Collectors<'a> {
 impl Side for Collectors<'_> {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         Box::pin(async move {
-            let names = (0..self.config.shards).map(|shard| shard_name(shard, self.config.shards));
-            let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
+            let asked =
+                names(self.config).map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
             let mut answers = join_all(asked).await.into_iter();
             let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
             for answer in answers {
@@ -159,14 +155,10 @@ impl Collectors<'_> {
         path: &str,
         mut take: impl FnMut(T),
     ) -> Result<(), StoreError> {
-        for shard in 0..self.config.shards {
-            let name = shard_name(shard, self.config.shards);
-            let answer = call(self.env, &name, Method::Get, path, None).await;
-            let bytes = match answer {
-                Ok(mut response) => response.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string())),
-                Err(error) => Err(StoreError::Unavailable(error)),
-            };
-            take(postcard::from_bytes(&bytes?).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
+        for name in names(self.config) {
+            let asked = async { bytes(call(self.env, &name, "GET", path, None).await?).await };
+            let answer = asked.await.map_err(StoreError::Unavailable)?;
+            take(postcard::from_bytes(&answer).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
         }
         Ok(())
     }
@@ -176,7 +168,9 @@ impl Details for Collectors<'_> {
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
         let mut all = Windows { until: to, ..Windows::default() };
         let path = format!("/windows?from={from}&to={to}&most={most}");
-        self.each(&path, |(counts, until)| all.add(Windows { counts, until })).await?;
+        let add =
+            |(counts, until): (Vec<(u64, u64)>, u64)| all.add(Windows { counts: counts.into_iter().collect(), until });
+        self.each(&path, add).await?;
         Ok(all)
     }
 
@@ -208,7 +202,7 @@ impl Side for Collector<'_> {
         Box::pin(async move {
             let question = postcard::to_allocvec(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             let asked =
-                async { bytes(call(self.env, self.name, Method::Post, "/parity", Some(body(&question))).await?).await };
+                async { bytes(call(self.env, self.name, "POST", "/parity", Some(body(&question))).await?).await };
             let answer = asked.await.map_err(StoreError::Unavailable)?;
             postcard::from_bytes(&answer).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
         })
@@ -221,7 +215,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be recorded.
     pub async fn record(&self, message: String) -> Result<(), String> {
-        call(self.env, self.name, Method::Post, "/record", Some(message.into())).await.map(drop)
+        call(self.env, self.name, "POST", "/record", Some(message.into())).await.map(drop)
     }
 
     /// Deletes all that the object holds.
@@ -229,7 +223,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why it may still be there.
     pub async fn erase(&self) -> Result<(), String> {
-        call(self.env, self.name, Method::Post, "/erase", None).await.map(drop)
+        call(self.env, self.name, "POST", "/erase", None).await.map(drop)
     }
 }
 
@@ -245,7 +239,7 @@ pub fn names(config: &Config) -> impl Iterator<Item = String> + use<> {
 /// Why they can't be read.
 pub async fn find(env: &Env, name: &str, selection: &Selection, known: Option<&Known>) -> Result<Found, String> {
     let question = postcard::to_allocvec(&(selection, known)).map_err(|error| error.to_string())?;
-    let answer = bytes(call(env, name, Method::Post, "/rollups", Some(body(&question))).await?).await?;
+    let answer = bytes(call(env, name, "POST", "/rollups", Some(body(&question))).await?).await?;
     postcard::from_bytes(&answer).map_err(|error| format!("rollups: {error}"))
 }
 

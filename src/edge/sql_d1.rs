@@ -1,10 +1,14 @@
 //! D1, as the store's port.
 
-use worker::{D1Database, Env};
+use js_sys::Array;
+use js_sys::futures::JsFuture;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::worker_sys::{D1Database, D1Result};
+use worker::{Env, Error};
 
 use crate::store::sql::{Row, Sql, Statement, StoreError};
 
-use super::sql_values::{Columns, bound};
+use super::sql_values::{bound, rows};
 
 /// Binding of the database.
 pub const BINDING: &str = "DB";
@@ -19,23 +23,28 @@ impl D1Sql {
     /// # Errors
     /// When it is not bound.
     pub fn of(env: &Env) -> Result<Self, StoreError> {
-        env.d1(BINDING).map(Self).map_err(|error| StoreError::Unavailable(format!("D1 binding {BINDING}: {error}")))
+        let unbound = |error| StoreError::Unavailable(format!("D1 binding {BINDING}: {error}"));
+        Ok(Self(JsValue::from(env.d1(BINDING).map_err(unbound)?).unchecked_into()))
+    }
+
+    async fn results(&self, statements: &[Statement]) -> Result<Array, Error> {
+        let prepared = Array::new();
+        for statement in statements {
+            let statement = self.0.prepare(statement.sql)?.bind(bound(&statement.params))?;
+            prepared.push(&statement);
+        }
+        Ok(JsFuture::from(self.0.batch(prepared)?).await?.dyn_into()?)
     }
 }
 
 impl Sql for D1Sql {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let failed = |error: worker::Error| StoreError::from_message(error.to_string());
-        let prepare = |statement: &Statement| {
-            let params: Vec<_> = statement.params.iter().map(bound).collect();
-            self.0.prepare(statement.sql).bind(&params)
+        let failed = |error: Error| StoreError::from_message(error.to_string());
+        let results = self.results(&statements).await.map_err(failed)?;
+        let of = |result: JsValue| {
+            let objects = result.unchecked_into::<D1Result>().results().map_err(|error| failed(error.into()))?;
+            rows(&objects.unwrap_or_default())
         };
-        let prepared = statements.iter().map(prepare).collect::<Result<_, _>>().map_err(failed)?;
-        let results = self.0.batch(prepared).await.map_err(failed)?;
-        let rows = |result: &worker::D1Result| {
-            let rows: Vec<Columns> = result.results().map_err(failed)?;
-            Ok(rows.into_iter().map(|columns| Row(columns.0)).collect())
-        };
-        results.iter().map(rows).collect()
+        results.iter().map(of).collect()
     }
 }

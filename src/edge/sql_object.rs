@@ -1,11 +1,13 @@
 //! The database inside an object, as the store's port.
 
+use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use worker::{SqlStorage, State};
+use worker::worker_sys::SqlStorage;
+use worker::{Error, State};
 
 use crate::store::sql::{Row, Sql, Statement, StoreError};
 
-use super::sql_values::{Columns, bound};
+use super::sql_values::{bound, rows};
 
 #[wasm_bindgen]
 extern "C" {
@@ -18,6 +20,12 @@ extern "C" {
         this: &TransactionalStorage,
         closure: &mut dyn FnMut() -> Result<JsValue, JsValue>,
     ) -> Result<JsValue, JsValue>;
+
+    /// What a statement gives, whose wrapper takes it that reading can't fail.
+    type Cursor;
+
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    fn to_array(this: &Cursor) -> Result<Array, JsValue>;
 }
 
 /// An object's database.
@@ -31,7 +39,8 @@ impl ObjectSql {
     /// The database of this object.
     pub fn new(state: &State) -> Self {
         let storage = state.storage();
-        Self { sql: storage.sql(), storage: JsValue::from(storage.as_raw()) }
+        let sql = JsValue::from(storage.sql().as_ref()).unchecked_into();
+        Self { sql, storage: JsValue::from(storage.as_raw()) }
     }
 
     /// Runs a script of statements that have no parameters: the schema.
@@ -39,29 +48,31 @@ impl ObjectSql {
     /// # Errors
     /// The platform's message.
     pub fn script(&self, script: &str) -> Result<(), StoreError> {
-        self.sql.exec(script, None).map(drop).map_err(|error| StoreError::from_message(error.to_string()))
+        self.sql.exec(script, Array::new()).map(drop).map_err(failed)
     }
 
-    fn run(&self, statement: &Statement) -> Result<Vec<Row>, worker::Error> {
-        let params: Vec<JsValue> = statement.params.iter().map(bound).collect();
-        let rows: Vec<Columns> = self.sql.exec_raw(statement.sql, params)?.to_array()?;
-        Ok(rows.into_iter().map(|columns| Row(columns.0)).collect())
+    fn run(&self, statement: &Statement) -> Result<Array, JsValue> {
+        let cursor: Cursor = JsValue::from(self.sql.exec(statement.sql, bound(&statement.params))?).unchecked_into();
+        cursor.to_array()
     }
+}
+
+fn failed(error: JsValue) -> StoreError {
+    StoreError::from_message(Error::from(error).to_string())
 }
 
 impl Sql for ObjectSql {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let mut results = Vec::with_capacity(statements.len());
+        let results = Array::new();
         let mut run_all = || {
             for statement in &statements {
-                results.push(self.run(statement).map_err(JsValue::from)?);
+                let objects = self.run(statement)?;
+                results.push(&objects);
             }
             Ok(JsValue::UNDEFINED)
         };
         let storage: &TransactionalStorage = self.storage.unchecked_ref();
-        storage
-            .transaction_sync(&mut run_all)
-            .map_err(|error| StoreError::from_message(worker::Error::from(error).to_string()))?;
-        Ok(results)
+        storage.transaction_sync(&mut run_all).map_err(failed)?;
+        results.iter().map(|objects| rows(objects.unchecked_ref())).collect()
     }
 }

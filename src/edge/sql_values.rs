@@ -1,91 +1,47 @@
 //! SQL values on their way to the platform's databases and back.
 
-use std::fmt;
+use js_sys::{Array, Object};
+use wasm_bindgen::{JsCast, JsValue};
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use wasm_bindgen::JsValue;
+use crate::store::sql::{Row, StoreError, Value};
 
-use crate::store::sql::Value;
+/// From here on doubles leave whole numbers out: 2^53.
+const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A value as the platform binds it. Whole numbers go as doubles: exact below 2⁵³, and the other way takes 32 bits.
-#[allow(clippy::cast_precision_loss)]
-pub fn bound(value: &Value) -> JsValue {
-    match value {
+/// Values as the platform binds them. Whole numbers go as doubles: exact below 2^53, and the other way takes 32 bits.
+pub fn bound(values: &[Value]) -> Array {
+    #[allow(clippy::cast_precision_loss)]
+    let bound = |value: &Value| match value {
         Value::Null => JsValue::NULL,
         Value::Integer(number) => JsValue::from_f64(*number as f64),
         Value::Text(text) => JsValue::from_str(text),
-    }
+    };
+    values.iter().map(bound).collect()
 }
 
-/// A row as the platform gives it, an object from names to values, read as its values in order.
-pub struct Columns(pub Vec<Value>);
-
-impl<'de> Deserialize<'de> for Columns {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-        impl<'de> Visitor<'de> for Values {
-            type Value = Columns;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a row")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
-                let mut columns = Vec::new();
-                while let Some((_, Column(value))) = map.next_entry::<String, Column>()? {
-                    columns.push(value);
-                }
-                Ok(Columns(columns))
-            }
-        }
-        deserializer.deserialize_map(Values)
-    }
+/// Rows as the platform gives them, objects from names to values, as their values in order.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when a value is none of those that are stored.
+pub fn rows(objects: &Array) -> Result<Vec<Row>, StoreError> {
+    let row = |object: JsValue| -> Result<Vec<Value>, StoreError> {
+        Object::values(object.unchecked_ref()).iter().map(|value| read(&value)).collect()
+    };
+    objects.iter().map(|object| row(object).map(Row)).collect()
 }
 
-struct Column(Value);
-
-impl<'de> Deserialize<'de> for Column {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-        impl Visitor<'_> for AnyValue {
-            type Value = Column;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number, text or null")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Column, E> {
-                Ok(Column(Value::Null))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Column, E> {
-                Ok(Column(Value::Integer(number)))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Column, E> {
-                Ok(Column(Value::Integer(number.cast_signed())))
-            }
-
-            #[allow(clippy::cast_possible_truncation)] // checked to be whole and below 2^53
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Column, E> {
-                if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
-                    Ok(Column(Value::Integer(number as i64)))
-                } else {
-                    Err(E::custom(format!("{number} is not a whole number below 2^53")))
-                }
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Column, E> {
-                Ok(Column(Value::Text(text.to_owned())))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Column, E> {
-                Ok(Column(Value::Text(text)))
-            }
-        }
-        deserializer.deserialize_any(AnyValue)
+fn read(value: &JsValue) -> Result<Value, StoreError> {
+    if value.is_null() {
+        return Ok(Value::Null);
     }
+    let number = || value.as_f64().and_then(whole).map(Value::Integer);
+    let read = value.as_string().map(Value::Text).or_else(number);
+    read.ok_or_else(|| StoreError::Corrupt("a value is neither text nor null nor a whole number below 2^53".to_owned()))
+}
+
+#[allow(clippy::cast_possible_truncation)] // checked
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < FIRST_INEXACT).then_some(number as i64)
 }
 
 #[cfg(test)]
@@ -93,10 +49,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_its_values_in_order_and_odd_ones_are_refused() {
-        let read = |text: &str| serde_json::from_str::<Columns>(text).map(|columns| columns.0);
-        let expected = [Value::Integer(1), Value::Text("x".into()), Value::Null, Value::Integer(3)];
-        assert_eq!(read(r#"{"z":1,"a":"x","m":null,"b":3.0}"#).unwrap(), expected);
-        assert!(read(r#"{"a":1.5}"#).is_err() && read(r#"{"a":[1]}"#).is_err() && read("[]").is_err());
+    fn whole_numbers_are_read_as_far_as_doubles_hold_them() {
+        let numbers = [0.0, -3.0, 9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 1.5, f64::NAN, f64::INFINITY];
+        let expected = [Some(0), Some(-3), Some(9_007_199_254_740_991), None, None, None, None];
+        assert_eq!(numbers.map(whole), expected);
     }
 }

@@ -1,11 +1,11 @@
 //! Reading the same of both stores at once: the object's answer first, then D1's.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
 
 use futures_util::future::{join, join_all};
+use litemap::LiteMap;
 use worker::Env;
 
 use crate::domain::event::Event;
@@ -31,7 +31,7 @@ pub type Events = (Vec<Event>, bool);
 
 thread_local! {
     /// What this isolate remembers of the stores, by their names.
-    static MEMORY: RefCell<BTreeMap<String, Recall>> = const { RefCell::new(BTreeMap::new()) };
+    static MEMORY: RefCell<LiteMap<String, Recall>> = const { RefCell::new(LiteMap::new()) };
 }
 
 /// Name of the new store; an object's begins differently.

@@ -5,7 +5,6 @@
 //! and checksum: whatever fails, a repeat writes the same part again under the same name. The manifest comes last, after
 //! a second look at every part, and one run works at a time. Only then does [`ArchiveDays::archived_until`] grow, by which both stores delete.
 
-use std::collections::HashSet;
 use std::future::Future;
 
 use serde_json::value::RawValue;
@@ -16,7 +15,8 @@ use crate::domain::archive::plan::{self, Cursor, Cut, PART_EVENTS, Windows};
 use crate::domain::archive::union::{Copy, Side, Union};
 use crate::domain::archive::{Day, part_file};
 use crate::domain::event::Event;
-use crate::domain::identity::{Digest, IdempotentId};
+use crate::domain::identity::IdempotentId;
+use crate::domain::sorted::distinct;
 
 use super::archive_days::{ArchiveDays, Progress, State};
 use super::details::Details;
@@ -275,7 +275,7 @@ impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
     /// before, in turn decided on by the one before that, as far as there are any. Nearly always there are none.
     async fn look_back(&self, cut: Cut, window_ms: u64, old: &[Event], new: &[Event]) -> Result<Vec<Copy>, StoreError> {
         let at_edge = |event: &&Event| event.idempotent_id.timestamp_ms() < cut.from + window_ms;
-        let mut wanted: HashSet<Digest> = old.iter().chain(new).filter(at_edge).map(|event| event.digest).collect();
+        let mut wanted = distinct(old.iter().chain(new).filter(at_edge).map(|event| event.digest));
         let (mut copies, mut to) = (Vec::new(), cut.from);
         for _ in 0..MAX_LOOK_BACK {
             if wanted.is_empty() || cut.from - to >= LOOK_BACK_MS {
@@ -286,10 +286,10 @@ impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
             for (side, digests) in
                 [(Side::Old, self.old.digests(from, to).await?), (Side::New, self.new.digests(from, to).await?)]
             {
-                let of = digests.into_iter().filter(|(_, digest)| wanted.contains(digest));
+                let of = digests.into_iter().filter(|(_, digest)| wanted.binary_search(digest).is_ok());
                 copies.extend(of.map(|(window, digest)| Copy { window, digest, side }));
             }
-            wanted = copies.iter().skip(before).map(|copy| copy.digest).collect();
+            wanted = distinct(copies.iter().skip(before).map(|copy| copy.digest));
             to = from;
         }
         Ok(copies)

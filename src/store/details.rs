@@ -2,7 +2,7 @@
 //!
 //! Invariant: an event belongs to the window that its segment has, so that windows share none.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::future::Future;
 
 use crate::domain::archive::plan::{Cut, Windows};
@@ -55,8 +55,8 @@ impl Details for EventStore {
         let params = [from.into(), to.into(), most.into()];
         let results = self.sql.batch(vec![Statement::new(WINDOWS, params)]).await?;
         let count = |row: &Row| Ok((row.integer(0)?, row.integer(1)?));
-        let counts = rows(&results, 0).iter().map(count).collect::<Result<BTreeMap<_, _>, StoreError>>()?;
-        let last = counts.last_key_value().filter(|_| counts.len() as u64 >= most);
+        let counts = rows(&results, 0).iter().map(count).collect::<Result<LiteMap<_, _>, StoreError>>()?;
+        let last = counts.last().filter(|_| counts.len() as u64 >= most);
         let until = last.map_or(to, |(start, _)| start + 1);
         Ok(Windows { counts, until })
     }

@@ -4,7 +4,7 @@
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
 //! next number, and of two with the same number the slower is refused whole and decides anew.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::dedup::{self, Seen};
 use crate::domain::event::Event;
@@ -135,7 +135,7 @@ impl EventStore {
             return Err(StoreError::Conflict);
         }
         // All of a window at once: the memory sorts what it is given.
-        let mut new: BTreeMap<u64, Vec<Digest>> = BTreeMap::new();
+        let mut new: LiteMap<u64, Vec<Digest>> = LiteMap::new();
         for row in rows(&results, 1).iter().chain(rows(&results, 2)) {
             new.entry(row.integer(0)?).or_default().extend(segment::unpack_digests(&row.bytes(1)?));
         }

@@ -3,7 +3,7 @@
 //! Invariant: rollups and ledgers hold exactly the segments up to the last fold; all change in one transaction, which
 //! inserts the fold it begins at. A fold that is interrupted or races another changes nothing.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::event::{Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS, Retention};
@@ -84,14 +84,14 @@ struct Arrivals {
 /// What some segments add.
 struct Fresh {
     rollups: Rollups,
-    arrivals: BTreeMap<u64, Arrivals>,
+    arrivals: LiteMap<u64, Arrivals>,
 }
 
 /// Segments on their way into [`Fresh`].
 #[derive(Default)]
 struct Adding {
     minutes: Rollups,
-    arrivals: BTreeMap<u64, Arrivals>,
+    arrivals: LiteMap<u64, Arrivals>,
 }
 
 impl Adding {
@@ -100,7 +100,7 @@ impl Adding {
         for event in events {
             rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
         }
-        let mut arrived: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+        let mut arrived: LiteMap<u64, Vec<&Event>> = LiteMap::new();
         for event in events.iter().chain(absorbed) {
             arrived.entry(event.minute() * MINUTE_MS).or_default().push(event);
         }
@@ -114,8 +114,9 @@ impl Adding {
 
     /// All of it, as far as it is kept.
     fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
-        let arrivals = self.arrivals.split_off(&retention.first(Grain::Minute, now_ms));
-        let mut fresh = Fresh { rollups: Rollups::new(), arrivals };
+        let first = retention.first(Grain::Minute, now_ms);
+        self.arrivals.retain(|start, _| *start >= first);
+        let mut fresh = Fresh { rollups: Rollups::new(), arrivals: self.arrivals };
         for grain in Grain::ALL {
             let first = retention.first(grain, now_ms);
             fresh.widen(&self.minutes, grain, first);
@@ -175,7 +176,7 @@ impl Fresh {
             Ok(serde_json::json!([start, arrivals.ledger.len(), arrivals.absorbed, packed(&arrivals.ledger)?]))
         });
         add(REPLACE_LEDGERS, ledgers.collect::<Result<_, StoreError>>()?);
-        let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut first: LiteMap<u64, u64> = LiteMap::new();
         for (start, arrivals) in &self.arrivals {
             for producer in arrivals.ledger.0.keys() {
                 first.entry(*producer).or_insert(*start);

@@ -4,7 +4,7 @@
 //! which time on folds since then have changed any; what lies before is as it was. What has not been confirmed for a while
 //! is forgotten: the store tells changes by segments, and they are not kept for ever.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::domain::event::Cohort;
@@ -55,7 +55,7 @@ impl Kept {
 
 /// What is remembered of one store. It may be lost at no harm.
 pub struct Recall {
-    kept: BTreeMap<Routes, BTreeMap<Slot, Kept>>,
+    kept: LiteMap<Routes, LiteMap<Slot, Kept>>,
     max_bytes: usize,
     reads: u64,
 }
@@ -82,7 +82,7 @@ fn slots(selection: &Selection) -> impl Iterator<Item = Slot> {
 impl Recall {
     /// Nothing as yet, and at most so many bytes, about.
     pub const fn new(max_bytes: usize) -> Self {
-        Self { kept: BTreeMap::new(), max_bytes, reads: 0 }
+        Self { kept: LiteMap::new(), max_bytes, reads: 0 }
     }
 
     /// What is remembered of a selection.
@@ -150,12 +150,12 @@ impl Recall {
 
     /// Keeps to the bound: what was read longest ago goes first.
     fn forget(&mut self) {
-        let kept = self.kept.values().flat_map(BTreeMap::values);
+        let kept = self.kept.values().flat_map(LiteMap::values);
         let gone = forget::up_to(kept.map(|kept| (kept.read, kept.bytes())), self.max_bytes);
-        self.kept.retain(|_, of_routes| {
+        for (_, of_routes) in &mut self.kept {
             of_routes.retain(|_, kept| kept.read > gone);
-            !of_routes.is_empty()
-        });
+        }
+        self.kept.retain(|_, of_routes| !of_routes.is_empty());
     }
 }
 

@@ -23,7 +23,8 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     mock.hold = true;
     const page = await show(t, mock);
     assert.ok(Number(await requests(page)) > 10_000);
-    assert.equal(await page.locator("tbody tr").count(), 46);
+    assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0, "nobody signed in");
+    await eventually(async () => assert.equal(await page.locator("tbody tr").count(), 46));
     await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 2));
     assert.match(
       await page.locator(".summary").textContent(),

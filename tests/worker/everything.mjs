@@ -11,6 +11,8 @@ export const ROUTE = "/api/{id}";
 /** The last hour that is over, and so is the time that stragglers have. */
 const START = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 2 * HOUR_MS;
 export const WINDOW = `hour:${START}`;
+/** An hour without anything, which nobody compares. */
+export const EMPTY_WINDOW = `hour:${START - 100 * HOUR_MS}`;
 
 function event(seq, fields = {}) {
   const timestamp = START + seq * 5_000;

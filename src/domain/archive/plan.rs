@@ -3,9 +3,10 @@
 //! Invariant: parts are disjoint and leave nothing out: each takes whole ID windows from where the last one ended, or
 //! one slice of the digests of a window that is too busy for one part.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::identity::Digest;
+use crate::domain::sorted::within;
 
 /// Most events that a part is meant to hold, over both stores: 9 MB as text, 2 MB compressed.
 pub const PART_EVENTS: u64 = 25_000;
@@ -14,7 +15,7 @@ pub const PART_EVENTS: u64 = 25_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Windows {
     /// How many events, by start of window in ms.
-    pub counts: BTreeMap<u64, u64>,
+    pub counts: LiteMap<u64, u64>,
     /// Up to where every window is in `counts`, in ms.
     pub until: u64,
 }
@@ -71,7 +72,7 @@ impl Cut {
 
 /// The next part, given what both stores hold from the cursor on; none at the end.
 pub fn next(cursor: Cursor, windows: &Windows, part_events: u64) -> Option<Cut> {
-    let mut known = windows.counts.range(cursor.window..windows.until).filter(|(_, events)| **events > 0);
+    let mut known = within(&windows.counts, cursor.window..windows.until).filter(|(_, events)| **events > 0);
     if cursor.slice > 0 {
         return Some(Cut { from: cursor.window, to: cursor.window + 1, slice: cursor.slice, slices: cursor.slices });
     }
@@ -101,7 +102,7 @@ mod tests {
             let starts: Vec<(u64, u64)> = (0..).map(|n| n * 60_000).zip(counts).collect();
             let end = 40 * 60_000;
             let mut cursor = Cursor { window: 0, slice: 0, slices: 1 };
-            let mut parts: BTreeMap<u64, u64> = BTreeMap::new();
+            let mut parts: LiteMap<u64, u64> = LiteMap::new();
             loop {
                 // As a store answers: a few windows, and up to where those are all.
                 let rest: Vec<_> = starts.iter().filter(|(start, _)| *start >= cursor.window).copied().collect();

@@ -6,8 +6,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::distinct::distinct;
 use crate::domain::error::InputError;
+use crate::domain::sorted::distinct;
 
 use super::Mode;
 use super::document::Document;

@@ -11,7 +11,7 @@
 //! own counter doesn't; an `(other)` for the rest would fall as a route enters the list, so the rest is the difference to
 //! the counters of all.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::event::Cohort;
 use crate::domain::exposition::{Exposition, Kind, Labels, Metric, Number};
@@ -81,7 +81,7 @@ fn as_ms(ns: u64) -> f64 {
 
 /// Writes it all.
 pub fn write(traffic: &Traffic<'_>, to: &mut Exposition) {
-    let (mut total, mut routes) = (Share::default(), BTreeMap::<&str, Share>::new());
+    let (mut total, mut routes) = (Share::default(), LiteMap::<&str, Share>::new());
     let mut stores = [[0; 3]; 2];
     for (rollups, held, is_old) in [(traffic.old, 0, true), (traffic.new, 1, false)] {
         for (key, rollup) in rollups {
@@ -145,7 +145,7 @@ fn of_class(rollup: &Rollup, index: usize) -> u64 {
 }
 
 /// The busiest routes, by name.
-fn busiest(routes: BTreeMap<&str, Share>) -> BTreeMap<&str, Share> {
+fn busiest(routes: LiteMap<&str, Share>) -> LiteMap<&str, Share> {
     let mut by_count: Vec<(u64, (&str, Share))> =
         routes.into_iter().map(|(path, share)| (share.count(|rollup| rollup.requests), (path, share))).collect();
     by_count.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));

@@ -2,7 +2,7 @@
 //!
 //! Invariant: answers of the parts of one store (objects that share its events) add up to the answer of the whole.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,9 +114,9 @@ pub struct Copy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// By start of minute; and the newest ID window that the store has anything of.
-    Minutes(BTreeMap<u64, Minute>, u64),
+    Minutes(#[serde(with = "crate::domain::sorted::map")] LiteMap<u64, Minute>, u64),
     /// By route.
-    Paths(BTreeMap<String, Sum>),
+    Paths(#[serde(with = "crate::domain::sorted::map")] LiteMap<String, Sum>),
     /// Digest and hash of the values.
     Pairs(Vec<(u64, u64)>),
     /// In no order.
@@ -124,7 +124,7 @@ pub enum Answer {
     /// By producer.
     Ledger(Ledger),
     /// Minute in which each was first heard of.
-    Producers(BTreeMap<u64, u64>),
+    Producers(#[serde(with = "crate::domain::sorted::map")] LiteMap<u64, u64>),
 }
 
 impl Answer {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: routes are judged so that together they fail by chance no more often than one alone.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,8 @@ pub struct PathComparison {
 }
 
 /// Union and tally of each route.
-pub(super) fn tallies(old_paths: &BTreeMap<String, Sum>, found: &[Found]) -> BTreeMap<String, (u64, Tally)> {
-    let mut tallies: BTreeMap<String, (u64, Tally)> = BTreeMap::new();
+pub(super) fn tallies(old_paths: &LiteMap<String, Sum>, found: &[Found]) -> LiteMap<String, (u64, Tally)> {
+    let mut tallies: LiteMap<String, (u64, Tally)> = LiteMap::new();
     for (path, sum) in old_paths {
         tallies.entry(path.clone()).or_default().0 += sum.requests;
     }
@@ -80,7 +80,7 @@ impl Comparison {
 
 /// Each route's comparison, the worst first, and whether one fails. Routes with too few events to ever pass are judged
 /// together: alone they could only say that they are few.
-pub(super) fn by_path(tallies: &BTreeMap<String, (u64, Tally)>, limit: f64) -> (Vec<PathComparison>, bool) {
+pub(super) fn by_path(tallies: &LiteMap<String, (u64, Tally)>, limit: f64) -> (Vec<PathComparison>, bool) {
     let fewest = bounds::fewest(limit);
     let mut pool = (0, Tally::default());
     let mut sets: Vec<(&str, u64, Tally)> = Vec::new();

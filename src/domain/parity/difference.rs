@@ -1,7 +1,5 @@
 //! A difference between the stores: which event, in what, and why if that is known.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Cohort, Event};
@@ -83,19 +81,20 @@ pub struct Outcome {
 /// Compares all copies of some events that both stores gave. An event of which no stored copy is dual was not meant
 /// for both, and is left out.
 pub fn outcomes(old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) -> Vec<Outcome> {
-    let mut groups: BTreeMap<Digest, (Vec<&Copy>, Vec<&Copy>)> = BTreeMap::new();
-    for copy in old {
-        groups.entry(copy.event.digest).or_default().0.push(copy);
-    }
-    for copy in new {
-        groups.entry(copy.event.digest).or_default().1.push(copy);
-    }
-    let group = |(old, new): (Vec<&Copy>, Vec<&Copy>)| {
+    let mut copies: Vec<(&Copy, bool)> =
+        old.iter().map(|copy| (copy, true)).chain(new.iter().map(|copy| (copy, false))).collect();
+    // Stable: copies of a store keep their order.
+    copies.sort_by_key(|(copy, _)| copy.event.digest);
+    let group = |copies: &[(&Copy, bool)]| {
+        let of = |side: bool| -> Vec<&Copy> {
+            copies.iter().filter(|(_, is_old)| *is_old == side).map(|(copy, _)| *copy).collect()
+        };
+        let (old, new) = (of(true), of(false));
         let pairs = pairs(&stored(&old), &stored(&new), window_ms);
         let judge = |pair| outcome(pair, &Surroundings { old: &old, new: &new, window_ms, evidence });
         pairs.into_iter().filter_map(judge).collect::<Vec<_>>()
     };
-    groups.into_values().flat_map(group).collect()
+    copies.chunk_by(|(a, _), (b, _)| a.event.digest == b.event.digest).flat_map(group).collect()
 }
 
 fn stored<'a>(copies: &[&'a Copy]) -> Vec<&'a Event> {

@@ -1,21 +1,20 @@
 //! What is known, beside both stores, of events that the new one lacks.
 
-use std::collections::HashSet;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::event::ProducerId;
 use crate::domain::identity::Digest;
 use crate::domain::ledger::Gap;
+use crate::domain::sorted;
 
 /// Dead letters, as far as they can be read, and how far the new path has come.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
-    /// Digests of the events in them.
-    dead: HashSet<u64>,
-    /// Producers and sequence numbers of the events in them.
-    numbers: HashSet<(u64, u32)>,
+    /// Digests of the events in them, sorted.
+    dead: Vec<u64>,
+    /// Producers and sequence numbers of the events in them, sorted.
+    numbers: Vec<(u64, u32)>,
     /// How many letters there are.
     pub letters: u64,
     /// When the newest of them came, in ms.
@@ -46,8 +45,12 @@ impl Evidence {
         let Ok(Payload { events }) = serde_json::from_str(payload) else { return };
         let events = events.map_or_else(|| vec![payload], |events| events.into_iter().map(RawValue::get).collect());
         for trace in events.into_iter().filter_map(|event| serde_json::from_str::<Trace>(event).ok()) {
-            self.dead.extend(trace.digest.map(|digest| digest.0));
-            self.numbers.extend(trace.producer.zip(trace.seq).map(|(producer, seq)| (producer.0, seq)));
+            if let Some(digest) = trace.digest {
+                sorted::insert(&mut self.dead, digest.0);
+            }
+            if let Some((producer, seq)) = trace.producer.zip(trace.seq) {
+                sorted::insert(&mut self.numbers, (producer.0, seq));
+            }
         }
     }
 
@@ -58,7 +61,7 @@ impl Evidence {
 
     /// Whether an event is in a dead letter.
     pub fn is_dead(&self, digest: Digest) -> bool {
-        self.dead.contains(&digest.0)
+        self.dead.binary_search(&digest.0).is_ok()
     }
 
     /// How many of a gap's numbers are in dead letters.

@@ -1,13 +1,13 @@
 //! One minute in which sums differ: which events make the difference.
 
-use std::collections::{BTreeMap, HashMap};
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::distinct::distinct;
 use crate::domain::grain::MINUTE_MS;
 use crate::domain::identity::first_u64;
+use crate::domain::sorted::distinct;
 
 use super::ask::{Copy, Minute};
 use super::difference::{Difference, Kind, Reason, outcomes};
@@ -83,7 +83,8 @@ pub struct Found {
     /// Its start, in ms.
     pub start: u64,
     /// By route.
-    pub tallies: BTreeMap<String, Tally>,
+    #[serde(with = "crate::domain::sorted::map")]
+    pub tallies: LiteMap<String, Tally>,
     /// Which events, unexplained ones first; at most [`MAX_NAMED`].
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
@@ -96,14 +97,13 @@ pub struct Found {
 
 /// Digests of one minute that are not in both stores with the same values.
 pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
-    let mut balance: HashMap<(u64, u64), i64> = HashMap::new();
-    for pair in old {
-        *balance.entry(*pair).or_default() += 1;
-    }
-    for pair in new {
-        *balance.entry(*pair).or_default() -= 1;
-    }
-    distinct(balance.into_iter().filter(|(_, count)| *count != 0).map(|((digest, _), _)| digest))
+    let mut all: Vec<((u64, u64), i64)> =
+        old.iter().map(|pair| (*pair, 1)).chain(new.iter().map(|pair| (*pair, -1))).collect();
+    all.sort_unstable();
+    let unbalanced = all
+        .chunk_by(|(one, _), (other, _)| one == other)
+        .filter(|same| same.iter().map(|(_, count)| count).sum::<i64>() != 0);
+    distinct(unbalanced.flatten().map(|((digest, _), _)| *digest))
 }
 
 impl Found {

@@ -2,15 +2,15 @@
 //!
 //! Invariant: it holds its inputs, so that a reviewer can check every figure by hand.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::distinct::distinct;
 use crate::domain::flag::MILLION;
 use crate::domain::identity::first_u64;
 use crate::domain::ledger::{Gap, Missing};
+use crate::domain::sorted::distinct;
 
 use super::ask::{Minute, Sum};
 use super::comparison::{Comparison, PathComparison, by_path, share, summary, tallies};
@@ -38,13 +38,13 @@ pub struct Inputs<'a> {
     /// Largest mismatch rate that passes, in ppm.
     pub limit_ppm: u32,
     /// What each minute of the old store holds, in the window.
-    pub old_minutes: &'a BTreeMap<u64, Minute>,
+    pub old_minutes: &'a LiteMap<u64, Minute>,
     /// The same of the new store.
-    pub new_minutes: &'a BTreeMap<u64, Minute>,
+    pub new_minutes: &'a LiteMap<u64, Minute>,
     /// Dual events of the old store by route.
-    pub old_paths: &'a BTreeMap<String, Sum>,
+    pub old_paths: &'a LiteMap<String, Sum>,
     /// The same of the new store.
-    pub new_paths: &'a BTreeMap<String, Sum>,
+    pub new_paths: &'a LiteMap<String, Sum>,
     /// The minutes that differ.
     pub found: &'a [Found],
     /// Sequence numbers that arrived in the window, in either store.
@@ -270,7 +270,7 @@ fn loss(inputs: &Inputs<'_>) -> Loss {
     }
 }
 
-fn side(minutes: &BTreeMap<u64, Minute>) -> Side {
+fn side(minutes: &LiteMap<u64, Minute>) -> Side {
     let mut sum = Minute::default();
     for minute in minutes.values() {
         sum.add(minute);
@@ -305,18 +305,18 @@ pub(crate) mod tests {
 
     fn by_route(routes: &[(&str, u64, u64)]) -> Report {
         let window = Window::containing(Kind::Hour, 1_730_956_800_000);
-        let sums = |count: &dyn Fn(u64, u64) -> u64| -> BTreeMap<String, Sum> {
+        let sums = |count: &dyn Fn(u64, u64) -> u64| -> LiteMap<String, Sum> {
             let sum = |(path, union, only_old): &(&str, u64, u64)| {
                 ((*path).to_owned(), Sum { requests: count(*union, *only_old), digests: 0, values: 0 })
             };
             routes.iter().map(sum).collect()
         };
-        let minutes = |paths: &BTreeMap<String, Sum>| {
+        let minutes = |paths: &LiteMap<String, Sum>| {
             let mut minute = Minute::default();
             for sum in paths.values() {
                 minute.dual.add(sum);
             }
-            BTreeMap::from([(window.from, minute)])
+            LiteMap::from_iter([(window.from, minute)])
         };
         let (old_paths, new_paths) = (sums(&|union, _| union), sums(&|union, only_old| union - only_old));
         let mut found = Found::at(window.from, &Evidence::default());

@@ -111,7 +111,7 @@ async fn check(
     if let Some(token) = token {
         return secrets.scope(token).filter(|scope| right.is_given_by(*scope)).map(|_| ()).ok_or_else(unauthorized);
     }
-    let scope = header(request, "Cookie").and_then(|cookies| secrets.session_key()?.scope(&cookies, clock::now_ms()));
+    let scope = session(&secrets, request);
     if scope.is_some_and(|scope| right.is_given_by(scope)) {
         return from_own_page(right, request);
     }
@@ -119,6 +119,16 @@ async fn check(
         return access_keys::check(&assertion, application).await;
     }
     Err(unauthorized())
+}
+
+/// What the session allows that a request is of, if it is of one.
+fn session(secrets: &Secrets, request: &Request) -> Option<Scope> {
+    secrets.session_key()?.scope(&header(request, "Cookie")?, clock::now_ms())
+}
+
+/// Whether a browser has logged in.
+pub fn has_session(request: &Request, env: &Env) -> bool {
+    session(&Secrets::of(env), request).is_some()
 }
 
 /// Browsers send cookies by themselves: what changes something must have been sent by the collector's own page.

@@ -3,10 +3,10 @@
 //! Invariant: the Worker runs before the assets do, and asks for them only here: no path of the gateway ever finds one.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::futures::JsFuture;
+use litemap::LiteMap;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
 use worker::{Env, Fetcher};
@@ -56,7 +56,7 @@ pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, 
 
 thread_local! {
     /// Pages that this isolate has read, by their paths. They are part of this deployment, as the isolate is.
-    static PAGES: RefCell<BTreeMap<&'static str, Rc<str>>> = const { RefCell::new(BTreeMap::new()) };
+    static PAGES: RefCell<LiteMap<&'static str, Rc<str>>> = const { RefCell::new(LiteMap::new()) };
 }
 
 /// A page's text.

@@ -1,8 +1,8 @@
 //! Both stores of a range, read and merged: what figures and previews are made of.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
+use litemap::LiteMap;
 use worker::Env;
 
 use crate::domain::ambiguous::ambiguous;
@@ -35,7 +35,7 @@ pub struct Both {
     /// Of D1.
     pub new: Intervals,
     routes: Routes,
-    recounts: BTreeMap<Span, Recount>,
+    recounts: LiteMap<Span, Recount>,
     window_ms: u64,
 }
 
@@ -85,12 +85,12 @@ async fn recount(
     new: &Intervals,
     env: &Env,
     config: &Config,
-) -> Result<BTreeMap<Span, Recount>, Problem> {
+) -> Result<LiteMap<Span, Recount>, Problem> {
     let size = |span: &Span| -> u64 {
         old.iter().chain(new).filter(|((start, _), _)| span.holds(*start)).map(|(_, held)| held.requests()).sum()
     };
     let mut budget = MAX_RECOUNT;
-    let mut chosen = BTreeMap::new();
+    let mut chosen = LiteMap::new();
     let found = ambiguous(old, new, config.window_ms).into_iter();
     for span in found.rev().take_while(|span| span.grain == Grain::Minute) {
         match budget.checked_sub(size(&span)) {
@@ -99,13 +99,13 @@ async fn recount(
         }
         chosen.insert(span, Recount::default());
     }
-    let (Some((first, _)), Some((last, _))) = (chosen.first_key_value(), chosen.last_key_value()) else {
+    let (Some((first, _)), Some((last, _))) = (chosen.first(), chosen.last()) else {
         return Ok(chosen);
     };
     let (from_old, from_new) = stores::events(env, config, first.from, last.to).await;
     let (from_old, from_new) = (from_old.map_err(unreadable)?, from_new.map_err(unreadable)?);
     if from_old.1 || from_new.1 {
-        return Ok(BTreeMap::new());
+        return Ok(LiteMap::new());
     }
     let minute = |ms: u64| Span::around(Grain::Minute, ms, ms - ms % MINUTE_MS + 1);
     for event in from_old.0 {

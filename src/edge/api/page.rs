@@ -22,6 +22,10 @@ const SNAPSHOT_DEADLINE_MS: u64 = 300;
 /// Stands in the page where the snapshot goes.
 const SNAPSHOT: &str = r#"<script type="application/json" id="snapshot">null</script>"#;
 
+/// Stands in the page where no session is, and what stands there in one.
+const NO_SESSION: &str = r#"data-session="none""#;
+const SESSION: &str = r#"data-session="open""#;
+
 /// Stands in the login page; the style sheet shows what goes with each state.
 const LOGIN: &str = r#"data-login="open""#;
 
@@ -104,7 +108,8 @@ async fn dashboard(request: &Request, env: &Env, config: &Config) -> std::result
     }
     let snapshot = clock::within_ms(SNAPSHOT_DEADLINE_MS, snapshot::text(env, config));
     let (page, snapshot) = futures_util::future::join(assets::page("/index.html", env), snapshot).await;
-    html(200, &with_snapshot(&page?, snapshot.and_then(std::result::Result::ok).as_deref()))
+    let page = with_snapshot(&page?, snapshot.and_then(std::result::Result::ok).as_deref());
+    html(200, &if access::has_session(request, env) { page.replacen(NO_SESSION, SESSION, 1) } else { page })
 }
 
 /// Puts a snapshot into the page. In a script's text only `<` could end the script.

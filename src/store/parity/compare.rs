@@ -3,10 +3,9 @@
 //! Invariants: where sums agree no ID is fetched. What was found in a minute is kept, so that a run that is interrupted
 //! goes on where it stood; on the same stores, repeating a run gives the same report.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::ambiguous::reach_ms;
-use crate::domain::distinct::distinct;
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
@@ -14,6 +13,7 @@ use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
 use crate::domain::parity::window::Window;
+use crate::domain::sorted::{distinct, within};
 use crate::store::sql::StoreError;
 
 use super::reports::Reports;
@@ -65,8 +65,8 @@ pub struct Comparer<'a> {
 /// What both stores say of each minute of a window and those around it.
 #[derive(Debug, Default)]
 pub struct Overview {
-    old: BTreeMap<u64, Minute>,
-    new: BTreeMap<u64, Minute>,
+    old: LiteMap<u64, Minute>,
+    new: LiteMap<u64, Minute>,
     newest_window: u64,
     reach_ms: u64,
 }
@@ -75,21 +75,21 @@ impl Overview {
     /// Minutes of a window in which the dual events differ.
     fn differing(&self, window: Window) -> Vec<u64> {
         let nothing = Minute::default();
-        let dual = |minutes: &BTreeMap<u64, Minute>, start: &u64| minutes.get(start).unwrap_or(&nothing).dual;
-        let known = [&self.old, &self.new].into_iter().flat_map(|minutes| minutes.range(window.from..window.to));
+        let dual = |minutes: &LiteMap<u64, Minute>, start: &u64| minutes.get(start).unwrap_or(&nothing).dual;
+        let known = [&self.old, &self.new].into_iter().flat_map(|minutes| within(minutes, window.from..window.to));
         distinct(known.map(|(start, _)| *start).filter(|start| dual(&self.old, start) != dual(&self.new, start)))
     }
 
     /// Whether there is anything in a window.
     pub fn is_empty(&self, window: Window) -> bool {
-        let none = |minutes: &BTreeMap<u64, Minute>| minutes.range(window.from..window.to).next().is_none();
+        let none = |minutes: &LiteMap<u64, Minute>| within(minutes, window.from..window.to).next().is_none();
         none(&self.old) && none(&self.new)
     }
 
     /// Fingerprint of what was said of a time and, as far as dedup reaches, around it.
     pub fn fingerprint(&self, from: u64, to: u64) -> String {
         let range = from.saturating_sub(self.reach_ms)..to.saturating_add(self.reach_ms);
-        fingerprint(self.old.range(range.clone()).chain(self.new.range(range)))
+        fingerprint(within(&self.old, range.clone()).chain(within(&self.new, range)))
     }
 }
 
@@ -122,10 +122,10 @@ impl Comparer<'_> {
             return Ok(Run::Interrupted(left));
         }
         let (old_paths, new_paths) = self.paths(window.from, window.to).await?;
-        let within = |minutes: &BTreeMap<u64, Minute>| -> BTreeMap<u64, Minute> {
-            minutes.range(window.from..window.to).map(|(start, minute)| (*start, *minute)).collect()
+        let of_window = |minutes: &LiteMap<u64, Minute>| -> LiteMap<u64, Minute> {
+            within(minutes, window.from..window.to).map(|(start, minute)| (*start, *minute)).collect()
         };
-        let (old_minutes, new_minutes) = (within(&overview.old), within(&overview.new));
+        let (old_minutes, new_minutes) = (of_window(&overview.old), of_window(&overview.new));
         for (minutes, paths) in [(&old_minutes, &old_paths), (&new_minutes, &new_paths)] {
             let by_minute: u64 = minutes.values().map(|minute| minute.dual.requests).sum();
             if by_minute != paths.values().map(|sum| sum.requests).sum::<u64>() {
@@ -208,7 +208,7 @@ impl Comparer<'_> {
     }
 
     /// Dual events by route, in both stores.
-    async fn paths(&self, from: u64, to: u64) -> Result<(BTreeMap<String, Sum>, BTreeMap<String, Sum>), StoreError> {
+    async fn paths(&self, from: u64, to: u64) -> Result<(LiteMap<String, Sum>, LiteMap<String, Sum>), StoreError> {
         let ask = Ask::Paths { from, to };
         match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
             (Answer::Paths(old), Answer::Paths(new)) => Ok((old, new)),
@@ -222,7 +222,7 @@ impl Comparer<'_> {
         let mut around = self.union(window.from.saturating_sub(AROUND_MS), window.from).await?;
         around.merge(&self.union(window.to, window.to.saturating_add(AROUND_MS)).await?);
         let late = ledger::late_starters(&here, &around);
-        let mut first: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut first: LiteMap<u64, u64> = LiteMap::new();
         if !late.is_empty() {
             let ask = Ask::Producers(late);
             let mut answer = self.old.ask(&ask).await?;

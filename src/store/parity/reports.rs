@@ -3,7 +3,7 @@
 //! Invariant: a report is never changed; a later one on the same window is its next revision, and only if what the
 //! stores said has changed.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::Found;
@@ -105,7 +105,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn minutes(&self, from: u64, to: u64) -> Result<BTreeMap<u64, (String, Found)>, StoreError> {
+    pub async fn minutes(&self, from: u64, to: u64) -> Result<LiteMap<u64, (String, Found)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(MINUTES, [from.into(), to.into()])]).await?;
         let known = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), unpacked(row, 2)?)));
         rows(&results, 0).iter().map(known).collect()
@@ -190,7 +190,7 @@ impl Reports {
         kind: &str,
         from: u64,
         to: u64,
-    ) -> Result<BTreeMap<u64, (String, bool)>, StoreError> {
+    ) -> Result<LiteMap<u64, (String, bool)>, StoreError> {
         let params = [Value::from(kind), from.into(), to.into()];
         let results = self.sql.batch(vec![Statement::new(FINGERPRINTS, params)]).await?;
         let print = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), row.integer(2)? == 1)));

@@ -2,8 +2,9 @@
 //!
 //! Invariant: minutes and routes are answered from sums alone, without reading an event that is folded.
 
-use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
+
+use litemap::LiteMap;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS};
@@ -12,6 +13,7 @@ use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
 use crate::domain::rollup::value_hash;
 use crate::domain::segment;
 use crate::domain::selection::Span;
+use crate::domain::sorted::distinct;
 use crate::store::events::EventStore;
 use crate::store::read::{REACH_MS, absorbed_of, events_of};
 use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
@@ -140,7 +142,7 @@ impl EventStore {
             Statement::new(NEWEST, []),
         ];
         let results = self.sql.batch(statements).await?;
-        let mut minutes: BTreeMap<u64, Minute> = BTreeMap::new();
+        let mut minutes: LiteMap<u64, Minute> = LiteMap::new();
         for row in rows(&results, 0) {
             let minute = minutes.entry(row.integer(0)?).or_default();
             minute.events += row.integer(2)?;
@@ -177,7 +179,7 @@ impl EventStore {
     async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
         let statements = vec![Statement::new(PATHS, [MINUTE_MS.into(), from.into(), to.into()]), unfolded(from, to)];
         let results = self.sql.batch(statements).await?;
-        let mut paths: BTreeMap<String, Sum> = BTreeMap::new();
+        let mut paths: LiteMap<String, Sum> = LiteMap::new();
         for row in rows(&results, 0) {
             paths.insert(row.text(0)?.to_owned(), sums(row)?);
         }
@@ -188,9 +190,11 @@ impl EventStore {
     }
 
     async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<Answer, StoreError> {
-        let paths: HashSet<&str> = paths.iter().map(String::as_str).collect();
+        let paths = distinct(paths.iter().map(String::as_str));
         let wanted = |event: &Event| {
-            event.cohort == Cohort::Dual && (from..to).contains(&event.timestamp) && paths.contains(event.path.as_str())
+            event.cohort == Cohort::Dual
+                && (from..to).contains(&event.timestamp)
+                && paths.binary_search(&event.path.as_str()).is_ok()
         };
         let mut pairs = Vec::new();
         let mut after = 0;
@@ -209,8 +213,8 @@ impl EventStore {
     }
 
     async fn copies(&self, digests: &[u64], from: u64, to: u64) -> Result<Answer, StoreError> {
-        let digests: HashSet<u64> = digests.iter().copied().collect();
-        let has = |bytes: &[u8]| segment::unpack_digests(bytes).any(|digest| digests.contains(&digest.0));
+        let digests = distinct(digests.iter().copied());
+        let has = |bytes: &[u8]| segment::unpack_digests(bytes).any(|digest| digests.binary_search(&digest.0).is_ok());
         let mut copies = Vec::new();
         let mut after = 0;
         loop {

@@ -125,6 +125,8 @@ export class Mock {
       return await this.#file("login.html", request, response, { isFree: true, status: 401 });
     let content = await readFile(new URL(name, DIST)).catch(() => null);
     if (content === null) throw problem(404, "Not found", `there is no ${name}`);
+    if (isPage && this.scenario === "closed")
+      content = content.toString().replace('data-session="none"', 'data-session="open"');
     if (login) content = content.toString().replace('data-login="open"', `data-login="${login}"`);
     if (isPage && this.withSnapshot && this.scenario !== "down") {
       const snapshot = JSON.stringify(this.snapshot()).replaceAll("<", "\\u003c");
