@@ -15,8 +15,11 @@ const CRON_EVERY_MS = 5_000;
 /** The ID window. Writers remember a few windows, and a run of minutes must pass as many of them as a day does. */
 const ID_WINDOW_MS = "1000";
 
-/** Loads our gateway with so many requests and samples. Both paths are in use: dual-write. */
-export async function memory({ run, requests, perSecond, batchTimeoutS }) {
+/**
+ * Loads our gateway with so many requests, after others that fill what is bounded (sketches, windows, buffers), and
+ * samples. Both paths are in use: dual-write.
+ */
+export async function memory({ run, warmUp, requests, perSecond, batchTimeoutS }) {
   const name = "ours_dual";
   const { metered, count, stores, vars } = VARIANTS[name];
   const inspectorPort = 20_000 + Math.floor(Math.random() * 20_000);
@@ -31,9 +34,9 @@ export async function memory({ run, requests, perSecond, batchTimeoutS }) {
     const url = String(gateway.url);
     const first = await load("closed", { url, run: `${run}-first`, connections: 1, requests: 100 });
     const inspector = await inspect(inspectorPort, "gateway");
-    const [heap, pages] = [[], []];
+    let [heap, pages] = [[], []];
     let loaded = null;
-    const options = { url, run, perSecond, seconds: requests / perSecond };
+    const options = { url, run, perSecond, seconds: (warmUp + requests) / perSecond };
     const loading = load("open", options).then((all) => (loaded = all));
     let cronAt = performance.now();
     while (!loaded) {
@@ -47,8 +50,10 @@ export async function memory({ run, requests, perSecond, batchTimeoutS }) {
     }
     inspector.close();
     const settled = await settle({ count: () => count(gateway), sent: first.sent + loaded.sent, stores });
+    const warm = Math.floor((heap.length * warmUp) / (warmUp + requests));
+    [heap, pages] = [heap, pages].map((samples) => samples.slice(warm));
     return {
-      requests: loaded.sent,
+      requests,
       samples: heap.length,
       heapFlat: isFlat(heap),
       wasmFlat: isFlat(pages),

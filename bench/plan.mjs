@@ -12,7 +12,7 @@ const DEFINITIVE = {
   cost: { perSecond: 1_000, seconds: 60 },
   streamMinutes: 10,
   consumerRounds: 30,
-  memory: { requests: 200_000, perSecond: 1_500 },
+  memory: { warmUp: 100_000, requests: 200_000, perSecond: 1_500 },
 };
 
 const QUICK = {
