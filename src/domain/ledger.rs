@@ -96,18 +96,26 @@ pub struct Ledger(#[serde(with = "crate::domain::sorted::map")] pub LiteMap<u64,
 impl Ledger {
     /// That of these events.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let mut numbers: LiteMap<u64, Vec<u32>> = LiteMap::new();
-        for event in events {
-            numbers.entry(event.producer.0).or_default().push(event.seq);
-        }
-        Self(numbers.into_iter().map(|(producer, numbers)| (producer, Runs::of(numbers))).collect())
+        let mut all: Vec<(u64, u32)> = events.into_iter().map(|event| (event.producer.0, event.seq)).collect();
+        all.sort_unstable();
+        let runs = |of: &[(u64, u32)]| {
+            let (producer, _) = of.first()?;
+            Some((*producer, Runs::joined(of.iter().map(|(_, number)| (*number, *number)))))
+        };
+        Self(all.chunk_by(|(one, _), (other, _)| one == other).filter_map(runs).collect())
     }
 
     /// The union of both.
     pub fn merge(&mut self, other: &Self) {
+        // Those that are new come all at once: put in one by one, each would move what lies behind it.
+        let mut new = Vec::new();
         for (producer, runs) in &other.0 {
-            self.0.entry(*producer).or_default().merge(runs);
+            match self.0.get_mut(producer) {
+                Some(known) => known.merge(runs),
+                None => new.push((*producer, runs.clone())),
+            }
         }
+        self.0.extend(new);
     }
 
     /// How many numbers.

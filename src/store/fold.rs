@@ -176,12 +176,12 @@ impl Fresh {
             Ok(serde_json::json!([start, arrivals.ledger.len(), arrivals.absorbed, packed(&arrivals.ledger)?]))
         });
         add(REPLACE_LEDGERS, ledgers.collect::<Result<_, StoreError>>()?);
-        let mut first: LiteMap<u64, u64> = LiteMap::new();
+        let mut first: Vec<(u64, u64)> = Vec::new();
         for (start, arrivals) in &self.arrivals {
-            for producer in arrivals.ledger.0.keys() {
-                first.entry(*producer).or_insert(*start);
-            }
+            first.extend(arrivals.ledger.0.keys().map(|producer| (*producer, *start)));
         }
+        first.sort_unstable();
+        first.dedup_by_key(|(producer, _)| *producer);
         let producers = first.iter().map(|(producer, start)| serde_json::json!([ProducerId(*producer), start]));
         add(INSERT_PRODUCERS, producers.collect());
         Ok(statements)
