@@ -53,7 +53,7 @@ export async function memory({ run, warmUp, requests, perSecond, batchTimeoutS }
     const warm = Math.floor((heap.length * warmUp) / (warmUp + requests));
     [heap, pages] = [heap, pages].map((samples) => samples.slice(warm));
     return {
-      requests,
+      requests: loaded.sent - warmUp,
       samples: heap.length,
       heapFlat: isFlat(heap),
       wasmFlat: isFlat(pages),

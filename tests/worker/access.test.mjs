@@ -181,13 +181,19 @@ function assertGuarded(response, policy = `default-src 'none'; ${NO_SITE_FRAMES_
   }
 }
 
-/** What a page must be sent with, and have in it; gives its text. */
-async function assertPage(response, seen = new Set()) {
+/** What a page must be sent with; gives the nonce, which is of this response alone. */
+function assertPageGuarded(response, seen) {
   const [, nonce] = /'nonce-([0-9a-f]{32})'/.exec(response.headers.get("Content-Security-Policy"));
   const own = `script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src 'self' data:; connect-src 'self'`;
   assertGuarded(response, `default-src 'none'; ${own}; form-action 'self'; ${NO_SITE_FRAMES_IT}`);
   assert.ok(!seen.has(nonce), "a nonce is of one response");
   seen.add(nonce);
+  return nonce;
+}
+
+/** What a page must be sent with, and have in it; gives its text. */
+async function assertPage(response, seen) {
+  const nonce = assertPageGuarded(response, seen);
   const text = await response.text();
   const tags = text.match(/<(script|style)[^>]*>/g).filter((tag) => !tag.includes("application/json"));
   assert.ok(tags.length >= 2 && tags.every((tag) => tag.includes(` nonce="${nonce}"`)), tags.join());
@@ -209,7 +215,7 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
       assert.deepEqual([snapshot, ageMs > 1_000], [hostile, true]);
     }
     const head = await gateway.request("/_collector/", { method: "HEAD" });
-    assert.match(head.headers.get("Content-Security-Policy"), /script-src 'nonce-/);
+    assertPageGuarded(head, seen);
     assert.deepEqual([head.status, await head.text()], [200, ""]);
     assert.deepEqual(location(await opened(gateway, "/_collector?range=1h")), [303, "/_collector/?range=1h"]);
     await gateway.fault({ FLAGS: "hangs" });
@@ -230,7 +236,7 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
       const known = await opened(gateway, `/_collector/${file}`, "", { "If-None-Match": response.headers.get("ETag") });
       assert.deepEqual([known.status, await known.text()], [304, ""]);
     }
-    for (const path of ["/icon.svg", "/index.html", "/login.html", "/", "/_collectors/icon.svg"]) {
+    for (const path of ["/icon.svg", "/app.js", "/index.html", "/login.html", "/style.css", "/", "/_collectors/icon.svg"]) {
       assert.equal(await (await opened(gateway, path)).text(), `upstream ${path}`);
     }
     for (const path of ["index.html", "login.html", "none.js", "app.js", "..%2ficon.svg", "icon.svg/..%2f..%2fwrangler.toml"]) {

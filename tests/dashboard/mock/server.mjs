@@ -13,8 +13,6 @@ import { Traffic } from "./traffic.mjs";
 const DIST = new URL("../../../dashboard/dist/", import.meta.url);
 const TYPES = {
   ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
   ".svg": "image/svg+xml",
   ".txt": "text/plain",
 };
