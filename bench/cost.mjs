@@ -21,18 +21,19 @@ export function figures(counts) {
 
 /** Runs a variant at `perSecond` for `seconds`, cron included, and gives its figures and complaints. */
 export async function cost(name, { run, perSecond, seconds, batchTimeoutS, patienceMs }) {
-  const { metered, count, stores, flag } = VARIANTS[name];
+  const { metered, count, stores, alike, flag } = VARIANTS[name];
   const gateway = await startVariant(name, { ...metered, batchTimeoutS });
   try {
     const before = await gateway.read("/_meter");
     const { sent, failed } = await load("open", { url: String(gateway.url), run, perSecond, seconds });
-    const settled = await settle({ count: () => count(gateway), sent, stores, patienceMs });
+    const same = () => alike([{ run, sent }]);
+    const settled = await settle({ count: () => count(gateway), sent, stores, alike: same, patienceMs });
     if (flag.mode !== "queue-only") await pause(OBJECT_ALARM_S * 1_000);
     // Once a minute, as cron comes.
     for (let minute = 0; minute < seconds; minute += 60) await gateway.read("/_meter/scheduled", { method: "POST" });
     const after = await gateway.read("/_meter");
     const complaints = [failed && `${failed} requests failed`, settled.complaint].filter(Boolean);
-    return { ...figures(perMillion(since(before, after), sent)), complaints };
+    return { ...figures(perMillion(since(before, after), sent)), sent, merged: settled.merged, complaints };
   } finally {
     await gateway.stop();
   }

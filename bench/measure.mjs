@@ -9,28 +9,42 @@ class Measured {
   #gateway;
   #count;
   #stores;
+  #alike;
   #plan;
   #run;
-  sent = 0;
+  #loads = [];
   complaints = [];
+  merged = 0;
 
-  constructor({ gateway, count, stores, plan, run }) {
+  constructor({ gateway, count, stores, alike, plan, run }) {
     this.#gateway = gateway;
     this.#count = count;
     this.#stores = stores;
+    this.#alike = alike;
     this.#plan = plan;
     this.#run = run;
   }
 
+  /** Requests of all its loads. */
+  get sent() {
+    return this.#loads.reduce((sum, { sent }) => sum + sent, 0);
+  }
+
   /** Loads it, and waits until all is stored. */
   async load(loop, options) {
-    const result = await load(loop, { url: String(this.#gateway.url), run: `${this.#run}-${loop}`, ...options });
-    this.sent += result.sent;
+    const run = `${this.#run}-${loop}`;
+    const result = await load(loop, { url: String(this.#gateway.url), run, ...options });
+    this.#loads.push({ run, sent: result.sent });
     if (result.failed) this.complaints.push(`${loop} loop: ${result.failed} requests failed`);
     if (!this.#stores) return { ...result, drainS: 0 };
-    const { sent } = this;
-    const count = () => this.#count(this.#gateway);
-    const settled = await settle({ count, sent, stores: this.#stores, patienceMs: this.#plan.patienceMs });
+    const settled = await settle({
+      count: () => this.#count(this.#gateway),
+      sent: this.sent,
+      stores: this.#stores,
+      alike: () => this.#alike(this.#loads),
+      patienceMs: this.#plan.patienceMs,
+    });
+    this.merged = settled.merged;
     const { errors } = this.#gateway;
     if (settled.complaint) this.complaints.push(`after the ${loop} loop: ${settled.complaint}`, ...errors);
     return { ...result, drainS: settled.seconds };
@@ -39,10 +53,10 @@ class Measured {
 
 /** Starts a variant, does with it what `act` does, and stops it. */
 async function withVariant(name, { run, plan, over }, act) {
-  const { count, stores } = { ...VARIANTS[name], ...over };
+  const { count, stores, alike } = { ...VARIANTS[name], ...over };
   const gateway = await startVariant(name, { batchTimeoutS: plan.batchTimeoutS, ...over });
   try {
-    return await act(new Measured({ gateway, count, stores, plan, run }));
+    return await act(new Measured({ gateway, count, stores, alike, plan, run }));
   } finally {
     await gateway.stop();
   }
@@ -64,9 +78,9 @@ export async function measure(name, { run, plan, rateOf, over = {} }) {
     const cpuUs = before === null ? null : (((await runtimeCpuS()) - before) * 1e6) / requests;
     const rate = rateOf(perSecond);
     const open = await gateway.load("open", { perSecond: rate, ...openTimes });
-    const { sent, complaints } = gateway;
+    const { sent, merged, complaints } = gateway;
     const { latency } = open;
-    return { perSecond, cpuUs, drainS, rate, latency, keptUp: keptUp(open, openTimes), sent, complaints };
+    return { perSecond, cpuUs, drainS, rate, latency, keptUp: keptUp(open, openTimes), sent, merged, complaints };
   });
 }
 
@@ -76,7 +90,8 @@ export async function measureGateway(name, { run, plan, rate }) {
     const copies = await gateway.copiesElsewhere();
     return { copies, events: copies / VARIANTS[name].stores };
   };
-  const over = { elsewhere: true, count };
+  // The stand-in tells no requests apart.
+  const over = { elsewhere: true, count, alike: () => 0 };
   return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
     const open = await gateway.load("open", { perSecond: rate, ...plan.open });
     const { sent, complaints } = gateway;

@@ -57,6 +57,8 @@ const complaints = [
   ...Object.entries(costs).flatMap(([name, found]) => complaintsOf(`cost of ${name}`, [found])),
   ...[...stream, consumer, memoryFound].flatMap((found) => found?.complaints ?? []),
 ];
+const withIds = [...Object.values(measured).flat(), ...Object.values(costs)];
+const merged = withIds.reduce((sum, found) => sum + found.merged, 0);
 const fastest = Math.max(...Object.values(throughputs(measured)));
 const warnings = [
   generator < HEADROOM * fastest && `the load generator makes only ${Math.round(generator)}/s`,
@@ -89,6 +91,7 @@ const details = {
   gatewayLatency: latencies(measured, ({ gateway }) => gateway),
   targets: targets({ measured, report, stream, memory: memoryFound }),
   complaints,
+  merged,
   warnings,
   micro,
   memory: memoryFound,

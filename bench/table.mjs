@@ -7,6 +7,11 @@ const shown = (value) => {
   return String(Number(value.toPrecision(3)));
 };
 
+/** Requests that the plan's design took for others; they are excused where they really have one ID. */
+const mergedInWords = (merged) =>
+  `Of the plan's design, ${merged} event${merged > 1 ? "s" : ""} had the 32-bit ID of another request, and ` +
+  `${merged > 1 ? "were" : "was"} not counted by it.`;
+
 const row = (cells) => `| ${cells.join(" | ")} |`;
 
 const tableOf = (head, rows) => [row(head), row(head.map((_, n) => (n ? "--:" : "---"))), ...rows.map(row)].join("\n");
@@ -30,6 +35,7 @@ export function markdown({ report, details, targets }) {
       ["held to", "measured", "limit", "met"],
       targets.map(({ what, figure, limit, met }) => [what, shown(figure), limit, shown(met)]),
     ),
+    ...(details.merged ? [mergedInWords(details.merged)] : []),
     ...(micro.length ? [tableOf(["native, one core", "µs"], micro)] : []),
   ].join("\n\n");
 }
