@@ -61,7 +61,8 @@ test("a target is met or not, by its figure", () => {
 test("the table stands between its marks, and the page around it stays", () => {
   const gatewayLatency = latencies(measured, ({ gateway }) => gateway);
   const [machine, date, command, plan] = ["a machine", "2026-01-01", "make bench", "One round."];
-  const details = { machine, date, command, plan, gatewayLatency, cpuUs: cpuTimes(measured), micro: { id: 200 }, merged: 2 };
+  const about = { machine, date, command, plan, quiet: "Quiet." };
+  const details = { ...about, gatewayLatency, cpuUs: cpuTimes(measured), micro: { id: 200 }, merged: 2 };
   const text = markdown({ report, details, targets: targets({ measured, report, stream: [] }) });
   assert.match(text, /\| `ours_queue` \| 1,350 \| 100 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.05 \| 1 \| 2 \|/);
   assert.match(text, /2 events had the 32-bit ID of another request, and were not counted/);

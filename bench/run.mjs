@@ -2,7 +2,7 @@
 // Ends with 1 if an event was lost or counted twice; a target that is missed is reported and no more.
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { cpus, loadavg, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 
 import { capacity } from "./capacity.mjs";
 import { cost } from "./cost.mjs";
@@ -10,6 +10,7 @@ import { memory } from "./memory.mjs";
 import { microFigures } from "./micro.mjs";
 import { consumerTime, streamCost } from "./new_path.mjs";
 import { inWords, planOf } from "./plan.mjs";
+import { BUSY, busyBefore, inShares, percent, processors, shares, STOLEN } from "./quiet.mjs";
 import { cpuTimes, latencies, runRounds, throughputs } from "./rounds.mjs";
 import { project } from "./runtime.mjs";
 import { markdown, replaced } from "./table.mjs";
@@ -22,16 +23,14 @@ const ISOLATES = [1, 20];
 /** The load generator must be this much faster than what it measures. */
 const HEADROOM = 2;
 
-/** Load of a machine, before anything was started, above which it is not quiet. */
-const BUSY = 0.5;
-
 const say = (line) => process.stderr.write(`${line}\n`);
 
 const run = Date.now().toString(36);
 const args = process.argv.slice(2);
 const plan = planOf(args);
 const date = new Date().toISOString().slice(0, 10);
-const loadBefore = loadavg()[0];
+const busy = await busyBefore();
+const begun = await processors();
 
 const costs = {};
 for (const name of Object.keys(VARIANTS).filter((name) => !FLOORS.includes(name))) {
@@ -59,10 +58,12 @@ const complaints = [
 ];
 const withIds = [...Object.values(measured).flat(), ...Object.values(costs)];
 const merged = withIds.reduce((sum, found) => sum + found.merged, 0);
+const stolen = shares(begun, await processors())?.stolen ?? null;
 const fastest = Math.max(...Object.values(throughputs(measured)));
 const warnings = [
   generator < HEADROOM * fastest && `the load generator makes only ${Math.round(generator)}/s`,
-  loadBefore > BUSY && `other work ran on this machine (load ${loadBefore.toFixed(1)}): latencies say little`,
+  busy > BUSY && `other work kept ${percent(busy)} of the processors busy: latencies say little`,
+  stolen > STOLEN && `${percent(stolen)} of the processors' time went to other machines: latencies say little`,
   measured.floor_rust.some(({ keptUp }) => !keptUp) && "even the floor could not keep up: latencies say nothing",
 ].filter(Boolean);
 
@@ -85,7 +86,7 @@ const details = {
   command: ["make bench", args.length && `ARGS="${args.join(" ")}"`].filter(Boolean).join(" "),
   machine: `${cpus().length} × ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`,
   plan: inWords(plan),
-  loadBefore,
+  quiet: inShares({ busy, stolen }),
   generatorPerSecond: generator,
   cpuUs: cpuTimes(measured),
   gatewayLatency: latencies(measured, ({ gateway }) => gateway),

@@ -18,7 +18,7 @@ const tableOf = (head, rows) => [row(head), row(head.map((_, n) => (n ? "--:" : 
 
 /** Markdown of a report, its details and targets. */
 export function markdown({ report, details, targets }) {
-  const { machine, date, command, plan } = details;
+  const { machine, date, command, plan, quiet } = details;
   const variants = Object.keys(report.throughput).map((name) => [
     `\`${name}\``,
     shown(report.throughput[name]),
@@ -29,7 +29,7 @@ export function markdown({ report, details, targets }) {
   const head = ["variant", "requests/s", "CPU, µs", "p50 / p99, ms", "stores elsewhere", "USD per million"];
   const micro = Object.entries(details.micro ?? {}).map(([name, ns]) => [`\`${name}\``, shown(ns / 1_000)]);
   return [
-    `Measured on ${date} with \`${command}\`: ${machine}. ${plan}`,
+    `Measured on ${date} with \`${command}\`: ${machine}. ${plan} ${quiet}`,
     tableOf([...head, "rows written per million", "queue operations per million"], variants),
     tableOf(
       ["held to", "measured", "limit", "met"],
