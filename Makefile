@@ -60,7 +60,7 @@ coverage: ## line coverage of src/domain and src/store; fails under 90 %
 	$(env) cargo llvm-cov --package path-collector --fail-under-lines 90 \
 		--ignore-filename-regex '/tests/|/src/edge/|/src/lib\.rs$$'
 
-# Nothing else should run meanwhile. ARGS=--quick takes two minutes and leaves docs/performance.md as it is.
+# Nothing else should run meanwhile. ARGS=--quick takes four minutes and leaves docs/performance.md as it is.
 bench: build ## measure speed and cost against the plan's own design
 	bench/floor-rust/build
 	cargo bench --bench micro -- --quiet

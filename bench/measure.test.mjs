@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { measure, measureGateway } from "./measure.mjs";
 
 const times = { warmUpS: 0.2, seconds: 0.5 };
-const plan = { connections: 4, closed: times, open: times, batchTimeoutS: 1, patienceMs: 4_000 };
+const plan = { connections: 4, closed: times, open: times, behind: times, batchTimeoutS: 1, patienceMs: 4_000 };
 const rateOf = () => 200;
 
 describe("a measurement", { timeout: 120_000 }, () => {
@@ -17,7 +17,7 @@ describe("a measurement", { timeout: 120_000 }, () => {
 
   for (const name of ["baseline_queue", "baseline_do", "ours_dual"]) {
     test(`of ${name} with its stores elsewhere counts every event there`, async () => {
-      const found = await measureGateway(name, { run: "r", plan, rate: 200 });
+      const found = await measureGateway(name, { run: "r", plan, rate: 200, times });
       assert.deepEqual([found.complaints, found.sent], [[], 140]);
     });
   }

@@ -3,7 +3,7 @@
 import { Pool } from "./pool.mjs";
 import { wireOf } from "./requests.mjs";
 import { dueBy, dueMs } from "./schedule.mjs";
-import { p99OfMedianSecond, summarize } from "./statistics.mjs";
+import { summarize } from "./statistics.mjs";
 
 /** Most connections that are opened; more requests than that wait, and their waiting counts. */
 const MAX_CONNECTIONS = 256;
@@ -51,7 +51,5 @@ export async function openLoop({ url, run, perSecond, warmUpS = 0, seconds }) {
   const took = (performance.now() - started) / 1_000;
   const connections = pool.size;
   pool.close();
-  const measured = latencies.slice(firstMeasured);
-  const latency = { ...summarize(measured), p99OfMedianSecond: p99OfMedianSecond(measured, perSecond) };
-  return { sent, failed, seconds: took, connections, latency };
+  return { sent, failed, seconds: took, connections, latency: summarize(latencies.slice(firstMeasured)) };
 }

@@ -22,6 +22,18 @@ export function shares({ nodes, samples }) {
   return all.sort(([, a], [, b]) => b - a);
 }
 
+/** How long the isolate stood still for each collection of garbage, in ms, the longest first. */
+export function collections({ nodes, samples, timeDeltas }) {
+  const { id } = nodes.find(({ callFrame }) => callFrame.functionName === "(garbage collector)") ?? {};
+  const pauses = [];
+  samples.forEach((sample, n) => {
+    if (sample !== id) return;
+    if (samples[n - 1] !== id) pauses.push(0);
+    pauses[pauses.length - 1] += (timeDeltas[n + 1] ?? 0) / 1_000;
+  });
+  return pauses.sort((a, b) => b - a);
+}
+
 async function profile(name, seconds) {
   const named = await access(project(`${PROFILED}/index.js`)).then(() => true, () => false);
   const build = { entry: `${PROFILED}/index.js`, wasm: `${PROFILED}/index_bg.wasm` };
@@ -40,6 +52,8 @@ async function profile(name, seconds) {
   inspector.close();
   await gateway.stop();
   console.log(`${name}: ${Math.round(perSecond)}/s`);
+  const pauses = collections(found.profile).map((ms) => ms.toFixed(0));
+  console.log(`${pauses.length} collections of garbage; the longest took ${pauses.slice(0, 5).join(", ")} ms`);
   for (const [what, share] of shares(found.profile).slice(0, SHOWN)) {
     console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${what}`);
   }

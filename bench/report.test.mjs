@@ -10,7 +10,7 @@ const one = (perSecond, p99) => ({
   perSecond,
   cpuUs: 100,
   latency: { p50: 1, p99 },
-  gateway: { latency: { p50: 0.5, p99: p99 / 2, p99OfMedianSecond: p99 / 4 } },
+  gateway: { latency: { p50: 0.5, p99: p99 / 2 } },
 });
 
 const PER_SECOND = { floor_rust: 1_000, floor_js: 1_200, baseline_queue: 250, baseline_do: 200 };

@@ -20,7 +20,7 @@ export async function runRounds({ run, plan, say, names = null }) {
       const of = { run: `${run}-${round}-${name}`, plan };
       const rateOf = (perSecond) => (name === "floor_rust" ? perSecond : measured.floor_rust[round].perSecond) / 2;
       const found = await measure(name, { ...of, rateOf });
-      const gateway = await measureGateway(name, { ...of, rate: found.rate });
+      const gateway = await measureGateway(name, { ...of, rate: found.rate, times: found.times });
       found.complaints.push(...gateway.complaints.map((complaint) => `stores elsewhere: ${complaint}`));
       measured[name].push({ ...found, gateway });
       const [perSecond, cpuUs] = [found.perSecond, found.cpuUs].map(Math.round);

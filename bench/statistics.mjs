@@ -20,18 +20,6 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/**
- * The median of the 99th percentiles of each second, of samples in order of time, so many to a second. A machine that
- * stops now and then for some 100 ms decides on the percentile of ten seconds, but not on that of most seconds.
- */
-export function p99OfMedianSecond(samples, perSecond) {
-  const length = Math.max(1, Math.round(perSecond));
-  const seconds = Array.from({ length: Math.floor(samples.length / length) }, (_, n) =>
-    percentile(Float64Array.from(samples.slice(n * length, (n + 1) * length)).sort(), 99),
-  );
-  return median(seconds);
-}
-
 /** Medians of objects of numbers, field by field. */
 export function medians(objects) {
   const fields = new Set(objects.flatMap((object) => Object.keys(object)));

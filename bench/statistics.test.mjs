@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isFlat, median, medians, p99OfMedianSecond, percentile, summarize } from "./statistics.mjs";
+import { isFlat, median, medians, percentile, summarize } from "./statistics.mjs";
 
 test("a percentile is a sample by nearest rank", () => {
   const sorted = [15, 20, 35, 40, 50];
@@ -29,11 +29,4 @@ test("a sawtooth is flat, and what grows by more than 5 % is not", () => {
   assert.ok(isFlat([500, 500, 100, 100, 100, 100, 105, 105]), "what goes down at the start doesn't count");
   assert.ok(!isFlat(Array.from({ length: 40 }, (_, n) => 100 + n)));
   assert.throws(() => isFlat([]), /too few/);
-});
-
-test("the median second is one that the machine did not stop in, and still has all that comes each second", () => {
-  const second = [...Array(98).fill(1), 5, 5];
-  const stopped = Array(100).fill(300);
-  assert.equal(p99OfMedianSecond([...second, ...stopped, ...second], 100), 5);
-  assert.equal(p99OfMedianSecond([...stopped, ...stopped, ...second], 100), 300);
 });

@@ -178,7 +178,7 @@ impl Verification<'_> {
             ("consumer, 100 messages", "< 100 ms", consumer, "`bench/new_path.mjs`"),
             ("coverage by unit tests", "> 90 %", "not in this run".into(), "`make coverage`, which fails under 90 %"),
             ("integration tests", "pass", "not in this run".into(), "`make test-worker`"),
-            ("old and new differ", "< 1 %", difference, "`tests/parity.rs`, `tests/worker/parity.test.mjs`"),
+            ("old and new differ", "< 1 %", difference, "`tests/parity/main.rs`, `tests/worker/parity.test.mjs`"),
             ("memory leak", "none", "not in this run".into(), "`bench/memory.mjs`"),
             ("backlog", "none", format!("{waiting} events on their way in the end"), "`tests/worker/modes.test.mjs`"),
             (
