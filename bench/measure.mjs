@@ -1,5 +1,6 @@
-// One variant, once: its throughput, then its latency at a given rate, and after each whether all was stored.
+// One variant, once: its throughput, or its latency at a given rate, and after each whether all was stored.
 import { runtimeCpuS } from "./cpu_time.mjs";
+import { startStores } from "./elsewhere/stores.mjs";
 import { load } from "./load.mjs";
 import { settle } from "./stored.mjs";
 import { startVariant, VARIANTS } from "./variants.mjs";
@@ -62,41 +63,44 @@ async function withVariant(name, { run, plan, over }, act) {
   }
 }
 
-/** The schedule ends when it was to end, unless the gateway can't keep up with it. */
-const keptUp = (open, { warmUpS, seconds }) => open.seconds < (warmUpS + seconds) * 1.05 + 0.1;
-
 /**
- * Gives throughput and latency, and complaints of what was not stored once. `rateOf(perSecond)` says at which rate
- * latency is measured, from the throughput just measured. `over` replaces parts of the variant.
+ * Gives throughput and CPU time, and complaints of what was not stored once. `over` replaces parts of the variant.
  */
-export async function measure(name, { run, plan, rateOf, over = {} }) {
+export function measureThroughput(name, { run, plan, over = {} }) {
   return withVariant(name, { run, plan, over }, async (gateway) => {
-    const { connections, closed: closedTimes } = plan;
     const before = await runtimeCpuS();
-    const { perSecond, drainS, sent: requests } = await gateway.load("closed", { connections, ...closedTimes });
+    const { connections, closed } = plan;
+    const { perSecond, drainS, sent: requests } = await gateway.load("closed", { connections, ...closed });
     // Until all is stored: consumer, D1 and object are in it.
     const cpuUs = before === null ? null : (((await runtimeCpuS()) - before) * 1e6) / requests;
-    const rate = rateOf(perSecond);
-    // Where it can't keep up, a queue grows, and a longer measurement only shows a longer one.
-    const times = perSecond > rate ? plan.open : plan.behind;
-    const open = await gateway.load("open", { perSecond: rate, ...times });
     const { sent, merged, complaints } = gateway;
-    const { latency } = open;
-    return { perSecond, cpuUs, drainS, rate, times, latency, keptUp: keptUp(open, times), sent, merged, complaints };
+    return { perSecond, cpuUs, drainS, sent, merged, complaints };
   });
 }
 
-/** Latency at `rate`, for these `times`, where consumer and object are elsewhere, as they are on the platform. */
-export async function measureGateway(name, { run, plan, rate, times }) {
-  const count = async (gateway) => {
-    const copies = await gateway.copiesElsewhere();
+/** Gives the latency at `rate`, for these `times`, and complaints of what was not stored once. */
+export function measureLatency(name, { run, plan, rate, times, over = {} }) {
+  return withVariant(name, { run, plan, over }, async (gateway) => {
+    const { latency, seconds } = await gateway.load("open", { perSecond: rate, ...times });
+    // The schedule ends when it was to end, unless the gateway can't keep up with it.
+    const keptUp = seconds < (times.warmUpS + times.seconds) * 1.05 + 0.1;
+    const { sent, merged, complaints } = gateway;
+    return { latency, keptUp, sent, merged, complaints };
+  });
+}
+
+/** The same where queue, consumer and object are elsewhere, as they are on the platform. */
+export async function measureGateway(name, { over = {}, ...options }) {
+  const stores = await startStores();
+  const count = async () => {
+    const copies = await stores.copies();
     return { copies, events: copies / VARIANTS[name].stores };
   };
   // The stand-in tells no requests apart.
-  const over = { elsewhere: true, count, alike: () => 0 };
-  return withVariant(name, { run: `${run}-elsewhere`, plan, over }, async (gateway) => {
-    const open = await gateway.load("open", { perSecond: rate, ...times });
-    const { sent, complaints } = gateway;
-    return { latency: open.latency, keptUp: keptUp(open, times), sent, complaints };
-  });
+  const replaced = { ...VARIANTS[name].elsewhere, storesAddress: stores.address, count, alike: () => 0, ...over };
+  try {
+    return await measureLatency(name, { ...options, over: replaced });
+  } finally {
+    stores.stop();
+  }
 }

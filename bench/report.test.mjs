@@ -9,8 +9,9 @@ import { VARIANTS } from "./variants.mjs";
 const one = (perSecond, p99) => ({
   perSecond,
   cpuUs: 100,
-  latency: { p50: 1, p99 },
+  here: { latency: { p50: 1, p99 } },
   gateway: { latency: { p50: 0.5, p99: p99 / 2 } },
+  uncollected: { latency: { p50: 0.25, p99: p99 / 4 } },
 });
 
 const PER_SECOND = { floor_rust: 1_000, floor_js: 1_200, baseline_queue: 250, baseline_do: 200 };
@@ -59,12 +60,12 @@ test("a target is met or not, by its figure", () => {
 });
 
 test("the table stands between its marks, and the page around it stays", () => {
-  const gatewayLatency = latencies(measured, ({ gateway }) => gateway);
+  const [gatewayLatency, uncollectedLatency] = ["gateway", "uncollected"].map((where) => latencies(measured, where));
   const [machine, date, command, plan] = ["a machine", "2026-01-01", "make bench", "One round."];
   const about = { machine, date, command, plan, quiet: "Quiet." };
-  const details = { ...about, gatewayLatency, cpuUs: cpuTimes(measured), micro: { id: 200 }, merged: 2 };
+  const details = { ...about, gatewayLatency, uncollectedLatency, cpuUs: cpuTimes(measured), micro: { id: 200 }, merged: 2 };
   const text = markdown({ report, details, targets: targets({ measured, report, stream: [] }) });
-  assert.match(text, /\| `ours_queue` \| 1,350 \| 100 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.05 \| 1 \| 2 \|/);
+  assert.match(text, /\| `ours_queue` \| 1,350 \| 100 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.25 \/ 0.875 \| 0.05 \| 1 \| 2 \|/);
   assert.match(text, /2 events had the 32-bit ID of another request, and were not counted/);
   assert.match(text, /\| `id` \| 0.2 \|/);
   const page = "# A\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\n# B\n";

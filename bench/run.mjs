@@ -64,7 +64,7 @@ const warnings = [
   generator < HEADROOM * fastest && `the load generator makes only ${Math.round(generator)}/s`,
   busy > BUSY && `other work kept ${percent(busy)} of the processors busy: latencies say little`,
   stolen > STOLEN && `${percent(stolen)} of the processors' time went to other machines: latencies say little`,
-  measured.floor_rust.some(({ keptUp }) => !keptUp) && "even the floor could not keep up: latencies say nothing",
+  measured.floor_rust.some(({ here }) => !here.keptUp) && "even the floor could not keep up: latencies say nothing",
 ].filter(Boolean);
 
 const ofVariants = (field) =>
@@ -89,7 +89,8 @@ const details = {
   quiet: inShares({ busy, stolen }),
   generatorPerSecond: generator,
   cpuUs: cpuTimes(measured),
-  gatewayLatency: latencies(measured, ({ gateway }) => gateway),
+  gatewayLatency: latencies(measured, "gateway"),
+  uncollectedLatency: latencies(measured, "uncollected"),
   targets: targets({ measured, report, stream, memory: memoryFound }),
   complaints,
   merged,

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 import { build } from "esbuild";
 import { unstable_getMiniflareWorkerOptions as optionsOf, unstable_splitSqlQuery as splitSql } from "wrangler";
@@ -14,8 +15,9 @@ import { unstable_getMiniflareWorkerOptions as optionsOf, unstable_splitSqlQuery
 const beside = createRequire(createRequire(import.meta.url).resolve("wrangler"));
 const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")));
 
-/** Name of the Worker that stands in for consumer and object. */
-const ELSEWHERE = "elsewhere";
+// This process collects its garbage when it has nothing else to do, for some 0.3 s of the processor: while it waits for
+// what it measures.
+setFlagsFromString("--no-memory-reducer");
 
 export const project = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -37,8 +39,8 @@ async function modulesOf(entry, wasm) {
   return modules;
 }
 
-/** The Workers of a runtime: the gateway with the bindings of its `config`, its upstream, and stores elsewhere. */
-async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewhere }) {
+/** The Workers of a runtime: the gateway with the bindings of its `config`, and its upstream. */
+async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, storesAddress }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
   // Without the dashboard's files: here a proxy asks a Worker of its own about each request first.
   const { modulesRules, assets, ...options } = workerOptions;
@@ -47,6 +49,7 @@ async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewh
     { ...consumer, maxBatchTimeout: batchTimeoutS ?? consumer.maxBatchTimeout },
   ]);
   const common = { compatibilityDate: "2026-10-01", modulesRoot: "/" };
+  const stores = storesAddress ? { STORES: { external: { address: storesAddress, http: {} } } } : {};
   const gateway = {
     ...common,
     ...options,
@@ -54,37 +57,38 @@ async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, elsewh
     modules: await modulesOf(entry, wasm),
     bindings: { ...options.bindings, ...vars },
     queueConsumers: Object.fromEntries(consumers),
-    serviceBindings: { UPSTREAM: "upstream" },
+    serviceBindings: { UPSTREAM: "upstream", ...stores },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  const workers = [gateway, { ...common, name: "upstream", modules: await modulesOf("bench/upstream.js") }];
-  if (elsewhere && config) {
-    const durableObjects = { PATH_COLLECTOR: { className: "PathCollector", useSQLite: true } };
-    workers.push({
-      ...common,
-      name: ELSEWHERE,
-      modules: await modulesOf("bench/elsewhere.js"),
-      durableObjects,
-      queueConsumers: gateway.queueConsumers,
-    });
-    gateway.queueConsumers = {};
-    gateway.durableObjects = { PATH_COLLECTOR: { ...durableObjects.PATH_COLLECTOR, scriptName: ELSEWHERE } };
+  return [gateway, { ...common, name: "upstream", modules: await modulesOf("bench/upstream.js") }];
+}
+
+/** Starts the runtime with these options of V8. */
+async function runtimeOf(options, v8Options) {
+  const name = "MINIFLARE_WORKERD_V8_FLAGS";
+  const before = process.env[name];
+  if (v8Options) process.env[name] = v8Options.join(" ");
+  try {
+    const runtime = new Miniflare(convertV4MiniflareOptions(options));
+    await runtime.ready;
+    return runtime;
+  } finally {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
   }
-  return workers;
 }
 
 /**
  * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
- * upstream. `elsewhere`: consumer and object are stood in for. `inspectorPort` opens the runtime's inspector, and
- * `openStores` the objects' databases.
+ * upstream. `storesAddress`: where the binding `STORES` leads, if anywhere. `inspectorPort` opens the runtime's
+ * inspector, `openStores` the objects' databases, and `v8Options` are the engine's.
  */
-export async function start({ inspectorPort, openStores, ...options }) {
+export async function start({ inspectorPort, openStores, v8Options, ...options }) {
   const errors = [];
   const handleStructuredLogs = ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message);
   const workers = await workersOf(options);
   const common = { cf: false, inspectorPort, unsafeInspectDurableObjects: openStores, handleStructuredLogs };
-  const runtime = new Miniflare(convertV4MiniflareOptions({ ...common, workers }));
-  await runtime.ready;
+  const runtime = await runtimeOf({ ...common, workers }, v8Options);
   return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
 }
 
@@ -114,12 +118,6 @@ class Gateway {
   async putFlag(document) {
     const flags = await this.runtime.getKVNamespace("FLAGS", "gateway");
     await flags.put("collector", JSON.stringify(document));
-  }
-
-  /** Copies of events that came to the stand-in for consumer and object. */
-  async copiesElsewhere() {
-    const worker = await this.runtime.getWorker(ELSEWHERE);
-    return (await worker.fetch("http://elsewhere/")).json();
   }
 
   stop() {

@@ -23,10 +23,13 @@ export function markdown({ report, details, targets }) {
     `\`${name}\``,
     shown(report.throughput[name]),
     shown(details.cpuUs[name]),
-    ...[report.latency_ms, details.gatewayLatency].map((of) => `${shown(of[name].p50)} / ${shown(of[name].p99)}`),
+    ...[report.latency_ms, details.gatewayLatency, details.uncollectedLatency].map(
+      (of) => `${shown(of[name].p50)} / ${shown(of[name].p99)}`,
+    ),
     ...["cost_usd_per_million", "rows_written_per_million", "queue_ops_per_million"].map((f) => shown(report[f][name])),
   ]);
-  const head = ["variant", "requests/s", "CPU, µs", "p50 / p99, ms", "stores elsewhere", "USD per million"];
+  const latencies = ["p50 / p99, ms", "stores elsewhere", "no garbage collected"];
+  const head = ["variant", "requests/s", "CPU, µs", ...latencies, "USD per million"];
   const micro = Object.entries(details.micro ?? {}).map(([name, ns]) => [`\`${name}\``, shown(ns / 1_000)]);
   return [
     `Measured on ${date} with \`${command}\`: ${machine}. ${plan} ${quiet}`,

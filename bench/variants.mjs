@@ -11,6 +11,7 @@ const floor = { stores: 0, count: () => null, alike: () => 0 };
 const baseline = (mode) => ({
   entry: "bench/baseline/src/index.ts",
   metered: { entry: "bench/meter/baseline.ts" },
+  elsewhere: { entry: "bench/elsewhere/baseline.ts" },
   config: "bench/baseline/wrangler.toml",
   migrations: "bench/baseline/migrations",
   flag: { mode },
@@ -26,6 +27,7 @@ const baseline = (mode) => ({
 const ours = (flag) => ({
   entry: "build/index.js",
   metered: { entry: "bench/meter/ours.mjs" },
+  elsewhere: { entry: "bench/elsewhere/ours.mjs" },
   wasm: "build/index_bg.wasm",
   config: "wrangler.toml",
   migrations: "migrations",

@@ -1,6 +1,7 @@
 // Counts what the platform would bill, by wrapping the bindings of a Worker that runs in the real runtime.
 //
 // Rows are those that the databases themselves report. Worker and object share an isolate here, and so one meter.
+import { instead } from "../instead.mjs";
 import { queueUnits } from "../pricing.mjs";
 
 export const meter = {
@@ -14,17 +15,6 @@ export const meter = {
   d1RowsRead: 0,
   d1RowsWritten: 0,
 };
-
-/** `target` with some properties replaced. Native methods insist on their own `this`. */
-function instead(target, replaced) {
-  return new Proxy(target, {
-    get(_, name) {
-      const value = Object.hasOwn(replaced, name) ? replaced[name] : target[name];
-      // Bindings are told apart by the name of their constructor.
-      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
-    },
-  });
-}
 
 const encoder = new TextEncoder();
 

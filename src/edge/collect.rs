@@ -81,12 +81,16 @@ impl Left {
     }
 
     async fn finish(self, env: &Env, config: &Config) {
-        // Both at once: a slow one doesn't hold up the other.
-        join(
-            deliver::finish(WritePath::Old, self.old, env, config),
-            deliver::finish(WritePath::New, self.new, env, config),
-        )
-        .await;
+        // Both at once: a slow one doesn't hold up the other. But writing a message takes a while: between two of them
+        // the requests that came meanwhile have their turn.
+        let both = matches!((&self.old, &self.new), (Next::Send(_), Next::Send(_)));
+        let new = async {
+            if both {
+                clock::sleep_ms(0).await;
+            }
+            deliver::finish(WritePath::New, self.new, env, config).await;
+        };
+        join(deliver::finish(WritePath::Old, self.old, env, config), new).await;
         vitals::report_if_due(env).await;
     }
 }
