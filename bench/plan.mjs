@@ -47,6 +47,6 @@ export function planOf(args) {
 /** A plan in words. */
 export const inWords = ({ rounds, closed, open, behind, uncollected, connections }) =>
   `Medians of ${rounds} round${rounds > 1 ? "s" : ""}. In each, each variant has ${closed.seconds} s of closed loop ` +
-  `over ${connections} connections, after ${closed.warmUpS} s that are not measured, and twice ${open.seconds} s of ` +
-  `open loop at half of floor_rust's throughput, after ${open.warmUpS} s; ${behind.seconds} s where it can't keep up, ` +
-  `and ${uncollected.seconds} s after ${uncollected.warmUpS} s where no garbage is collected.`;
+  `over ${connections} connections, after ${closed.warmUpS} s that are not measured; then twice ${open.seconds} s of ` +
+  `open loop at half of floor_rust's throughput, after ${open.warmUpS} s, or once ${behind.seconds} s where it can't ` +
+  `keep up; and ${uncollected.seconds} s after ${uncollected.warmUpS} s where no garbage is collected.`;

@@ -16,8 +16,14 @@ const one = (perSecond, p99) => ({
 
 const PER_SECOND = { floor_rust: 1_000, floor_js: 1_200, baseline_queue: 250, baseline_do: 200 };
 
+// As the plan's design is, where it can't keep up: its latency is measured once.
+const slow = ({ gateway, uncollected, ...found }) => found;
+
 const measured = Object.fromEntries(
-  Object.keys(VARIANTS).map((name) => [name, [one(PER_SECOND[name] ?? 900, 3), one(2 * (PER_SECOND[name] ?? 900), 4)]]),
+  Object.keys(VARIANTS).map((name) => {
+    const rounds = [one(PER_SECOND[name] ?? 900, 3), one(2 * (PER_SECOND[name] ?? 900), 4)];
+    return [name, name.startsWith("baseline") ? rounds.map(slow) : rounds];
+  }),
 );
 
 const of = (value) => Object.fromEntries(Object.keys(VARIANTS).map((name) => [name, value]));
@@ -48,6 +54,16 @@ test("ratios are of the same round, so that a machine that changes its pace chan
   assert.equal(report.throughput.ours_queue, 1_350);
 });
 
+test("a target that was not measured is left out", () => {
+  const notElsewhere = { ...measured, ours_do: measured.ours_do.map(slow) };
+  const of = (measured) => targets({ measured, report, stream: [] }).map(({ what }) => what);
+  const missing = of(measured).filter((what) => !of(notElsewhere).includes(what));
+  assert.deepEqual(missing, [
+    "the same, stores elsewhere, ours_do, ms",
+    "and no garbage collected, ours_do, ms",
+  ]);
+});
+
 test("a target is met or not, by its figure", () => {
   const stream = [{ isolates: 20, rowsWrittenPerEvent: 0.06, costUsdPerMillion: 0.09 }];
   const found = targets({ measured, report, stream, memory: { requests: 5, flat: false } });
@@ -66,6 +82,7 @@ test("the table stands between its marks, and the page around it stays", () => {
   const details = { ...about, gatewayLatency, uncollectedLatency, cpuUs: cpuTimes(measured), micro: { id: 200 }, merged: 2 };
   const text = markdown({ report, details, targets: targets({ measured, report, stream: [] }) });
   assert.match(text, /\| `ours_queue` \| 1,350 \| 100 \| 1 \/ 3.5 \| 0.5 \/ 1.75 \| 0.25 \/ 0.875 \| 0.05 \| 1 \| 2 \|/);
+  assert.match(text, /\| `baseline_do` \| 300 \| 100 \| 1 \/ 3.5 \|  \|  \| 0.05 \|/);
   assert.match(text, /2 events had the 32-bit ID of another request, and were not counted/);
   assert.match(text, /\| `id` \| 0.2 \|/);
   const page = "# A\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\n# B\n";

@@ -24,35 +24,48 @@ const LATENCIES = {
   },
 };
 
-/** One variant: its throughput, and its latencies at the rate that `rateOf` makes of it. */
-async function measure(name, { run, plan, rateOf, say }) {
-  const found = await measureThroughput(name, { run: `${run}-closed`, plan });
-  const rate = rateOf(found.perSecond);
-  say(
-    `${name}: ${Math.round(found.perSecond)}/s, ${Math.round(found.cpuUs)} µs of CPU, ` +
-      `stored after ${found.drainS.toFixed(1)} s; latencies at ${Math.round(rate)}/s`,
-  );
-  for (const [where, { title, measured, of }] of Object.entries(LATENCIES)) {
-    // Where it can't keep up, a queue grows, and a longer measurement only shows a longer one.
-    const times = found.perSecond > rate ? of(plan) : plan.behind;
-    found[where] = await measured(name, { run: `${run}-${where}`, plan, rate, times });
-    const { latency, keptUp, merged, complaints } = found[where];
-    say(`  ${title}: p50 ${latency.p50.toFixed(2)} ms, p99 ${latency.p99.toFixed(2)} ms${keptUp ? "" : ", too slow"}`);
-    found.merged += merged;
-    found.complaints.push(...complaints.map((complaint) => `${title}: ${complaint}`));
+/** Throughput of all variants in this order. */
+async function throughputOf(order, { run, plan, say }) {
+  const found = {};
+  for (const name of order) {
+    found[name] = await measureThroughput(name, { run: `${run}-closed-${name}`, plan });
+    const { perSecond, cpuUs, drainS } = found[name];
+    say(`${name}: ${Math.round(perSecond)}/s, ${Math.round(cpuUs)} µs of CPU, stored after ${drainS.toFixed(1)} s`);
   }
-  for (const complaint of found.complaints) say(`  ${complaint}`);
-  return { ...found, rate };
+  return found;
 }
 
-/** Runs the rounds; gives for each variant its measurements in order. */
-export async function runRounds({ run, plan, say, names = null }) {
+/** Adds to what was `found` of the variants their latencies at half of the floor's throughput. */
+async function addLatencies(found, where, { run, plan, say }) {
+  const { title, measured, of } = LATENCIES[where];
+  const rate = found.floor_rust.perSecond / 2;
+  const slow = (name) => found[name].perSecond <= rate;
+  // Where it can't keep up, a queue grows: a longer measurement only shows a longer one, and others show nothing else.
+  for (const name of Object.keys(found).filter((name) => where === "here" || !slow(name))) {
+    const times = slow(name) ? plan.behind : of(plan);
+    const one = await measured(name, { run: `${run}-${where}-${name}`, plan, rate, times });
+    const { latency, keptUp, merged, complaints } = one;
+    const [p50, p99] = [latency.p50, latency.p99].map((ms) => ms.toFixed(2));
+    say(`${name} at ${Math.round(rate)}/s, ${title}: p50 ${p50} ms, p99 ${p99} ms${keptUp ? "" : ", too slow"}`);
+    found[name][where] = one;
+    found[name].merged += merged;
+    found[name].complaints.push(...complaints.map((complaint) => `${title}: ${complaint}`));
+  }
+}
+
+/**
+ * Runs the rounds; gives for each variant its measurements in order. What is compared is measured one right after the
+ * other: a machine changes its pace within minutes.
+ */
+export async function runRounds({ run, plan, say }) {
   const measured = Object.fromEntries(Object.keys(VARIANTS).map((name) => [name, []]));
   for (let round = 0; round < plan.rounds; round += 1) {
-    for (const name of orderOf(round).filter((name) => !names || names.includes(name))) {
-      const rateOf = (perSecond) => (name === "floor_rust" ? perSecond : measured.floor_rust[round].perSecond) / 2;
-      const saying = (line) => say(line.startsWith(" ") ? line : `round ${round + 1} ${line}`);
-      measured[name].push(await measure(name, { run: `${run}-${round}-${name}`, plan, rateOf, say: saying }));
+    const inRound = { run: `${run}-${round}`, plan, say: (line) => say(`round ${round + 1} ${line}`) };
+    const found = await throughputOf(orderOf(round), inRound);
+    for (const where of Object.keys(LATENCIES)) await addLatencies(found, where, inRound);
+    for (const [name, one] of Object.entries(found)) {
+      measured[name].push(one);
+      for (const complaint of one.complaints) say(`  ${name}: ${complaint}`);
     }
   }
   return measured;
@@ -67,11 +80,11 @@ export const throughputs = (measured) =>
 /** CPU time of the runtime for one request, storing included, in µs. */
 export const cpuTimes = (measured) => each(measured, (rounds) => median(rounds.map(({ cpuUs }) => cpuUs)));
 
-/** Latencies, `where` they were measured. */
+/** Latencies, `where` they were measured; null where they were not, in any round. */
 export const latencies = (measured, where = "here") =>
   each(measured, (rounds) => {
-    const { p50, p99 } = medians(rounds.map((found) => found[where].latency));
-    return { p50: Number(p50.toFixed(3)), p99: Number(p99.toFixed(3)) };
+    const { p50 = null, p99 = null } = medians(rounds.flatMap((found) => found[where]?.latency ?? []));
+    return p50 === null ? null : { p50: Number(p50.toFixed(3)), p99: Number(p99.toFixed(3)) };
   });
 
 /** The median over rounds of what `figure` makes of two variants in the same round. */

@@ -23,8 +23,8 @@ export function markdown({ report, details, targets }) {
     `\`${name}\``,
     shown(report.throughput[name]),
     shown(details.cpuUs[name]),
-    ...[report.latency_ms, details.gatewayLatency, details.uncollectedLatency].map(
-      (of) => `${shown(of[name].p50)} / ${shown(of[name].p99)}`,
+    ...[report.latency_ms, details.gatewayLatency, details.uncollectedLatency].map(({ [name]: latency }) =>
+      latency ? `${shown(latency.p50)} / ${shown(latency.p99)}` : "",
     ),
     ...["cost_usd_per_million", "rows_written_per_million", "queue_ops_per_million"].map((f) => shown(report[f][name])),
   ]);

@@ -2,7 +2,7 @@
 import { paired } from "./rounds.mjs";
 
 const ratio = (a, b) => a.perSecond / b.perSecond;
-const addedP99 = (where) => (a, b) => a[where].latency.p99 - b[where].latency.p99;
+const addedP99 = (where) => (a, b) => (a[where] && b[where] ? a[where].latency.p99 - b[where].latency.p99 : null);
 
 const atLeast = (what, figure, limit) => ({ what, figure, limit: `≥ ${limit}`, met: figure >= limit });
 const atMost = (what, figure, limit) => ({ what, figure, limit: `≤ ${limit}`, met: figure <= limit });
