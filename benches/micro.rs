@@ -54,8 +54,7 @@ fn routing(c: &mut Criterion) {
 
 /// A consumer's batch: 100 messages of 50 events each, over SQLite in memory.
 fn consumer(c: &mut Criterion) {
-    let messages: Vec<String> =
-        (0..100).flat_map(|n| message::write(events(n * 50, 50))).map(|(_, text)| text.unwrap()).collect();
+    let messages: Vec<String> = (0..100).flat_map(|n| message::write(events(n * 50, 50)).unwrap()).collect();
     let parse = || messages.iter().flat_map(|text| message::parse(text, START).events).collect::<Vec<Event>>();
     c.bench_function("consumer_parse_5000", |b| b.iter(parse));
     let apply = || {

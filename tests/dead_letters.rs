@@ -23,7 +23,7 @@ fn letter(id: &str, received_at: u64, payload: String) -> DeadLetter {
 
 /// A letter with these events in one message.
 fn message_letter(id: &str, events: &[Event]) -> DeadLetter {
-    letter(id, START, message::write(events.to_vec()).remove(0).1.unwrap())
+    letter(id, START, message::write(events.to_vec()).unwrap().remove(0))
 }
 
 fn newest(sqlite: &Sqlite, filter: &Filter) -> Vec<Kept> {

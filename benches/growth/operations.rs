@@ -100,8 +100,7 @@ fn identify(scale: Scale) -> Case {
 
 /// Messages as full as they may be.
 fn parse(scale: Scale) -> Case {
-    let texts = message::write(events(scale)).into_iter().map(|(_, text)| text.unwrap());
-    let texts: Rc<Vec<String>> = Rc::new(texts.collect());
+    let texts = Rc::new(message::write(events(scale)).unwrap());
     Box::new(move || {
         let texts = texts.clone();
         Box::new(move || {

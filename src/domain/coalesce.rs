@@ -3,8 +3,6 @@
 //! Invariants: every event that enters leaves exactly once. A buffer never holds more than its limit, and a leader
 //! that was lost (its request was ended) wedges nothing: after its deadline the next event takes over.
 
-use super::event::Event;
-
 /// Bounds of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -23,9 +21,9 @@ impl Limits {
 
 /// What the caller has to do after adding an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum Next<T> {
     /// Send these now.
-    Send(Vec<Event>),
+    Send(Vec<T>),
     /// Wait for the linger, then [`Buffer::take`] and send.
     Lead,
     /// Nothing: a leader sends it.
@@ -33,20 +31,26 @@ pub enum Next {
 }
 
 /// Events that wait to be sent.
-#[derive(Debug, Default)]
-pub struct Buffer {
-    events: Vec<Event>,
+#[derive(Debug)]
+pub struct Buffer<T> {
+    events: Vec<T>,
     leader_since_ms: Option<u64>,
 }
 
-impl Buffer {
+impl<T> Default for Buffer<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Buffer<T> {
     /// An empty buffer.
     pub const fn new() -> Self {
         Self { events: Vec::new(), leader_since_ms: None }
     }
 
     /// Adds an event and says what follows.
-    pub fn add(&mut self, event: Event, now_ms: u64, limits: Limits) -> Next {
+    pub fn add(&mut self, event: T, now_ms: u64, limits: Limits) -> Next<T> {
         self.events.push(event);
         if limits.linger_ms == 0 || self.events.len() >= limits.events {
             // The leader, if there is one, stays: it sends what comes until it wakes, or finds nothing.
@@ -76,12 +80,12 @@ impl Buffer {
     }
 
     /// What the leader sends after its linger; the next event finds no leader.
-    pub fn take(&mut self) -> Vec<Event> {
+    pub fn take(&mut self) -> Vec<T> {
         self.leader_since_ms = None;
         self.take_events()
     }
 
-    fn take_events(&mut self) -> Vec<Event> {
+    fn take_events(&mut self) -> Vec<T> {
         std::mem::take(&mut self.events)
     }
 }
@@ -91,39 +95,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::event::tests::example;
 
     const LIMITS: Limits = Limits { linger_ms: 200, events: 3 };
-
-    fn numbered(seq: u32) -> Event {
-        Event { seq, ..example() }
-    }
 
     #[test]
     fn the_first_leads_the_next_follow_and_whoever_fills_it_sends() {
         let mut buffer = Buffer::new();
-        assert_eq!(buffer.add(numbered(0), 0, LIMITS), Next::Lead);
-        assert_eq!(buffer.add(numbered(1), 1, LIMITS), Next::Follow);
-        assert!(matches!(buffer.add(numbered(2), 2, LIMITS), Next::Send(events) if events.len() == 3));
-        assert_eq!(buffer.add(numbered(3), 3, LIMITS), Next::Follow, "the leader still waits");
+        assert_eq!(buffer.add(0, 0, LIMITS), Next::Lead);
+        assert_eq!(buffer.add(1, 1, LIMITS), Next::Follow);
+        assert!(matches!(buffer.add(2, 2, LIMITS), Next::Send(events) if events.len() == 3));
+        assert_eq!(buffer.add(3, 3, LIMITS), Next::Follow, "the leader still waits");
         assert_eq!(buffer.take().len(), 1);
-        assert_eq!(buffer.add(numbered(4), 300, LIMITS), Next::Lead);
+        assert_eq!(buffer.add(4, 300, LIMITS), Next::Lead);
     }
 
     #[test]
     fn without_linger_each_is_sent_by_itself() {
         let mut buffer = Buffer::new();
         let limits = Limits { linger_ms: 0, ..LIMITS };
-        assert_eq!(buffer.add(numbered(0), 0, limits), Next::Send(vec![numbered(0)]));
+        assert_eq!(buffer.add(0, 0, limits), Next::Send(vec![0]));
     }
 
     #[test]
     fn a_lost_leader_wedges_nothing() {
         let mut buffer = Buffer::new();
-        assert_eq!(buffer.add(numbered(0), 0, LIMITS), Next::Lead);
+        assert_eq!(buffer.add(0, 0, LIMITS), Next::Lead);
         let late = LIMITS.leader_deadline_ms() + 1;
-        assert!(matches!(buffer.add(numbered(1), late, LIMITS), Next::Send(events) if events.len() == 2));
-        assert_eq!(buffer.add(numbered(2), late, LIMITS), Next::Lead);
+        assert!(matches!(buffer.add(1, late, LIMITS), Next::Send(events) if events.len() == 2));
+        assert_eq!(buffer.add(2, late, LIMITS), Next::Lead);
     }
 
     proptest! {
@@ -138,15 +137,14 @@ mod tests {
                 if *wakes {
                     sent.extend(buffer.take());
                 }
-                if let Next::Send(events) = buffer.add(numbered(seq), now, limits) {
+                if let Next::Send(events) = buffer.add(seq, now, limits) {
                     sent.extend(events);
                 }
                 prop_assert!(buffer.events.len() < size);
             }
             sent.extend(buffer.take());
-            let mut numbers: Vec<u32> = sent.iter().map(|event| event.seq).collect();
-            numbers.sort_unstable();
-            prop_assert_eq!(numbers, (0..u32::try_from(steps.len()).unwrap()).collect::<Vec<_>>());
+            sent.sort_unstable();
+            prop_assert_eq!(sent, (0..u32::try_from(steps.len()).unwrap()).collect::<Vec<_>>());
         }
     }
 }

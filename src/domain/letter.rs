@@ -59,8 +59,7 @@ fn rest(rejected: &[message::Rejected]) -> Option<Rest> {
     Some(match rejected.len() - 1 {
         0 => Rest { payload: first.payload.clone(), reason },
         others => {
-            let payloads: Vec<&str> = rejected.iter().map(|rejected| rejected.payload.as_str()).collect();
-            let payload = format!("{{\"v\":{},\"events\":[{}]}}", message::VERSION, payloads.join(","));
+            let payload = message::around(rejected.iter().map(|rejected| rejected.payload.as_str()));
             Rest { payload, reason: format!("{reason} (and {others} more)") }
         }
     })
@@ -81,7 +80,7 @@ mod tests {
     #[test]
     fn an_event_is_read_by_itself_and_in_a_message() {
         let text = serde_json::to_string(&example()).unwrap();
-        let message = message::write(vec![example()]).remove(0).1.unwrap();
+        let message = message::write([example()]).unwrap().remove(0);
         for payload in [text, message] {
             assert_eq!(retry_whole(&payload, example().timestamp), Retried { events: vec![example()], rest: None });
         }
@@ -110,8 +109,7 @@ mod tests {
         fn good_events_leave_and_bad_ones_stay_however_often(good in prop::collection::vec(any::<bool>(), 0..12)) {
             let events: Vec<Event> = (0..).zip(&good)
                 .map(|(seq, good)| Event { seq, status: if *good { 200 } else { 99 }, ..example() }).collect();
-            let payload = message::write(events.clone()).into_iter().next()
-                .map_or_else(|| "{\"v\":1,\"events\":[]}".to_owned(), |(_, text)| text.unwrap());
+            let payload = message::write(events.clone()).unwrap().pop().unwrap_or_else(|| message::around([]));
             let once = retry_whole(&payload, example().timestamp);
             let expected: Vec<Event> = events.iter().filter(|event| event.status == 200).cloned().collect();
             prop_assert_eq!(&once.events, &expected);

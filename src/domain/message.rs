@@ -2,7 +2,9 @@
 //!
 //! Invariant: a bad event never takes the good ones beside it along; what is rejected is kept with its reason.
 
-use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::InputError;
@@ -14,10 +16,33 @@ pub const MAX_MESSAGE_BYTES: usize = 60_000;
 /// The format's version.
 pub const VERSION: u32 = 1;
 
-#[derive(Serialize)]
-struct Outgoing<'a> {
-    v: u32,
-    events: &'a [Event],
+/// An event with its JSON text. It is written once, when the event is made: what sends many of them only joins texts,
+/// so that no request waits for it long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    event: Event,
+    text: String,
+}
+
+impl Written {
+    /// Writes an event.
+    ///
+    /// # Errors
+    /// Why it can't be written; none of the present fields can cause that.
+    pub fn of(event: Event) -> Result<Self, InputError> {
+        let text = serde_json::to_string(&event).map_err(|error| malformed(&error))?;
+        Ok(Self { event, text })
+    }
+
+    /// The event.
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// Its JSON.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 /// As nearly all messages are. Whatever it is that makes another one differ, [`parse`] finds out piece by piece.
@@ -52,21 +77,49 @@ pub struct Parsed {
     pub rejected: Vec<Rejected>,
 }
 
-/// Writes events as one or more messages of at most [`MAX_MESSAGE_BYTES`] each, in order; gives each message's events
-/// with its text, or with why it can't be written (none of the present fields can cause that).
-pub fn write(mut events: Vec<Event>) -> Vec<(Vec<Event>, Result<String, InputError>)> {
-    if events.is_empty() {
-        return Vec::new();
+/// A message of events that are written already.
+pub fn around<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut message = format!("{{\"v\":{VERSION},\"events\":[");
+    for (n, text) in texts.into_iter().enumerate() {
+        message.push_str(if n == 0 { "" } else { "," });
+        message.push_str(text);
     }
-    let text = serde_json::to_string(&Outgoing { v: VERSION, events: &events }).map_err(|error| malformed(&error));
-    let too_long = text.as_ref().is_ok_and(|text| text.len() > MAX_MESSAGE_BYTES);
-    if !too_long || events.len() == 1 {
-        return vec![(events, text)];
+    message.push_str("]}");
+    message
+}
+
+/// Puts events, in order, into messages of at most [`MAX_MESSAGE_BYTES`] each; gives each message's events with its
+/// text. An event that is longer than that by itself has a message of its own.
+pub fn pack(events: Vec<Rc<Written>>) -> Vec<(Vec<Rc<Written>>, String)> {
+    let empty = around([]).len();
+    let mut parts: Vec<Vec<Rc<Written>>> = Vec::new();
+    let mut length = empty;
+    for written in events {
+        let more = written.text.len() + 1;
+        match parts.last_mut() {
+            // The first event has no comma, so that the sum is a byte too long.
+            Some(part) if length + more <= MAX_MESSAGE_BYTES + 1 => part.push(written),
+            _ => {
+                length = empty;
+                parts.push(vec![written]);
+            }
+        }
+        length += more;
     }
-    let right = events.split_off(events.len() / 2);
-    let mut messages = write(events);
-    messages.extend(write(right));
-    messages
+    let with_text = |part: Vec<Rc<Written>>| {
+        let text = around(part.iter().map(|written| written.text()));
+        (part, text)
+    };
+    parts.into_iter().map(with_text).collect()
+}
+
+/// Writes events as messages.
+///
+/// # Errors
+/// As [`Written::of`].
+pub fn write(events: impl IntoIterator<Item = Event>) -> Result<Vec<String>, InputError> {
+    let written = events.into_iter().map(|event| Written::of(event).map(Rc::new)).collect::<Result<_, _>>()?;
+    Ok(pack(written).into_iter().map(|(_, text)| text).collect())
 }
 
 /// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
@@ -134,15 +187,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_stays_below_the_limit() {
         let events: Vec<Event> = (0..1_000).map(|seq| Event { seq, ..example() }).collect();
-        let messages = write(events.clone());
+        let messages = write(events.clone()).unwrap();
         assert!(messages.len() > 1);
-        for (events, text) in &messages {
-            let text = text.as_ref().unwrap();
-            assert!(text.len() <= MAX_MESSAGE_BYTES);
-            assert_eq!(&parse(text, example().timestamp).events, events);
-        }
-        assert_eq!(messages.into_iter().flat_map(|(events, _)| events).collect::<Vec<_>>(), events);
-        assert_eq!(write(Vec::new()), []);
+        assert!(messages.iter().all(|text| text.len() <= MAX_MESSAGE_BYTES));
+        let read: Vec<Event> = messages.iter().flat_map(|text| parse(text, example().timestamp).events).collect();
+        assert_eq!(read, events);
+        assert_eq!(write(Vec::new()).unwrap(), [""; 0]);
     }
 
     #[test]
@@ -170,6 +220,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn messages_are_as_full_as_they_may_be_and_none_is_fuller(lengths in prop::collection::vec(1usize..30_000, 0..40)) {
+            let written = |length: &usize| Rc::new(Written { event: example(), text: "x".repeat(*length) });
+            let messages = pack(lengths.iter().map(written).collect());
+            let split: Vec<usize> = messages.iter().flat_map(|(part, _)| part.iter().map(|w| w.text.len())).collect();
+            prop_assert_eq!(split, lengths);
+            for (part, text) in &messages {
+                prop_assert!(!part.is_empty() && text.len() <= MAX_MESSAGE_BYTES);
+            }
+            for pair in messages.windows(2) {
+                prop_assert!(pair[0].1.len() + 1 + pair[1].0[0].text.len() > MAX_MESSAGE_BYTES, "it had room for one more");
+            }
+        }
+
+        #[test]
+        fn one_too_long_for_a_message_is_sent_by_itself(before in 1usize..9, after in 1usize..9) {
+            let written = |length: usize| Rc::new(Written { event: example(), text: "x".repeat(length) });
+            let messages = pack([before, MAX_MESSAGE_BYTES, after].map(written).into());
+            prop_assert_eq!(messages.iter().map(|(part, _)| part.len()).collect::<Vec<_>>(), [1, 1, 1]);
+        }
+
         #[test]
         fn no_text_makes_the_parser_panic(text: String) {
             parse(&text, 1_730_956_800_000);

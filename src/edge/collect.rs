@@ -13,7 +13,6 @@ use web_sys::{Headers, Request};
 use worker::{Context, Env, console_error};
 
 use crate::domain::address::{self, ClientIpHash, Keyed};
-use crate::domain::coalesce::Next;
 use crate::domain::event::{Event, MAX_METHOD_BYTES, ProducerId};
 use crate::domain::flag::Flag;
 use crate::domain::identity::{Digest, IdempotentId, window_start};
@@ -21,7 +20,7 @@ use crate::domain::path::{self, Known};
 use crate::domain::route::{Destinations, route};
 
 use super::config::Config;
-use super::deliver::{self, WritePath};
+use super::deliver::{self, Next, WritePath};
 use super::{address_key, clock, counters, flag_cache, query, vitals};
 
 /// Longest request ID and address that are looked at, in bytes; the platform's own are far shorter.
@@ -81,8 +80,8 @@ impl Left {
     }
 
     async fn finish(self, env: &Env, config: &Config) {
-        // Both at once: a slow one doesn't hold up the other. But writing a message takes a while: between two of them
-        // the requests that came meanwhile have their turn.
+        // Both at once: a slow one doesn't hold up the other. But handing over a message takes a while: between two of
+        // them the requests that came meanwhile have their turn.
         let both = matches!((&self.old, &self.new), (Next::Send(_), Next::Send(_)));
         let new = async {
             if both {
@@ -130,6 +129,7 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
         producer,
         seq,
     };
+    let Some(event) = deliver::written(event) else { return Left::NOTHING };
     let add = |path, event| deliver::add(path, event, now_ms, config);
     match (collector, queue) {
         (true, true) => Left { old: add(WritePath::Old, event.clone()), new: add(WritePath::New, event) },

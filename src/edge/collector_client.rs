@@ -3,6 +3,8 @@
 //! Invariant: an event's object is chosen by its digest alone, so that all repeats of it meet in one object, whatever
 //! route they were given, and a busy route doesn't fill one object.
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
 use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
@@ -16,6 +18,7 @@ use crate::domain::address::DailyKey;
 use crate::domain::archive::plan::{Cut, Windows};
 use crate::domain::event::Event;
 use crate::domain::identity::{Digest, IdempotentId};
+use crate::domain::message::Written;
 use crate::domain::parity::ask::{Answer, Ask};
 use crate::domain::selection::{Known, Selection};
 use crate::store::details::Details;
@@ -30,13 +33,13 @@ use super::config::Config;
 pub const BINDING: &str = "PATH_COLLECTOR";
 
 /// Splits events by the object that keeps them.
-pub fn by_shard(events: Vec<Event>, shards: u64) -> Vec<Vec<Event>> {
+pub fn by_shard(events: Vec<Rc<Written>>, shards: u64) -> Vec<Vec<Rc<Written>>> {
     if shards <= 1 {
         return vec![events];
     }
-    let mut groups: LiteMap<u64, Vec<Event>> = LiteMap::new();
-    for event in events {
-        groups.entry(event.digest.0 % shards).or_default().push(event);
+    let mut groups: LiteMap<u64, Vec<Rc<Written>>> = LiteMap::new();
+    for written in events {
+        groups.entry(written.event().digest.0 % shards).or_default().push(written);
     }
     groups.into_iter().map(|(_, events)| events).collect()
 }
@@ -74,13 +77,13 @@ async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsVa
     answered.await.map_err(|error: Error| error.to_string())?
 }
 
-/// Records events, which all belong to one object, written as `message`.
+/// Records events of one object, written as `message`.
 ///
 /// # Errors
 /// Why they may not be recorded.
-pub async fn record(env: &Env, config: &Config, events: &[Event], message: String) -> Result<(), String> {
+pub async fn record(env: &Env, config: &Config, events: &[Rc<Written>], message: String) -> Result<(), String> {
     let Some(first) = events.first() else { return Ok(()) };
-    let name = shard_name(first.digest.0 % config.shards, config.shards);
+    let name = shard_name(first.event().digest.0 % config.shards, config.shards);
     Collector { env, name: &name }.record(message).await
 }
 
@@ -289,13 +292,14 @@ mod tests {
 
     #[test]
     fn repeats_meet_in_one_object_whatever_their_route() {
-        let events: Vec<Event> = (0..100u64)
-            .flat_map(|n| [0, 1].map(|copy| Event { digest: Digest(n / 2), path: format!("/{copy}"), ..example() }))
-            .collect();
+        let event = |n, copy| Event { digest: Digest(n), path: format!("/{copy}"), ..example() };
+        let copies = |n| [0, 1].map(|copy| Rc::new(Written::of(event(n, copy)).unwrap()));
+        let events: Vec<Rc<Written>> = (0..50).flat_map(copies).collect();
         let groups = by_shard(events.clone(), 4);
         assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), events.len());
         for n in 0..50 {
-            assert_eq!(groups.iter().filter(|group| group.iter().any(|e| e.digest == Digest(n))).count(), 1);
+            let has = |group: &&Vec<Rc<Written>>| group.iter().any(|written| written.event().digest == Digest(n));
+            assert_eq!(groups.iter().filter(has).count(), 1);
         }
         assert_eq!(by_shard(events.clone(), 1), [events]);
     }

@@ -4,14 +4,14 @@
 //! or else is logged whole and counted as lost. A failure proves nothing: both copies have the same ID.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use worker::{Env, QueueContentType, RawMessageBuilder, console_error, console_log};
 
-use crate::domain::coalesce::{Buffer, Next};
-use crate::domain::error::InputError;
+use crate::domain::coalesce::{self, Buffer};
 use crate::domain::event::{Cohort, Event};
-use crate::domain::message;
+use crate::domain::message::{self, Written};
 
 use super::config::Config;
 use super::{clock, collector_client, counters};
@@ -66,20 +66,23 @@ impl WritePath {
 }
 
 thread_local! {
-    static COLLECTOR_BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
-    static QUEUE_BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer::new()) };
+    static COLLECTOR_BUFFER: RefCell<Buffer<Rc<Written>>> = const { RefCell::new(Buffer::new()) };
+    static QUEUE_BUFFER: RefCell<Buffer<Rc<Written>>> = const { RefCell::new(Buffer::new()) };
 }
 
-fn with_buffer<T>(path: WritePath, act: impl FnOnce(&mut Buffer) -> T) -> T {
+fn with_buffer<T>(path: WritePath, act: impl FnOnce(&mut Buffer<Rc<Written>>) -> T) -> T {
     match path {
         WritePath::Old => COLLECTOR_BUFFER.with_borrow_mut(act),
         WritePath::New => QUEUE_BUFFER.with_borrow_mut(act),
     }
 }
 
+/// What is left to do for an event that was handed over.
+pub type Next = coalesce::Next<Rc<Written>>;
+
 /// Hands over one event, to be recorded by one path together with others of this isolate. What it gives is to be
 /// [`finish`]ed by the same request.
-pub fn add(path: WritePath, event: Event, now_ms: u64, config: &Config) -> Next {
+pub fn add(path: WritePath, event: Rc<Written>, now_ms: u64, config: &Config) -> Next {
     with_buffer(path, |buffer| buffer.add(event, now_ms, config.limits))
 }
 
@@ -97,46 +100,57 @@ pub async fn finish(path: WritePath, next: Next, env: &Env, config: &Config) {
 }
 
 /// Writes events, and by the other path what fails.
-async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) {
+async fn flush(path: WritePath, env: &Env, config: &Config, events: Vec<Rc<Written>>) {
     counters::raise("buffer_peak", events.len() as u64);
     counters::add("flushes", u64::from(!events.is_empty()));
     counters::add("flushed_events", events.len() as u64);
-    for (events, error) in write(path, env, config, events).await {
+    for (failed, error) in write(path, env, config, events).await {
         counters::add(
             if path == WritePath::New { "queue_send_failed" } else { "do_record_failed" },
-            events.len() as u64,
+            failed.len() as u64,
         );
-        for event in &events {
+        for event in failed.iter().map(|written| written.event()) {
             console_error!("{}: {} | {error}", path.failed(), event.idempotent_id);
         }
         let other = path.other();
-        let events: Vec<Event> = events.into_iter().map(|e| Event { cohort: Cohort::Fallback, ..e }).collect();
-        for event in &events {
-            console_log!("{}: {}", other.fallback(), event.idempotent_id);
-        }
-        counters::add("fallback", events.len() as u64);
-        for (lost, error) in write(other, env, config, events).await {
+        let again: Vec<Rc<Written>> = failed.iter().filter_map(|written| fall_back(other, written.event())).collect();
+        counters::add("fallback", again.len() as u64);
+        for (lost, error) in write(other, env, config, again).await {
             counters::add("lost", lost.len() as u64);
-            for event in &lost {
-                let whole = serde_json::to_string(event).unwrap_or_default();
-                console_error!("{} too, event lost: {} | {error} | {whole}", other.failed(), event.idempotent_id);
+            for written in &lost {
+                let (id, whole) = (written.event().idempotent_id, written.text());
+                console_error!("{} too, event lost: {id} | {error} | {whole}", other.failed());
             }
         }
     }
 }
 
+/// An event for the other path than was meant.
+fn fall_back(other: WritePath, event: &Event) -> Option<Rc<Written>> {
+    console_log!("{}: {}", other.fallback(), event.idempotent_id);
+    written(Event { cohort: Cohort::Fallback, ..event.clone() })
+}
+
+/// Writes an event down; one of which that fails, which none does, is lost.
+pub fn written(event: Event) -> Option<Rc<Written>> {
+    let id = event.idempotent_id;
+    let failed = |error| {
+        counters::add("lost", 1);
+        console_error!("Event lost: {id} | {error}");
+    };
+    Written::of(event).map(Rc::new).map_err(failed).ok()
+}
+
 /// Writes events by one path; gives those that failed, with the reason.
-async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) -> Vec<(Vec<Event>, String)> {
+async fn write(
+    path: WritePath,
+    env: &Env,
+    config: &Config,
+    events: Vec<Rc<Written>>,
+) -> Vec<(Vec<Rc<Written>>, String)> {
     let mut failed = Vec::new();
     counters::add(path.tried(), events.len() as u64);
     for (part, text) in parts(path, config, events) {
-        let text = match text {
-            Ok(text) => text,
-            Err(error) => {
-                failed.push((part, error.to_string()));
-                continue;
-            }
-        };
         let write = async {
             match path {
                 WritePath::Old => collector_client::record(env, config, &part, text).await,
@@ -146,14 +160,8 @@ async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) 
         let deadline_ms = config.send_deadline_ms;
         match clock::within_ms(deadline_ms, write).await {
             Some(Ok(())) if config.log_events => {
-                for event in &part {
-                    console_log!(
-                        "{}: {} | Path: {} | Status: {}",
-                        path.sent(),
-                        event.idempotent_id,
-                        event.path,
-                        event.status
-                    );
+                for Event { idempotent_id, path: route, status, .. } in part.iter().map(|written| written.event()) {
+                    console_log!("{}: {idempotent_id} | Path: {route} | Status: {status}", path.sent());
                 }
             }
             Some(Ok(())) => {}
@@ -165,12 +173,12 @@ async fn write(path: WritePath, env: &Env, config: &Config, events: Vec<Event>) 
 }
 
 /// Splits events into what one write carries, by shard of the object and by the size of a message, with its text.
-fn parts(path: WritePath, config: &Config, events: Vec<Event>) -> Vec<(Vec<Event>, Result<String, InputError>)> {
+fn parts(path: WritePath, config: &Config, events: Vec<Rc<Written>>) -> Vec<(Vec<Rc<Written>>, String)> {
     let groups = match path {
         WritePath::Old => collector_client::by_shard(events, config.shards),
         WritePath::New => vec![events],
     };
-    groups.into_iter().flat_map(message::write).collect()
+    groups.into_iter().flat_map(message::pack).collect()
 }
 
 async fn send(env: &Env, text: &str) -> Result<(), String> {

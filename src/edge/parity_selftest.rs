@@ -52,8 +52,8 @@ async fn compare(
 }
 
 async fn record(collector: Collector<'_>, events: &[crate::domain::event::Event]) -> Result<(), StoreError> {
-    for (_, text) in message::write(events.to_vec()) {
-        let text = text.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let texts = message::write(events.to_vec()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    for text in texts {
         collector.record(text).await.map_err(StoreError::Unavailable)?;
     }
     Ok(())

@@ -82,7 +82,7 @@ mod tests {
     fn events_are_found_in_messages_in_pieces_and_beside_rubbish() {
         let event = example();
         let text = serde_json::to_string(&event).unwrap();
-        let message = message::write(vec![event.clone()]).remove(0).1.unwrap();
+        let message = message::write([event.clone()]).unwrap().remove(0);
         let without_status = text.replace("\"status\":200,", "");
         for payload in [text, message, without_status] {
             let mut evidence = Evidence::default();
