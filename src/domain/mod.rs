@@ -31,6 +31,7 @@ pub mod listing;
 pub mod merge;
 pub mod message;
 pub mod metrics;
+pub mod pace;
 pub mod parity;
 pub mod path;
 pub mod readiness;

@@ -31,6 +31,11 @@ pub async fn sleep_ms(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;
 }
 
+/// Lets others that wait for this thread have their turn.
+pub async fn pause() {
+    sleep_ms(0).await;
+}
+
 /// The future's output, or none if it is not there within `ms`. The work itself can't be called back: what timed out
 /// may still take effect.
 pub async fn within_ms<F: Future>(ms: u64, future: F) -> Option<F::Output> {

@@ -85,7 +85,7 @@ impl Left {
         let both = matches!((&self.old, &self.new), (Next::Send(_), Next::Send(_)));
         let new = async {
             if both {
-                clock::sleep_ms(0).await;
+                clock::pause().await;
             }
             deliver::finish(WritePath::New, self.new, env, config).await;
         };

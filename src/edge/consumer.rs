@@ -10,6 +10,7 @@ use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage
 
 use crate::domain::event::Event;
 use crate::domain::message;
+use crate::domain::pace::Pace;
 use crate::domain::retry::delay_seconds;
 use crate::store::dead_letters::{DeadLetter, DeadLetters, MAX_LETTERS};
 use crate::store::events::{EventStore, Memory, Recorded};
@@ -63,12 +64,13 @@ async fn handle(batch: &MessageBatch<JsValue>, env: &Env) {
 
 /// Applies the good events of a batch in one transaction, and stores the bad ones as dead letters.
 async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64) -> Result<(), StoreError> {
-    let (mut events, mut letters) = (Vec::new(), Vec::new());
+    let (mut events, mut letters, mut pace) = (Vec::new(), Vec::new(), Pace::default());
     for message in messages {
         let parsed = match text_of(&message.body()) {
             Ok(text) => message::parse(&text, now_ms),
             Err(bytes) => message::not_text(&hex::encode(bytes)),
         };
+        let pause = pace.is_due(parsed.events.len());
         events.extend(parsed.events);
         letters.extend((0..).zip(parsed.rejected).map(|(position, rejected): (u64, _)| DeadLetter {
             id: format!("{}/{position}", message.id()),
@@ -78,6 +80,9 @@ async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64)
             reason: rejected.error.to_string(),
             payload: rejected.payload,
         }));
+        if pause {
+            clock::pause().await;
+        }
     }
     // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
     let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);

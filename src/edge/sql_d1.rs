@@ -8,6 +8,7 @@ use worker::{Env, Error};
 
 use crate::store::sql::{Row, Sql, Statement, StoreError};
 
+use super::clock;
 use super::sql_values::{bound, rows};
 
 /// Binding of the database.
@@ -46,5 +47,9 @@ impl Sql for D1Sql {
             rows(&objects.unwrap_or_default())
         };
         results.iter().map(of).collect()
+    }
+
+    async fn pause(&self) {
+        clock::pause().await;
     }
 }

@@ -7,6 +7,7 @@ use worker::{Error, State};
 
 use crate::store::sql::{Row, Sql, Statement, StoreError};
 
+use super::clock;
 use super::sql_values::{bound, rows};
 
 #[wasm_bindgen]
@@ -74,5 +75,9 @@ impl Sql for ObjectSql {
         let storage: &TransactionalStorage = self.storage.unchecked_ref();
         storage.transaction_sync(&mut run_all).map_err(failed)?;
         results.iter().map(|objects| rows(objects.unchecked_ref())).collect()
+    }
+
+    async fn pause(&self) {
+        clock::pause().await;
     }
 }

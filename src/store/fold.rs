@@ -1,13 +1,15 @@
 //! Folding: segments into rollups and ledgers.
 //!
 //! Invariant: rollups and ledgers hold exactly the segments up to the last fold; all change in one transaction, which
-//! inserts the fold it begins at. A fold that is interrupted or races another changes nothing.
+//! inserts the fold it begins at. A fold that is interrupted or races another changes nothing. Others have their turn
+//! while it adds: what they record has later numbers, and is the next fold's.
 
 use litemap::LiteMap;
 
 use crate::domain::event::{Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS, Retention};
 use crate::domain::ledger::Ledger;
+use crate::domain::pace::Pace;
 use crate::domain::rollup::{self, ALL_ROUTES, Key, Rollups};
 use crate::domain::segment::MAX_EVENTS;
 use crate::domain::selection::Parts;
@@ -92,11 +94,12 @@ struct Fresh {
 struct Adding {
     minutes: Rollups,
     arrivals: LiteMap<u64, Arrivals>,
+    pace: Pace,
 }
 
 impl Adding {
-    /// Adds what one segment holds.
-    fn segment(&mut self, events: &[Event], absorbed: &[Event]) {
+    /// Adds a part of what a segment holds.
+    fn part(&mut self, events: &[Event], absorbed: &[Event]) {
         for event in events {
             rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
         }
@@ -224,9 +227,21 @@ impl EventStore {
             let Some(last) = rows(&waiting, 0).last() else { return Err(StoreError::Conflict) };
             reached = last.integer(5)?;
             for row in rows(&waiting, 0) {
-                adding.segment(&events_of(row)?, &absorbed_of(row)?);
+                self.add_segment(&mut adding, &events_of(row)?, &absorbed_of(row)?).await;
             }
         }
         Ok((adding.finish(&self.retention, now_ms), reached))
+    }
+
+    /// Adds what a segment holds, with pauses.
+    async fn add_segment(&self, adding: &mut Adding, events: &[Event], absorbed: &[Event]) {
+        let events = events.chunks(Pace::PART).map(|part| (part, &[][..]));
+        let absorbed = absorbed.chunks(Pace::PART).map(|part| (&[][..], part));
+        for (events, absorbed) in events.chain(absorbed) {
+            adding.part(events, absorbed);
+            if adding.pace.is_due(events.len() + absorbed.len()) {
+                self.sql.pause().await;
+            }
+        }
     }
 }

@@ -120,6 +120,11 @@ impl StoreError {
 pub trait Sql {
     /// Runs statements in order, in one transaction, and gives the rows of each.
     fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Vec<Row>>, StoreError>>;
+
+    /// Lets others that wait for this thread have their turn: long work pauses now and then. Here it does nothing.
+    fn pause(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }
 
 /// A future whose type is not known: what awaits it is compiled once, whatever it comes from.
@@ -131,11 +136,16 @@ pub struct Database(Rc<dyn AnySql>);
 
 trait AnySql {
     fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>>;
+    fn pause(&self) -> LocalFuture<'_, ()>;
 }
 
 impl<S: Sql> AnySql for S {
     fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
         Box::pin(Sql::batch(self, statements))
+    }
+
+    fn pause(&self) -> LocalFuture<'_, ()> {
+        Box::pin(Sql::pause(self))
     }
 }
 
@@ -146,6 +156,11 @@ impl Database {
     /// [`StoreError`].
     pub fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
         self.0.batch(statements)
+    }
+
+    /// As [`Sql::pause`].
+    pub fn pause(&self) -> LocalFuture<'_, ()> {
+        self.0.pause()
     }
 }
 

@@ -143,6 +143,10 @@ impl Sql for Faulty {
             }
         }
     }
+
+    async fn pause(&self) {
+        Turn(false).await;
+    }
 }
 
 /// Is pending once: lets another task run.

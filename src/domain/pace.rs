@@ -1,0 +1,37 @@
+//! When long work pauses, so that whoever waits for the same thread has a turn.
+
+/// How much was done since the last pause.
+#[derive(Debug, Default)]
+pub struct Pace {
+    events: usize,
+}
+
+impl Pace {
+    /// Events after which work pauses: others wait some ms for it, and not for all of it.
+    pub const PART: usize = 500;
+
+    /// Whether a pause is due, now that these many events more are done.
+    pub const fn is_due(&mut self, events: usize) -> bool {
+        self.events += events;
+        let due = self.events >= Self::PART;
+        if due {
+            self.events = 0;
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_pauses_after_a_part_however_it_is_cut() {
+        let pauses = |cuts: &[usize]| {
+            let mut pace = Pace::default();
+            cuts.iter().map(|events| pace.is_due(*events)).collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(&[Pace::PART - 1, 1, 1]), [false, true, false]);
+        assert_eq!(pauses(&[Pace::PART * 9, Pace::PART - 1, 0, 1]), [true, false, false, true]);
+    }
+}
