@@ -94,7 +94,7 @@ fn a_fold_of_many_events_has_few_of_them_in_memory_and_writes_each_row_once() {
     assert!(many < few * 11 / 10, "{many} bytes for 7 segments, {few} for 3");
 }
 
-/// A database on which another records an event whenever it pauses.
+/// A database on which another records an event at each of the first eight pauses.
 #[derive(Clone)]
 struct Shared(Sqlite, Rc<Cell<u64>>);
 
@@ -105,6 +105,9 @@ impl Sql for Shared {
 
     async fn pause(&self) {
         let n = self.1.get();
+        if n == 8 {
+            return;
+        }
         self.1.set(n + 1);
         deliver(&store(&self.0), &mut Memory::default(), &[event(n, n)]).await;
     }
@@ -117,9 +120,9 @@ fn a_fold_pauses_and_what_is_recorded_meanwhile_is_the_next_ones() {
     block_on(store(&sqlite).record(&mut Memory::default(), &events, START)).unwrap();
     let others = Rc::new(Cell::new(0));
     let folding = store(&Shared(sqlite, others.clone()));
-    for (pauses, unfolded) in [(8, 8), (8, 0)] {
+    for unfolded in [8, 0] {
         assert_eq!(block_on(folding.fold(START)).unwrap(), 0);
-        assert_eq!((others.get(), block_on(folding.state(START)).unwrap().unfolded), (pauses, unfolded));
+        assert_eq!((others.get(), block_on(folding.state(START)).unwrap().unfolded), (8, unfolded));
     }
     let all: Vec<Event> = (0..8).chain(1_000..5_000).map(|n| event(n, n)).collect();
     block_on(store(&never_folded).record(&mut Memory::default(), &all, START)).unwrap();

@@ -10,6 +10,9 @@ impl Pace {
     /// Events after which work pauses: others wait some ms for it, and not for all of it.
     pub const PART: usize = 500;
 
+    /// As many events take as long to add as a rollup takes to read, or to write.
+    pub const ROLLUP: usize = 10;
+
     /// Whether a pause is due, now that these many events more are done.
     pub const fn is_due(&mut self, events: usize) -> bool {
         self.events += events;

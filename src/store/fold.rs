@@ -150,31 +150,31 @@ impl Fresh {
         std::iter::once(ledgers).chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys]))).collect()
     }
 
-    /// Adds what [`Self::reads`] gave.
-    fn add_stored<'a>(&mut self, rollups: impl Iterator<Item = &'a Row>, ledgers: &[Row]) -> Result<(), StoreError> {
-        for row in rollups {
-            let (key, rollup) = decode(row.text(0)?)?;
-            if let Some(sum) = self.rollups.get_mut(&key) {
-                sum.merge(&rollup);
-            }
-        }
-        for row in ledgers {
-            if let Some(sum) = self.arrivals.get_mut(&row.integer(0)?) {
-                sum.absorbed += row.integer(1)?;
-                sum.ledger.merge(&unpacked(row, 2)?);
-            }
+    /// Adds a rollup that [`Self::reads`] gave.
+    fn add_rollup(&mut self, row: &Row) -> Result<(), StoreError> {
+        let (key, rollup) = decode(row.text(0)?)?;
+        if let Some(sum) = self.rollups.get_mut(&key) {
+            sum.merge(&rollup);
         }
         Ok(())
     }
 
-    /// Statements that store all of it.
-    fn replacements(&self) -> Result<Vec<Statement>, StoreError> {
+    /// Adds a ledger that [`Self::reads`] gave.
+    fn add_ledger(&mut self, row: &Row) -> Result<(), StoreError> {
+        if let Some(sum) = self.arrivals.get_mut(&row.integer(0)?) {
+            sum.absorbed += row.integer(1)?;
+            sum.ledger.merge(&unpacked(row, 2)?);
+        }
+        Ok(())
+    }
+
+    /// Statements that store all of it, with the rollups as rows.
+    fn replacements(&self, rollups: Vec<serde_json::Value>) -> Result<Vec<Statement>, StoreError> {
         let mut statements = Vec::new();
         let mut add = |sql, rows: Vec<serde_json::Value>| {
             statements.extend(json_chunks(rows).into_iter().map(|chunk| Statement::new(sql, [chunk])));
         };
-        let rollups = self.rollups.iter().map(|(key, rollup)| encode(key, rollup, Parts::All));
-        add(REPLACE_ROLLUPS, rollups.collect::<Result<_, _>>()?);
+        add(REPLACE_ROLLUPS, rollups);
         let ledgers = self.arrivals.iter().map(|(start, arrivals)| {
             Ok(serde_json::json!([start, arrivals.ledger.len(), arrivals.absorbed, packed(&arrivals.ledger)?]))
         });
@@ -205,12 +205,10 @@ impl EventStore {
         // 2. As 1.
         let (mut fresh, reached) = self.fresh(folded, head, now_ms).await?;
         // 3. As 1. Another fold may commit between 1 and here; the write is refused then.
-        let stored = self.sql.batch(fresh.reads()).await?;
-        if let Some((ledgers, rollups)) = stored.split_first() {
-            fresh.add_stored(rollups.iter().flatten(), ledgers)?;
-        }
+        self.add_stored(&mut fresh).await?;
+        let rollups = self.encoded(&fresh.rollups).await?;
         let mut statements = vec![Statement::new(INSERT_FOLD, [folded.into(), reached.into(), now_ms.into()])];
-        statements.extend(fresh.replacements()?);
+        statements.extend(fresh.replacements(rollups)?);
         // 4. A crash here: the transaction is there or is not; the next fold begins where it finds the log.
         self.sql.batch(statements).await?;
         Ok(head.saturating_sub(reached))
@@ -233,15 +231,42 @@ impl EventStore {
         Ok((adding.finish(&self.retention, now_ms), reached))
     }
 
+    /// Adds what is stored already at the same places, with pauses.
+    async fn add_stored(&self, fresh: &mut Fresh) -> Result<(), StoreError> {
+        let stored = self.sql.batch(fresh.reads()).await?;
+        let Some((ledgers, rollups)) = stored.split_first() else { return Ok(()) };
+        let mut pace = Pace::default();
+        for row in rollups.iter().flatten() {
+            fresh.add_rollup(row)?;
+            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+        }
+        ledgers.iter().try_for_each(|row| fresh.add_ledger(row))
+    }
+
+    /// Rollups as rows, made with pauses.
+    async fn encoded(&self, rollups: &Rollups) -> Result<Vec<serde_json::Value>, StoreError> {
+        let (mut rows, mut pace) = (Vec::with_capacity(rollups.len()), Pace::default());
+        for (key, rollup) in rollups {
+            rows.push(encode(key, rollup, Parts::All)?);
+            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+        }
+        Ok(rows)
+    }
+
+    async fn pause_if(&self, due: bool) {
+        if due {
+            self.sql.pause().await;
+        }
+    }
+
     /// Adds what a segment holds, with pauses.
     async fn add_segment(&self, adding: &mut Adding, events: &[Event], absorbed: &[Event]) {
         let events = events.chunks(Pace::PART).map(|part| (part, &[][..]));
         let absorbed = absorbed.chunks(Pace::PART).map(|part| (&[][..], part));
         for (events, absorbed) in events.chain(absorbed) {
             adding.part(events, absorbed);
-            if adding.pace.is_due(events.len() + absorbed.len()) {
-                self.sql.pause().await;
-            }
+            let due = adding.pace.is_due(events.len() + absorbed.len());
+            self.pause_if(due).await;
         }
     }
 }
