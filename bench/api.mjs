@@ -44,7 +44,7 @@ function event(timestamp, path) {
   return {
     idempotentId: `${timestamp - (timestamp % MINUTE_MS)}-${digest.slice(0, 8)}`, digest: digest.slice(0, 16),
     timestamp, path, method: "GET", status: noise > 0.99 ? 500 : 200, responseTime: Math.floor(5 * Math.exp(6 * noise ** 3)),
-    clientIpHash: client, cohort: "dual", flagVersion: 1, producer: "00000000000000aa", seq: sent,
+    clientIpHash: client, cohort: "dual", flagVersion: 1, producer: "00000000000000aa", seq: sent, write: sent,
   };
 }
 

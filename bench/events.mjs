@@ -24,6 +24,7 @@ export function eventOf(run, n, { timestamp, isolate = 0, seq = n }) {
     flagVersion: 1,
     producer: sha256(`isolate ${run} ${isolate}`).slice(0, 16),
     seq,
+    write: seq,
   };
 }
 

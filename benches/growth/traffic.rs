@@ -42,6 +42,7 @@ fn at(n: u64, timestamp: u64, paths: u64) -> Event {
         cohort: Cohort::Dual,
         producer: ProducerId(n % PRODUCERS),
         seq: u32::try_from(n / PRODUCERS).unwrap(),
+        write: u32::try_from(n / PRODUCERS).unwrap(),
         ..event
     }
 }

@@ -15,7 +15,7 @@ const DAY: &str = "2024-11-07";
 fn event(digest: &str, window: u64) -> Value {
     json!({"idempotentId": format!("{window}-{}", &digest[..8]), "digest": digest, "timestamp": window + 5,
         "path": "/a", "method": "GET", "status": 200, "responseTime": 1, "clientIpHash": "00000000000000aa",
-        "cohort": "single", "flagVersion": 1, "producer": "00000000000000bb", "seq": 0})
+        "cohort": "single", "flagVersion": 1, "producer": "00000000000000bb", "seq": 0, "write": 0})
 }
 
 /// A gateway with one archived day of these events in one part.

@@ -132,7 +132,7 @@ const ID: &str = "1730955600000-0123abcd";
 fn stored(at: u64, cohort: &str) -> Value {
     json!({"storedAt": at, "event": {"idempotentId": ID, "digest": "0123abcd00000000", "timestamp": 1_730_955_601_000_u64,
         "path": "/users/{id}", "method": "GET", "status": 200, "responseTime": 12, "clientIpHash": "aa", "cohort": cohort,
-        "flagVersion": 7, "producer": "00000000000000cc", "seq": 3}})
+        "flagVersion": 7, "producer": "00000000000000cc", "seq": 3, "write": 3}})
 }
 
 fn traced(trace: &Value) -> support::Ran {

@@ -26,6 +26,9 @@ pub const MAX_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// How far an event's exact time may lie from its ID's, in ms: 1 hour, the longest ID window.
 pub const MAX_ID_DISTANCE_MS: u64 = 60 * 60 * 1000;
 
+/// Most events that one write carries: far above what a flush may hold, and low enough that a wrong number shows.
+pub const MAX_WRITE_EVENTS: u32 = 1_000;
+
 /// By which way an event was meant to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,6 +105,9 @@ pub struct Event {
     pub producer: ProducerId,
     /// Its number within that isolate, from 0.
     pub seq: u32,
+    /// The number of the first event of the flush that carried it. A flush carries a contiguous run of numbers and is
+    /// lost or kept together, so that `producer` and `write` name the unit of evidence.
+    pub write: u32,
 }
 
 impl Event {
@@ -144,6 +150,15 @@ impl Event {
         if self.idempotent_id.hash8() != self.digest.hash8() {
             return fail("idempotentId", &self.idempotent_id, "its hash must be the first half of `digest`".into());
         }
+        if self.seq.checked_sub(self.write).is_none_or(|behind| behind >= MAX_WRITE_EVENTS) {
+            return fail(
+                "write",
+                &self.write,
+                format!(
+                    "give the `seq` of the first event of its flush: at most `seq`, and less than {MAX_WRITE_EVENTS} before it"
+                ),
+            );
+        }
         Ok(())
     }
 
@@ -173,6 +188,7 @@ pub(crate) mod tests {
             flag_version: 3,
             producer: ProducerId(2),
             seq: 4,
+            write: 4,
         }
     }
 
@@ -194,6 +210,7 @@ pub(crate) mod tests {
             "flagVersion",
             "producer",
             "seq",
+            "write",
         ] {
             assert!(text.contains(&format!("\"{name}\":")), "{name} in {text}");
         }
@@ -204,7 +221,7 @@ pub(crate) mod tests {
     fn each_broken_rule_names_its_field() {
         let now = example().timestamp;
         assert_eq!(example().check(now), Ok(()));
-        let damages: [Damage; 9] = [
+        let damages: [Damage; 11] = [
             ("path", |e| e.path.clear()),
             ("path", |e| e.path = "/x".repeat(MAX_PATH_BYTES)),
             ("method", |e| e.method = "M".repeat(MAX_METHOD_BYTES + 1)),
@@ -214,6 +231,8 @@ pub(crate) mod tests {
             ("timestamp", |e| e.timestamp -= MAX_AGE_MS + 1),
             ("idempotentId", |e| e.idempotent_id = IdempotentId::with_digest(1_600_000_000_000, e.digest).unwrap()),
             ("idempotentId", |e| e.digest = Digest(0)),
+            ("write", |e| e.write = e.seq + 1),
+            ("write", |e| e.seq = e.write + MAX_WRITE_EVENTS),
         ];
         for (field, damage) in damages {
             let mut event = example();

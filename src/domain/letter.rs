@@ -108,7 +108,7 @@ mod tests {
         #[test]
         fn good_events_leave_and_bad_ones_stay_however_often(good in prop::collection::vec(any::<bool>(), 0..12)) {
             let events: Vec<Event> = (0..).zip(&good)
-                .map(|(seq, good)| Event { seq, status: if *good { 200 } else { 99 }, ..example() }).collect();
+                .map(|(seq, good)| Event { seq, write: seq, status: if *good { 200 } else { 99 }, ..example() }).collect();
             let payload = message::write(events.clone()).unwrap().pop().unwrap_or_else(|| message::around([]));
             let once = retry_whole(&payload, example().timestamp);
             let expected: Vec<Event> = events.iter().filter(|event| event.status == 200).cloned().collect();

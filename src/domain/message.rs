@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_stays_below_the_limit() {
-        let events: Vec<Event> = (0..1_000).map(|seq| Event { seq, ..example() }).collect();
+        let events: Vec<Event> = (0..1_000).map(|seq| Event { seq, write: seq, ..example() }).collect();
         let messages = write(events.clone()).unwrap();
         assert!(messages.len() > 1);
         assert!(messages.iter().all(|text| text.len() <= MAX_MESSAGE_BYTES));

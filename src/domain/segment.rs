@@ -52,6 +52,8 @@ struct PackedEvent {
     flag_version: u32,
     producer: u32,
     seq: u32,
+    /// How far the number of its write lies before its own: one byte, as flushes are small.
+    behind_write: u32,
 }
 
 /// Numbers values as they come.
@@ -103,6 +105,7 @@ pub fn pack(window: u64, events: &[Event]) -> Result<Vec<u8>, InputError> {
             flag_version: event.flag_version,
             producer: producers.code(&event.producer.0),
             seq: event.seq,
+            behind_write: event.seq.wrapping_sub(event.write),
         })
         .collect();
     let packed = Packed { format: FORMAT, paths: paths.1, methods: methods.1, producers: producers.1, events };
@@ -148,6 +151,7 @@ pub fn unpack(window: u64, digests: &[u8], body: &[u8]) -> Result<Vec<Event>, In
                     .ok_or_else(|| malformed("a producer is not in its dictionary".to_owned()))?,
             ),
             seq: packed_event.seq,
+            write: packed_event.seq.wrapping_sub(packed_event.behind_write),
         })
     };
     unpack_digests(digests).zip(&packed.events).map(unpack_one).collect()
@@ -190,17 +194,18 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn a_segment_gives_back_its_events(
-            parts in prop::collection::vec((0u64..60_000, any::<u64>(), 100u16..600, any::<u32>(), any::<u64>(), 0usize..3, any::<u64>()), 0..60),
+            parts in prop::collection::vec((0u64..60_000, any::<u64>(), 100u16..600, any::<u32>(), any::<u64>(), 0usize..3, any::<u64>(), any::<u32>()), 0..60),
         ) {
             let window = 1_730_956_800_000;
             let events: Vec<Event> = parts
                 .into_iter()
-                .map(|(offset, digest, status, response_time, hash, cohort, producer)| Event {
+                .map(|(offset, digest, status, response_time, hash, cohort, producer, seq)| Event {
                     status,
                     response_time,
                     client_ip_hash: ClientIpHash(hash),
                     cohort: Cohort::ALL[cohort],
                     producer: ProducerId(producer),
+                    seq,
                     ..at(window + offset, digest)
                 })
                 .collect();

@@ -128,6 +128,7 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
         flag_version: flag.version,
         producer,
         seq,
+        write: seq,
     };
     let Some(event) = deliver::written(event) else { return Left::NOTHING };
     let add = |path, event| deliver::add(path, event, now_ms, config);

@@ -77,8 +77,13 @@ impl Traffic {
     pub fn event(&mut self, ms: u64, producer: u64) -> Event {
         self.requests += 1;
         let seq = self.next.entry(producer).or_default();
-        let event =
-            Event { cohort: Cohort::Dual, producer: ProducerId(producer), seq: *seq, ..event(self.requests, ms) };
+        let event = Event {
+            cohort: Cohort::Dual,
+            producer: ProducerId(producer),
+            seq: *seq,
+            write: *seq,
+            ..event(self.requests, ms)
+        };
         *seq += 1;
         event
     }
@@ -147,7 +152,7 @@ impl Traffic {
                 let timestamp = sent.timestamp + 9_000;
                 let window = window_start(timestamp, SETTINGS.id_window_ms);
                 let idempotent_id = IdempotentId::with_digest(window, sent.digest).unwrap();
-                let again = Event { idempotent_id, timestamp, seq, ..sent.clone() };
+                let again = Event { idempotent_id, timestamp, seq, write: seq, ..sent.clone() };
                 self.old.extend([sent.clone(), again.clone()]);
                 self.new.extend([again, sent]);
             }

@@ -204,6 +204,7 @@ pub fn event(request: u64, ms: u64) -> Event {
         flag_version: 1,
         producer: ProducerId(request % 4),
         seq: u32::try_from(request).unwrap(),
+        write: u32::try_from(request).unwrap(),
     }
 }
 

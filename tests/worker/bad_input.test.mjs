@@ -25,6 +25,7 @@ function event(request, fields = {}) {
     flagVersion: 1,
     producer: "fedcba9876543210",
     seq: 0,
+    write: 0,
     ...fields,
   };
 }

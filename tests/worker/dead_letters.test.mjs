@@ -13,7 +13,7 @@ const event = (n, fields = {}) => {
   return {
     idempotentId: `${window}-${digest(n).slice(0, 8)}`, digest: digest(n), timestamp, path: "/api/test", method: "GET",
     status: 200, responseTime: 5, clientIpHash: "00000000000000aa", cohort: "single", flagVersion: 1,
-    producer: "00000000000000bb", seq: Number(n % 1_000n), ...fields,
+    producer: "00000000000000bb", seq: Number(n % 1_000n), write: Number(n % 1_000n), ...fields,
   };
 };
 const message = (...events) => JSON.stringify({ v: 1, events });

@@ -20,7 +20,7 @@ function event(seq, fields = {}) {
   return {
     idempotentId: `${timestamp - (timestamp % 60_000)}-${digest.slice(0, 8)}`, digest, timestamp, path: ROUTE,
     method: "GET", status: 200, responseTime: seq, clientIpHash: "0123456789abcdef", cohort: "dual", flagVersion: 1,
-    producer: "00000000000000aa", seq, ...fields,
+    producer: "00000000000000aa", seq, write: seq, ...fields,
   };
 }
 const message = (events) => JSON.stringify({ v: 1, events });

@@ -15,7 +15,7 @@ const event = (n, more = {}, start = START) => {
   const digest = createHash("sha256").update(`${n}`).digest("hex").slice(0, 16);
   const idempotentId = `${timestamp - (timestamp % 60_000)}-${digest.slice(0, 8)}`;
   const values = { path: `/p${n % 3}`, method: "GET", status: 200, responseTime: n, clientIpHash: "0123456789abcdef" };
-  const made = { cohort: "dual", flagVersion: 1, producer: "00000000000000aa", seq: n };
+  const made = { cohort: "dual", flagVersion: 1, producer: "00000000000000aa", seq: n, write: n };
   return { idempotentId, digest, timestamp, ...values, ...made, ...more };
 };
 const events = (count) => Array.from({ length: count }, (_, n) => event(n));

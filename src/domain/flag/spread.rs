@@ -100,7 +100,7 @@ mod tests {
     use crate::domain::event::{Cohort, tests::example};
 
     fn event(producer: u64, seq: u32, flag_version: u32, timestamp: u64) -> Event {
-        Event { producer: ProducerId(producer), seq, flag_version, timestamp, ..example() }
+        Event { producer: ProducerId(producer), seq, write: seq, flag_version, timestamp, ..example() }
     }
 
     #[test]

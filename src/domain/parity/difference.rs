@@ -270,7 +270,7 @@ mod tests {
         assert_eq!((difference.kind, difference.reason), (Kind::ValueDiffers, None));
         let field = &difference.fields[0];
         assert_eq!((field.field.as_str(), field.old.as_str(), field.new.as_str()), ("status", "200", "599"));
-        let later = Copy { event: Event { seq: 99, ..dual(9).event }, absorbed: false };
+        let later = Copy { event: Event { seq: 99, write: 99, ..dual(9).event }, absorbed: false };
         assert_eq!(found(&[dual(0)], &[later]), [(false, Some((Kind::ValueDiffers, Some(Reason::Repeat))))]);
     }
 

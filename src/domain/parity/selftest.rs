@@ -189,5 +189,6 @@ fn event(seed: u64, seq: u32, timestamp: u64, id_window_ms: u64) -> Result<Event
         flag_version: 1,
         producer: ProducerId(seed),
         seq,
+        write: seq,
     })
 }

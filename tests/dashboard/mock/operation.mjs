@@ -236,6 +236,7 @@ export class Operation {
       flagVersion: this.flag().version,
       producer: "07fa22e190bb4c5d",
       seq: 4_711,
+      write: 4_700,
     };
     const isLost = known.isLost;
     return {
