@@ -34,7 +34,7 @@ const report = {
   stored_equals_sent: true,
   consumer_ms_per_100_messages: 70,
   id_ns: 200,
-  wasm_gzip_bytes: 500_000,
+  wasm_gzip_bytes: 800_000,
   cost_usd_per_million: { ...of(0.05), baseline_queue: 3.7 },
   rows_written_per_million: of(1),
   queue_ops_per_million: of(2),

@@ -1,9 +1,10 @@
 // The README's commands, as they stand there: each shell block is run, or is on the list of those that CI runs itself.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, symlink } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
@@ -17,11 +18,46 @@ const readme = await readFile(`${root}README.md`, "utf8");
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) =>
   block.split("\n").map((line) => line.replace(/\s+#.*$/, "").trim()).filter(Boolean),
 );
-const bash = (script) => execute("bash", ["-euo", "pipefail", "-c", script], { cwd: root, timeout: 10 * MINUTES, maxBuffer: 1e8 });
+/** The ports that the README names, and those that are free here. */
+const ports = { 8080: 0, 8787: 0 };
+const here = (line) => line.replaceAll(/localhost:(8080|8787)/g, (_, port) => `localhost:${ports[port]}`);
+const bash = (line) =>
+  execute("bash", ["-euo", "pipefail", "-c", here(line)], {
+    cwd: root,
+    env: { ...process.env, PATHCTL_TARGET: `http://localhost:${ports[8787]}` },
+    timeout: 10 * MINUTES,
+    maxBuffer: 1e8,
+  });
 
-const stores = `${root}.wrangler/state`;
-const kept = `${root}.wrangler/state-kept`;
-let upstream, gateway;
+let upstream, gateway, checkout;
+
+/** Listens on a free port; returns the server. */
+const listen = (server) =>
+  new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", () => resolve(server)));
+
+/** A port that nothing listens on now. */
+async function freePort() {
+  const server = await listen(createServer());
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** What was built and fetched: shared with the copy below. */
+const SHARED = [".tools", "build", "node_modules", "target"];
+
+/** A copy of this checkout without its local stores: a developer's own are neither read nor changed. */
+async function withoutStores() {
+  const folder = await mkdtemp(join(tmpdir(), "path-collector-readme-"));
+  const entries = (await readdir(root)).filter((name) => ![".git", ".wrangler"].includes(name));
+  await Promise.all(
+    entries.map((name) => {
+      const [from, to] = [join(root, name), join(folder, name)];
+      return SHARED.includes(name) ? symlink(from, to) : cp(from, to, { recursive: true });
+    }),
+  );
+  return folder;
+}
 
 /** Calls `attempt` until it succeeds, for at most `ms`. */
 async function eventually(attempt, ms = 2 * MINUTES) {
@@ -37,21 +73,22 @@ async function eventually(attempt, ms = 2 * MINUTES) {
 }
 
 before(async () => {
-  // The commands use the local stores as they are; a developer's own are put aside meanwhile.
-  if (existsSync(stores)) renameSync(stores, kept);
-  upstream = createServer((request, response) => response.end(request.url));
-  await new Promise((resolve, reject) => upstream.once("error", reject).listen(8080, "127.0.0.1", resolve));
+  upstream = await listen(createServer((request, response) => response.end(request.url)));
+  ports[8080] = upstream.address().port;
+  ports[8787] = await freePort();
+  checkout = await withoutStores();
   const run = blocks.flat().find((line) => line.startsWith("make run"));
-  gateway = spawn("bash", ["-c", run], { cwd: root, detached: true, stdio: "ignore", env: { ...process.env, CI: "true" } });
-  await eventually(async () => assert.equal((await fetch("http://localhost:8787/hello")).status, 200), 5 * MINUTES);
+  // The one option more is where to listen.
+  const script = here(run).replace(/"$/, ` --port ${ports[8787]}"`);
+  gateway = spawn("bash", ["-c", script], { cwd: checkout, detached: true, stdio: "ignore", env: { ...process.env, CI: "true" } });
+  await eventually(async () => assert.equal((await fetch(here("http://localhost:8787/hello"))).status, 200), 5 * MINUTES);
 });
 
-after(() => {
+after(async () => {
   upstream?.close();
   // The whole group: make, Wrangler and the runtime.
   if (gateway) process.kill(-gateway.pid, "SIGKILL");
-  rmSync(stores, { recursive: true, force: true });
-  if (existsSync(kept)) renameSync(kept, stores);
+  if (checkout) await rm(checkout, { recursive: true, force: true });
 });
 
 test("every command is run here or by CI", () => {

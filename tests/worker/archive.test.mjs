@@ -4,13 +4,21 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 
-import { eventually, startGateway } from "./harness.mjs";
+import { NOON, eventually, startGateway } from "./harness.mjs";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MILLION = 1_000_000;
 const DEFAULT = { name: "default" };
 
-const today = () => new Date().toISOString().slice(0, 10);
+/** The UTC day of a time in ms. */
+const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+/** A gateway at noon: a day's last two hours are archived with the next day. */
+async function startAtNoon(t, options) {
+  const gateway = await startGateway(t, options);
+  await gateway.setClock(NOON);
+  return gateway;
+}
 
 /** Runs cron until the day is in the archive. */
 const archived = (gateway, day) =>
@@ -48,8 +56,8 @@ async function details(gateway) {
 
 describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
   test("a day of both stores goes to R2, each event once, and then out of both", async (t) => {
-    const gateway = await startGateway(t);
-    const day = today();
+    const gateway = await startAtNoon(t);
+    const day = dayOf(NOON);
     await gateway.requests("/api/test", 10, "old");
     await gateway.putFlag({ mode: "dual-write", samplePpm: MILLION });
     await gateway.requests("/api/test", 10, "both");
@@ -65,7 +73,7 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
     assert.deepEqual(archive, { bound: true, detailsDays: 7, archivedUntil: 0 });
 
     // R2 has the first part, but the Worker doesn't hear of it, and writes it again.
-    await gateway.setClock(Date.now() + 9 * DAY_MS);
+    await gateway.setClock(NOON + 9 * DAY_MS);
     await gateway.fault({ ARCHIVE: "fails-after-persisting" });
     await gateway.cron();
     assert.equal((await gateway.read("archive")).days[0].state, "writing");
@@ -80,8 +88,8 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
     assert.deepEqual(Object.keys(events[0]).sort(), Object.keys((await gateway.ids("old"))[0] ?? events[0]).sort());
 
     // The day's end waits for the day after; then nothing of it is left in D1, nor in the object after its alarm.
-    await gateway.setClock(Date.now() + 10 * DAY_MS);
-    const next = new Date(Date.now() + DAY_MS).toISOString().slice(0, 10);
+    await gateway.setClock(NOON + 10 * DAY_MS);
+    const next = dayOf(NOON + DAY_MS);
     assert.equal((await archived(gateway, next)).rows, 0);
     await gateway.cron();
     const trace = await gateway.read(`trace/${events[0].idempotentId}`);
@@ -96,30 +104,30 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
   });
 
   test("while R2 fails nothing is deleted, and counting goes on", async (t) => {
-    const gateway = await startGateway(t);
+    const gateway = await startAtNoon(t);
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.requests("/api/test", 5);
     await gateway.delivered({ new: 5 });
     await gateway.fault({ ARCHIVE: "fails" });
-    await gateway.setClock(Date.now() + 12 * DAY_MS);
+    await gateway.setClock(NOON + 12 * DAY_MS);
     await gateway.cron();
     await gateway.untilLogged(/^Scheduled job archive is left for the next run: (database: ARCHIVE)/, 1);
     assert.equal(await details(gateway), 5);
   });
 
   test("without the binding details are deleted on schedule, and it says so", async (t) => {
-    const gateway = await startGateway(t, { config: { r2_buckets: undefined } });
+    const gateway = await startAtNoon(t, { config: { r2_buckets: undefined } });
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.requests("/api/test", 5);
     await gateway.delivered({ new: 5 });
     await gateway.cron();
     assert.equal(await details(gateway), 5);
-    await gateway.setClock(Date.now() + 7 * DAY_MS + 3 * 3_600_000);
+    await gateway.setClock(NOON + 7 * DAY_MS + 3 * 3_600_000);
     await gateway.cron();
     await gateway.cron();
     assert.deepEqual([await details(gateway), (await gateway.read("health")).archive.bound], [0, false]);
     await gateway.untilLogged(/^(No R2 bucket) is bound as ARCHIVE: details are deleted after 7 days/, 1);
-    assert.equal((await gateway.request(`/_collector/v1/archive/${today()}`)).status, 404);
+    assert.equal((await gateway.request(`/_collector/v1/archive/${dayOf(NOON)}`)).status, 404);
   });
 
   test("what is no day and no part is refused by name", async (t) => {

@@ -6,8 +6,8 @@
 // - `hangs`: never answers, and nothing was done;
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there.
 //
-// `PUT /_test/clock` with `{"offsetMs": N}` moves `Date.now`, by which the Worker and its objects tell the time; timers
-// and alarms keep the real one. `POST /_test/alarm` to an object rings its alarm.
+// `PUT /_test/clock` with `{"offsetMs": N}` moves `Date.now`, by which the Worker and its objects tell the time, and with
+// `{"frozenMs": N}` it stands still there; timers and alarms keep the real one. `POST /_test/alarm` to an object rings its alarm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
@@ -15,8 +15,8 @@ import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.j
 let faults = {};
 
 const realNow = Date.now.bind(Date);
-let offsetMs = 0;
-Date.now = () => realNow() + offsetMs;
+let clock = { offsetMs: 0 };
+Date.now = () => clock.frozenMs ?? realNow() + clock.offsetMs;
 
 /** The built object, without faults. Only what extends the platform's class lets a test look into its storage. */
 export class PathCollector extends DurableObject {
@@ -46,7 +46,7 @@ export default class Faulty extends WorkerEntrypoint {
       return new Response(null, { status: 204 });
     }
     if (pathname === "/_test/clock") {
-      ({ offsetMs } = await request.json());
+      clock = await request.json();
       return new Response(null, { status: 204 });
     }
     return this.#worker().fetch(request);

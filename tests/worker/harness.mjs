@@ -19,6 +19,11 @@ import {
 // The runtime would ask Cloudflare for an example of `request.cf`, which nothing here looks at.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Noon (UTC) of the day on which the tests began, in ms: a test that begins there meets no edge of a day. */
+export const NOON = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
+
 /** Settings unless a test says otherwise: each request reads the flag, and a busy machine is no failure. */
 const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS: "20000" };
 
@@ -161,8 +166,17 @@ class Gateway {
   }
 
   /** Makes it this time (ms) for the Worker, from now on. */
-  async setClock(ms) {
-    const body = JSON.stringify({ offsetMs: ms - Date.now() });
+  setClock(ms) {
+    return this.#clock({ offsetMs: ms - Date.now() });
+  }
+
+  /** Makes it this time (ms) for the Worker, and keeps it so: what it says twice differs by what happened, and not by time. */
+  freezeClock(ms = Date.now()) {
+    return this.#clock({ frozenMs: ms });
+  }
+
+  async #clock(clock) {
+    const body = JSON.stringify(clock);
     const response = await this.request("/_test/clock", { method: "PUT", body });
     assert.equal(response.status, 204);
   }

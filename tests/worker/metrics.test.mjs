@@ -6,7 +6,7 @@ import { text as textOf } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { eventually, startGateway } from "./harness.mjs";
+import { NOON, eventually, startGateway } from "./harness.mjs";
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PYTHON = project(".tools/python");
@@ -68,6 +68,7 @@ describe("metrics", { concurrency: 3, timeout: 180_000 }, () => {
   test("Prometheus' client reads both formats, and finds the figures of the API", async (t) => {
     const upstream = (request, response) => response.writeHead(request.url.startsWith("/bad") ? 503 : 200).end();
     const gateway = await startGateway(t, { upstream });
+    await gateway.setClock(NOON); // counters begin anew at midnight
     const ramp = { steps: [100_000, 500_000], everyMs: 3_600_000 };
     await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000, queuePpm: 0, ramp });
     const send = (path, count) =>
@@ -77,12 +78,14 @@ describe("metrics", { concurrency: 3, timeout: 180_000 }, () => {
     await (await gateway.env()).TRAFFIC_QUEUE.send("no event", { contentType: "text" });
     await eventually(async () => assert.equal((await gateway.letters()).length, 1));
     await gateway.cron();
+    await eventually(async () => {
+      const { families, text } = await scrape(gateway);
+      assert.ok(value(families, "cron_last_success_timestamp_seconds", { task: "snapshot" }) > 0, text);
+    });
+    // Later than what was kept of that scrape; and what is compared below is read at one time.
+    await gateway.freezeClock(NOON + 600_000);
     for (const format of ["text", "openmetrics"]) {
-      const { text, families } = await eventually(async () => {
-        const scraped = await scrape(gateway, format);
-        assert.ok(value(scraped.families, "cron_last_success_timestamp_seconds", { task: "snapshot" }) > 0, scraped.text);
-        return scraped;
-      });
+      const { text, families } = await scrape(gateway, format);
       if (format === "openmetrics") assert.deepEqual(complaints(families), []);
       const { total, paths } = await gateway.stats();
       const health = await gateway.read("health");
@@ -116,6 +119,7 @@ describe("metrics", { concurrency: 3, timeout: 180_000 }, () => {
 
   test("who scrapes often gets the same text, and what can't be read is left out", async (t) => {
     const gateway = await startGateway(t);
+    await gateway.setClock(NOON);
     await gateway.putFlag({ mode: "dual-write", samplePpm: 1_000_000 });
     await gateway.requests("/api/test", 3);
     await gateway.delivered({ old: 3, new: 3 });
@@ -131,8 +135,13 @@ describe("metrics", { concurrency: 3, timeout: 180_000 }, () => {
     });
     await gateway.fault({});
     await eventually(async () => assert.equal(await count(), 3));
-    const [first, again] = [await scrape(gateway), await scrape(gateway)];
-    assert.equal(first.text, again.text);
+    await gateway.freezeClock(NOON + 600_000);
+    const first = await scrape(gateway);
+    await gateway.requests("/api/test", 1, "later");
+    await gateway.delivered({ old: 4, new: 4 });
+    assert.equal((await scrape(gateway)).text, first.text);
+    await gateway.freezeClock(NOON + 660_000);
+    assert.equal(await count(), 4);
   });
 
   test("reading them needs the right to read", async (t) => {
