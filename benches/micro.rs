@@ -95,7 +95,7 @@ fn parity(c: &mut Criterion) {
     let (old, kept, new) = (store(&old), Reports::new(new.clone()), store(&new));
     c.bench_function("parity_10_minutes", |b| {
         b.iter(|| {
-            let comparer = Comparer { old: &old, new: &new, kept: &kept };
+            let comparer = Comparer { old: &*old, new: &*new, kept: &kept };
             match block_on(comparer.run(window, START + 2_000_000, settings)).unwrap() {
                 Run::Done(report) => report,
                 Run::Interrupted(left) => panic!("{left} minutes are left"),

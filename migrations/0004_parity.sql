@@ -18,6 +18,8 @@ CREATE TABLE parity_reports (
   is_open INTEGER NOT NULL,         -- 1: something is not explained yet, look again
   compared INTEGER NOT NULL,        -- events in either store that were meant for both
   mismatches INTEGER NOT NULL,      -- of them, in which the stores differ
+  against_new INTEGER NOT NULL,     -- mismatches that speak against the new path
+  against_old INTEGER NOT NULL,     -- and against the old one
   summary TEXT NOT NULL,            -- the verdict in words
   computed_at INTEGER NOT NULL,     -- ms
   body TEXT NOT NULL,               -- JSON

@@ -17,7 +17,8 @@ use path_collector::domain::identity::DEFAULT_WINDOW_MS;
 use path_collector::domain::trace::Archiving;
 use path_collector::store::archive::{Archive, Bucket, Held, Settings, Step};
 use path_collector::store::archive_days::{ArchiveDays, LEASE_MS};
-use path_collector::store::events::{EventStore, Memory};
+use path_collector::store::events::Memory;
+use path_collector::store::read::EventReader;
 use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
 use path_collector::store::sql::{Row, Sql, Statement, StoreError};
 use proptest::prelude::*;
@@ -98,7 +99,7 @@ impl Bucket for Files {
     }
 }
 
-type Details = EventStore;
+type Details = EventReader;
 
 struct World {
     old: Sqlite,
@@ -147,8 +148,8 @@ impl World {
         ArchiveDays::new(Fated(self.new.clone(), self.fates.clone()))
     }
 
-    fn details(&self, sqlite: &Sqlite) -> EventStore {
-        EventStore::new(Fated(sqlite.clone(), self.fates.clone()), DEFAULT_WINDOW_MS)
+    fn details(&self, sqlite: &Sqlite) -> Details {
+        EventReader::new(Fated(sqlite.clone(), self.fates.clone()))
     }
 
     fn archive<'a>(

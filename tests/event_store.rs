@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use path_collector::domain::event::Event;
-use path_collector::domain::grain::Grain;
+use path_collector::domain::grain::{Grain, Retention};
 use path_collector::domain::rollup::Rollups;
 use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys::AddressKeys;
@@ -229,7 +229,8 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
         vec![Value::Integer(1), text("/a"), Value::Integer(0), text("zz")],
     ] {
         for results in [vec![], vec![vec![Row(row.clone())]; 5]] {
-            let store = path_collector::store::events::EventStore::new(Nonsense(results.clone()), 60_000);
+            let store =
+                path_collector::store::events::EventStore::new(Nonsense(results.clone()), 60_000, Retention::default());
             let corrupt = |result: Result<(), StoreError>| match result {
                 Ok(()) | Err(StoreError::Corrupt(_) | StoreError::Conflict) => {}
                 Err(other) => panic!("{other}"),

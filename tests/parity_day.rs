@@ -62,7 +62,7 @@ fn a_day_of_ten_million_equal_events_compares_in_two_seconds_and_64_mb() {
         fill(sqlite, day);
     }
     let (old_store, new_store, kept) = (store(&old), store(&new), Reports::new(new.clone()));
-    let comparer = Comparer { old: &old_store, new: &new_store, kept: &kept };
+    let comparer = Comparer { old: &*old_store, new: &*new_store, kept: &kept };
     let settings = Settings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
     let measure = || {
         let begin = Instant::now();

@@ -15,7 +15,7 @@ use path_collector::store::events::{EventStore, Memory};
 use path_collector::store::read::Found;
 use path_collector::store::recall::{FORGET_AFTER_MS, Recall};
 use proptest::prelude::*;
-use support::{START, Sqlite, block_on, event, store};
+use support::{START, Sqlite, block_on, event, store, store_keeping};
 
 const KEPT: Retention =
     Retention { minutes_ms: 6 * HOUR_MS, hours_ms: 5 * DAY_MS, days_ms: 20 * DAY_MS, details_ms: 7 * DAY_MS };
@@ -91,7 +91,7 @@ fn each_route(spans: Vec<Span>, parts: Parts, dual: Parts) -> Selection {
 }
 
 fn live(steps: &[Step], max_bytes: usize) -> Result<(), TestCaseError> {
-    let store = store(&Sqlite::new()).keeping(KEPT);
+    let store = store_keeping(&Sqlite::new(), KEPT);
     let (mut memory, mut recall, mut now, mut requests) = (Memory::default(), Recall::new(max_bytes), START, 0);
     for step in steps {
         match step {

@@ -14,7 +14,7 @@ use path_collector::store::events::{EventStore, Memory};
 use path_collector::store::retention::MIN_SEGMENT_AGE_MS;
 use path_collector::store::sql::StoreError;
 use proptest::prelude::*;
-use support::{Fate, Faulty, START, Sqlite, block_on, event, store};
+use support::{Fate, Faulty, START, Sqlite, block_on, event, store_keeping};
 
 /// Short, so that a test's month passes all of them.
 const KEPT: Retention =
@@ -85,8 +85,8 @@ fn until_done<T>(mut call: impl FnMut() -> Result<T, StoreError>) -> T {
 
 fn live(steps: &[Step], fates: &[Fate]) -> Result<(), TestCaseError> {
     let sqlite = Sqlite::new();
-    let faulty: EventStore = store(&Faulty::new(&sqlite, fates)).keeping(KEPT);
-    let plain = store(&sqlite).keeping(KEPT);
+    let faulty: EventStore = store_keeping(&Faulty::new(&sqlite, fates), KEPT);
+    let plain = store_keeping(&sqlite, KEPT);
     let (mut memory, mut events, mut now) = (Memory::default(), Vec::new(), START);
     for step in steps {
         match step {
@@ -145,7 +145,7 @@ proptest! {
 #[test]
 fn a_month_of_minutes_is_deleted_in_bounded_steps_and_stays_within_its_bounds() {
     let sqlite = Sqlite::new();
-    let store = store(&sqlite).keeping(KEPT);
+    let store = store_keeping(&sqlite, KEPT);
     let mut memory = Memory::default();
     let mut now = START;
     for hour in 0..30 * 24 {

@@ -46,7 +46,7 @@ fn comparing(scale: Scale, in_old: &[Event], in_new: &[Event]) -> Case {
         metered(
             &old,
             move || {
-                let comparer = Comparer { old: &old_store, new: &new_store, kept: &kept };
+                let comparer = Comparer { old: &*old_store, new: &*new_store, kept: &kept };
                 block_on(comparer.run(window, NOW + HOUR_MS, SETTINGS)).unwrap()
             },
             move |run| {

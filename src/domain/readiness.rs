@@ -1,6 +1,7 @@
 //! Readiness for the founding plan's next phase: each of its criteria with a figure, its source, and yes or no.
 //!
-//! Invariant: what is not known does not hold. Nothing is ready for want of evidence.
+//! Invariant: what is not known does not hold, and of nothing (0 of 0) nothing is known: neither yes nor no. Nothing is
+//! ready for want of evidence.
 
 use serde::Serialize;
 
@@ -37,6 +38,10 @@ pub struct Day {
 /// The last hour, as a comparison of just now has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastHour {
+    /// Events that arrived in either store, of any mode.
+    pub arrived: u64,
+    /// Of them, those that were meant for both stores.
+    pub compared: u64,
     /// Events that the new store lacks, or neither has: on their way, or lost.
     pub outstanding: u64,
     /// Events stored beyond the distinct sequence numbers that arrived.
@@ -86,7 +91,7 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
     let arrived = sum(|day| day.arrived);
     let lost = sum(|day| day.missing.saturating_sub(day.dead_lettered));
     let fallbacks = sum(|day| day.queue_failed + day.object_failed);
-    let hour = |figure: &dyn Fn(&LastHour) -> (bool, String)| facts.hour.as_ref().map(figure);
+    let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| facts.hour.as_ref().and_then(figure);
     let passing = facts.days.iter().take_while(|day| day.verdict == Verdict::Pass).count();
     let in_a_row = passing.min(unbroken(&facts.days));
     let new = |name, title, wanted, source, found: Option<(bool, String)>| {
@@ -106,14 +111,17 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
             "events that the consumer applies",
             "> 99.9 %",
             "7 days: events in dead letters, of all events",
-            facts.dead_events.and_then(|dead| success(dead, arrived)),
+            facts.dead_events.and_then(|dead| success(dead, arrived.max(dead))),
         ),
         new(
             "backlog",
             "events on their way",
             "< 100",
             "the last hour: events that the new store lacks, or neither store has",
-            hour(&|hour| (hour.outstanding < MAX_BACKLOG, hour.outstanding.to_string())),
+            hour(&|hour| {
+                let LastHour { compared, outstanding, .. } = *hour;
+                (compared + outstanding > 0).then(|| (outstanding < MAX_BACKLOG, outstanding.to_string()))
+            }),
         ),
         new(
             "counted-once",
@@ -121,8 +129,9 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
             "0",
             "the last hour: events stored beyond the distinct sequence numbers that arrived",
             hour(&|hour| {
-                let LastHour { counted_twice, absorbed, .. } = hour;
-                (*counted_twice == 0, format!("{counted_twice} ({absorbed} repeats absorbed)"))
+                let LastHour { arrived, counted_twice, absorbed, .. } = *hour;
+                let figure = || format!("{counted_twice} ({absorbed} repeats absorbed)");
+                (arrived + counted_twice > 0).then(|| (counted_twice == 0, figure()))
             }),
         ),
         new(
@@ -146,7 +155,7 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
             "a sample of the last hour, looked up in both stores",
             hour(&|hour| {
                 let (looked_up, found) = hour.traced;
-                (looked_up > 0 && found == looked_up, format!("{found} of {looked_up}"))
+                (looked_up > 0).then(|| (found == looked_up, format!("{found} of {looked_up}")))
             }),
         ),
         new(
@@ -192,7 +201,8 @@ mod tests {
     }
 
     fn ready() -> Facts {
-        let hour = LastHour { outstanding: 99, counted_twice: 0, absorbed: 5, traced: (5, 5) };
+        let hour =
+            LastHour { arrived: 900, compared: 500, outstanding: 99, counted_twice: 0, absorbed: 5, traced: (5, 5) };
         Facts { days: days(&[Verdict::Pass; 7]), dead_events: Some(21), hour: Some(hour) }
     }
 
@@ -206,6 +216,26 @@ mod tests {
         let nothing = criteria(&Facts::default());
         assert!(nothing.iter().all(|criterion| criterion.holds.is_none() && criterion.figure.is_none()));
         assert!(!is_ready(&nothing));
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_known() {
+        let hour = LastHour { arrived: 0, compared: 0, outstanding: 0, counted_twice: 0, absorbed: 0, traced: (0, 0) };
+        let empty = |day: Day| Day { arrived: 0, missing: 0, dead_lettered: 0, queue_failed: 0, ..day };
+        let days = days(&[Verdict::Inconclusive]).into_iter().map(empty).collect();
+        let facts = Facts { days, dead_events: Some(0), hour: Some(hour) };
+        let said: Vec<_> =
+            criteria(&facts).into_iter().map(|c| (c.name, c.holds)).filter(|(_, h)| h.is_some()).collect();
+        assert_eq!(said, [("seven-days", Some(false))], "a day without traffic does not pass; the rest is unknown");
+    }
+
+    #[test]
+    fn where_all_became_dead_letters_the_consumer_applies_none() {
+        let mut facts = ready();
+        facts.days.iter_mut().for_each(|day| day.arrived = 0);
+        assert!(missing(&facts).contains(&"consumer-success"));
+        let consumer = criteria(&facts).into_iter().find(|c| c.name == "consumer-success").unwrap();
+        assert_eq!(consumer.holds, Some(false));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::domain::grain::DAY_MS;
 use crate::domain::trace::Archiving;
 use crate::store::archive::{Archive, Bucket, Held, Settings};
 use crate::store::archive_days::ArchiveDays;
-use crate::store::events::EventStore;
+use crate::store::read::EventReader;
 use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
@@ -139,7 +139,7 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
     let archive = Archive {
         days: &days(env)?,
         old: &Collectors { env, config },
-        new: &EventStore::new(D1Sql::of(env)?, config.window_ms),
+        new: &EventReader::new(D1Sql::of(env)?),
         bucket: &bucket,
         settings: Settings::new(config.window_ms, kept_ms(config)),
     };

@@ -54,7 +54,7 @@ impl DurableObject for PathCollector {
     fn new(state: State, env: Env) -> Self {
         let sql = ObjectSql::new(&state);
         let config = Config::of(&env);
-        let events = EventStore::new(sql.clone(), config.window_ms).keeping(config.retention);
+        let events = EventStore::new(sql.clone(), config.window_ms, config.retention);
         Self {
             state,
             env,

@@ -144,7 +144,7 @@ impl Side for Collectors<'_> {
             let mut answers = join_all(asked).await.into_iter();
             let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
             for answer in answers {
-                sum.add(answer?);
+                sum.add(answer?)?;
             }
             Ok(sum)
         })

@@ -85,7 +85,7 @@ async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64)
         }
     }
     // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
-    let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
+    let store = EventStore::new(D1Sql::of(env)?, config.window_ms, config.retention);
     let recorded = record(&store, &events, now_ms).await?;
     // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
     keep(&letters, env).await?;

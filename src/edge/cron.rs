@@ -66,7 +66,7 @@ async fn expire_dead_letters(env: &Env) -> Result<(), StoreError> {
 async fn clean(env: &Env) -> Result<(), StoreError> {
     let now_ms = clock::now_ms();
     let config = Config::of(env);
-    let store = EventStore::new(D1Sql::of(env)?, config.window_ms).keeping(config.retention);
+    let store = EventStore::new(D1Sql::of(env)?, config.window_ms, config.retention);
     // 1. Each fold is a transaction; a crash leaves the rest to the next run.
     consumer::fold(&store, now_ms).await;
     // Details that are not archived yet are kept.

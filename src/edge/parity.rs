@@ -9,11 +9,13 @@ use crate::domain::flag::change::Author;
 use crate::domain::parity::guard;
 use crate::domain::parity::report::Filed;
 use crate::domain::parity::schedule::{closed, is_recheck};
+use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
 use crate::store::events::EventStore;
 use crate::store::parity::compare::{Comparer, Run, Settings};
 use crate::store::parity::reports::Reports;
 use crate::store::parity::side::Side;
+use crate::store::read::EventReader;
 use crate::store::sql::StoreError;
 
 use super::collector_client::Collectors;
@@ -47,11 +49,11 @@ const fn settings(config: &Config, kind: Kind) -> Settings {
     Settings { id_window_ms: config.window_ms, lag_ms: config.parity_lag_ms, limit_ppm }
 }
 
-/// Compares two stores over a window, as far as one run goes. Nothing is stored but what was found by minute.
+/// Compares two stores over a window, as far as one run goes, and writes nothing.
 ///
 /// # Errors
-/// [`StoreError`]; repeating is harmless.
-pub async fn compare(
+/// [`StoreError`].
+pub async fn look_at(
     old: &dyn Side,
     new: &dyn Side,
     env: &Env,
@@ -59,18 +61,16 @@ pub async fn compare(
     settings: Settings,
 ) -> Result<Run, StoreError> {
     let kept = reports(env)?;
-    Comparer { old, new, kept: &kept }.run(window, clock::now_ms(), settings).await
+    Comparer { old, new, kept: &kept }.look(window, clock::now_ms(), settings).await
 }
 
-/// Compares both paths over a window, as far as one run goes, and stores no report.
+/// Compares both paths over a window, as far as one run goes, and writes nothing.
 ///
 /// # Errors
-/// [`StoreError`]; repeating is harmless.
+/// [`StoreError`].
 pub async fn look(env: &Env, config: &Config, window: Window) -> Result<Run, StoreError> {
-    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
-    // What is folded is answered from sums.
-    consumer::fold(&new, clock::now_ms()).await;
-    compare(&old, &new, env, window, settings(config, window.kind)).await
+    let (old, new) = (Collectors { env, config }, EventReader::new(D1Sql::of(env)?));
+    look_at(&old, &new, env, window, settings(config, window.kind)).await
 }
 
 /// Compares both paths over a window, and stores the report if the window is closed.
@@ -79,12 +79,17 @@ pub async fn look(env: &Env, config: &Config, window: Window) -> Result<Run, Sto
 /// [`StoreError`]; repeating is harmless.
 pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, StoreError> {
     let now_ms = clock::now_ms();
-    let report = match look(env, config, window).await? {
+    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms, config.retention));
+    // What is folded is answered from sums.
+    consumer::fold(&new, now_ms).await;
+    let kept = reports(env)?;
+    let comparer = Comparer { old: &old, new: &*new, kept: &kept };
+    let report = match comparer.run(window, now_ms, settings(config, window.kind)).await? {
         Run::Done(report) if window.is_closed(now_ms, config.parity_lag_ms) => report,
         run => return Ok(run),
     };
     // 1. A crash here: the next run makes the same report.
-    let report = reports(env)?.store(*report).await?;
+    let report = kept.store(*report).await?;
     console_log!("Parity {window}: {}, {}", report.total.verdict.name(), report.summary);
     // 2. A crash here: the next cron asks the guard again.
     act(env, &report.filed()).await;
@@ -128,7 +133,7 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
 /// Those of some adjoining windows of which the stores don't say what their reports were made of.
 async fn changed(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<Window>, StoreError> {
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Ok(Vec::new()) };
-    let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms));
+    let (old, new) = (Collectors { env, config }, EventReader::new(D1Sql::of(env)?));
     let kept = reports(env)?;
     let comparer = Comparer { old: &old, new: &new, kept: &kept };
     let overview = comparer.overview(first.from, last.to, config.window_ms).await?;
@@ -142,15 +147,18 @@ async fn changed(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<W
 
 /// Does what the guard says of a report.
 async fn act(env: &Env, report: &Filed) {
-    match flag_admin::newest(env, 1).await.map(|mut newest| newest.pop()) {
-        Ok(Some(change)) => {
-            let Some(reason) = guard::reason_to_stop(report, &change.document) else { return };
-            if let Err(problem) = stop_once(env, reason).await {
-                console_error!("The guard could not stop: {problem}; it tries again in a minute");
-            }
-        }
-        Ok(None) => {}
-        Err(problem) => console_error!("The guard can't read the flag: {}", problem.detail),
+    if report.verdict != Verdict::Fail {
+        return;
+    }
+    let changes = match flag_admin::newest(env, guard::CHANGES).await {
+        Ok(changes) => changes,
+        Err(problem) => return console_error!("The guard can't read the flag: {}", problem.detail),
+    };
+    let since = guard::in_force_since(changes.iter().map(|change| (change.changed_at, &*change.document.updated_by)));
+    let (Some(newest), Some(since)) = (changes.first(), since) else { return };
+    let Some(reason) = guard::reason_to_stop(report, &newest.document, since) else { return };
+    if let Err(problem) = stop_once(env, reason).await {
+        console_error!("The guard could not stop: {problem}; it tries again in a minute");
     }
 }
 

@@ -67,7 +67,7 @@ async fn report(
     new: Collector<'_>,
 ) -> Result<Report, StoreError> {
     let settings = Settings { id_window_ms: config.window_ms, lag_ms: 0, limit_ppm: LIMIT_PPM };
-    match parity::compare(&old, &new, env, SelfTest::window(end_ms), settings).await? {
+    match parity::look_at(&old, &new, env, SelfTest::window(end_ms), settings).await? {
         Run::Done(report) => Ok(*report),
         Run::Interrupted(left) => Err(StoreError::Corrupt(format!("{left} minutes of a short window were left"))),
     }

@@ -14,8 +14,7 @@ use crate::domain::intervals::{self, Intervals};
 use crate::domain::merge;
 use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Known, Parts, Selection};
-use crate::store::events::EventStore;
-use crate::store::read::{Found, Sighting, summed};
+use crate::store::read::{EventReader, Found, Sighting, summed};
 use crate::store::recall::{MAX_BYTES, Recall};
 
 use super::clock;
@@ -39,7 +38,7 @@ const NEW: &str = "new";
 
 /// Figures that were selected.
 pub async fn rollups(env: &Env, config: &Config, selection: &Selection) -> (Answer<Rollups>, Answer<Rollups>) {
-    let new = as_text(async { new_store(env, config)?.rollups(selection).await });
+    let new = as_text(async { new_store(env)?.rollups(selection).await });
     let old = async {
         let ask = |name: String| async move { collector_client::find(env, &name, selection, None).await };
         let mut rows = Vec::new();
@@ -79,9 +78,8 @@ async fn of_old(env: &Env, config: &Config, selection: &Selection) -> Answer<Int
 }
 
 async fn of_new(env: &Env, config: &Config, selection: &Selection) -> Answer<Intervals> {
-    let find = async |known: Option<Known>| {
-        as_text(async { new_store(env, config)?.find(selection, known.as_ref()).await }).await
-    };
+    let find =
+        async |known: Option<Known>| as_text(async { new_store(env)?.find(selection, known.as_ref()).await }).await;
     remembering(NEW, config, selection, find).await
 }
 
@@ -105,18 +103,18 @@ async fn remembering(
 
 /// Events of a range.
 pub async fn events(env: &Env, config: &Config, from: u64, to: u64) -> (Answer<Events>, Answer<Events>) {
-    let new = as_text(async { new_store(env, config)?.events(from, to).await });
+    let new = as_text(async { new_store(env)?.events(from, to).await });
     join(collector_client::events(env, config, from, to), new).await
 }
 
 /// What is known of an ID.
 pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> (Answer<Sighting>, Answer<Sighting>) {
-    let new = as_text(async { new_store(env, config)?.trace(id).await });
+    let new = as_text(async { new_store(env)?.trace(id).await });
     join(collector_client::trace(env, config, id), new).await
 }
 
-fn new_store(env: &Env, config: &Config) -> Result<EventStore, crate::store::sql::StoreError> {
-    Ok(EventStore::new(D1Sql::of(env)?, config.window_ms))
+fn new_store(env: &Env) -> Result<EventReader, crate::store::sql::StoreError> {
+    D1Sql::of(env).map(EventReader::new)
 }
 
 async fn as_text<T, E: Display>(read: impl Future<Output = Result<T, E>>) -> Answer<T> {

@@ -10,8 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::identity::Digest;
 use crate::domain::segment;
 
-use super::events::EventStore;
-use super::read::events_of;
+use super::read::{EventReader, events_of};
 use super::sql::{Row, Statement, StoreError, rows};
 
 /// Events that one statement reads: 2 MB in hexadecimal.
@@ -50,7 +49,7 @@ pub trait Details {
     fn digests(&self, from: u64, to: u64) -> impl Future<Output = Result<Vec<(u64, Digest)>, StoreError>>;
 }
 
-impl Details for EventStore {
+impl Details for EventReader {
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
         let params = [from.into(), to.into(), most.into()];
         let results = self.sql.batch(vec![Statement::new(WINDOWS, params)]).await?;

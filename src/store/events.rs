@@ -4,6 +4,8 @@
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
 //! next number, and of two with the same number the slower is refused whole and decides anew.
 
+use std::ops::Deref;
+
 use litemap::LiteMap;
 
 use crate::domain::dedup::{self, Seen};
@@ -12,6 +14,7 @@ use crate::domain::grain::Retention;
 use crate::domain::identity::Digest;
 use crate::domain::segment::{self, Segment};
 
+use super::read::EventReader;
 use super::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
 
 /// Attempts against faster writers before giving up; the caller's own retry follows.
@@ -58,24 +61,27 @@ pub struct Recorded {
     pub unfolded: u64,
 }
 
-/// The event store over a database.
+/// The event store over a database, for those who write, fold and delete. It reads like an [`EventReader`].
 #[derive(Debug, Clone)]
 pub struct EventStore {
-    pub(super) sql: Database,
-    pub(super) window_ms: u64,
+    reader: EventReader,
+    window_ms: u64,
     pub(super) retention: Retention,
 }
 
-impl EventStore {
-    /// A store whose events were identified with this ID window, in ms.
-    pub fn new(sql: impl Into<Database>, window_ms: u64) -> Self {
-        Self { sql: sql.into(), window_ms, retention: Retention::default() }
-    }
+impl Deref for EventStore {
+    type Target = EventReader;
 
-    /// The same store, which keeps things so long.
-    #[must_use]
-    pub fn keeping(self, retention: Retention) -> Self {
-        Self { retention, ..self }
+    fn deref(&self) -> &EventReader {
+        &self.reader
+    }
+}
+
+impl EventStore {
+    /// A store whose events were identified with this ID window (ms), and that keeps things so long. A fold leaves out
+    /// what is kept no longer, so that two parts of the Worker with different retentions would lose figures.
+    pub fn new(sql: impl Into<Database>, window_ms: u64, retention: Retention) -> Self {
+        Self { reader: EventReader::new(sql), window_ms, retention }
     }
 
     /// Records events that were checked, each digest once.

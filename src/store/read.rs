@@ -9,9 +9,8 @@ use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
 use crate::domain::segment;
 use crate::domain::selection::{self, FoldId, Known, Routes, Selection, Span};
 
-use super::events::EventStore;
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::sql::{Row, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(super) const REACH_MS: u64 = crate::domain::event::MAX_ID_DISTANCE_MS;
@@ -151,7 +150,18 @@ pub struct Sighting {
     pub absorbed: Stored,
 }
 
-impl EventStore {
+/// The event store over a database, for those who only read: it can neither record, fold nor delete.
+#[derive(Debug, Clone)]
+pub struct EventReader {
+    pub(super) sql: Database,
+}
+
+impl EventReader {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
+    }
+
     /// Figures that were selected.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ impl Stores {
 
     fn run(&self, window: Window, settings: Settings) -> Result<Run, StoreError> {
         let (old, new, kept) = (store(&self.old), store(&self.new), Reports::new(self.new.clone()));
-        block_on(Comparer { old: &old, new: &new, kept: &kept }.run(window, AFTER, settings))
+        block_on(Comparer { old: &*old, new: &*new, kept: &kept }.run(window, AFTER, settings))
     }
 
     fn report(&self) -> Report {
@@ -120,7 +120,7 @@ fn whatever_call_fails_a_repeat_gives_the_same_report() {
         let mut fates = [Fate::Works; 40];
         fates[position] = Fate::FailsAfterPersisting;
         let kept = Reports::new(Faulty::new(&stores.new, &fates));
-        let comparer = Comparer { old: &old, new: &new, kept: &kept };
+        let comparer = Comparer { old: &*old, new: &*new, kept: &kept };
         if let Ok(Run::Done(report)) = block_on(comparer.run(window(), AFTER, SETTINGS)) {
             assert_eq!(found(&report), traffic.truth);
         } else {

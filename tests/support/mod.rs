@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use path_collector::domain::address::ClientIpHash;
 use path_collector::domain::event::{Cohort, Event, ProducerId};
-use path_collector::domain::grain::{Grain, HOUR_MS};
+use path_collector::domain::grain::{Grain, HOUR_MS, Retention};
 use path_collector::domain::identity::{DEFAULT_WINDOW_MS, Digest, IdempotentId, window_start};
 use path_collector::domain::rollup::Rollups;
 use path_collector::domain::selection::{Parts, Routes, Selection, Span};
@@ -209,7 +209,11 @@ pub fn event(request: u64, ms: u64) -> Event {
 }
 
 pub fn store(sql: &(impl Sql + Clone + 'static)) -> EventStore {
-    EventStore::new(sql.clone(), DEFAULT_WINDOW_MS)
+    store_keeping(sql, Retention::default())
+}
+
+pub fn store_keeping(sql: &(impl Sql + Clone + 'static), retention: Retention) -> EventStore {
+    EventStore::new(sql.clone(), DEFAULT_WINDOW_MS, retention)
 }
 
 /// Records as a queue delivers: again until it succeeds.

@@ -75,9 +75,11 @@ describe("parity", { concurrency: 3, timeout: 120_000 }, () => {
     const guard = { maxDiffPpm: 50_000, minEvents: 100, action: "rollback" };
     // At midnight a day closes too, and is a report of its own.
     const noon = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR + 12 * HOUR;
-    await gateway.setClock(noon + HOUR / 2);
     const newest = noon - HOUR;
+    // The guard judges a flag by windows that it held in from their beginning.
+    await gateway.setClock(newest - HOUR / 2);
     await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000, guard });
+    await gateway.setClock(noon + HOUR / 2);
     const all = Array.from({ length: 200 }, (_, n) => event(n, {}, newest));
     await give(gateway, all, all.filter(({ seq }) => seq % 4 !== 1));
     await gateway.cron();
@@ -127,6 +129,55 @@ describe("parity", { concurrency: 3, timeout: 120_000 }, () => {
       traceable: ["6 of 6", true],
       loss: [null, null],
     });
+  });
+
+  test("the guard undoes nothing for a window before the flag in force, nor for what the old path lacks", async (t) => {
+    const gateway = await startGateway(t, { vars: { PARITY_LAG_MS: "0" } });
+    const guard = { maxDiffPpm: 50_000, minEvents: 100, action: "rollback" };
+    const noon = Math.floor(Date.now() / (24 * HOUR)) * 24 * HOUR + 12 * HOUR;
+    await gateway.setClock(noon - 3 * HOUR / 2);
+    await gateway.changeFlag(0, { mode: "dual-write", samplePpm: 1_000_000, guard });
+    await gateway.setClock(noon + HOUR / 2);
+    const of = (start) => Array.from({ length: 200 }, (_, n) => event(n, {}, start));
+    const kept = ({ seq }) => seq % 4 !== 1;
+    const [before, after] = [of(noon - 2 * HOUR), of(noon - HOUR)];
+    await give(gateway, [...before, ...after.filter(kept)], [...before.filter(kept), ...after]);
+    for (const [start, tally] of [[noon - 2 * HOUR, "onlyOld"], [noon - HOUR, "onlyNew"]]) {
+      const report = await run(gateway, `hour:${start}`);
+      assert.deepEqual([report.verdict, report[tally]], ["fail", 50]);
+    }
+    await gateway.cron();
+    assert.equal((await history(gateway))[0].version, 1);
+  });
+
+  test("a read of readiness writes nothing, and late events keep their minutes as long as is set", async (t) => {
+    const gateway = await startGateway(t, { vars: { KEEP_MINUTES_HOURS: "168" } });
+    const start = START - 72 * HOUR;
+    const all = Array.from({ length: 100 }, (_, n) => event(n, {}, start));
+    await give(gateway, all, all);
+    const database = (await gateway.env()).DB;
+    const written = () =>
+      database
+        .prepare("SELECT (SELECT count(*) FROM folds) AS folds, (SELECT count(*) FROM parity_minutes) AS findings")
+        .first();
+    const before = await written();
+    await gateway.read("readiness");
+    assert.deepEqual(await written(), before);
+    await gateway.cron();
+    await gateway.alarm();
+    const { total, exact } = await gateway.read(`stats?from=${start}&to=${start + HOUR}`);
+    assert.deepEqual([total.requests, exact], [100, true]);
+    for (const store of ["old", "new"]) {
+      const { events } = await gateway.read(`ids?store=${store}&from=${start}&to=${start + HOUR}`);
+      assert.equal(events.length, 100);
+    }
+  });
+
+  test("an hour with nothing in either store leaves no report", async (t) => {
+    const gateway = await startGateway(t);
+    const empty = await run(gateway, `hour:${START - 24 * HOUR}`);
+    assert.deepEqual([empty.revision, empty.union, empty.verdict], [0, 0, "inconclusive"]);
+    assert.deepEqual((await gateway.read("parity?kind=hour")).reports, []);
   });
 
   test("bad windows are refused by name", async (t) => {

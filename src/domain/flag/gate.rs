@@ -69,7 +69,9 @@ fn doubt(document: &Document, proof: &Proof, now_ms: u64) -> Option<String> {
     };
     let window = report.window;
     if report.verdict != Verdict::Pass {
-        return Some(format!("the parity report {window} says {}: {}", report.verdict.name(), report.summary));
+        let whose =
+            if report.against_old > report.against_new { "; most of it is missing in the old path" } else { "" };
+        return Some(format!("the parity report {window} says {}{whose}: {}", report.verdict.name(), report.summary));
     }
     if now_ms.saturating_sub(window.to) > REPORT_LIFE_MS {
         return Some(format!("the newest parity report, {window}, is too old"));
@@ -173,6 +175,9 @@ mod tests {
         for verdict in [Verdict::Fail, Verdict::Inconclusive, Verdict::Pending] {
             assert!(after(&plain, &proof(verdict), NOW).unwrap().contains(verdict.name()));
         }
+        let Proof::Report(fail) = proof(Verdict::Fail) else { panic!() };
+        let old_fails = Proof::Report(Filed { against_new: 0, against_old: 60, ..fail });
+        assert!(after(&plain, &old_fails, NOW).unwrap().contains("in the old path"), "it holds, and nothing is undone");
         assert!(after(&plain, &Proof::Missing, NOW).unwrap().contains("no parity report"));
         assert!(after(&plain, &Proof::Unreadable, NOW).unwrap().contains("can't be read"));
         assert!(after(&plain, &proof(Verdict::Pass), NOW + REPORT_LIFE_MS).unwrap().contains("too old"));

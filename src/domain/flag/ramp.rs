@@ -13,6 +13,9 @@ use super::document::{Document, share};
 /// Most steps of a ramp.
 pub const MAX_STEPS: usize = 100;
 
+/// Author of a ramp's steps.
+pub const AUTHOR: &str = "ramp";
+
 /// Shortest and longest time between two steps, in ms: the cron's minute, and 31 days.
 pub const INTERVAL_MS: std::ops::RangeInclusive<u64> = 60_000..=31 * 24 * 60 * 60 * 1000;
 
@@ -128,7 +131,7 @@ pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Adva
     next.queue_ppm = document.queue_ppm.max(*step);
     next.ramp = Some(Ramp { next: ramp.next + 1, due_at: now_ms + ramp.every_ms, ..ramp.clone() });
     now.clone_into(&mut next.updated_at);
-    "ramp".clone_into(&mut next.updated_by);
+    AUTHOR.clone_into(&mut next.updated_by);
     next.reason = format!("step {} of {}: the gate let it pass", ramp.next + 1, ramp.steps.len());
     Advance::Step(Box::new(next))
 }

@@ -19,7 +19,17 @@ const NOW: u64 = 1_730_956_800_000;
 
 fn filed(kind: Kind, verdict: Verdict) -> Filed {
     let window = Window::containing(kind, NOW);
-    Filed { window, revision: 1, verdict, compared: 299, mismatches: 0, summary: String::new(), computed_at: NOW }
+    Filed {
+        window,
+        revision: 1,
+        verdict,
+        compared: 299,
+        mismatches: 0,
+        against_new: 0,
+        against_old: 0,
+        summary: String::new(),
+        computed_at: NOW,
+    }
 }
 
 /// Everything is known.

@@ -110,6 +110,11 @@ pub struct Copy {
     pub absorbed: bool,
 }
 
+/// A part of a store answered another question than was asked: it may be of another version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a part of a store answered another question than was asked; ask again, once all parts are of one version")]
+pub struct AnotherQuestion;
+
 /// An answer to the [`Ask`] of the same name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
@@ -129,7 +134,10 @@ pub enum Answer {
 
 impl Answer {
     /// Adds the answer of another part of the same store to the same question.
-    pub fn add(&mut self, other: Self) {
+    ///
+    /// # Errors
+    /// When it answers another question: the sum would lack a part.
+    pub fn add(&mut self, other: Self) -> Result<(), AnotherQuestion> {
         match (self, other) {
             (Self::Minutes(mine, newest), Self::Minutes(theirs, other_newest)) => {
                 for (start, minute) in &theirs {
@@ -151,8 +159,8 @@ impl Answer {
                     *known = first.min(*known);
                 }
             }
-            // Parts answer the same question.
-            _ => {}
+            _ => return Err(AnotherQuestion),
         }
+        Ok(())
     }
 }

@@ -173,6 +173,8 @@ impl Report {
             verdict: self.total.verdict,
             compared: self.total.union,
             mismatches: self.total.mismatches,
+            against_new: self.total.tally.against_new(),
+            against_old: self.total.tally.against_old(),
             summary: self.summary.clone(),
             computed_at: self.computed_at,
         }
@@ -197,6 +199,10 @@ pub struct Filed {
     pub compared: u64,
     /// Of them, in which the stores differ.
     pub mismatches: u64,
+    /// Those of the mismatches that speak against the new path.
+    pub against_new: u64,
+    /// Those that speak against the old one.
+    pub against_old: u64,
     /// The verdict in words.
     pub summary: String,
     /// When it was made, in ms.

@@ -129,7 +129,8 @@ pub async fn redrive(request: &Request, env: &Env, config: &Config) -> Result<Sw
     let order = order(request).await?;
     let mut place = order.after.as_deref().map(place).transpose()?;
     let filter = filter(order)?;
-    let (letters, store) = (letters(env)?, EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms));
+    let database = D1Sql::of(env).map_err(unreadable)?;
+    let (letters, store) = (letters(env)?, EventStore::new(database, config.window_ms, config.retention));
     let begin = clock::now_ms();
     let mut sum = Sweep::default();
     for _ in 0..MAX_STEPS {

@@ -8,7 +8,7 @@ use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::{clock, collector_client, sql_d1::D1Sql};
-use crate::store::events::EventStore;
+use crate::store::read::EventReader;
 
 use super::range;
 use super::stats::unreadable;
@@ -31,7 +31,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<EventList, Pr
     let (events, more) = match store.as_deref() {
         Some("old") => collector_client::events(env, config, from, to).await.map_err(unreadable)?,
         Some("new") => {
-            let events = EventStore::new(D1Sql::of(env).map_err(unreadable)?, config.window_ms);
+            let events = EventReader::new(D1Sql::of(env).map_err(unreadable)?);
             events.events(from, to).await.map_err(unreadable)?
         }
         _ => return Err(Problem::bad_request("`store`: give `old` (the object) or `new` (D1)")),

@@ -12,7 +12,7 @@ use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
 use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql};
 use crate::store::dead_letters::DeadLetters;
-use crate::store::events::EventStore;
+use crate::store::read::EventReader;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
 
@@ -86,7 +86,7 @@ impl Known {
 /// Asks everyone.
 pub async fn gather(env: &Env, config: &Config) -> Known {
     let now_ms = clock::now_ms();
-    let new = async { EventStore::new(D1Sql::of(env)?, config.window_ms).state(now_ms).await };
+    let new = async { EventReader::new(D1Sql::of(env)?).state(now_ms).await };
     let letters = async { DeadLetters::new(D1Sql::of(env)?).gauge().await };
     let stores = join(collector_client::state(env, config), new);
     let ((old, new), (vitals, (letters, (backlog, parity_failed)))) = join(

@@ -1,4 +1,6 @@
 //! `GET readiness`: whether the plan's next phase may begin.
+//!
+//! Invariant: it reads only. What it compares, it compares without keeping what it found, and it folds nothing.
 
 use futures_util::future::{join, join3};
 use serde::Serialize;
@@ -58,6 +60,8 @@ async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, 
     };
     let tally = &report.total.tally;
     Ok(LastHour {
+        arrived: report.loss.arrived,
+        compared: report.total.union,
         outstanding: tally.only_old + tally.queued + report.loss.missing,
         counted_twice: report.old.counted_twice + report.new.counted_twice,
         absorbed: report.old.absorbed + report.new.absorbed,

@@ -8,7 +8,7 @@ use litemap::LiteMap;
 use crate::domain::ambiguous::reach_ms;
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
-use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
+use crate::domain::parity::ask::{AnotherQuestion, Answer, Ask, Copy, Minute, Sum};
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
@@ -49,6 +49,15 @@ pub enum Run {
     Done(Box<Report>),
     /// So many minutes are still to be looked into: run again.
     Interrupted(usize),
+}
+
+/// What becomes of what is found in a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Findings {
+    /// It is kept for later runs.
+    Kept,
+    /// It is dropped: whoever asks only reads.
+    Dropped,
 }
 
 /// Two stores, and what is kept of comparing them.
@@ -109,15 +118,33 @@ impl Comparer<'_> {
         }
     }
 
-    /// Compares a window, as far as one run goes.
+    /// Compares a window, as far as one run goes, and keeps what it found by minute.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if events arrived meanwhile. Repeating is harmless.
     pub async fn run(&self, window: Window, now_ms: u64, settings: Settings) -> Result<Run, StoreError> {
+        self.compare(window, now_ms, settings, Findings::Kept).await
+    }
+
+    /// The same, for those who only read: nothing is written.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn look(&self, window: Window, now_ms: u64, settings: Settings) -> Result<Run, StoreError> {
+        self.compare(window, now_ms, settings, Findings::Dropped).await
+    }
+
+    async fn compare(
+        &self,
+        window: Window,
+        now_ms: u64,
+        settings: Settings,
+        findings: Findings,
+    ) -> Result<Run, StoreError> {
         let overview = self.overview(window.from, window.to, settings.id_window_ms).await?;
         let mut evidence = self.kept.evidence(window.from).await?;
         evidence.newest_window = overview.newest_window;
-        let (found, left) = self.look_into(&overview, window, settings, &evidence).await?;
+        let (found, left) = self.look_into(&overview, window, settings, &evidence, findings).await?;
         if left > 0 {
             return Ok(Run::Interrupted(left));
         }
@@ -158,6 +185,7 @@ impl Comparer<'_> {
         window: Window,
         settings: Settings,
         evidence: &Evidence,
+        findings: Findings,
     ) -> Result<(Vec<Found>, usize), StoreError> {
         let differing = overview.differing(window);
         if differing.is_empty() {
@@ -174,7 +202,9 @@ impl Comparer<'_> {
                     budget -= 1;
                     let found = self.find(start, settings.id_window_ms, evidence).await?;
                     // 1. A crash here: this minute is looked into again.
-                    self.kept.keep_minute(&print, &found).await?;
+                    if findings == Findings::Kept {
+                        self.kept.keep_minute(&print, &found).await?;
+                    }
                     all.push(found);
                 }
             }
@@ -226,7 +256,7 @@ impl Comparer<'_> {
         if !late.is_empty() {
             let ask = Ask::Producers(late);
             let mut answer = self.old.ask(&ask).await?;
-            answer.add(self.new.ask(&ask).await?);
+            answer.add(self.new.ask(&ask).await?)?;
             let Answer::Producers(known) = answer else { return Err(unfitting()) };
             first = known;
         }
@@ -258,5 +288,11 @@ fn copies(answer: Answer) -> Result<Vec<Copy>, StoreError> {
 }
 
 fn unfitting() -> StoreError {
-    StoreError::Corrupt("a store answered another question".to_owned())
+    AnotherQuestion.into()
+}
+
+impl From<AnotherQuestion> for StoreError {
+    fn from(error: AnotherQuestion) -> Self {
+        Self::Corrupt(error.to_string())
+    }
 }

@@ -27,7 +27,8 @@ const MINUTES: &str = "
 const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body) VALUES (?1, ?2, unhex(?3))";
 
 const LATEST: &str = "
-    SELECT kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion
+    SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
+           conclusion
     FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
 
 const BODY: &str = "
@@ -35,9 +36,9 @@ const BODY: &str = "
 
 const INSERT: &str = "
     INSERT INTO parity_reports
-      (kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion,
-       fingerprint, is_open, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+      (kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
+       conclusion, fingerprint, is_open, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 // The newest revision of each window, without what only its own page shows.
 const NEWEST: &str = "
@@ -47,7 +48,8 @@ const NEWEST: &str = "
     ORDER BY start DESC LIMIT ?2";
 
 const NEWEST_FILED: &str = "
-    SELECT kind, start, end, revision, verdict, compared, mismatches, summary, computed_at, conclusion
+    SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
+           conclusion
     FROM parity_reports AS r
     WHERE kind = ?1 AND revision =
       (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
@@ -126,7 +128,7 @@ impl Reports {
     /// [`StoreError`].
     pub async fn latest(&self, window: Window) -> Result<Option<(Filed, String)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LATEST, key(window))]).await?;
-        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(9)?.to_owned()))).transpose()
+        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(11)?.to_owned()))).transpose()
     }
 
     /// The newest revision of a window's report, as JSON.
@@ -197,13 +199,15 @@ impl Reports {
         rows(&results, 0).iter().map(print).collect()
     }
 
-    /// Stores a report as the next revision, unless the latest one concluded the same; gives the revision that holds.
+    /// Stores a report as the next revision, unless the latest one concluded the same; returns the revision that holds.
+    /// Where there never was anything in either store there is nothing to report: none is stored, and the revision is 0.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if another run stored one meanwhile. Repeating is harmless.
     pub async fn store(&self, report: Report) -> Result<Report, StoreError> {
         let conclusion = report.conclusion();
         let revision = match self.latest(report.window).await? {
+            None if report.minutes == 0 => return Ok(report),
             None => 1,
             Some((filed, same)) if same == conclusion => return Ok(Report { revision: filed.revision, ..report }),
             Some((filed, _)) => filed.revision + 1,
@@ -216,6 +220,8 @@ impl Reports {
             filed.verdict.name().into(),
             filed.compared.into(),
             filed.mismatches.into(),
+            filed.against_new.into(),
+            filed.against_old.into(),
             filed.summary.into(),
             filed.computed_at.into(),
             conclusion.into(),
@@ -246,7 +252,7 @@ fn key(window: Window) -> [Value; 3] {
     [window.kind.name().into(), window.from.into(), window.to.into()]
 }
 
-/// A row `kind, start, end, revision, verdict, compared, mismatches, summary, computed_at`.
+/// A row `kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at`.
 fn filed(row: &Row) -> Result<Filed, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
     let (kind, verdict) = (row.text(0)?, row.text(4)?);
@@ -257,7 +263,9 @@ fn filed(row: &Row) -> Result<Filed, StoreError> {
         verdict: Verdict::named(verdict).ok_or_else(|| unknown(verdict))?,
         compared: row.integer(5)?,
         mismatches: row.integer(6)?,
-        summary: row.text(7)?.to_owned(),
-        computed_at: row.integer(8)?,
+        against_new: row.integer(7)?,
+        against_old: row.integer(8)?,
+        summary: row.text(9)?.to_owned(),
+        computed_at: row.integer(10)?,
     })
 }

@@ -14,8 +14,7 @@ use crate::domain::rollup::value_hash;
 use crate::domain::segment;
 use crate::domain::selection::Span;
 use crate::domain::sorted::distinct;
-use crate::store::events::EventStore;
-use crate::store::read::{REACH_MS, absorbed_of, events_of};
+use crate::store::read::{EventReader, REACH_MS, absorbed_of, events_of};
 use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 
 /// Segments that are unpacked at once: a bound on memory.
@@ -73,7 +72,7 @@ pub trait Side: Debug {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>>;
 }
 
-impl Side for EventStore {
+impl Side for EventReader {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         match ask {
             Ask::Minutes { from, to } => Box::pin(self.minutes(*from, *to)),
@@ -132,7 +131,7 @@ fn sums(row: &Row) -> Result<Sum, StoreError> {
     Ok(Sum { requests: row.integer(2)?, digests: joined(3)?, values: joined(5)? })
 }
 
-impl EventStore {
+impl EventReader {
     async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
         let range = [from.into(), to.into()];
         let statements = vec![
