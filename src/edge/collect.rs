@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures_util::future::join;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, Request};
@@ -17,10 +16,10 @@ use crate::domain::event::{Event, MAX_METHOD_BYTES, ProducerId};
 use crate::domain::flag::Flag;
 use crate::domain::identity::{Digest, IdempotentId, window_start};
 use crate::domain::path::{self, Known};
-use crate::domain::route::{Destinations, route};
+use crate::domain::route::route;
 
 use super::config::Config;
-use super::deliver::{self, Next, WritePath};
+use super::deliver::{self, Next};
 use super::{address_key, clock, counters, flag_cache, query, vitals};
 
 /// Longest request ID and address that are looked at, in bytes; the platform's own are far shorter.
@@ -46,9 +45,9 @@ pub struct Observed {
 pub fn collect(env: Env, config: Rc<Config>, observed: Observed, now_ms: u64, context: &Context) {
     let ready = flag_cache::fresh(&config, now_ms).zip(key_if_known(&config, observed.started_ms, now_ms));
     if let Some((flag, key)) = ready {
-        let left = record(&config, &flag, key.as_deref(), &observed, now_ms);
-        if left.is_something(now_ms) {
-            context.wait_until(async move { left.finish(&env, &config).await });
+        let next = record(&config, &flag, key.as_deref(), &observed, now_ms);
+        if !matches!(next, Next::Follow) || vitals::is_due(now_ms) {
+            context.wait_until(async move { finish(next, &env, &config, now_ms).await });
         }
         return;
     }
@@ -56,8 +55,15 @@ pub fn collect(env: Env, config: Rc<Config>, observed: Observed, now_ms: u64, co
         // The flag and the key are read first: all that follows until the delivery is without a pause.
         let flag = flag_cache::current(&env, &config).await;
         let key = if config.plain_address_hash { None } else { Some(address_key::of(&env, observed.started_ms).await) };
-        record(&config, &flag, key.as_deref(), &observed, clock::now_ms()).finish(&env, &config).await;
+        let next = record(&config, &flag, key.as_deref(), &observed, clock::now_ms());
+        finish(next, &env, &config, now_ms).await;
     });
+}
+
+/// Does what is left to do when an event was handed over, under a `waitUntil` that began at `began_ms`.
+async fn finish(next: Next, env: &Env, config: &Config, began_ms: u64) {
+    deliver::finish(next, env, config, began_ms).await;
+    vitals::report_if_due(env).await;
 }
 
 /// The key for addresses, which with plain hashes is none; nothing if it has to be asked for.
@@ -66,36 +72,8 @@ fn key_if_known(config: &Config, started_ms: u64, now_ms: u64) -> Option<Option<
     if config.plain_address_hash { Some(None) } else { address_key::known(started_ms, now_ms).map(Some) }
 }
 
-/// What is left to do when an event was handed over.
-struct Left {
-    old: Next,
-    new: Next,
-}
-
-impl Left {
-    const NOTHING: Self = Self { old: Next::Follow, new: Next::Follow };
-
-    fn is_something(&self, now_ms: u64) -> bool {
-        !matches!((&self.old, &self.new), (Next::Follow, Next::Follow)) || vitals::is_due(now_ms)
-    }
-
-    async fn finish(self, env: &Env, config: &Config) {
-        // Both at once: a slow one doesn't hold up the other. But handing over a message takes a while: between two of
-        // them the requests that came meanwhile have their turn.
-        let both = matches!((&self.old, &self.new), (Next::Send(_), Next::Send(_)));
-        let new = async {
-            if both {
-                clock::pause().await;
-            }
-            deliver::finish(WritePath::New, self.new, env, config).await;
-        };
-        join(deliver::finish(WritePath::Old, self.old, env, config), new).await;
-        vitals::report_if_due(env).await;
-    }
-}
-
 /// Makes an event of a request and hands it over.
-fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed, now_ms: u64) -> Left {
+fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed, now_ms: u64) -> Next {
     let headers = observed.request.headers();
     let address = header(&headers, Header::Address).unwrap_or_else(|| address::UNKNOWN.to_owned());
     let request_id = header(&headers, Header::RequestId).unwrap_or_else(random_id);
@@ -107,11 +85,11 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
         Err(error) => {
             counters::add("id_invalid", 1);
             console_error!("Not counted: {error}");
-            return Left::NOTHING;
+            return Next::Follow;
         }
     };
     let path = normalized(config, raw_path, observed.status);
-    let Destinations { collector, queue, cohort } = route(flag, &path, &idempotent_id);
+    let to = route(flag, &path, &idempotent_id);
     let (producer, seq) = next_number();
     let mut method = observed.request.method();
     method.truncate(method.floor_char_boundary(MAX_METHOD_BYTES));
@@ -124,19 +102,14 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
         status: observed.status.clamp(100, 599),
         response_time: observed.response_time_ms,
         client_ip_hash: key.map_or_else(|| ClientIpHash::plain(&address), |key| key.hash(&address)),
-        cohort,
+        cohort: to.cohort,
         flag_version: flag.version,
         producer,
         seq,
+        // Its flush is known when it is handed over.
         write: seq,
     };
-    let Some(event) = deliver::written(event) else { return Left::NOTHING };
-    let add = |path, event| deliver::add(path, event, now_ms, config);
-    match (collector, queue) {
-        (true, true) => Left { old: add(WritePath::Old, event.clone()), new: add(WritePath::New, event) },
-        (true, false) => Left { old: add(WritePath::Old, event), new: Next::Follow },
-        (false, _) => Left { old: Next::Follow, new: add(WritePath::New, event) },
-    }
+    deliver::add(event, to, now_ms, config)
 }
 
 /// The request's route, one of a bounded number.

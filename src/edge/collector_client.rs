@@ -10,7 +10,7 @@ use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
 use litemap::LiteMap;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Request, RequestInit, Response};
+use web_sys::{AbortController, Request, RequestInit, Response};
 use worker::worker_sys::DurableObject;
 use worker::{Env, Error};
 
@@ -57,6 +57,17 @@ fn body(bytes: &[u8]) -> JsValue {
     Uint8Array::from(bytes).into()
 }
 
+/// Calls a request back when it is dropped: one that nobody waits for any more would keep one of the few connections.
+struct CallBack(Option<AbortController>);
+
+impl Drop for CallBack {
+    fn drop(&mut self) {
+        if let Some(controller) = self.0.take() {
+            controller.abort();
+        }
+    }
+}
+
 /// Sends a request to an object and expects success.
 async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsValue>) -> Result<Response, String> {
     let answered = async {
@@ -65,9 +76,13 @@ async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsVa
         if let Some(body) = &body {
             init.set_body(body);
         }
+        let controller = AbortController::new()?;
+        init.set_signal(Some(&controller.signal()));
         let request = Request::new_with_str_and_init(&format!("https://collector{path}"), &init)?;
-        let response: Response =
-            JsFuture::from(object(env, name)?.fetch_with_request(&request)?).await?.unchecked_into();
+        let mut call_back = CallBack(Some(controller));
+        let answered = JsFuture::from(object(env, name)?.fetch_with_request(&request)?).await;
+        call_back.0 = None;
+        let response: Response = answered?.unchecked_into();
         if response.ok() {
             return Ok(Ok(response));
         }

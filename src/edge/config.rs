@@ -17,6 +17,7 @@ use crate::domain::identity::DEFAULT_WINDOW_MS;
 use crate::domain::path::Normalizer;
 
 use super::counters;
+use super::flush::{Bounds, FLUSH_MS, LANES};
 
 /// Settings.
 #[derive(Debug, Clone)]
@@ -32,10 +33,12 @@ pub struct Config {
     pub shards: u64,
     /// `FLAG_TTL_MS`: life of the flag in an isolate's memory.
     pub flag_ttl_ms: u64,
-    /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried.
+    /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried. All writes of a flush and their
+    /// fallbacks must fit into 25 s; with many objects and large flushes even the default is less than 2 s.
     pub send_deadline_ms: u64,
-    /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffers. The longer events wait, the fewer writes carry
+    /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffer. The longer events wait, the fewer writes carry
     /// them, and the more are lost with an isolate that ends; a page that shows a request within 3 s leaves half of one.
+    /// Linger and flush together must end before the platform ends `waitUntil`, after 30 s.
     pub limits: Limits,
     /// `ADDRESS_HASH`: whether addresses are hashed by the plan's plain SHA-256 instead of the daily key.
     pub plain_address_hash: bool,
@@ -80,6 +83,28 @@ impl Reader<'_> {
                 default
             }
         }
+    }
+
+    /// A number as [`Self::number`], whose upper end has a reason.
+    fn bounded(&mut self, name: &'static str, default: u64, range: std::ops::RangeInclusive<u64>, why: &str) -> u64 {
+        let errors = self.errors.len();
+        let number = self.number(name, default, range);
+        for error in self.errors.iter_mut().skip(errors) {
+            if let InputError::Field { remedy, .. } = error {
+                *remedy = format!("{remedy}. {why}");
+            }
+        }
+        number
+    }
+
+    /// The deadline of a write: so short that all writes of a flush have their turn, and their fallbacks.
+    fn send_deadline_ms(&mut self, shards: u64, events: u64) -> u64 {
+        let longest_ms = Bounds::longest_write_ms(shards, events);
+        let why = format!(
+            "A flush ends after {FLUSH_MS} ms, and has to fit all its writes, {LANES} at once, and their fallbacks: \
+             fewer COLLECTOR_SHARDS (now {shards}) or FLUSH_EVENTS (now {events}) leave each more time"
+        );
+        self.bounded("SEND_DEADLINE_MS", longest_ms.min(2_000), 10..=longest_ms, &why)
     }
 
     fn ppm(&mut self, name: &'static str, default: u32) -> u32 {
@@ -146,6 +171,9 @@ impl Reader<'_> {
     }
 }
 
+/// Why events may not wait longer: 4 s and the 25 s of a flush leave one of the platform's 30.
+const LINGER_WHY: &str = "The platform ends all work 30 s after the response, and a flush may take 25 s of them";
+
 const SWITCH: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 impl Config {
@@ -157,16 +185,18 @@ impl Config {
         let (normalizer, refused) = Normalizer::new(separated);
         reader.errors.extend(refused.into_iter().map(|(text, why)| InputError::field("PATH_TEMPLATES", text, why)));
         let local_development = reader.choice("LOCAL_DEVELOPMENT", false, &SWITCH);
+        let shards = reader.number("COLLECTOR_SHARDS", 1, 1..=256);
+        let flush_events = reader.number("FLUSH_EVENTS", 100, 1..=150);
         let config = Self {
             upstream_url: reader.url("UPSTREAM_URL"),
             normalizer,
             window_ms: reader.number("ID_WINDOW_MS", DEFAULT_WINDOW_MS, 1_000..=MAX_ID_DISTANCE_MS),
-            shards: reader.number("COLLECTOR_SHARDS", 1, 1..=256),
+            shards,
             flag_ttl_ms: reader.number("FLAG_TTL_MS", 5_000, 0..=300_000),
-            send_deadline_ms: reader.number("SEND_DEADLINE_MS", 2_000, 10..=20_000),
+            send_deadline_ms: reader.send_deadline_ms(shards, flush_events),
             limits: Limits {
-                linger_ms: reader.number("LINGER_MS", 500, 0..=10_000),
-                events: usize::try_from(reader.number("FLUSH_EVENTS", 100, 1..=150)).unwrap_or(100),
+                linger_ms: reader.bounded("LINGER_MS", 500, 0..=4_000, LINGER_WHY),
+                events: usize::try_from(flush_events).unwrap_or(100),
             },
             plain_address_hash: reader.choice("ADDRESS_HASH", false, &[("daily", false), ("plain", true)]),
             log_events: reader.choice("LOG_EVENTS", true, &SWITCH),
@@ -237,6 +267,44 @@ mod tests {
             assert_eq!(errors.iter().filter(|e| e.starts_with(&format!("`{name}`"))).count(), 1, "{errors:?}");
         }
         assert_eq!(config.normalizer.normalize("/ok/x", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn settings_with_which_a_flush_can_not_end_in_time_are_refused_by_name() {
+        let deadline_ms = |pairs: &[(&str, &str)]| {
+            let (config, errors) = read(pairs);
+            (config.send_deadline_ms, errors)
+        };
+        assert_eq!(deadline_ms(&[]), (2_000, vec![]));
+        assert_eq!(deadline_ms(&[("SEND_DEADLINE_MS", "12500")]), (12_500, vec![]), "a write and its fallback");
+        // So many objects need so many rounds that even the default is shorter, which is no fault of anybody.
+        assert_eq!(deadline_ms(&[("COLLECTOR_SHARDS", "200")]), (1_315, vec![]));
+        for (pairs, holds) in [
+            (vec![("SEND_DEADLINE_MS", "12501")], 2_000),
+            (vec![("SEND_DEADLINE_MS", "20000")], 2_000),
+            (vec![("COLLECTOR_SHARDS", "200"), ("SEND_DEADLINE_MS", "2000")], 1_315),
+            (vec![("COLLECTOR_SHARDS", "200"), ("FLUSH_EVENTS", "150"), ("SEND_DEADLINE_MS", "1000")], 925),
+        ] {
+            let (deadline_ms, errors) = deadline_ms(&pairs);
+            assert_eq!((deadline_ms, errors.len()), (holds, 1), "{pairs:?}");
+            let words = ["`SEND_DEADLINE_MS`", &format!("{holds} holds"), "COLLECTOR_SHARDS (now", "FLUSH_EVENTS (now"];
+            assert!(words.iter().all(|word| errors[0].contains(word)), "{errors:?}");
+        }
+        let (config, errors) = read(&[("LINGER_MS", "4001")]);
+        assert_eq!((config.limits.linger_ms, errors.len()), (500, 1));
+        assert!(errors[0].starts_with("`LINGER_MS`") && errors[0].contains("30 s"), "{errors:?}");
+    }
+
+    #[test]
+    fn with_every_setting_that_is_taken_linger_and_flush_end_before_the_platform_ends_them() {
+        for shards in 1..=256_u64 {
+            for events in 1..=150 {
+                let rounds = (shards.min(events) + 3).div_ceil(LANES as u64) + 1;
+                let longest_ms = Bounds::longest_write_ms(shards, events);
+                assert!(longest_ms >= 900 && rounds * longest_ms <= FLUSH_MS, "{shards} {events}");
+            }
+        }
+        assert!(4_000 + FLUSH_MS < 30_000);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! **Never:** a decision that could be a pure function, SQL, a client address in a log or a store.
 //!
 //! Life of a request: [`router`] passes it to the [`upstream`]; [`collect`] makes an event of it afterwards and
-//! [`deliver`] writes it to [`collector`] (old path), to the queue (new path; [`consumer`] reads it), or both.
+//! [`deliver`] writes it, in the order of [`flush`], to [`collector`] (old path), to the queue (new path; [`consumer`] reads
+//! it), or both.
 //! [`api`] reads what came of it.
 
 pub mod address_key;
@@ -24,6 +25,7 @@ pub mod cron;
 pub mod deliver;
 pub mod flag_admin;
 pub mod flag_cache;
+pub mod flush;
 pub mod parity;
 pub mod parity_selftest;
 pub mod problem;

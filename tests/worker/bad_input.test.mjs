@@ -235,6 +235,17 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     await gateway.untilLogged(/^DO recorded: /, 3);
   });
 
+  test("settings with which a flush can't end in time are refused by name, and traffic flows meanwhile", async (t) => {
+    const vars = { COLLECTOR_SHARDS: "200", SEND_DEADLINE_MS: "20000", LINGER_MS: "10000" };
+    const gateway = await startGateway(t, { vars });
+    await gateway.requests("/api/test", 3);
+
+    await gateway.untilLogged(/^Setting `SEND_DEADLINE_MS`: .* to 1315; 1315 holds.* COLLECTOR_SHARDS \(now 200\)/, 1);
+    await gateway.untilLogged(/^Setting `LINGER_MS`: .* to 4000; 500 holds.* 30 s/, 1);
+    assert.equal((await gateway.read("health")).isolate.setting_invalid, 2);
+    await gateway.untilLogged(/^DO recorded: /, 3);
+  });
+
   test("an upstream's URL that can't be used gives a clear 502, and says which setting", async (t) => {
     const gateway = await startGateway(t, { vars: { UPSTREAM_URL: "localhost:8080" } });
     const response = await gateway.request("/api/test");

@@ -29,7 +29,7 @@ const untilLetters = (gateway, count) =>
 
 describe("dead letters", { concurrency: 4, timeout: 240_000 }, () => {
   test("exhausted retries: redriven, each event counts once, however often", async (t) => {
-    const gateway = await startGateway(t, { vars: { FLUSH_EVENTS: "5", LINGER_MS: "10000" } });
+    const gateway = await startGateway(t, { vars: { FLUSH_EVENTS: "5", LINGER_MS: "4000" } });
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.fault({ DB: "fails" });
     const began = Date.now();

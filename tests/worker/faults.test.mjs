@@ -15,7 +15,7 @@ const cohorts = (events) => [...new Set(events.map((event) => event.cohort))];
 describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
   test("D1 fails for longer than retries last: every event is a dead letter, whole", async (t) => {
     // All three in one message, so that its deliveries can be told.
-    const gateway = await startGateway(t, { vars: { FLUSH_EVENTS: "3", LINGER_MS: "10000" } });
+    const gateway = await startGateway(t, { vars: { FLUSH_EVENTS: "3", LINGER_MS: "4000" } });
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.fault({ DB: "fails" });
     await gateway.requests("/api/test", 3);

@@ -25,7 +25,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const NOON = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
 
 /** Settings unless a test says otherwise: each request reads the flag, and a busy machine is no failure. */
-const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS: "20000" };
+const SETTINGS = { LOCAL_DEVELOPMENT: "true", FLAG_TTL_MS: "0", SEND_DEADLINE_MS: "12000" };
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

@@ -75,7 +75,7 @@ pub struct Limit {
     pub source: &'static str,
 }
 
-const LINGER: Lever = Lever { name: "LINGER_MS", to: 10_000.0, step: 100.0, of: |load| &mut load.linger_ms };
+const LINGER: Lever = Lever { name: "LINGER_MS", to: 4_000.0, step: 100.0, of: |load| &mut load.linger_ms };
 const FLUSH: Lever = Lever { name: "FLUSH_EVENTS", to: 150.0, step: 50.0, of: |load| &mut load.flush_events };
 const SHARDS: Lever = Lever { name: "COLLECTOR_SHARDS", to: 256.0, step: 1.0, of: |load| &mut load.shards };
 const WINDOW: Lever = Lever { name: "ID_WINDOW_MS", to: 1_000.0, step: 1_000.0, of: |load| &mut load.window_ms };

@@ -104,7 +104,8 @@ pub struct Coalescing {
 
 impl Coalescing {
     /// Of so many events each second on one path (`domain::coalesce`): the first of an isolate waits for the linger and
-    /// takes along what came meanwhile; a full buffer goes at once, so that of a cycle's last message half is filled.
+    /// takes along what came meanwhile; a full buffer goes at once, so that of a cycle's last message half is filled. Both
+    /// paths share a buffer: that a much busier one fills it early for both is left out.
     pub fn of(load: &Load, rps: f64) -> Self {
         let gathered = 1.0 + rps / load.isolates * load.linger_ms / 1_000.0;
         let flushes = if load.linger_ms == 0.0 || gathered <= load.flush_events {

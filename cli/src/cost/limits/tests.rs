@@ -46,7 +46,7 @@ fn the_figures_are_those_of_the_code_that_they_are_of() {
         ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"KEEP_DAYS_DAYS\", 400,"),
         ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"KEEP_DETAILS_DAYS\", 7, 7..=90"),
         ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"FLUSH_EVENTS\", 100, 1..=150"),
-        ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"LINGER_MS\", 500, 0..=10_000"),
+        ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"LINGER_MS\", 500, 0..=4_000"),
         ("config.rs", include_str!("../../../../src/edge/config.rs"), "\"COLLECTOR_SHARDS\", 1, 1..=256"),
         ("message.rs", include_str!("../../../../src/domain/message.rs"), "MAX_MESSAGE_BYTES: usize = 60_000"),
         ("merged.rs", include_str!("../../../../src/edge/api/merged.rs"), "MAX_RECOUNT: u64 = 40_000"),
