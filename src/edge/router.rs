@@ -9,7 +9,7 @@ use js_sys::futures::future_to_promise;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Request, Response, ResponseInit};
+use web_sys::{Event, Request, Response, ResponseInit};
 use worker::{Context, Env, console_error};
 
 use super::collect::{self, Observed};
@@ -24,6 +24,25 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn then(this: &Answer, fulfilled: &JsValue, rejected: &JsValue) -> Promise;
+}
+
+// In JavaScript, because each closure of ours that it takes instead costs as much as all the rest of it.
+#[wasm_bindgen(inline_js = r#"
+export function whenEnded(answer, request, ended) {
+  // The first of both counts: a client may hang up after the answer, and the answer may come after it hung up.
+  const end = (outcome) => {
+    const first = ended;
+    ended = undefined;
+    if (first) first(outcome);
+  };
+  answer.then(end, end);
+  request.signal?.addEventListener("abort", end);
+}
+"#)]
+extern "C" {
+    /// Calls `ended` once: with the answer or its error, or with an event if the client hung up before.
+    #[wasm_bindgen(js_name = whenEnded, catch)]
+    fn when_ended(answer: &Answer, request: &Request, ended: &JsValue) -> Result<(), JsValue>;
 }
 
 /// Handles one request.
@@ -42,16 +61,25 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Promise {
     let answer = upstream::pass(&request, &url, &env, &config).unwrap_or_else(|error| Promise::reject(&error));
     let answer: Answer = answer.unchecked_into();
     let response = ON_FAILURE.with(|on_failure| answer.then(&JsValue::UNDEFINED, on_failure));
-    // One function for both ends: an answer is told by its type, and a second one would cost as much again.
-    let observe = Closure::once_into_js(move |answer: JsValue| {
-        // The client was given the answer that `unreachable_upstream` makes.
-        let status = answer.dyn_ref::<Response>().map_or(UNREACHABLE, Response::status);
+    // A second handle, not a second request.
+    let observed = Clone::clone(&request);
+    // One function for all ends: an end is told by its type, and a second function would cost as much again.
+    let ended = Closure::once_into_js(move |outcome: JsValue| {
+        let status = match outcome.dyn_ref::<Response>() {
+            Some(response) => response.status(),
+            None if outcome.is_instance_of::<Event>() => hung_up(),
+            // The client was given the answer that `unreachable_upstream` makes.
+            None => UNREACHABLE,
+        };
         let now_ms = clock::now_ms();
         let response_time_ms = u32::try_from(now_ms.saturating_sub(started_ms)).unwrap_or(u32::MAX);
         let observed = Observed { request, url, status, started_ms, response_time_ms };
         collect::collect(env, config, observed, now_ms, &context);
     });
-    let _counted = answer.then(&observe, &observe);
+    if let Err(error) = when_ended(&answer, &observed, &ended) {
+        counters::add("unobserved", 1);
+        console_error!("Not counted: {error:?}");
+    }
     response
 }
 
@@ -67,6 +95,14 @@ async fn own(request: Request, url: String, env: Env, config: Rc<Config>) -> Res
 
 /// Status of a request whose upstream gave no answer.
 const UNREACHABLE: u16 = 502;
+
+/// Status of a request whose client hung up before the upstream answered, as nginx has it.
+const HUNG_UP: u16 = 499;
+
+fn hung_up() -> u16 {
+    counters::add("client_hung_up", 1);
+    HUNG_UP
+}
 
 thread_local! {
     /// What an upstream's failure becomes. It knows nothing of a request, so one serves all.
