@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS ledger (
   start INTEGER PRIMARY KEY,        -- ms
   numbers INTEGER NOT NULL,         -- how many sequence numbers
   absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
-  body BLOB NOT NULL                -- runs of sequence numbers by producer, packed
+  body BLOB NOT NULL,               -- runs of sequence numbers by producer, packed
+  writes BLOB NOT NULL              -- which flushes carried them, and how many of each route, packed
 );
 
 -- When each producer (an isolate of the gateway) was first heard of: a new one counts from 0.

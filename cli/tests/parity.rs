@@ -11,7 +11,8 @@ fn report(verdict: &str) -> Value {
     let counts = json!({"beyondOld": 0, "onlyOld": 1, "onlyNew": 0, "valueDiffers": 1, "fallback": 1, "deadLettered": 0,
         "queued": 0, "repeats": 0});
     let rates = json!({"verdict": verdict, "union": 1_000, "mismatches": 2, "unexplained": 1, "rate": 0.002,
-        "lowerBound": 0.0004, "upperBound": 0.0063});
+        "lowerBound": 0.0004, "upperBound": 0.0063,
+        "writes": 40, "writesDiffering": 2, "writesLowerBound": 0.009, "writesUpperBound": 0.15});
     let side = |dual: u64| {
         json!({"dual": dual, "digestSum": "00000000000000aa", "valueSum": "00000000000000bb",
         "fallback": 0, "absorbed": 3})
@@ -29,7 +30,8 @@ fn report(verdict: &str) -> Value {
             difference("value-differs", Value::Null, json!([{"field": "status", "old": "200", "new": "503"}])),
             difference("only-old", json!("fallback"), json!([])),
         ],
-        "loss": {"arrived": 5_000, "missing": 2, "deadLettered": 0, "rate": 0.0004, "unjudgedProducers": 0,
+        "loss": {"verdict": "pass", "arrived": 5_000, "missing": 2, "deadLettered": 0, "unexplained": 2, "rate": 0.0004,
+            "lowerBound": 0.0, "upperBound": 0.02, "writes": 200, "lostWrites": 1, "unjudgedProducers": 0,
             "gaps": [{"producer": "00000000000000cc", "first": 7, "last": 8}]},
         "old": side(1_000), "new": side(999), "minutesDiffering": 1, "minutes": 60, "idsFetched": 36, "deadLetters": 0,
         "fingerprint": "00000000000000dd",

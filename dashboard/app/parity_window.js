@@ -50,8 +50,11 @@ export function parityWindow({ place, sources }) {
   ];
 }
 
-function madeOf({ computedAt, revision, minutes, minutesDiffering, idsFetched, limitPpm, lagMs, plan }) {
+function madeOf(report) {
+  const { computedAt, revision, minutes, minutesDiffering, idsFetched, limitPpm, lagMs, plan } = report;
+  const { writes, writesDiffering, writesUpperBound } = report;
   return facts([
+    ["Writes compared", `${countText(writes)}, ${countText(writesDiffering)} differ: below ${shareText(writesUpperBound)}`],
     ["Made", ago(computedAt), `, revision ${revision}`],
     ["Limit", shareText(limitPpm / 1_000_000), `, after ${spanText(lagMs)} for stragglers`],
     ["Minutes that differ", `${countText(minutesDiffering)} of ${countText(minutes)}`],
@@ -133,7 +136,7 @@ function differences({ differences: list, unnamed }, place) {
   );
 }
 
-function loss({ loss: { arrived, missing, deadLettered, rate, unjudgedProducers, gaps } }) {
+function loss({ loss: { verdict, arrived, missing, deadLettered, rate, upperBound, unjudgedProducers, gaps } }) {
   return card(
     "Lost on both paths",
     h("span", { class: "per" }, "by the numbers that isolates give their events"),
@@ -141,6 +144,7 @@ function loss({ loss: { arrived, missing, deadLettered, rate, unjudgedProducers,
       ["Arrived in either store", count(arrived)],
       ["Missing in both", count(missing), missing ? `, ${shareText(rate)} without an explanation` : ""],
       ["Of them in dead letters", count(deadLettered)],
+      ["Verdict", verdictBadge(verdict), `, below ${shareText(upperBound)} with 95 % confidence`],
       unjudgedProducers ? ["Isolates that can’t be judged", count(unjudgedProducers)] : null,
     ]),
     gaps?.length

@@ -96,7 +96,12 @@ pub struct Ledger(#[serde(with = "crate::domain::sorted::map")] pub LiteMap<u64,
 impl Ledger {
     /// That of these events.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
-        let mut all: Vec<(u64, u32)> = events.into_iter().map(|event| (event.producer.0, event.seq)).collect();
+        Self::of_numbers(events.into_iter().map(|event| (event.producer.0, event.seq)))
+    }
+
+    /// That of these producers' numbers.
+    pub fn of_numbers(numbers: impl IntoIterator<Item = (u64, u32)>) -> Self {
+        let mut all: Vec<(u64, u32)> = numbers.into_iter().collect();
         all.sort_unstable();
         let runs = |of: &[(u64, u32)]| {
             let (producer, _) = of.first()?;
@@ -121,6 +126,13 @@ impl Ledger {
     /// How many numbers.
     pub fn len(&self) -> u64 {
         self.0.values().map(Runs::len).sum()
+    }
+
+    /// How many numbers are not in the other.
+    pub fn beyond(&self, other: &Self) -> u64 {
+        let mut both = other.clone();
+        both.merge(self);
+        both.len() - other.len()
     }
 
     /// Whether there is none.

@@ -46,3 +46,4 @@ pub mod sorted;
 pub mod template;
 pub mod throttle;
 pub mod trace;
+pub mod writes;

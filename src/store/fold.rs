@@ -13,6 +13,7 @@ use crate::domain::pace::Pace;
 use crate::domain::rollup::{self, ALL_ROUTES, Key, Rollups};
 use crate::domain::segment::MAX_EVENTS;
 use crate::domain::selection::Parts;
+use crate::domain::writes::{Counted, Writes};
 
 use super::events::{EventStore, HEAD, head_and_folded};
 use super::read::{absorbed_of, events_of};
@@ -64,12 +65,13 @@ const REPLACE_ROLLUPS: &str = "
     FROM json_each(?1)";
 
 const LEDGERS: &str = "
-    SELECT start, absorbed, hex(body) AS body FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
+    SELECT start, absorbed, hex(body) AS body, hex(writes) AS writes FROM ledger
+    WHERE start IN (SELECT value FROM json_each(?1))";
 
 const REPLACE_LEDGERS: &str = "
-    REPLACE INTO ledger (start, numbers, absorbed, body)
+    REPLACE INTO ledger (start, numbers, absorbed, body, writes)
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           unhex(json_extract(value, '$[3]'))
+           unhex(json_extract(value, '$[3]')), unhex(json_extract(value, '$[4]'))
     FROM json_each(?1)";
 
 const INSERT_PRODUCERS: &str = "
@@ -81,6 +83,7 @@ const INSERT_PRODUCERS: &str = "
 struct Arrivals {
     absorbed: u64,
     ledger: Ledger,
+    writes: Writes,
 }
 
 /// What some segments add.
@@ -94,6 +97,7 @@ struct Fresh {
 struct Adding {
     minutes: Rollups,
     arrivals: LiteMap<u64, Arrivals>,
+    counted: Counted,
     pace: Pace,
 }
 
@@ -103,15 +107,18 @@ impl Adding {
         for event in events {
             rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
         }
-        let mut arrived: LiteMap<u64, Vec<&Event>> = LiteMap::new();
-        for event in events.iter().chain(absorbed) {
-            arrived.entry(event.minute() * MINUTE_MS).or_default().push(event);
-        }
-        for (start, events) in arrived {
-            self.arrivals.entry(start).or_default().ledger.merge(&Ledger::of(events));
+        let mut arrived: LiteMap<u64, (Vec<&Event>, Vec<&Event>)> = LiteMap::new();
+        for event in events {
+            arrived.entry(event.minute() * MINUTE_MS).or_default().0.push(event);
         }
         for event in absorbed {
-            self.arrivals.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
+            arrived.entry(event.minute() * MINUTE_MS).or_default().1.push(event);
+        }
+        for (start, (events, absorbed)) in arrived {
+            let arrivals = self.arrivals.entry(start).or_default();
+            arrivals.ledger.merge(&Ledger::of(events.iter().chain(&absorbed).copied()));
+            arrivals.writes.merge(&Writes::of(&events, &absorbed, &mut self.counted));
+            arrivals.absorbed += absorbed.len() as u64;
         }
     }
 
@@ -164,6 +171,7 @@ impl Fresh {
         if let Some(sum) = self.arrivals.get_mut(&row.integer(0)?) {
             sum.absorbed += row.integer(1)?;
             sum.ledger.merge(&unpacked(row, 2)?);
+            sum.writes.merge(&unpacked(row, 3)?);
         }
         Ok(())
     }
@@ -176,7 +184,8 @@ impl Fresh {
         };
         add(REPLACE_ROLLUPS, rollups);
         let ledgers = self.arrivals.iter().map(|(start, arrivals)| {
-            Ok(serde_json::json!([start, arrivals.ledger.len(), arrivals.absorbed, packed(&arrivals.ledger)?]))
+            let Arrivals { absorbed, ledger, writes } = arrivals;
+            Ok(serde_json::json!([start, ledger.len(), absorbed, packed(ledger)?, packed(writes)?]))
         });
         add(REPLACE_LEDGERS, ledgers.collect::<Result<_, StoreError>>()?);
         let mut first: Vec<(u64, u64)> = Vec::new();

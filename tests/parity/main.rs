@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
+mod verdicts;
 
 use std::collections::BTreeMap;
 

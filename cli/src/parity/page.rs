@@ -46,6 +46,12 @@ impl Page<'_> {
                 "its 95 % bounds, each one-sided",
                 format!("{} and {}", percent(total.lower_bound), percent(total.upper_bound)),
             ),
+            ("writes (flushes of an isolate) that carried them", total.writes.to_string()),
+            ("of them, writes with a mismatch", total.writes_differing.to_string()),
+            (
+                "95 % bounds of their share",
+                format!("{} and {}", percent(total.writes_lower_bound), percent(total.writes_upper_bound)),
+            ),
             ("limit", percent(f64::from(*limit_ppm) / 1e6)),
             (
                 "the plan's figure, \\|new − old\\| / old",
@@ -126,6 +132,15 @@ impl Page<'_> {
             "{} sequence numbers arrived in either store; {} are missing between them, {} of those are in dead letters.",
             loss.arrived, loss.missing, loss.dead_lettered
         )?;
+        writeln!(
+            f,
+            "In {} writes, and at least {} that were lost; the rate is between {} and {}: {}.",
+            loss.writes,
+            loss.lost_writes,
+            percent(loss.lower_bound),
+            percent(loss.upper_bound),
+            loss.verdict.name()
+        )?;
         if loss.unjudged_producers > 0 {
             let count = loss.unjudged_producers;
             writeln!(f, "{count} producers had been silent for long: what they lost before is not judged.")?;
@@ -157,7 +172,7 @@ impl Page<'_> {
             f,
             "To check it: `pathctl parity run {window}` compares again. `GET ids?store=old&from={}&to={}`, and \
              `store=new`, give the events; those with cohort `dual` were compared. With no mismatch in n events the \
-             upper bound is 1 − 0.05^(1/n).",
+             upper bound is 1 − 0.05^(1/n), with n writes that of writes.",
             window.from, window.to
         )
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
 use crate::domain::ledger::Ledger;
+use crate::domain::writes::Writes;
 
 /// A question. Times are in ms; an end is not in its range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,13 @@ pub enum Ask {
     },
     /// Which sequence numbers arrived.
     Ledger {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// Which writes carried the events.
+    Writes {
         /// Beginning.
         from: u64,
         /// End.
@@ -128,6 +136,8 @@ pub enum Answer {
     Copies(Vec<Copy>),
     /// By producer.
     Ledger(Ledger),
+    /// Sets by producer, and counts by route. Parts of a store that share a write count it once each.
+    Writes(Writes),
     /// Minute in which each was first heard of.
     Producers(#[serde(with = "crate::domain::sorted::map")] LiteMap<u64, u64>),
 }
@@ -153,6 +163,7 @@ impl Answer {
             (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
             (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),
             (Self::Ledger(mine), Self::Ledger(theirs)) => mine.merge(&theirs),
+            (Self::Writes(mine), Self::Writes(theirs)) => mine.merge(&theirs),
             (Self::Producers(mine), Self::Producers(theirs)) => {
                 for (producer, first) in theirs {
                     let known = mine.entry(producer).or_insert(first);

@@ -1,15 +1,18 @@
 //! What became of sets of events: of each route, and of all.
 //!
-//! Invariant: routes are judged so that together they fail by chance no more often than one alone.
+//! Invariant: routes are judged so that together they fail by chance no more often than one alone. A route that is too
+//! small to pass can fail all the same.
 
 use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ledger::Ledger;
+
 use super::ask::Sum;
 use super::bounds;
 use super::minute::{Found, Tally};
-use super::verdict::{Counts, Verdict, judge, judge_all};
+use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below, which_above, which_below};
 
 /// Name under which routes with too few events are judged together.
 pub const POOLED: &str = "(pooled)";
@@ -35,6 +38,14 @@ pub struct Comparison {
     pub lower_bound: f64,
     /// With 95 % confidence the rate is not above.
     pub upper_bound: f64,
+    /// Writes (flushes of an isolate) that carried the union; of a route, as many as are certain.
+    pub writes: u64,
+    /// Writes that carried mismatches.
+    pub writes_differing: u64,
+    /// With 95 % confidence the share of writes that carry a mismatch is not below.
+    pub writes_lower_bound: f64,
+    /// With 95 % confidence the share of writes that carry a mismatch is not above.
+    pub writes_upper_bound: f64,
 }
 
 /// A route's comparison.
@@ -47,101 +58,153 @@ pub struct PathComparison {
     pub comparison: Comparison,
 }
 
-/// Union and tally of each route.
-pub(super) fn tallies(old_paths: &LiteMap<String, Sum>, found: &[Found]) -> LiteMap<String, (u64, Tally)> {
-    let mut tallies: LiteMap<String, (u64, Tally)> = LiteMap::new();
+/// What was written of a window.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Writes that carried dual events in either store.
+    pub dual: u64,
+    /// Those of each route, in the old store.
+    pub old: LiteMap<String, u64>,
+    /// The same in the new store.
+    pub new: LiteMap<String, u64>,
+    /// Whether some routes' are not all counted.
+    pub is_cut: bool,
+}
+
+/// A set of events before it is judged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Set {
+    pub union: u64,
+    pub tally: Tally,
+    pub writes: Between,
+    pub differing: Between,
+}
+
+impl Set {
+    const fn sample(&self) -> Sample {
+        let events = Counts { union: self.union, mismatches: self.tally.mismatches() };
+        Sample { events, writes: self.writes, differing: self.differing }
+    }
+
+    /// Adds a route's. Which writes carried several routes isn't known: at least there are those of the largest.
+    fn pool(&mut self, route: &Self) {
+        let add = |sum: &mut Between, other: Between| {
+            *sum = Between { least: sum.least.max(other.least), most: sum.most + other.most };
+        };
+        self.union += route.union;
+        self.tally.add(&route.tally);
+        add(&mut self.writes, route.writes);
+        add(&mut self.differing, route.differing);
+    }
+}
+
+/// Each route's events, and all together.
+pub(super) fn sets(
+    old_paths: &LiteMap<String, Sum>,
+    found: &[Found],
+    written: &Written,
+) -> (LiteMap<String, Set>, Set) {
+    let mut routes: LiteMap<String, Set> = LiteMap::new();
+    let mut differing: LiteMap<&str, Ledger> = LiteMap::new();
     for (path, sum) in old_paths {
-        tallies.entry(path.clone()).or_default().0 += sum.requests;
+        routes.entry(path.clone()).or_default().union += sum.requests;
     }
     for (path, tally) in found.iter().flat_map(|found| &found.tallies) {
-        let (union, sum) = tallies.entry(path.clone()).or_default();
-        *union += tally.beyond_old;
-        sum.add(tally);
+        let set = routes.entry(path.clone()).or_default();
+        set.union += tally.beyond_old;
+        set.tally.add(tally);
     }
-    tallies.retain(|_, (union, _)| *union > 0);
-    tallies
+    for (path, writes) in found.iter().flat_map(|found| &found.writes) {
+        differing.entry(path).or_default().merge(writes);
+    }
+    routes.retain(|_, set| set.union > 0);
+    let (mut all, mut all_differing) = (Set::default(), Ledger::default());
+    for (path, set) in &mut routes {
+        all.union += set.union;
+        all.tally.add(&set.tally);
+        let differing = differing.get(path.as_str());
+        differing.into_iter().for_each(|writes| all_differing.merge(writes));
+        set.differing = Between::exactly(differing.map_or(0, Ledger::len));
+        set.writes = route_writes(path, set, written);
+    }
+    all.differing = Between::exactly(all_differing.len());
+    all.writes = Between::exactly(written.dual.max(all.differing.most));
+    (routes, all)
+}
+
+/// How many writes carried a route. A store's own count may be too high where several objects share a write, so that
+/// the lower of both counts is certain; a write that the old store has nothing of carries a mismatch.
+fn route_writes(path: &str, set: &Set, written: &Written) -> Between {
+    let of = |store: &LiteMap<String, u64>| store.get(path).copied().unwrap_or_default();
+    let (old, new) = (of(&written.old), of(&written.new));
+    let most = if written.is_cut { set.union } else { set.union.min(old + set.differing.most) };
+    let least = old.min(new).max(set.differing.least).min(set.union);
+    Between { least, most: most.max(least) }
 }
 
 impl Comparison {
-    pub(super) fn of(union: u64, tally: Tally, limit: f64) -> Self {
-        let mismatches = tally.mismatches();
+    pub(super) fn of(set: &Set, limit: f64) -> Self {
+        let sample = set.sample();
+        let verdict = match (proves_above(&sample, limit), proves_below(&sample, limit)) {
+            (true, _) => Verdict::Fail,
+            (false, true) => Verdict::Pass,
+            (false, false) => Verdict::Inconclusive,
+        };
+        let Counts { union, mismatches } = sample.events;
         Self {
-            verdict: judge(Counts { union, mismatches }, limit),
+            verdict,
             union,
-            tally,
+            tally: set.tally,
             mismatches,
-            unexplained: tally.unexplained(),
+            unexplained: set.tally.unexplained(),
             rate: share(mismatches, union),
             lower_bound: bounds::lower(mismatches, union),
             upper_bound: bounds::upper(mismatches, union),
+            writes: set.writes.least,
+            writes_differing: set.differing.least,
+            writes_lower_bound: bounds::lower(set.differing.least, set.writes.most),
+            writes_upper_bound: bounds::upper(set.differing.most, set.writes.least),
         }
     }
 }
 
-/// Each route's comparison, the worst first, and whether one fails. Routes with too few events to ever pass are judged
-/// together: alone they could only say that they are few.
-pub(super) fn by_path(tallies: &LiteMap<String, (u64, Tally)>, limit: f64) -> (Vec<PathComparison>, bool) {
+/// Each route's comparison, the worst first. Routes with too few events to ever pass are shown together, unless they
+/// fail: alone they could only say that they are few.
+pub(super) fn by_path(routes: &LiteMap<String, Set>, limit: f64) -> Vec<PathComparison> {
     let fewest = bounds::fewest(limit);
-    let mut pool = (0, Tally::default());
-    let mut sets: Vec<(&str, u64, Tally)> = Vec::new();
-    for (path, (union, tally)) in tallies {
-        if *union < fewest {
-            pool.0 += union;
-            pool.1.add(tally);
-        } else {
-            sets.push((path, *union, *tally));
+    let samples: Vec<Sample> = routes.values().map(Set::sample).collect();
+    let mut failing = Vec::new();
+    let mut others: Vec<(&str, Set)> = Vec::new();
+    let mut pool = Set::default();
+    for ((path, set), fails) in routes.iter().zip(which_above(&samples, limit)) {
+        match fails {
+            true => failing.push((path.as_str(), set.clone(), Verdict::Fail)),
+            false if set.union >= fewest => others.push((path, set.clone())),
+            false => pool.pool(set),
         }
     }
-    if pool.0 > 0 {
-        sets.push((POOLED, pool.0, pool.1));
+    if pool.union > 0 {
+        others.push((POOLED, pool));
     }
-    let counts: Vec<Counts> =
-        sets.iter().map(|(_, union, tally)| Counts { union: *union, mismatches: tally.mismatches() }).collect();
-    let verdicts = judge_all(&counts, limit);
-    let fails = verdicts.contains(&Verdict::Fail);
-    let judged = sets.into_iter().zip(verdicts).map(|((path, union, tally), verdict)| PathComparison {
+    let samples: Vec<Sample> = others.iter().map(|(_, set)| set.sample()).collect();
+    let verdict = |passes| if passes { Verdict::Pass } else { Verdict::Inconclusive };
+    let others =
+        others.into_iter().zip(which_below(&samples, limit)).map(|((path, set), passes)| (path, set, verdict(passes)));
+    let judged = failing.into_iter().chain(others).map(|(path, set, verdict)| PathComparison {
         path: path.to_owned(),
-        comparison: Comparison { verdict, ..Comparison::of(union, tally, limit) },
+        comparison: Comparison { verdict, ..Comparison::of(&set, limit) },
     });
     let mut paths: Vec<PathComparison> = judged.collect();
     paths.sort_by(|a, b| {
         let (x, y) = (&a.comparison, &b.comparison);
-        y.mismatches.cmp(&x.mismatches).then(y.union.cmp(&x.union)).then_with(|| a.path.cmp(&b.path))
+        let fails = |comparison: &Comparison| comparison.verdict == Verdict::Fail;
+        fails(y)
+            .cmp(&fails(x))
+            .then(y.mismatches.cmp(&x.mismatches))
+            .then(y.union.cmp(&x.union))
+            .then_with(|| a.path.cmp(&b.path))
     });
-    (paths, fails)
-}
-
-/// The verdict in words.
-pub(super) fn summary(total: &Comparison, is_closed: bool, limit: f64, some_path_fails: bool) -> String {
-    let Comparison { union, mismatches, unexplained, tally, .. } = total;
-    let percent = |rate: f64| format!("{:.3} %", rate * 100.0);
-    let (upper, lower, limit_text) = (percent(total.upper_bound), percent(total.lower_bound), percent(limit));
-    match total.verdict {
-        Verdict::Pending if !is_closed => "the window is not closed yet".to_owned(),
-        Verdict::Pending => format!("{} events are still on their way to the new store", tally.queued),
-        Verdict::Inconclusive if *union == 0 => "no event was meant for both stores".to_owned(),
-        Verdict::Inconclusive if *mismatches == 0 => format!(
-            "{union} events, all the same; at least {} are needed to prove a rate below {limit_text}",
-            bounds::fewest(limit)
-        ),
-        Verdict::Inconclusive => {
-            format!("{mismatches} of {union} differ: the rate is between {lower} and {upper}, the limit {limit_text}")
-        }
-        Verdict::Pass if *mismatches == 0 => format!("{union} events, all the same: the rate is below {upper}"),
-        Verdict::Pass => {
-            format!(
-                "{mismatches} of {union} differ, {unexplained} unexplained: the rate is below {upper}, the limit {limit_text}"
-            )
-        }
-        Verdict::Fail if some_path_fails && total.lower_bound <= limit => {
-            format!("{mismatches} of {union} differ, and a route by itself exceeds the limit of {limit_text}")
-        }
-        Verdict::Fail => {
-            format!(
-                "{mismatches} of {union} differ, {unexplained} unexplained: the rate is above {lower}, the limit {limit_text}"
-            )
-        }
-    }
+    paths
 }
 
 /// A part of a whole, 0 to 1; of nothing it is 0.

@@ -28,7 +28,7 @@ pub enum Reason {
     Fallback,
     /// It is in a dead letter.
     DeadLettered,
-    /// The new store has nothing of its time yet.
+    /// The new store has nothing of its time yet, and it is young enough to be on its way.
     Queued,
     /// The client sent it twice, and the stores kept different ones of the pair. Healthy: it counts once in both.
     Repeat,
@@ -72,6 +72,8 @@ pub struct Outcome {
     pub minute: u64,
     /// Route that it is told of under.
     pub path: String,
+    /// The write that carried it: its producer, and the number.
+    pub write: (u64, u32),
     /// Whether the old store's sums of dual events leave it out.
     pub beyond_old: bool,
     /// In what the stores differ.
@@ -151,7 +153,8 @@ fn outcome((old, new): (Option<&Event>, Option<&Event>), around: &Surroundings<'
         reason,
         fields,
     });
-    Some(Outcome { minute: told.minute(), path: told.path.clone(), beyond_old, difference })
+    let write = (told.producer.0, told.write);
+    Some(Outcome { minute: told.minute(), path: told.path.clone(), write, beyond_old, difference })
 }
 
 impl Surroundings<'_> {
@@ -165,7 +168,7 @@ impl Surroundings<'_> {
         if self.evidence.is_dead(event.digest) {
             return Some(Reason::DeadLettered);
         }
-        (window(event) > self.evidence.newest_window).then_some(Reason::Queued)
+        self.evidence.may_be_on_its_way(event).then_some(Reason::Queued)
     }
 
     fn why_only_new(&self, event: &Event) -> Option<Reason> {
@@ -212,6 +215,7 @@ fn differing(old: &Event, new: &Event) -> Option<(Kind, Option<Reason>, Vec<Fiel
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::parity::evidence::QUEUE_PATIENCE_MS;
     use crate::domain::segment::tests::{WINDOW_MS, at};
 
     const START: u64 = 1_730_956_800_000;
@@ -256,7 +260,9 @@ mod tests {
             outcome.difference.unwrap().reason
         };
         assert_eq!(reason(&evidence), Some(Reason::Queued));
-        evidence.newest_window = START;
+        evidence.now_ms = START + QUEUE_PATIENCE_MS;
+        assert_eq!(reason(&evidence), None, "nothing is on its way for so long");
+        (evidence.newest_window, evidence.now_ms) = (START, 0);
         assert_eq!(reason(&evidence), None);
         evidence.add_letter(&serde_json::to_string(&dual(0).event).unwrap());
         assert_eq!(reason(&evidence), Some(Reason::DeadLettered));

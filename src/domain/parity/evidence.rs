@@ -3,10 +3,16 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::event::ProducerId;
+use crate::domain::event::{Event, ProducerId};
+use crate::domain::grain::HOUR_MS;
 use crate::domain::identity::Digest;
 use crate::domain::ledger::Gap;
 use crate::domain::sorted;
+
+/// How long after its request an event may be explained as on its way to the new store, in ms: 1 hour. The queue gives
+/// a batch after 5 s, and a message that waits for 15 minutes makes health fail; four times that is patience with an
+/// outage of the new path, not with its end. What comes later still counts, and makes a better revision of the report.
+pub const QUEUE_PATIENCE_MS: u64 = HOUR_MS;
 
 /// Dead letters, as far as they can be read, and how far the new path has come.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +27,8 @@ pub struct Evidence {
     pub newest_letter_at: u64,
     /// Newest ID window that the new store has anything of.
     pub newest_window: u64,
+    /// When all this was asked for, in ms.
+    pub now_ms: u64,
 }
 
 /// As much of an event as can be read of a letter whose event may lack the rest.
@@ -62,6 +70,13 @@ impl Evidence {
     /// Whether an event is in a dead letter.
     pub fn is_dead(&self, digest: Digest) -> bool {
         self.dead.binary_search(&digest.0).is_ok()
+    }
+
+    /// Whether an event that the new store lacks may still be on its way there: the store has nothing of its time yet,
+    /// and it is not too old for that.
+    pub const fn may_be_on_its_way(&self, event: &Event) -> bool {
+        event.idempotent_id.timestamp_ms() > self.newest_window
+            && self.now_ms < event.timestamp.saturating_add(QUEUE_PATIENCE_MS)
     }
 
     /// How many of a gap's numbers are in dead letters.

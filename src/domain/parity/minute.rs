@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::grain::MINUTE_MS;
 use crate::domain::identity::first_u64;
+use crate::domain::ledger::Ledger;
 use crate::domain::sorted::distinct;
 
 use super::ask::{Copy, Minute};
@@ -72,10 +73,17 @@ impl Tally {
         self.repeats += other.repeats;
     }
 
-    const fn count(&mut self, difference: &Difference) {
+    /// Counts a difference, and returns whether it is a mismatch.
+    const fn count(&mut self, difference: &Difference) -> bool {
         match difference.reason {
-            Some(Reason::Queued) => return self.queued += 1,
-            Some(Reason::Repeat) => return self.repeats += 1,
+            Some(Reason::Queued) => {
+                self.queued += 1;
+                return false;
+            }
+            Some(Reason::Repeat) => {
+                self.repeats += 1;
+                return false;
+            }
             Some(Reason::Fallback) => self.fallback += 1,
             Some(Reason::DeadLettered) => self.dead_lettered += 1,
             None => {}
@@ -85,6 +93,7 @@ impl Tally {
             Kind::OnlyNew => self.only_new += 1,
             Kind::ValueDiffers => self.value_differs += 1,
         }
+        true
     }
 }
 
@@ -96,6 +105,9 @@ pub struct Found {
     /// By route.
     #[serde(with = "crate::domain::sorted::map")]
     pub tallies: LiteMap<String, Tally>,
+    /// The writes that carried mismatches, by route, also of those that are not named.
+    #[serde(with = "crate::domain::sorted::map")]
+    pub writes: LiteMap<String, Ledger>,
     /// Which events, unexplained ones first; at most [`MAX_NAMED`].
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
@@ -133,16 +145,22 @@ impl Found {
 
     /// Adds what the copies of some [`candidates`] show.
     pub fn add(&mut self, old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) {
+        let mut writes: LiteMap<String, Vec<(u64, u32)>> = LiteMap::new();
         for outcome in outcomes(old, new, window_ms, evidence) {
             if outcome.minute * MINUTE_MS != self.start {
                 continue; // it is told of in its own minute
             }
-            let tally = self.tallies.entry(outcome.path).or_default();
+            let tally = self.tallies.entry(outcome.path.clone()).or_default();
             tally.beyond_old += u64::from(outcome.beyond_old);
             if let Some(difference) = outcome.difference {
-                tally.count(&difference);
+                if tally.count(&difference) {
+                    writes.entry(outcome.path).or_default().push(outcome.write);
+                }
                 self.differences.push(difference);
             }
+        }
+        for (path, writes) in writes {
+            self.writes.entry(path).or_default().merge(&Ledger::of_numbers(writes));
         }
         self.differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
         self.unnamed += self.differences.len().saturating_sub(MAX_NAMED) as u64;

@@ -17,9 +17,13 @@ pub mod comparison;
 pub mod difference;
 pub mod evidence;
 pub mod guard;
+pub mod loss;
 pub mod minute;
 pub mod report;
 pub mod schedule;
 pub mod selftest;
+#[cfg(test)]
+mod simulation;
+mod summary;
 pub mod verdict;
 pub mod window;

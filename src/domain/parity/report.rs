@@ -9,22 +9,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::flag::MILLION;
 use crate::domain::identity::first_u64;
-use crate::domain::ledger::{Gap, Missing};
+use crate::domain::ledger::Missing;
 use crate::domain::sorted::distinct;
 
 use super::ask::{Minute, Sum};
-use super::comparison::{Comparison, PathComparison, by_path, share, summary, tallies};
+use super::comparison::{Comparison, PathComparison, Written, by_path, sets, share};
 use super::difference::Difference;
 use super::evidence::Evidence;
-use super::minute::{Found, Tally};
+use super::loss::{Arrived, Loss};
+use super::minute::Found;
+use super::summary::Words;
 use super::verdict::Verdict;
 use super::window::Window;
 
 /// Differences that a report names; the rest is counted.
 pub const MAX_NAMED: usize = 1_000;
-
-/// Gaps that a report names.
-pub const MAX_GAPS: usize = 100;
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -47,8 +46,10 @@ pub struct Inputs<'a> {
     pub new_paths: &'a LiteMap<String, Sum>,
     /// The minutes that differ.
     pub found: &'a [Found],
-    /// Sequence numbers that arrived in the window, in either store.
-    pub arrived: u64,
+    /// What arrived in the window, in either store.
+    pub arrived: Arrived,
+    /// Which writes carried the dual events.
+    pub written: &'a Written,
     /// What is missing between them.
     pub missing: &'a Missing,
     /// What is known besides.
@@ -67,25 +68,6 @@ pub struct Plan {
     pub new: u64,
     /// The difference in percent; none without events in the old store.
     pub difference_percent: Option<f64>,
-}
-
-/// Loss that both paths share, by sequence numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Loss {
-    /// Sequence numbers that arrived in either store, of any mode.
-    pub arrived: u64,
-    /// Numbers that are missing between them.
-    pub missing: u64,
-    /// Those of the missing that are in dead letters.
-    pub dead_lettered: u64,
-    /// Missing numbers without an explanation, in those that arrived and these, 0 to 1.
-    pub rate: f64,
-    /// Producers whose numbers before the window can't be judged: they had been silent for long.
-    pub unjudged_producers: u64,
-    /// Which are missing; at most [`MAX_GAPS`].
-    #[serde(default)]
-    pub gaps: Vec<Gap>,
 }
 
 /// What one store said of the window.
@@ -161,7 +143,8 @@ impl Report {
     pub fn conclusion(&self) -> String {
         let Comparison { verdict, union, tally, .. } = &self.total;
         let loss = (self.loss.arrived, self.loss.missing, self.loss.dead_lettered, self.loss.unjudged_producers);
-        let all = format!("{} {} {verdict:?} {union} {tally:?} {loss:?}", self.fingerprint, self.limit_ppm);
+        let writes = (self.total.writes, self.total.writes_differing);
+        let all = format!("{} {} {verdict:?} {union} {tally:?} {loss:?} {writes:?}", self.fingerprint, self.limit_ppm);
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
@@ -182,7 +165,7 @@ impl Report {
 
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
     pub const fn is_open(&self) -> bool {
-        self.total.unexplained > 0 || self.total.tally.queued > 0 || self.loss.missing > self.loss.dead_lettered
+        self.total.unexplained > 0 || self.total.tally.queued > 0 || self.loss.unexplained > 0
     }
 }
 
@@ -212,21 +195,27 @@ pub struct Filed {
 /// Makes the report.
 pub fn report(inputs: &Inputs<'_>) -> Report {
     let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
-    let tallies = tallies(inputs.old_paths, inputs.found);
-    let mut total = Tally::default();
-    let mut union = 0;
-    for (path_union, tally) in tallies.values() {
-        union += path_union;
-        total.add(tally);
-    }
-    let (paths, some_path_fails) = by_path(&tallies, limit);
-    let mut total = Comparison::of(union, total, limit);
+    let (routes, all) = sets(inputs.old_paths, inputs.found, inputs.written);
+    let paths = by_path(&routes, limit);
+    let failing_route =
+        paths.iter().find(|path| path.comparison.verdict == Verdict::Fail).map(|path| path.path.clone());
+    let mut total = Comparison::of(&all, limit);
+    let total_exceeds = total.verdict == Verdict::Fail;
     let is_closed = inputs.window.is_closed(inputs.now_ms, inputs.lag_ms);
-    total.verdict = match total.verdict {
-        _ if !is_closed || total.tally.queued > 0 => Verdict::Pending,
-        _ if some_path_fails => Verdict::Fail,
-        verdict => verdict,
+    let loss = Loss::of(inputs.arrived, inputs.missing, inputs.evidence, inputs.window, limit);
+    // What is proven outranks what is on its way: even if all of that arrives, the window fails.
+    total.verdict = match (total.verdict, loss.verdict) {
+        _ if !is_closed => Verdict::Pending,
+        (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
+        _ if failing_route.is_some() => Verdict::Fail,
+        (_, Verdict::Pending) => Verdict::Pending,
+        _ if total.tally.queued > 0 => Verdict::Pending,
+        (Verdict::Pass, Verdict::Pass) => Verdict::Pass,
+        _ => Verdict::Inconclusive,
     };
+    let words =
+        Words { total: &total, loss: &loss, is_closed, limit, total_exceeds, failing_route: failing_route.as_deref() };
+    let summary = words.summary();
     let (differences, unnamed) = named(inputs.found);
     let (old, new) = (side(inputs.old_minutes), side(inputs.new_minutes));
     let known = distinct(inputs.old_minutes.keys().chain(inputs.new_minutes.keys()));
@@ -234,7 +223,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         window: inputs.window,
         revision: 0,
         computed_at: inputs.now_ms,
-        summary: summary(&total, is_closed, limit, some_path_fails),
+        summary,
         limit_ppm: inputs.limit_ppm,
         lag_ms: inputs.lag_ms,
         plan: Plan::of(old.dual, new.dual),
@@ -242,7 +231,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         paths,
         differences,
         unnamed,
-        loss: loss(inputs),
+        loss,
         old,
         new,
         minutes_differing: inputs.found.len() as u64,
@@ -260,20 +249,6 @@ fn named(found: &[Found]) -> (Vec<Difference>, u64) {
     let left_out = differences.len().saturating_sub(MAX_NAMED) as u64;
     differences.truncate(MAX_NAMED);
     (differences, unnamed + left_out)
-}
-
-fn loss(inputs: &Inputs<'_>) -> Loss {
-    let gaps = &inputs.missing.gaps;
-    let missing = gaps.iter().map(Gap::len).sum::<u64>();
-    let dead_lettered = gaps.iter().map(|gap| inputs.evidence.dead_in(gap)).sum();
-    Loss {
-        arrived: inputs.arrived,
-        missing,
-        dead_lettered,
-        rate: share(missing.saturating_sub(dead_lettered), inputs.arrived + missing),
-        unjudged_producers: inputs.missing.unjudged,
-        gaps: gaps.iter().take(MAX_GAPS).copied().collect(),
-    }
 }
 
 fn side(minutes: &LiteMap<u64, Minute>) -> Side {
@@ -301,7 +276,9 @@ impl Plan {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::ledger::Ledger;
     use crate::domain::parity::comparison::POOLED;
+    use crate::domain::parity::minute::Tally;
     use crate::domain::parity::window::Kind;
 
     /// The report on a closed hour in which the old store alone has so many of the events.
@@ -326,9 +303,15 @@ pub(crate) mod tests {
         };
         let (old_paths, new_paths) = (sums(&|union, _| union), sums(&|union, only_old| union - only_old));
         let mut found = Found::at(window.from, &Evidence::default());
-        for (path, _, only_old) in routes {
+        let mut first = 0;
+        for (path, union, only_old) in routes {
             found.tallies.insert((*path).to_owned(), Tally { only_old: *only_old, ..Tally::default() });
+            let numbers = (first..).take(usize::try_from(*only_old).unwrap()).map(|number| (1, number));
+            found.writes.insert((*path).to_owned(), Ledger::of_numbers(numbers));
+            first += u32::try_from(*union).unwrap();
         }
+        let union = routes.iter().map(|(_, union, _)| union).sum();
+        let counts: LiteMap<String, u64> = routes.iter().map(|(path, union, _)| ((*path).to_owned(), *union)).collect();
         report(&Inputs {
             window,
             now_ms: window.to,
@@ -339,7 +322,8 @@ pub(crate) mod tests {
             old_paths: &old_paths,
             new_paths: &new_paths,
             found: &[found],
-            arrived: 10,
+            arrived: Arrived { numbers: union, writes: union },
+            written: &Written { dual: union, old: counts.clone(), new: counts, is_cut: false },
             missing: &Missing::default(),
             evidence: &Evidence::default(),
             fingerprint: "0".repeat(16),
@@ -366,6 +350,17 @@ pub(crate) mod tests {
         let report = by_route(&[("/a", 200, 0), ("/b", 200, 0), ("/c", 500, 0)]);
         let judged: Vec<_> = report.paths.iter().map(|p| (p.path.as_str(), p.comparison.union)).collect();
         assert_eq!(judged, [("/c", 500), (POOLED, 400)]);
+    }
+
+    #[test]
+    fn a_small_route_that_lost_all_fails_the_report_by_its_name() {
+        let others: Vec<String> = (0..199).map(|n| format!("/clean/{n}")).collect();
+        let mut routes: Vec<(&str, u64, u64)> = others.iter().map(|path| (path.as_str(), 290, 0)).collect();
+        routes.push(("/a", 290, 290));
+        let report = by_route(&routes);
+        let worst = &report.paths[0];
+        assert_eq!((report.total.verdict, worst.path.as_str(), worst.comparison.union), (Verdict::Fail, "/a", 290));
+        assert!(report.total.upper_bound < 0.01 && report.summary.contains("/a by itself"), "{}", report.summary);
     }
 
     #[test]

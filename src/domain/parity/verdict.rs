@@ -1,7 +1,7 @@
 //! Verdicts: what may be concluded of a comparison.
 //!
-//! Invariant: `pass` and `fail` are said only with 95 % confidence; over many routes, that confidence holds for all of
-//! them together.
+//! Invariant: `pass` and `fail` are said only with 95 % confidence, by events and by the writes that carried them. That
+//! confidence holds for the whole report: for its total, its routes and the loss that both paths share together.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,11 @@ impl Verdict {
     }
 }
 
+/// Chance of error of each of the three proofs of a `fail`: all events together, the routes together, and shared loss.
+/// Any one fails a report, so that by chance it fails no more often than [`ALPHA`] in all. A `pass` needs all of its
+/// proofs at once: each may have the whole of [`ALPHA`].
+pub const FAIL_SHARE: f64 = ALPHA / 3.0;
+
 /// Counts from which something is concluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -47,40 +52,81 @@ pub struct Counts {
     pub mismatches: u64,
 }
 
-/// The verdict on one set of events. `limit` is a rate, 0 to 1.
-pub fn judge(counts: Counts, limit: f64) -> Verdict {
-    let Counts { union, mismatches } = counts;
-    if bounds::upper(mismatches, union) < limit {
-        Verdict::Pass
-    } else if bounds::lower(mismatches, union) > limit {
-        Verdict::Fail
-    } else {
-        Verdict::Inconclusive
+/// How many, where that is not known exactly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Between {
+    /// At least.
+    pub least: u64,
+    /// At most.
+    pub most: u64,
+}
+
+impl Between {
+    /// So many.
+    pub const fn exactly(count: u64) -> Self {
+        Self { least: count, most: count }
     }
 }
 
-/// The verdicts on several sets at once, by Holm's step-down procedure (*A simple sequentially rejective multiple test
-/// procedure*, Scandinavian Journal of Statistics 6, 1979), once for `fail` and once for `pass`.
-pub fn judge_all(sets: &[Counts], limit: f64) -> Vec<Verdict> {
-    let failing = holm(sets.iter().map(|set| bounds::at_least(set.mismatches, set.union, limit)));
-    let passing = holm(sets.iter().map(|set| bounds::at_most(set.mismatches, set.union, limit)));
-    let verdict = |(fails, passes)| match (fails, passes) {
-        (true, _) => Verdict::Fail,
-        (false, true) => Verdict::Pass,
-        (false, false) => Verdict::Inconclusive,
-    };
-    failing.into_iter().zip(passing).map(verdict).collect()
+/// What was seen of a set of events. Events of one write (a flush of an isolate) are lost or kept together: taken for
+/// independent, 300 of them in 3 messages would prove what 3 observations can't. A proof needs both units: events,
+/// because the rate is theirs, and writes, because they are what chance moves. It assumes that whether a write is lost
+/// does not depend on its size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Events.
+    pub events: Counts,
+    /// Writes that carried them.
+    pub writes: Between,
+    /// Writes that carried events in which the stores differ.
+    pub differing: Between,
 }
 
-/// Which of the hypotheses with these p-values are rejected.
-fn holm(p_values: impl Iterator<Item = f64>) -> Vec<bool> {
+impl Sample {
+    /// The chance to see so little that differs, at most, were the rate `limit`.
+    fn chance_of_so_few(&self, limit: f64) -> f64 {
+        let events = bounds::at_most(self.events.mismatches, self.events.union, limit);
+        events.max(bounds::at_most(self.differing.most, self.writes.least, limit))
+    }
+
+    /// The chance to see so much that differs, at most, were the rate `limit`.
+    fn chance_of_so_many(&self, limit: f64) -> f64 {
+        let events = bounds::at_least(self.events.mismatches, self.events.union, limit);
+        events.max(bounds::at_least(self.differing.least, self.writes.most.max(self.differing.least), limit))
+    }
+}
+
+/// Whether this proves a rate below `limit` (0 to 1).
+pub fn proves_below(sample: &Sample, limit: f64) -> bool {
+    sample.chance_of_so_few(limit) < ALPHA
+}
+
+/// Whether this proves a rate above `limit` (0 to 1), as one of the proofs of a report.
+pub fn proves_above(sample: &Sample, limit: f64) -> bool {
+    sample.chance_of_so_many(limit) < FAIL_SHARE
+}
+
+/// Of which of several sets a rate above `limit` is proven, all of them together being one of the proofs of a report:
+/// by Holm's step-down procedure (*A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
+/// Statistics 6, 1979).
+pub fn which_above(samples: &[Sample], limit: f64) -> Vec<bool> {
+    holm(samples.iter().map(|sample| sample.chance_of_so_many(limit)), FAIL_SHARE)
+}
+
+/// Of which of several sets a rate below `limit` is proven, by the same procedure.
+pub fn which_below(samples: &[Sample], limit: f64) -> Vec<bool> {
+    holm(samples.iter().map(|sample| sample.chance_of_so_few(limit)), ALPHA)
+}
+
+/// Which of the hypotheses with these p-values are rejected, so that by chance one is wrongly in `alpha` at most.
+fn holm(p_values: impl Iterator<Item = f64>, alpha: f64) -> Vec<bool> {
     let p_values: Vec<f64> = p_values.collect();
     let mut order: Vec<(usize, f64)> = p_values.iter().copied().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| a.total_cmp(b));
     let mut rejected = vec![false; p_values.len()];
     for (left, (at, p)) in (1..=order.len()).rev().zip(order) {
         #[allow(clippy::cast_precision_loss)] // a bounded number of routes
-        if p >= ALPHA / left as f64 {
+        if p >= alpha / left as f64 {
             break;
         }
         if let Some(slot) = rejected.get_mut(at) {
@@ -94,33 +140,54 @@ fn holm(p_values: impl Iterator<Item = f64>) -> Vec<bool> {
 mod tests {
     use super::*;
 
-    fn counts(mismatches: u64, union: u64) -> Counts {
-        Counts { union, mismatches }
+    /// Each event came in a write of its own.
+    fn alone(mismatches: u64, union: u64) -> Sample {
+        Sample {
+            events: Counts { union, mismatches },
+            writes: Between::exactly(union),
+            differing: Between::exactly(mismatches),
+        }
+    }
+
+    fn in_writes(of: u64, mismatches: u64, union: u64) -> Sample {
+        let writes = |events: u64| Between::exactly(events.div_ceil(of));
+        Sample { writes: writes(union), differing: writes(mismatches), ..alone(mismatches, union) }
     }
 
     #[test]
-    fn a_verdict_needs_enough_events() {
-        assert_eq!(judge(counts(0, 0), 0.01), Verdict::Inconclusive);
-        assert_eq!(judge(counts(0, 298), 0.01), Verdict::Inconclusive);
-        assert_eq!(judge(counts(0, 299), 0.01), Verdict::Pass);
-        assert_eq!(judge(counts(1, 299), 0.01), Verdict::Inconclusive);
-        assert_eq!(judge(counts(9, 299), 0.01), Verdict::Fail);
-        assert_eq!(judge(counts(1, 1), 0.01), Verdict::Fail);
+    fn a_proof_needs_enough_events() {
+        let says = |mismatches, union| {
+            let sample = alone(mismatches, union);
+            (proves_below(&sample, 0.01), proves_above(&sample, 0.01))
+        };
+        assert_eq!(says(0, 0), (false, false));
+        assert_eq!(says(0, 298), (false, false));
+        assert_eq!(says(0, 299), (true, false));
+        assert_eq!(says(1, 299), (false, false));
+        assert_eq!(says(9, 299), (false, true));
+        assert_eq!(says(1, 1), (false, true));
+    }
+
+    #[test]
+    fn three_hundred_events_in_three_writes_are_three_observations() {
+        assert!(!proves_below(&in_writes(100, 0, 300), 0.01) && proves_below(&in_writes(100, 0, 29_900), 0.01));
+        assert!(!proves_above(&in_writes(100, 100, 1_000), 0.01), "one lost message of ten");
+        assert!(proves_above(&in_writes(100, 290, 290), 0.01), "all of them, though they came in three");
     }
 
     #[test]
     fn holm_rejects_in_order_and_stops() {
-        assert_eq!(holm([0.01, 0.04, 0.03, 0.005].into_iter()), [true, false, false, true]);
-        assert_eq!(holm([0.06].into_iter()), [false]);
-        assert!(holm(std::iter::empty()).is_empty());
+        assert_eq!(holm([0.01, 0.04, 0.03, 0.005].into_iter(), ALPHA), [true, false, false, true]);
+        assert_eq!(holm([0.06].into_iter(), ALPHA), [false]);
+        assert!(holm(std::iter::empty(), ALPHA).is_empty());
     }
 
     #[test]
     fn many_routes_need_stronger_evidence_than_one() {
-        let one = counts(4, 100);
-        assert_eq!(judge_all(&[one], 0.01), [Verdict::Fail]);
-        let mut many = vec![counts(0, 10); 20];
+        let one = alone(5, 100);
+        assert_eq!(which_above(&[one], 0.01), [true]);
+        let mut many = vec![alone(0, 10); 20];
         many.push(one);
-        assert_eq!(judge_all(&many, 0.01).last(), Some(&Verdict::Inconclusive));
+        assert_eq!(which_above(&many, 0.01).last(), Some(&false));
     }
 }

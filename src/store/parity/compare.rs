@@ -9,11 +9,14 @@ use crate::domain::ambiguous::reach_ms;
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{self, Ledger, Missing};
 use crate::domain::parity::ask::{AnotherQuestion, Answer, Ask, Copy, Minute, Sum};
+use crate::domain::parity::comparison::Written;
 use crate::domain::parity::evidence::Evidence;
+use crate::domain::parity::loss::Arrived;
 use crate::domain::parity::minute::{Found, candidates, fingerprint};
 use crate::domain::parity::report::{Inputs, Report, report};
 use crate::domain::parity::window::Window;
 use crate::domain::sorted::{distinct, within};
+use crate::domain::writes::Writes;
 use crate::store::sql::StoreError;
 
 use super::reports::Reports;
@@ -143,7 +146,7 @@ impl Comparer<'_> {
     ) -> Result<Run, StoreError> {
         let overview = self.overview(window.from, window.to, settings.id_window_ms).await?;
         let mut evidence = self.kept.evidence(window.from).await?;
-        evidence.newest_window = overview.newest_window;
+        (evidence.newest_window, evidence.now_ms) = (overview.newest_window, now_ms);
         let (found, left) = self.look_into(&overview, window, settings, &evidence, findings).await?;
         if left > 0 {
             return Ok(Run::Interrupted(left));
@@ -159,7 +162,8 @@ impl Comparer<'_> {
                 return Err(StoreError::Conflict);
             }
         }
-        let (arrived, missing) = self.ledger(window).await?;
+        let (numbers, missing) = self.ledger(window).await?;
+        let (writes, written) = self.writes(window).await?;
         let report = report(&Inputs {
             window,
             now_ms,
@@ -170,7 +174,8 @@ impl Comparer<'_> {
             old_paths: &old_paths,
             new_paths: &new_paths,
             found: &found,
-            arrived,
+            arrived: Arrived { numbers, writes },
+            written: &written,
             missing: &missing,
             evidence: &evidence,
             fingerprint: overview.fingerprint(window.from, window.to),
@@ -262,6 +267,34 @@ impl Comparer<'_> {
         }
         let is_new = |producer| first.get(&producer).is_some_and(|start| *start >= window.from);
         Ok((here.len(), ledger::missing(&here, &around, is_new)))
+    }
+
+    /// How many writes carried any event of a window, and which carried dual ones. Sets of an hour are held at once: the
+    /// events of one write lie no further apart than a request lasts.
+    async fn writes(&self, window: Window) -> Result<(u64, Written), StoreError> {
+        let mut written = Written::default();
+        let (mut all, mut earlier) = (0, Writes::default());
+        let mut start = window.from;
+        while start < window.to {
+            let ask = Ask::Writes { from: start, to: window.to.min(start.saturating_add(LEDGER_STEP_MS)) };
+            let mut here = Writes::default();
+            for (answer, by_route) in
+                [(self.old.ask(&ask).await?, &mut written.old), (self.new.ask(&ask).await?, &mut written.new)]
+            {
+                let Answer::Writes(writes) = answer else { return Err(unfitting()) };
+                for (path, count) in &writes.by_route {
+                    *by_route.entry(path.clone()).or_default() += count;
+                }
+                here.all.merge(&writes.all);
+                here.dual.merge(&writes.dual);
+                written.is_cut |= writes.is_cut;
+            }
+            all += here.all.beyond(&earlier.all);
+            written.dual += here.dual.beyond(&earlier.dual);
+            earlier = here;
+            start = start.saturating_add(LEDGER_STEP_MS);
+        }
+        Ok((all, written))
     }
 
     /// Both stores' ledgers of a time as one.

@@ -14,6 +14,7 @@ use crate::domain::rollup::value_hash;
 use crate::domain::segment;
 use crate::domain::selection::Span;
 use crate::domain::sorted::distinct;
+use crate::domain::writes::{Counted, Writes};
 use crate::store::read::{EventReader, REACH_MS, absorbed_of, events_of};
 use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 
@@ -39,6 +40,8 @@ const PATHS: &str = "
 const ARRIVALS: &str = "SELECT start, numbers, absorbed FROM ledger WHERE start >= ?1 AND start < ?2";
 
 const LEDGERS: &str = "SELECT hex(body) AS body FROM ledger WHERE start >= ?1 AND start < ?2";
+
+const WRITES: &str = "SELECT hex(writes) AS writes FROM ledger WHERE start >= ?1 AND start < ?2";
 
 const PRODUCERS: &str = "
     SELECT producer, first_start FROM producers WHERE producer IN (SELECT value FROM json_each(?1))";
@@ -80,6 +83,7 @@ impl Side for EventReader {
             Ask::Pairs { from, to, paths } => Box::pin(self.pairs(*from, *to, paths)),
             Ask::Copies { digests, from, to } => Box::pin(self.copies(digests, *from, *to)),
             Ask::Ledger { from, to } => Box::pin(self.ledger(*from, *to)),
+            Ask::Writes { from, to } => Box::pin(self.writes(*from, *to)),
             Ask::Producers(producers) => Box::pin(self.producers(producers)),
         }
     }
@@ -248,6 +252,19 @@ impl EventReader {
             ledger.merge(&unpacked(row, 0)?);
         }
         Ok(Answer::Ledger(ledger))
+    }
+
+    async fn writes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+        let statements = vec![Statement::new(WRITES, [from.into(), to.into()]), unfolded(from, to)];
+        let results = self.sql.batch(statements).await?;
+        let tail = Tail::of(rows(&results, 1), from, to)?;
+        let (stored, absorbed): (Vec<&Event>, Vec<&Event>) =
+            (tail.events.iter().collect(), tail.absorbed.iter().collect());
+        let mut writes = Writes::of(&stored, &absorbed, &mut Counted::default());
+        for row in rows(&results, 0) {
+            writes.merge(&unpacked(row, 0)?);
+        }
+        Ok(Answer::Writes(writes))
     }
 
     async fn producers(&self, producers: &[u64]) -> Result<Answer, StoreError> {

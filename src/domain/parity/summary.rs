@@ -1,0 +1,103 @@
+//! The verdict in words: what was seen, and of what there is too little.
+
+use super::bounds;
+use super::comparison::Comparison;
+use super::loss::Loss;
+use super::verdict::Verdict;
+
+/// What there is to say of a window.
+pub(super) struct Words<'a> {
+    pub total: &'a Comparison,
+    pub loss: &'a Loss,
+    /// Whether the window is closed.
+    pub is_closed: bool,
+    /// Largest rate that passes, 0 to 1.
+    pub limit: f64,
+    /// Whether the total proves a rate above the limit.
+    pub total_exceeds: bool,
+    /// A route that fails by itself.
+    pub failing_route: Option<&'a str>,
+}
+
+fn percent(rate: f64) -> String {
+    format!("{:.3} %", rate * 100.0)
+}
+
+impl Words<'_> {
+    /// The verdict in words.
+    pub fn summary(&self) -> String {
+        let Comparison { union, mismatches, unexplained, tally, .. } = self.total;
+        let (lower, upper) = (percent(self.total.lower_bound), percent(self.total.upper_bound));
+        let limit = percent(self.limit);
+        match self.total.verdict {
+            Verdict::Pending if !self.is_closed => "the window is not closed yet".to_owned(),
+            Verdict::Pending if tally.queued > 0 => {
+                format!("{} events are still on their way to the new store", tally.queued)
+            }
+            Verdict::Pending => {
+                format!("{} events are in neither store yet, and the new path is behind", self.loss.unexplained)
+            }
+            Verdict::Inconclusive => self.what_is_missing(),
+            Verdict::Pass if *mismatches == 0 => format!("{union} events, all the same: the rate is below {upper}"),
+            Verdict::Pass => format!(
+                "{mismatches} of {union} differ, {unexplained} unexplained: the rate is below {upper}, the limit {limit}"
+            ),
+            Verdict::Fail => match self.failing_route {
+                _ if self.total_exceeds => format!(
+                    "{mismatches} of {union} differ, {unexplained} unexplained: the rate is above {lower}, the limit {limit}"
+                ),
+                Some(route) => {
+                    format!(
+                        "{mismatches} of {union} differ, and the route {route} by itself exceeds the limit of {limit}"
+                    )
+                }
+                None => {
+                    let Loss { unexplained, arrived, lower_bound, .. } = self.loss;
+                    format!(
+                        "{unexplained} events were lost on both paths while {arrived} arrived: the rate is above {}, the limit {limit}",
+                        percent(*lower_bound)
+                    )
+                }
+            },
+        }
+    }
+
+    /// What there is too little of to say more.
+    fn what_is_missing(&self) -> String {
+        let Comparison { union, mismatches, writes, writes_differing, .. } = self.total;
+        let limit = percent(self.limit);
+        let fewest = bounds::fewest(self.limit);
+        if *union == 0 {
+            return "no event was meant for both stores".to_owned();
+        }
+        if *mismatches > 0 {
+            let (by_events, by_writes) = (
+                between(self.total.lower_bound, self.total.upper_bound),
+                between(self.total.writes_lower_bound, self.total.writes_upper_bound),
+            );
+            return format!(
+                "{mismatches} of {union} events differ, in {writes_differing} of {writes} writes: the rate is {by_events} \
+                 by events and {by_writes} by writes, the limit {limit}"
+            );
+        }
+        if *union < fewest {
+            return format!("{union} events, all the same; at least {fewest} are needed to prove a rate below {limit}");
+        }
+        if *writes < fewest {
+            return format!(
+                "{union} events came in {writes} writes, all the same; at least {fewest} writes are needed to prove a rate \
+                 below {limit}, because events of one write are lost together"
+            );
+        }
+        let Loss { unexplained, lower_bound, upper_bound, unjudged_producers, .. } = self.loss;
+        format!(
+            "{union} events, all the same; {unexplained} were lost on both paths and {unjudged_producers} isolates can't be \
+             judged: that loss is {}, the limit {limit}",
+            between(*lower_bound, *upper_bound)
+        )
+    }
+}
+
+fn between(low: f64, high: f64) -> String {
+    format!("between {} and {}", percent(low), percent(high))
+}
