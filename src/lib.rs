@@ -18,9 +18,8 @@ pub mod edge;
 #[cfg(feature = "edge")]
 mod entry {
     use js_sys::Promise;
-    use wasm_bindgen::JsValue;
     use wasm_bindgen::prelude::wasm_bindgen;
-    use worker::{Context, Env, MessageBatch, Result, ScheduleContext, ScheduledEvent, event, worker_sys};
+    use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, worker_sys};
 
     use crate::edge;
 
@@ -30,10 +29,10 @@ mod entry {
         edge::router::fetch(request, env, Context::new(context))
     }
 
-    #[event(queue)]
-    async fn queue(batch: MessageBatch<JsValue>, env: Env, _context: Context) -> Result<()> {
-        edge::consumer::queue(&batch, &env).await;
-        Ok(())
+    /// A batch of messages. Not through `event`: its messages don't tell how often they were delivered.
+    #[wasm_bindgen(wasm_bindgen_futures = worker::wasm_bindgen_futures)]
+    pub async fn queue(batch: worker_sys::MessageBatch, env: Env, _context: worker_sys::Context) {
+        edge::consumer::queue(&edge::queue_batch::Batch::of(&batch), &env).await;
     }
 
     #[event(scheduled)]

@@ -52,9 +52,14 @@ struct Sound {
     events: Vec<Event>,
 }
 
+/// What messages of every version have.
+#[derive(Deserialize)]
+struct Versioned {
+    v: u32,
+}
+
 #[derive(Deserialize)]
 struct Incoming<'a> {
-    v: u32,
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
 }
@@ -75,6 +80,16 @@ pub struct Parsed {
     pub events: Vec<Event>,
     /// What did not, piece by piece.
     pub rejected: Vec<Rejected>,
+    /// Whether a newer Worker reads the message, which is rejected whole here: while a new version is being deployed,
+    /// old consumers meet new messages.
+    pub newer: bool,
+}
+
+impl Parsed {
+    /// A message that is rejected whole.
+    fn of_rejected(text: &str, error: InputError) -> Self {
+        Self { rejected: vec![Rejected { payload: text.to_owned(), error }], ..Self::default() }
+    }
 }
 
 /// A message of events that are written already.
@@ -127,20 +142,22 @@ pub fn parse(text: &str, now_ms: u64) -> Parsed {
     if let Ok(Sound { v: VERSION, events }) = serde_json::from_str(text)
         && events.iter().all(|event| event.check(now_ms).is_ok())
     {
-        return Parsed { events, rejected: Vec::new() };
+        return Parsed { events, ..Parsed::default() };
     }
-    let whole = |error| Parsed { events: Vec::new(), rejected: vec![Rejected { payload: text.to_owned(), error }] };
+    let whole = |newer, error| Parsed { newer, ..Parsed::of_rejected(text, error) };
+    let v = match serde_json::from_str(text) {
+        Ok(Versioned { v }) => v,
+        Err(error) => return whole(false, malformed(&error)),
+    };
+    if v != VERSION {
+        let remedy =
+            format!("this Worker reads version {VERSION}; deploy one that knows the newer format, then redrive");
+        return whole(v > VERSION, InputError::field("v", v, remedy));
+    }
     let incoming: Incoming<'_> = match serde_json::from_str(text) {
         Ok(incoming) => incoming,
-        Err(error) => return whole(malformed(&error)),
+        Err(error) => return whole(false, malformed(&error)),
     };
-    if incoming.v != VERSION {
-        return whole(InputError::field(
-            "v",
-            incoming.v,
-            format!("this Worker reads version {VERSION}; deploy one that knows the newer format, then redrive"),
-        ));
-    }
     let mut parsed = Parsed::default();
     for raw in incoming.events {
         match event(raw.get(), now_ms) {
@@ -158,7 +175,7 @@ pub fn not_text(hex: &str) -> Parsed {
         found: "binary data (kept in hexadecimal)".into(),
         remedy: "send the message as text in UTF-8".into(),
     };
-    Parsed { events: Vec::new(), rejected: vec![Rejected { payload: hex.to_owned(), error }] }
+    Parsed::of_rejected(hex, error)
 }
 
 /// Reads and checks one event.
@@ -217,6 +234,14 @@ mod tests {
             assert_eq!(parsed.rejected.len(), 1, "{text:?}");
             assert_eq!(parsed.rejected[0].payload, text);
         }
+    }
+
+    #[test]
+    fn a_newer_version_is_told_from_what_nobody_reads_whatever_else_it_holds() {
+        let newer = |text: &str| parse(text, 0).newer;
+        assert!(newer("{\"v\":2,\"events\":[]}") && newer("{\"v\":3,\"packed\":\"…\"}"));
+        let unreadable = ["{\"v\":0,\"events\":[]}", "{\"v\":\"2\"}", "{\"v\":1}", "{\"v\":1,\"events\":[7]}", "7", ""];
+        assert!(!unreadable.into_iter().any(newer));
     }
 
     proptest! {

@@ -1,113 +1,269 @@
 //! The queues' consumer: the new path into D1, and dead letters.
 //!
-//! Invariants: a message is acked only after the transaction that holds its events has committed, or it is stored as a
-//! dead letter; else it is retried, which is harmless. The handler returns no error: the platform would panic.
+//! Invariants: a message is acked only after the transaction that holds its events has committed and what can't be read
+//! of it is a dead letter, or somebody else has it ([`LastResort`]); else it is retried, which is harmless. What D1
+//! would take later waits: only what no code can read becomes a letter. The handler returns no error: the platform
+//! would panic.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
-use wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, console_error, console_log};
+use worker::{Env, console_error, console_log};
 
+use crate::domain::batch::{Batch as Parsed, Part};
 use crate::domain::event::Event;
 use crate::domain::message;
 use crate::domain::pace::Pace;
-use crate::domain::retry::delay_seconds;
+use crate::domain::retry::{Lane, Waiting};
+use crate::domain::split::Split;
 use crate::store::dead_letters::{DeadLetter, DeadLetters, MAX_LETTERS};
 use crate::store::events::{EventStore, Memory, Recorded};
 use crate::store::sql::StoreError;
 
 use super::config::Config;
+use super::queue_batch::{Batch, Message};
+use super::slow_lane::LastResort;
 use super::sql_d1::D1Sql;
 use super::{clock, counters, vitals};
-
-/// Ending of the dead-letter queues' names.
-const DEAD_LETTER_SUFFIX: &str = "-dlq";
 
 /// Segments that wait before the consumer folds: a reader adds at most this many to the rollups.
 const FOLD_SEGMENTS: u64 = 64;
 
+/// How long D1 may take for one try, in ms: it may stall for over a minute, and each batch waits for the one before.
+const TRY_MS: u64 = 30_000;
+
+/// How long a batch is tried in parts, in ms; the rest waits for its next delivery.
+const TRIES_MS: u64 = 60_000;
+
 thread_local! { static MEMORY: RefCell<Memory> = RefCell::default(); }
 
 /// Handles one batch of either queue.
-pub async fn queue(batch: &MessageBatch<JsValue>, env: &Env) {
+pub async fn queue(batch: &Batch, env: &Env) {
     handle(batch, env).await;
     vitals::report_if_due(env).await;
 }
 
-async fn handle(batch: &MessageBatch<JsValue>, env: &Env) {
+/// A batch at work.
+struct Work<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    lane: Lane,
+    messages: &'a [Message],
+    parsed: Parsed,
+    now_ms: u64,
+}
+
+async fn handle(batch: &Batch, env: &Env) {
     let config = Config::of(env);
-    let messages: Vec<RawMessage> = batch.raw_iter().collect();
+    let (messages, now_ms) = (&batch.messages, clock::now_ms());
     console_log!("Received {} messages", messages.len());
-    let now_ms = clock::now_ms();
-    let handled = if batch.queue().ends_with(DEAD_LETTER_SUFFIX) {
-        bury(&messages, env, now_ms).await
-    } else {
-        apply(&messages, env, &config, now_ms).await
-    };
-    match handled {
-        Ok(()) => {
-            counters::add("consumer_acked", messages.len() as u64);
-            for message in &messages {
-                message.ack();
+    let parsed = take_apart(messages, now_ms).await;
+    let work = Work { env, config: &config, lane: Lane::of(&batch.queue), messages, parsed, now_ms };
+    let mut done = vec![false; messages.len()];
+    match D1Sql::of(env) {
+        Ok(sql) => {
+            let store = EventStore::new(sql, config.window_ms, config.retention);
+            let unfolded = work.apply(&store, &mut done).await;
+            work.settle(&done).await;
+            if unfolded >= FOLD_SEGMENTS {
+                // A crash here: all is settled; folding begins where it stood.
+                fold(&store, now_ms).await;
             }
         }
         Err(error) => {
-            counters::add("consumer_retried", messages.len() as u64);
             console_error!("Batch of {} messages is retried: {error}", messages.len());
-            for message in &messages {
-                let delay = delay_seconds(now_ms.saturating_sub(message.timestamp().as_millis()));
-                message.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(delay).build());
-            }
+            work.settle(&done).await;
         }
     }
 }
 
-/// Applies the good events of a batch in one transaction, and stores the bad ones as dead letters.
-async fn apply(messages: &[RawMessage], env: &Env, config: &Config, now_ms: u64) -> Result<(), StoreError> {
-    let (mut events, mut letters, mut pace) = (Vec::new(), Vec::new(), Pace::default());
+async fn take_apart(messages: &[Message], now_ms: u64) -> Parsed {
+    let (mut parsed, mut pace) = (Parsed::default(), Pace::default());
     for message in messages {
-        let parsed = match text_of(&message.body()) {
+        let part = match message.text() {
             Ok(text) => message::parse(&text, now_ms),
             Err(bytes) => message::not_text(&hex::encode(bytes)),
         };
-        let pause = pace.is_due(parsed.events.len());
-        events.extend(parsed.events);
-        letters.extend((0..).zip(parsed.rejected).map(|(position, rejected): (u64, _)| DeadLetter {
-            id: format!("{}/{position}", message.id()),
-            received_at: now_ms,
-            sent_at: Some(message.timestamp().as_millis()),
-            source: "consumer".into(),
-            reason: rejected.error.to_string(),
-            payload: rejected.payload,
-        }));
+        let pause = pace.is_due(part.events.len());
+        parsed.add(part);
         if pause {
             clock::pause().await;
         }
     }
-    // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
-    let store = EventStore::new(D1Sql::of(env)?, config.window_ms, config.retention);
-    let recorded = record(&store, &events, now_ms).await?;
-    // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
-    keep(&letters, env).await?;
-    report(config, &events, &letters, recorded, now_ms);
-    if recorded.unfolded >= FOLD_SEGMENTS {
-        // 3. A crash here: the retry's events are absorbed; folding begins where it stood.
-        fold(&store, now_ms).await;
-    }
-    Ok(())
+    parsed
 }
 
-/// A body as text, whatever content type it was sent with; bytes that are not UTF-8 come back as they are.
-fn text_of(body: &JsValue) -> Result<String, Vec<u8>> {
-    if let Some(text) = body.as_string() {
-        return Ok(text);
+impl Work<'_> {
+    /// Applies what D1 takes; marks messages that are done with. Gives how many segments wait to be folded.
+    async fn apply(&self, store: &EventStore, done: &mut [bool]) -> u64 {
+        let parts = self.parsed.parts();
+        let which = |test: fn(&Part) -> bool| -> Vec<usize> {
+            (0..).zip(parts).filter(|(_, part)| test(part)).map(|(message, _)| message).collect()
+        };
+        let with_events = which(Part::has_events);
+        let mut recorded = Recorded::default();
+        // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
+        let record = async |range: Range<usize>| {
+            let events = self.parsed.events_between(with_events.get(range).unwrap_or_default());
+            let part = record(store, events, self.now_ms).await?;
+            recorded.stored += part.stored;
+            recorded.absorbed += part.absorbed;
+            recorded.unfolded = part.unfolded;
+            Ok(())
+        };
+        let applied = self.in_parts(with_events.len(), record).await;
+        let away = applied.iter().all(|applied| !applied) && !applied.is_empty();
+        let mut stored: Vec<bool> = parts.iter().map(|part| !part.has_events()).collect();
+        mark(&mut stored, &with_events, &applied);
+
+        let mut unread = which(|part| !part.rejected.is_empty());
+        unread.retain(|message| stored.get(*message) == Some(&true) && self.is_letter(*message));
+        // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
+        let keep = async |range: Range<usize>| self.keep(unread.get(range).unwrap_or_default()).await;
+        let kept = if away { Vec::new() } else { self.in_parts(unread.len(), keep).await };
+        for (state, (stored, part)) in done.iter_mut().zip(stored.iter().zip(parts)) {
+            *state = *stored && part.rejected.is_empty();
+        }
+        mark(done, &unread, &kept);
+        self.report(&stored, recorded);
+        recorded.unfolded
     }
-    if body.is_instance_of::<js_sys::ArrayBuffer>() || body.is_instance_of::<js_sys::Uint8Array>() {
-        return String::from_utf8(js_sys::Uint8Array::new(body).to_vec())
-            .map_err(std::string::FromUtf8Error::into_bytes);
+
+    /// Applies some messages, all together or in such parts as D1 takes; gives which were applied.
+    async fn in_parts(
+        &self,
+        count: usize,
+        mut apply: impl AsyncFnMut(Range<usize>) -> Result<(), StoreError>,
+    ) -> Vec<bool> {
+        let turn = self.messages.first().and_then(|message| message.attempts).unwrap_or(1);
+        let mut split = Split::new(count, turn as usize);
+        let mut first_error = None;
+        while let Some(part) = split.part() {
+            let tried = clock::within_ms(TRY_MS, apply(part.clone())).await;
+            // What has no answer, or met faster writers, is no message's fault: it waits whole.
+            let hopeless = matches!(tried, None | Some(Err(StoreError::Conflict)));
+            let error = match tried {
+                Some(outcome) => outcome.err(),
+                None => Some(StoreError::Unavailable(format!("no answer within {TRY_MS} ms"))),
+            };
+            split.tell(part, error.is_none());
+            first_error = first_error.or(error);
+            if hopeless || clock::now_ms().saturating_sub(self.now_ms) >= TRIES_MS {
+                break;
+            }
+        }
+        let applied = split.applied();
+        if let Some(error) = first_error {
+            let waiting = applied.iter().filter(|applied| !**applied).count();
+            console_error!("Batch of {} messages is retried: {error}", applied.len());
+            if waiting < applied.len() {
+                counters::add("consumer_split", 1);
+                console_error!("Of {} messages D1 refuses {waiting} by themselves", applied.len());
+            }
+        }
+        applied
     }
-    let json = js_sys::JSON::stringify(body).ok().and_then(|text| text.as_string());
-    Ok(json.unwrap_or_else(|| format!("{body:?}")))
+
+    /// Whether what can't be read of a message is a dead letter, now that nobody can be expected to read it.
+    fn is_letter(&self, message: usize) -> bool {
+        let newer = self.parsed.parts().get(message).is_some_and(|part| part.newer);
+        !newer || self.messages.get(message).is_some_and(|message| self.waiting(message, &[]).stays_unread())
+    }
+
+    fn waiting(&self, message: &Message, events: &[Event]) -> Waiting {
+        let age = |since: u64| self.now_ms.saturating_sub(since);
+        Waiting {
+            attempts: message.attempts,
+            age_ms: message.sent_at.map_or(0, age),
+            oldest_event_ms: events.iter().map(|event| event.timestamp).min().map(age),
+        }
+    }
+
+    /// Stores what can't be read of some messages as dead letters; tells of those that had to make room.
+    async fn keep(&self, messages: &[usize]) -> Result<(), StoreError> {
+        let source = if self.lane == Lane::Slow { "dlq" } else { "consumer" };
+        let letters: Vec<DeadLetter> = messages
+            .iter()
+            .filter_map(|at| Some((self.messages.get(*at)?, self.parsed.parts().get(*at)?)))
+            .flat_map(|(message, part)| {
+                (0..).zip(&part.rejected).map(move |(position, rejected): (u64, _)| DeadLetter {
+                    id: format!("{}/{position}", message.id),
+                    received_at: self.now_ms,
+                    sent_at: message.sent_at,
+                    source: source.into(),
+                    reason: rejected.error.to_string(),
+                    payload: rejected.payload.clone(),
+                })
+            })
+            .collect();
+        let dropped = DeadLetters::new(D1Sql::of(self.env)?).store(&letters).await?;
+        counters::add("dead_letters", letters.len() as u64);
+        counters::add("dead_letters_dropped", dropped);
+        for letter in &letters {
+            console_error!("Dead letter {}: {}", letter.id, letter.reason);
+        }
+        if dropped > 0 {
+            console_error!("Dead letters are full ({MAX_LETTERS}): {dropped} were dropped; redrive or purge them");
+        }
+        Ok(())
+    }
+
+    /// Acks what is done with, hands on what can't wait any longer, and lets the rest wait.
+    async fn settle(&self, done: &[bool]) {
+        let mut last_resort = LastResort::new(self.env, self.config);
+        let (mut acked, mut retried) = (0, 0);
+        for ((message, part), done) in self.messages.iter().zip(self.parsed.parts()).zip(done) {
+            let events = self.parsed.events_of(part);
+            let waiting = self.waiting(message, events);
+            let whole = part.rejected.is_empty();
+            // 3. A crash in here: what was not acked is delivered again, and its events are absorbed.
+            if *done || self.lane == Lane::Slow && last_resort.takes(message, waiting, events, whole).await {
+                acked += 1;
+                message.ack();
+            } else {
+                retried += 1;
+                message.retry(self.lane.delay_s(message.attempts));
+            }
+        }
+        counters::add("consumer_acked", acked);
+        counters::add("consumer_retried", retried);
+        if self.lane == Lane::Slow {
+            counters::add("slow_lane_acked", acked);
+            counters::add("slow_lane_retried", retried);
+        }
+    }
+
+    /// Counts what was done, and logs it.
+    fn report(&self, stored: &[bool], recorded: Recorded) {
+        counters::add("consumer_stored", recorded.stored);
+        counters::add("consumer_absorbed", recorded.absorbed);
+        if self.config.log_events {
+            let parts = self.parsed.parts().iter().zip(stored).filter(|(_, stored)| **stored);
+            for event in parts.flat_map(|(part, _)| self.parsed.events_of(part)) {
+                console_log!(
+                    "Consumed: {} | Path: {} | Status: {} | Time: {}",
+                    event.idempotent_id,
+                    event.path,
+                    event.status,
+                    event.timestamp
+                );
+            }
+        }
+        if stored.contains(&true) {
+            let Recorded { stored, absorbed, .. } = recorded;
+            let took_ms = clock::now_ms().saturating_sub(self.now_ms);
+            console_log!("Stored {stored} events, absorbed {absorbed}, in {took_ms} ms");
+        }
+    }
+}
+
+/// Sets the states of some messages.
+fn mark(states: &mut [bool], messages: &[usize], outcomes: &[bool]) {
+    for (message, outcome) in messages.iter().zip(outcomes) {
+        if let Some(state) = states.get_mut(*message) {
+            *state = *outcome;
+        }
+    }
 }
 
 /// Records with this isolate's memory. Another batch in the same isolate finds it empty and reads for itself.
@@ -127,59 +283,4 @@ pub async fn fold(store: &EventStore, now_ms: u64) {
             Err(error) => return console_error!("Folding is left for later: {error}"),
         }
     }
-}
-
-fn report(config: &Config, events: &[Event], letters: &[DeadLetter], recorded: Recorded, now_ms: u64) {
-    counters::add("consumer_stored", recorded.stored);
-    counters::add("consumer_absorbed", recorded.absorbed);
-    counters::add("dead_letters", letters.len() as u64);
-    if config.log_events {
-        for event in events {
-            console_log!(
-                "Consumed: {} | Path: {} | Status: {} | Time: {}",
-                event.idempotent_id,
-                event.path,
-                event.status,
-                event.timestamp
-            );
-        }
-    }
-    for letter in letters {
-        console_error!("Dead letter {}: {}", letter.id, letter.reason);
-    }
-    console_log!(
-        "Stored {} events, absorbed {}, in {} ms",
-        recorded.stored,
-        recorded.absorbed,
-        clock::now_ms().saturating_sub(now_ms)
-    );
-}
-
-/// Stores messages whose retries are exhausted.
-async fn bury(messages: &[RawMessage], env: &Env, now_ms: u64) -> Result<(), StoreError> {
-    let letter = |message: &RawMessage| DeadLetter {
-        id: message.id(),
-        received_at: now_ms,
-        sent_at: Some(message.timestamp().as_millis()),
-        source: "dlq".into(),
-        reason: "its retries are exhausted".into(),
-        payload: text_of(&message.body()).unwrap_or_else(hex::encode),
-    };
-    let letters: Vec<DeadLetter> = messages.iter().map(letter).collect();
-    counters::add("dead_letters", letters.len() as u64);
-    // 1. A crash here: nothing is acked, and the retry's letters are stored once.
-    keep(&letters, env).await
-}
-
-/// Stores letters; tells of those that had to make room.
-async fn keep(letters: &[DeadLetter], env: &Env) -> Result<(), StoreError> {
-    if letters.is_empty() {
-        return Ok(());
-    }
-    let dropped = DeadLetters::new(D1Sql::of(env)?).store(letters).await?;
-    if dropped > 0 {
-        counters::add("dead_letters_dropped", dropped);
-        console_error!("Dead letters are full ({MAX_LETTERS}): {dropped} were dropped; redrive or purge them");
-    }
-    Ok(())
 }
