@@ -12,6 +12,9 @@ const SECRETS = {
   READ_TOKEN: "may only read, such as a dashboard or a probe; optional",
 };
 
+/** How long a queue keeps a message, in s: 14 days, the most there is. Unless told, it is 4 days. */
+const RETENTION_S = 14 * 24 * 3600;
+
 const say = (text) => console.log(`provision: ${text}`);
 
 /** Wrangler, for one environment. */
@@ -59,11 +62,14 @@ function checkLogin(account) {
   }
 }
 
-/** The kinds of resource: how each is looked up and made. A lookup gives the ID, or null if there is none. */
+/** The kinds of resource: how each is looked up, made and set. A lookup gives the ID, or null if there is none. */
 const kinds = {
   queue: {
     lookup: (name) => ["queues", "info", name],
     create: (name) => ["queues", "create", name],
+    // Also for one that is there: nothing else tells how long it keeps messages.
+    set: (name) => ["queues", "update", name, "--message-retention-period-secs", String(RETENTION_S)],
+    refused: /retention/i,
     find(account, name) {
       const output = account.run(this.lookup(name), /does not exist/);
       // The platform may answer with another queue whose name only begins the same.
@@ -123,6 +129,18 @@ function needs(env) {
   ];
 }
 
+/** Sets what a resource should be like. What a plan doesn't allow is said, and stays as it is. */
+function settle(account, { kind, name }) {
+  const { set, refused } = kinds[kind];
+  if (!set) return;
+  const done = account.run(set(name), refused) !== null;
+  const days = RETENTION_S / 86_400;
+  say(done
+    ? `${kind} ${name}: keeps messages for ${days} days`
+    : `${kind} ${name}: this account may not keep messages for ${days} days (the free plan keeps them for one): what ` +
+      "waits longer for D1 is lost. See docs/operations.md, \"The slow lane\"");
+}
+
 /** Finds or makes a resource; gives its ID. */
 function provide(account, { kind, name, place, id }) {
   const how = kinds[kind];
@@ -177,6 +195,7 @@ function printCommands(account, resources) {
   for (const { kind, name } of resources) {
     console.log(account.command(kinds[kind].lookup(name)).join(" "));
     console.log(`${account.command(kinds[kind].create(name)).join(" ")}  # unless ${name} is there`);
+    if (kinds[kind].set) console.log(account.command(kinds[kind].set(name)).join(" "));
   }
 }
 
@@ -200,6 +219,7 @@ function main() {
     checkLogin(account);
     for (const resource of resources) {
       const id = provide(account, resource);
+      settle(account, resource);
       if (resource.place) writeId(env, resource.place, id);
     }
   }

@@ -69,8 +69,10 @@ describe("scripts/provision", () => {
       "wrangler whoami --json",
       "wrangler queues info traffic-events-staging",
       "wrangler queues create traffic-events-staging",
+      "wrangler queues update traffic-events-staging --message-retention-period-secs 1209600",
       "wrangler queues info traffic-events-staging-dlq",
       "wrangler queues create traffic-events-staging-dlq",
+      "wrangler queues update traffic-events-staging-dlq --message-retention-period-secs 1209600",
       "wrangler kv namespace list",
       "wrangler kv namespace create path-collector-staging-flags",
       "wrangler d1 list --json",
@@ -90,8 +92,9 @@ describe("scripts/provision", () => {
     const before = project.text();
     const first = await project.run("provision", "production");
     assert.equal(first.code, 0, first.stderr);
-    const { queues, kv, d1, r2 } = project.account();
+    const { queues, kv, d1, r2, retention } = project.account();
     assert.deepEqual(queues, ["traffic-events-production", "traffic-events-production-dlq"]);
+    assert.deepEqual(retention, { "traffic-events-production": 1_209_600, "traffic-events-production-dlq": 1_209_600 });
     assert.deepEqual(r2, ["path-collector-archive-production"]);
     const { kv_namespaces, d1_databases } = project.config("production");
     assert.deepEqual([kv_namespaces[0].id, d1_databases[0].database_id], [kv[0].id, d1[0].uuid]);
@@ -120,6 +123,17 @@ describe("scripts/provision", () => {
     assert.deepEqual(created(project.account()), ["r2 bucket create path-collector-archive-staging --env staging"]);
     assert.equal(project.config("staging").kv_namespaces[0].id, "a".repeat(32));
     assert.equal(project.config("staging").d1_databases[0].database_id, "b0000000-0000-4000-8000-000000000000");
+  });
+
+  test("has queues that are there keep messages for 14 days; says so where the plan doesn't allow it, and goes on", async (t) => {
+    const project = await startProject(t, { queues: ["traffic-events-staging-dlq", "traffic-events-staging"] });
+    assert.equal((await project.run("provision", "staging")).code, 0);
+    assert.equal(project.account().retention["traffic-events-staging-dlq"], 1_209_600);
+    project.change({ retention: {}, maxRetention: 86_400 });
+    const { code, stdout } = await project.run("provision", "staging");
+    assert.equal(code, 0);
+    assert.match(stdout, /queue traffic-events-staging-dlq: this account may not keep messages for 14 days/);
+    assert.deepEqual(project.account().retention, {});
   });
 
   test("makes a queue although another one's name begins the same", async (t) => {

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // Stands in for Wrangler with an account behind it, answering in Wrangler's words; `deployment.test.mjs` puts it first
 // in PATH. The account is the JSON file FAKE_ACCOUNT: `loggedIn`, `queues`, `kv`, `d1`, `r2`, `hiddenBuckets` (which
-// Wrangler doesn't list), `fails` (the beginning of a command that fails), `calls` (every command, in order).
+// Wrangler doesn't list), `retention` (of queues, in s), `maxRetention` (that the plan allows), `fails` (the beginning of a command that fails), `calls` (every command, in order).
 import { readFileSync, writeFileSync } from "node:fs";
 
 const file = process.env.FAKE_ACCOUNT;
 const account = JSON.parse(readFileSync(file, "utf8"));
 const args = process.argv.slice(2);
 const line = args.join(" ");
-const [, name] = line.match(/^(?:\w+ )+(?:create|info) (\S+)/) ?? [];
+const [, name] = line.match(/^(?:\w+ )+(?:create|info|update) (\S+)/) ?? [];
 account.calls.push(line);
 
 const stop = (message) => {
@@ -31,6 +31,12 @@ if (line.startsWith("whoami --json")) {
 } else if (line.startsWith("queues create")) {
   if (account.queues.includes(name)) stop(`Queue name '${name}' is already taken. [code: 11009]`);
   account.queues.push(name);
+} else if (line.startsWith("queues update")) {
+  const [, seconds] = line.match(/--message-retention-period-secs (\d+)/);
+  if (Number(seconds) > (account.maxRetention ?? 1_209_600)) {
+    stop(`message_retention_period must be at most ${account.maxRetention}. [code: 100127]`);
+  }
+  account.retention = { ...account.retention, [name]: Number(seconds) };
 } else if (line.startsWith("kv namespace list")) {
   console.log(JSON.stringify(account.kv));
 } else if (line.startsWith("kv namespace create")) {

@@ -21,6 +21,7 @@ export class Broker {
   #retentionMs;
   #now;
   #sent = 0;
+  #events = 0;
   #expired = 0;
   #dropped = 0;
   #mostAttempts = 0;
@@ -33,6 +34,11 @@ export class Broker {
   }
 
   send(body) {
+    // What is sent anew is no new message.
+    if (!this.#deliveries.has(body)) {
+      this.#events += JSON.parse(body).events?.length ?? 0;
+      this.#deliveries.set(body, []);
+    }
     this.#put("traffic-events", `message-${++this.#sent}`, body);
   }
 
@@ -81,8 +87,7 @@ export class Broker {
     const messages = batch.map((message) => {
       message.attempts += 1;
       this.#mostAttempts = Math.max(this.#mostAttempts, message.attempts);
-      const times = this.#deliveries.get(message.body) ?? [];
-      this.#deliveries.set(message.body, [...times, this.#now()]);
+      this.#deliveries.get(message.body).push(this.#now());
       const { id, sentAt, attempts, body } = message;
       return {
         id, timestamp: new Date(sentAt), attempts, body,
@@ -118,6 +123,7 @@ export class Broker {
     return {
       now: this.#now(),
       sent: this.#sent,
+      events: this.#events,
       waiting: Object.fromEntries(Object.entries(this.#queues).map(([name, messages]) => [name, messages.length])),
       expired: this.#expired,
       dropped: this.#dropped,

@@ -4,15 +4,28 @@
 // - `fails`: throws, and nothing was done;
 // - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
 // - `hangs`: never answers, and nothing was done;
-// - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there.
+// - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there;
+// - `full` (DB only): refuses to add or change anything, as the platform does at 10 GB; reads and deletes;
+// - `refuses-large` (DB only): refuses values of more than 6,000 bytes as the platform does those of more than 2 MB.
+//
+// `PUT /_test/broker` puts a model of the queues (`broker.mjs`) in the place of the runtime's, whose timers keep the real
+// time, and freezes the clock at its time; `POST` with `{"until": ms}` delivers what is due until then, with
+// `{"send": body}` sends a message; both answer with what happened so far.
 //
 // `PUT /_test/clock` with `{"offsetMs": N}` moves `Date.now`, by which the Worker and its objects tell the time, and with
 // `{"frozenMs": N}` it stands still there; timers and alarms keep the real one. `POST /_test/alarm` to an object rings its alarm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
+import { Broker } from "./broker.mjs";
 
 let faults = {};
+
+/** Longest value that `refuses-large` takes, in bytes. */
+const LARGE_BYTES = 6_000;
+
+/** The model of the queues, if a test wants it. */
+let broker = null;
 
 const realNow = Date.now.bind(Date);
 let clock = { offsetMs: 0 };
@@ -49,7 +62,20 @@ export default class Faulty extends WorkerEntrypoint {
       clock = await request.json();
       return new Response(null, { status: 204 });
     }
+    if (pathname === "/_test/broker") return Response.json(await this.#broker(request));
     return this.#worker().fetch(request);
+  }
+
+  async #broker(request) {
+    const setNow = (ms) => { clock = { frozenMs: ms }; };
+    const { now, retentionMs, until, send } = await request.json();
+    if (request.method === "PUT") {
+      setNow(now);
+      broker = new Broker(() => Date.now(), { retentionMs });
+    }
+    if (send !== undefined) broker.send(send);
+    if (until !== undefined) await broker.run(until, setNow, (batch) => this.#worker().queue(batch));
+    return broker.state();
   }
 
   queue(batch) {
@@ -62,9 +88,10 @@ export default class Faulty extends WorkerEntrypoint {
 
   #worker() {
     const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM, ARCHIVE } = this.env;
+    const send = (...args) => (broker ? broker.send(...args) : TRAFFIC_QUEUE.send(...args));
     const env = {
       ...this.env,
-      TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", (...a) => TRAFFIC_QUEUE.send(...a)) }),
+      TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", send) }),
       PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(PATH_COLLECTOR.getByName(name)) }),
       DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
       FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
@@ -107,8 +134,15 @@ function object(stub) {
   return instead(stub, { fetch: faulty("PATH_COLLECTOR", (...args) => stub.fetch(...args)) });
 }
 
-function batch(database, statements) {
+async function batch(database, statements) {
   const act = () => database.batch(statements);
+  if (faults.DB === "full" && statements.some(({ statement }) => /^\s*(INSERT|UPDATE)/.test(statement))) {
+    throw new Error("D1_ERROR: database or disk is full: SQLITE_FULL");
+  }
+  const large = (value) => typeof value === "string" && value.length > LARGE_BYTES;
+  if (faults.DB === "refuses-large" && statements.some(({ params }) => params.some(large))) {
+    throw new Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG");
+  }
   const reads = statements.every(({ statement }) => statement.trim().startsWith("SELECT"));
   return reads && faults.DB === "fails-after-persisting" ? act() : faulty("DB", act)();
 }

@@ -181,6 +181,30 @@ class Gateway {
     assert.equal(response.status, 204);
   }
 
+  /**
+   * Puts a model of the queues in the place of the runtime's and freezes the clock at `now` (ms); see broker.mjs.
+   * `retentionMs` is that of the queues.
+   */
+  startBroker(now, { retentionMs } = {}) {
+    return this.#broker("PUT", { now, retentionMs });
+  }
+
+  /** Delivers what is due until a time (ms), which is now from then on; gives what happened so far. */
+  deliverUntil(until) {
+    return this.#broker("POST", { until });
+  }
+
+  /** What happened in the model of the queues so far; `send` is a message to send before. */
+  broker(send) {
+    return this.#broker("POST", { send });
+  }
+
+  async #broker(method, body) {
+    const response = await this.request("/_test/broker", { method, body: JSON.stringify(body) });
+    assert.equal(response.status, 200);
+    return response.json();
+  }
+
   /** Rings the object's alarm. */
   async alarm() {
     const stub = (await this.env()).PATH_COLLECTOR.getByName("default");
