@@ -18,7 +18,7 @@ use path_collector::domain::intervals::by_interval;
 use path_collector::domain::merge::{Grouping, merge};
 use path_collector::domain::message;
 use path_collector::domain::parity::window::Window;
-use path_collector::domain::path::Normalizer;
+use path_collector::domain::path::{Normalizer, Place};
 use path_collector::domain::rollup::{self, Rollups};
 use path_collector::domain::route::route;
 use path_collector::store::events::Memory;
@@ -47,7 +47,9 @@ fn identity(c: &mut Criterion) {
 fn routing(c: &mut Criterion) {
     let flag = Flag::parse(include_str!("../flags/scheme-b.json")).unwrap();
     let id = IdempotentId::generate(START, "192.168.1.1", "/api/users", "req-123").unwrap();
-    c.bench_function("route", |b| b.iter(|| route(black_box(&flag), black_box("/api/users"), black_box(&id))));
+    c.bench_function("route", |b| {
+        b.iter(|| route(black_box(&flag), &Place::of_route(black_box("/api/users")), black_box(&id)))
+    });
     let (normalizer, _) = Normalizer::new(["/api/users/{id}", "/api/orders/{id}/lines/{line}"]);
     c.bench_function("normalize", |b| b.iter(|| normalizer.normalize(black_box("/api/orders/4711/lines/12"), 200)));
 }

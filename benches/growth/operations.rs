@@ -87,7 +87,7 @@ fn identify(scale: Scale) -> Case {
             let mut dual = 0;
             for (n, path) in (0..scale.events).zip(requests.iter().cycle()) {
                 let id = IdempotentId::generate(START, "192.0.2.1", path, &n.to_string()).unwrap();
-                let to = route(&flag, &normalizer.normalize(path, 200), &id);
+                let to = route(&flag, &normalizer.place(path), &id);
                 dual += u64::from(to.collector && to.queue);
             }
             Box::new(move || {

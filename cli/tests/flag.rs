@@ -39,11 +39,27 @@ fn gateway() -> FakeCollector {
                 "current": shares(990_000, 10_000, 0), "proposed": shares(742_500, 10_000, 247_500)}],
         }),
     );
-    let changed = |document| json!({"document": document, "differences": difference, "recorded": true, "copied": true});
+    let changed = |document| json!({"document": document, "differences": difference, "recorded": true, "copied": true, "inObject": true});
     fake.answers("PUT flag", changed(document(8, "dual-write", 250_000)));
     fake.answers("POST flag/rollback", changed(document(8, "do-only", 0)));
-    fake.answers("POST flag/stop", changed(document(8, "do-only", 0)));
+    fake.answers("POST flag/stop", stopped(&[stop()]));
+    let mut released = stop();
+    released["released"] = json!({"at": 1_730_956_900_000_u64, "by": "jo", "reason": "all is well"});
+    fake.answers(
+        "POST flag/release",
+        json!({"stop": released, "holding": [], "recorded": true, "copied": true,
+        "inObject": false}),
+    );
     fake
+}
+
+fn stop() -> Value {
+    json!({"id": "stop-01020304", "at": 1_730_956_800_000_u64, "by": "op", "reason": "on fire", "released": null})
+}
+
+/// A stop that D1 did not take.
+fn stopped(holding: &[Value]) -> Value {
+    json!({"stop": stop(), "holding": holding, "recorded": false, "copied": true, "inObject": true})
 }
 
 fn stored(mut document: Value, at: u64) -> Value {
@@ -167,14 +183,36 @@ fn a_document_with_fields_that_would_be_lost_is_not_changed() {
 #[test]
 fn a_stop_is_one_request_and_says_what_it_reached() {
     let fake = gateway();
-    let stopped = json!({"document": document(8, "do-only", 0), "differences": [], "recorded": false, "copied": true});
-    fake.answers("POST flag/stop", stopped);
     let ran = fake.run("stop");
-    assert!(ran.code == 0 && ran.out.contains("version 8 holds: do-only"), "{ran:?}");
-    assert!(ran.out.contains("NOT recorded") && ran.out.contains("copy     written"), "{ran:?}");
+    assert!(ran.code == 0 && ran.out.contains("`pathctl flag release stop-01020304`"), "{ran:?}");
+    for part in ["NOT recorded", "object   told", "copy     written", "holding  stop-01020304 by op"] {
+        assert!(ran.out.contains(part), "{part}: {ran:?}");
+    }
     let body = json!({"updatedBy": "jo", "reason": "emergency stop"});
     let stop = Asked { route: "POST flag/stop".into(), bearer: "Bearer secret".into(), body, ..Asked::default() };
     assert_eq!(fake.asked(), [stop]);
+}
+
+#[test]
+fn a_release_names_its_stop_and_says_what_it_reached() {
+    let fake = gateway();
+    let ran = fake.run("release|stop-01020304|--reason|all is well|--do-only|--yes");
+    assert!(ran.code == 0 && ran.out.contains("gateways obey the flag"), "{ran:?}");
+    assert!(ran.out.contains("history  recorded") && ran.out.contains("object   NOT told"), "{ran:?}");
+    let [asked] = fake.asked().try_into().unwrap();
+    let Asked { route, body, .. } = asked;
+    let expected = json!({"id": "stop-01020304", "doOnly": true, "updatedBy": "jo", "reason": "all is well"});
+    assert_eq!((route.as_str(), body), ("POST flag/release", expected));
+    assert_ne!(fake.run("release|--reason|which?|--yes").code, 0, "it never picks one by itself");
+}
+
+#[test]
+fn the_document_is_shown_with_the_stop_that_is_obeyed_in_its_stead() {
+    let fake = gateway();
+    let newest = json!({"document": document(7, "dual-write", 0), "source": "history", "stop": stop()});
+    fake.answers("GET flag/document", newest);
+    let ran = fake.run("get");
+    assert!(ran.out.contains("STOPPED") && ran.out.contains("stop-01020304 by op"), "{ran:?}");
 }
 
 #[test]
@@ -246,7 +284,8 @@ fn documents_differ_by_file_and_by_version() {
 #[test]
 fn the_status_says_who_is_behind_and_where_the_ramp_stands() {
     let fake = gateway();
-    let status = json!({"newest": 7, "source": "history", "copy": 7, "inForce": 6, "from": 1_730_956_200_000_u64,
+    let status = json!({
+        "stop": {"holding": [stop()], "history": null, "object": true, "copy": false},"newest": 7, "source": "history", "copy": 7, "inForce": 6, "from": 1_730_956_200_000_u64,
         "to": 1_730_956_800_000_u64, "complete": false, "behind": 1, "olderEvents": 12, "slowest": 3_250, "flagTtlMs": 5_000,
         "isolates": [{"producer": "00000000000000ff", "version": 6, "lastSeen": 1_730_956_800_000_u64, "events": 3}],
         "ramp": {"steps": [100, 10_000], "next": 1, "dueAt": 1_730_956_800_000_u64, "everyMs": 3_600_000, "paused": false,
@@ -261,6 +300,8 @@ fn the_status_says_who_is_behind_and_where_the_ramp_stands() {
         "up to 5s",
         "holding: inconclusive; step 2 of 2, 1 %, is due 2024-11-07T05:20:00Z; then every 1h",
         "00000000000000ff",
+        "STOPPED         stop-01020304 by op",
+        "D1: can't be read, object: stopped, KV: not stopped",
     ] {
         assert!(ran.out.contains(part), "{part}: {ran:?}");
     }

@@ -3,6 +3,7 @@
 //! Invariant: the result is at most [`MAX_PATH_BYTES`] long and free of what looks like an identifier, so that
 //! the number of distinct routes is bounded by the application's own and not by its data.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::error::InputError;
@@ -24,7 +25,7 @@ pub const MAX_SEGMENT_BYTES: usize = 40;
 /// Longest path, as it arrived, that counts as ordinary, in bytes.
 pub const MAX_RAW_BYTES: usize = 2_000;
 
-/// Routes without a template that one isolate tells apart.
+/// Routes without a template that one isolate tells apart. Templates are as many as the configuration has.
 pub const MAX_ROUTES: usize = 2_000;
 
 /// Most templates in a configuration.
@@ -32,6 +33,30 @@ pub const MAX_TEMPLATES: usize = 1_000;
 
 const ID: &str = "{id}";
 const REST: &str = "{*rest}";
+
+/// What a request's path says before it is answered. Where an event goes is decided by this alone, never by what it is
+/// counted as: whoever sends requests can bring about a 404, or use up the routes that are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The path itself.
+    pub own: &'a str,
+    /// Its route, whatever the answer.
+    pub route: Cow<'a, str>,
+    /// Whether a template of the configuration gave the route.
+    pub has_template: bool,
+}
+
+impl<'a> Place<'a> {
+    /// A route, where no single request is meant.
+    pub const fn of_route(route: &'a str) -> Self {
+        Self { own: route, route: Cow::Borrowed(route), has_template: false }
+    }
+
+    /// The route that a request is counted under which was answered with `status`.
+    pub fn counted(self, status: u16) -> Cow<'a, str> {
+        if status == 404 && !self.has_template { Cow::Borrowed(UNMATCHED) } else { self.route }
+    }
+}
 
 /// Turns request paths into routes: by template where one matches, else by what segments look like.
 #[derive(Debug, Clone, Default)]
@@ -66,13 +91,16 @@ impl Normalizer {
         (normalizer, refused)
     }
 
+    /// What a URL's path (without query) says. A route that was normalised already stays as it is.
+    pub fn place<'a>(&'a self, path: &'a str) -> Place<'a> {
+        let template = self.router.at(path).ok().and_then(|found| self.templates.get(*found.value));
+        let route = template.map_or_else(|| Cow::Owned(heuristic(path)), |template| Cow::Borrowed(template.as_str()));
+        Place { own: path, route, has_template: template.is_some() }
+    }
+
     /// The route of a URL's path (without query) that was answered with `status`.
     pub fn normalize(&self, path: &str, status: u16) -> String {
-        match self.router.at(path).ok().and_then(|found| self.templates.get(*found.value)) {
-            Some(template) => template.as_str().to_owned(),
-            None if status == 404 => UNMATCHED.to_owned(),
-            None => heuristic(path),
-        }
+        self.place(path).counted(status).into_owned()
     }
 }
 
@@ -105,14 +133,18 @@ pub struct Known {
 }
 
 impl Known {
-    /// The route itself while there are few, then [`OTHER`].
-    pub fn admit(&mut self, route: String) -> String {
-        if self.routes.contains(&route) {
-            return route;
+    /// What a request is counted under that was answered with `status`: its route while there are few, then [`OTHER`].
+    /// Templates and [`UNMATCHED`] are bounded anyway: they are always told apart, and take no room from the others.
+    pub fn admit(&mut self, place: Place<'_>, status: u16) -> String {
+        let bounded = place.has_template;
+        let route = place.counted(status);
+        if bounded || route == UNMATCHED || self.routes.contains(&*route) {
+            return route.into_owned();
         }
         if self.routes.len() >= MAX_ROUTES {
             return OTHER.to_owned();
         }
+        let route = route.into_owned();
         self.routes.insert(route.clone());
         route
     }
@@ -123,7 +155,7 @@ fn heuristic(path: &str) -> String {
     let mut route = String::with_capacity(path.len().min(MAX_PATH_BYTES));
     for (index, segment) in path.split('/').filter(|s| !s.is_empty()).enumerate() {
         let shown = if looks_like_id(segment) { ID } else { segment };
-        if index == MAX_SEGMENTS || route.len() + 1 + shown.len() + 1 + REST.len() > MAX_PATH_BYTES {
+        if index == MAX_SEGMENTS || segment == REST || route.len() + 1 + shown.len() + 1 + REST.len() > MAX_PATH_BYTES {
             route.push('/');
             route.push_str(REST);
             break;
@@ -223,10 +255,24 @@ mod tests {
 
     #[test]
     fn routes_beyond_the_bound_are_counted_together() {
-        let mut known = Known::default();
-        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| known.admit(format!("/r{n}"))).collect();
+        let (mut known, n) = (Known::default(), normalizer(&[]));
+        let mut admit = |path: &str, status| known.admit(n.place(path), status);
+        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&format!("/r{n}"), 200)).collect();
         assert_eq!(routes[MAX_ROUTES - 1], format!("/r{}", MAX_ROUTES - 1));
-        assert_eq!((routes[MAX_ROUTES].as_str(), known.admit("/r7".into()).as_str()), (OTHER, "/r7"));
+        assert_eq!((routes[MAX_ROUTES].as_str(), admit("/r7", 200).as_str()), (OTHER, "/r7"));
+    }
+
+    #[test]
+    fn a_template_is_told_apart_however_many_odd_paths_came_before() {
+        let (mut known, n) = (Known::default(), normalizer(&["/payments/{id}"]));
+        for odd in 0..2 * MAX_ROUTES {
+            known.admit(n.place(&format!("/odd{odd}")), 200);
+        }
+        for status in [200, 404, 500] {
+            assert_eq!(known.admit(n.place("/payments/7"), status), "/payments/{id}");
+        }
+        assert_eq!(known.admit(n.place("/odd"), 404), UNMATCHED);
+        assert_eq!(known.admit(n.place("/new"), 200), OTHER);
     }
 
     proptest! {
@@ -239,6 +285,13 @@ mod tests {
         fn any_path_has_a_short_route(path in "(/|[a-z0-9%@{}ä.-]{0,60}){0,40}", status in 100u16..600) {
             let route = normalizer(&["/a/{b}"]).normalize(&path, status);
             prop_assert!(!route.is_empty() && route.len() <= MAX_PATH_BYTES);
+        }
+
+        #[test]
+        fn a_route_is_its_own_route(path in "(/|[a-z0-9%@.-]{0,50}){0,20}") {
+            let n = normalizer(&["/a/{b}", "/files/{*rest}"]);
+            let route = n.place(&path).route.into_owned();
+            prop_assert_eq!(&*n.place(&route).route, &*route);
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! Where one event goes: a function of the flag, the event's route and its ID.
+//! Where one event goes: a function of the flag, the request's path and the event's ID.
 //!
 //! Invariants: every event has at least one destination. Buckets are frozen (vectors in
 //! `tests/vectors/buckets.json`) and depend on salt and ID alone, so that raising a share only ever adds events to it.
@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::event::Cohort;
 use super::flag::{Flag, MILLION, Mode, Rule};
 use super::identity::first_u64;
+use super::path::Place;
 
 /// What a bucket is drawn for; each purpose draws independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +63,9 @@ impl Destinations {
     pub const BOTH: Self = Self { collector: true, queue: true, cohort: Cohort::Dual };
 }
 
-/// Decides where an event goes. `path` is the normalised route, `key` the event's ID.
-pub fn route(flag: &Flag, path: &str, key: &dyn Display) -> Destinations {
-    by_rule(flag.rule_for(path), &flag.salt, key)
+/// Decides where an event goes. `key` is the event's ID.
+pub fn route(flag: &Flag, place: &Place<'_>, key: &dyn Display) -> Destinations {
+    by_rule(flag.rule_for(place), &flag.salt, key)
 }
 
 /// Where a rule sends what has this key.
@@ -94,8 +95,16 @@ mod tests {
     use crate::domain::identity::{Digest, IdempotentId, MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
     use crate::domain::template::Template;
 
+    const ROOT: Place<'static> = Place::of_route("/");
+
     fn flag(mode: Mode, sample_ppm: u32, queue_ppm: u32) -> Flag {
-        Flag { version: 1, salt: String::new(), rule: Rule { mode, sample_ppm, queue_ppm }, overrides: Vec::new() }
+        Flag {
+            version: 1,
+            salt: String::new(),
+            rule: Rule { mode, sample_ppm, queue_ppm },
+            overrides: Vec::new(),
+            stop: None,
+        }
     }
 
     fn ids(n: u64) -> impl Iterator<Item = IdempotentId> {
@@ -108,7 +117,7 @@ mod tests {
         let asked = flag(Mode::DualWrite, 10_000, 500_000);
         let (mut dual, mut queue) = (0u32, 0u32);
         for id in ids(u64::from(n)) {
-            let to = route(&asked, "/", &id);
+            let to = route(&asked, &ROOT, &id);
             dual += u32::from(to.collector && to.queue);
             queue += u32::from(to.queue && !to.collector);
         }
@@ -139,7 +148,7 @@ mod tests {
                 flag.overrides.push((Template::parse("/a/{*rest}").unwrap(), rule));
             }
             let id = IdempotentId::with_digest(MIN_TIMESTAMP_MS, Digest(random())).unwrap();
-            let to = route(&flag, if random() % 2 == 0 { "/a/b" } else { "/" }, &id);
+            let to = route(&flag, &Place::of_route(if random() % 2 == 0 { "/a/b" } else { "/" }), &id);
             assert!(to.collector || to.queue, "{flag:?} {id}");
             assert_eq!(to.collector && to.queue, to.cohort == Cohort::Dual);
             *seen.entry((to.collector, to.queue)).or_insert(0) += 1;
@@ -153,7 +162,7 @@ mod tests {
         let steps: Vec<u32> = small.into_iter().chain((10_000..=MILLION).step_by(7_500)).chain([MILLION]).collect();
         for id in ids(20_000) {
             let moves = |flag: &dyn Fn(u32) -> Flag, to: fn(Destinations) -> bool| {
-                let taken: Vec<bool> = steps.iter().map(|ppm| to(route(&flag(*ppm), "/", &id))).collect();
+                let taken: Vec<bool> = steps.iter().map(|ppm| to(route(&flag(*ppm), &ROOT, &id))).collect();
                 (taken.windows(2).filter(|pair| pair[0] != pair[1]).count(), taken[0], taken[steps.len() - 1])
             };
             // From the old path alone to the new one, or not at all where the sample has it on both anyway.
@@ -171,7 +180,7 @@ mod tests {
         ) {
             let mode = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite][usize::try_from(mode).unwrap()];
             let id = IdempotentId::with_digest(ms, Digest(request)).unwrap();
-            let to = route(&flag(mode, sample, queue), "/", &id);
+            let to = route(&flag(mode, sample, queue), &ROOT, &id);
             prop_assert!(to.collector || to.queue);
             prop_assert_eq!(to.collector && to.queue, to.cohort == Cohort::Dual);
         }
@@ -180,7 +189,7 @@ mod tests {
         fn a_growing_share_only_adds_events(request: u64, less in 0..=MILLION, more in 0..=MILLION) {
             let (less, more) = (less.min(more), less.max(more));
             let id = IdempotentId::with_digest(MIN_TIMESTAMP_MS, Digest(request)).unwrap();
-            let new = |sample, queue| route(&flag(Mode::DualWrite, sample, queue), "/", &id).queue;
+            let new = |sample, queue| route(&flag(Mode::DualWrite, sample, queue), &ROOT, &id).queue;
             prop_assert!(!new(0, less) || new(0, more));
             prop_assert!(!new(less, 0) || new(more, 0));
         }

@@ -71,6 +71,22 @@ impl Template {
         segments.next().is_none()
     }
 
+    /// Whether there is a path that both match.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let mut theirs = other.parts.iter();
+        for part in &self.parts {
+            match (part, theirs.next()) {
+                (Part::Rest, Some(_)) | (_, Some(Part::Rest)) => return true,
+                (Part::Any, Some(Part::Any)) => {}
+                (Part::Any, Some(Part::Literal(literal))) | (Part::Literal(literal), Some(Part::Any))
+                    if !literal.is_empty() => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
     /// Whether it matches every path that the other one matches.
     pub fn covers(&self, other: &Self) -> bool {
         let mut theirs = other.parts.iter();
@@ -104,6 +120,23 @@ mod tests {
     fn a_brace_is_part_of_no_name() {
         for text in ["/{}}", "/{{}", "/{a{b}", "/{*}}", "/{a}b", "/{a"] {
             assert!(Template::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_overlap_where_a_path_matches_both() {
+        let overlap = |a: &str, b: &str| Template::parse(a).unwrap().overlaps(&Template::parse(b).unwrap());
+        for (a, b, expected) in [
+            ("/users/me", "/users/{id}", true),
+            ("/users/{id}", "/users/{*rest}", true),
+            ("/{a}/b", "/a/{b}", true),
+            ("/a", "/a", true),
+            ("/a/{*rest}", "/a", false),
+            ("/a/{id}", "/a/", false),
+            ("/a/{id}", "/b/{id}", false),
+            ("/a", "/a/{id}", false),
+        ] {
+            assert_eq!((overlap(a, b), overlap(b, a)), (expected, expected), "{a} {b}");
         }
     }
 

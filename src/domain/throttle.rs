@@ -1,7 +1,8 @@
 //! Limits on the administrative routes: how often a client may present a wrong token, and how often it may change.
 //!
-//! Invariants: one client's failures never hold back another, and memory is bounded. A client is a keyed hash; its
-//! emergency stops are counted apart, so that a wrong token elsewhere never delays a stop.
+//! Invariants: a right token is always accepted, whatever others at the same address presented: only wrong ones are
+//! throttled. One client's failures never hold back another, and memory is bounded. A client is a keyed hash; its
+//! emergency stops are counted apart, so that other changes never delay a stop.
 
 use super::address::ClientIpHash;
 
@@ -52,7 +53,8 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Whether a client is locked out, whatever it presents.
+    /// Whether a client has presented too many wrong tokens. Asked after its token was found wrong: an address may be
+    /// shared by an attacker and the operator who wants to stop.
     pub fn is_locked(&self, client: &Client, now_ms: u64) -> bool {
         self.clients.iter().any(|(known, record)| known == client && now_ms < record.locked_until_ms)
     }

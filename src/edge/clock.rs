@@ -19,6 +19,14 @@ pub fn now_rfc3339() -> String {
     js_sys::Date::new_0().to_iso_string().into()
 }
 
+/// A time (ms since 1970) as RFC 3339 in UTC; empty beyond what a date can be.
+pub fn rfc3339_of(ms: u64) -> String {
+    #[allow(clippy::cast_precision_loss)] // far below 2^53
+    let date = js_sys::Date::new(&(ms as f64).into());
+    // Formatting an invalid date throws.
+    if date.get_time().is_nan() { String::new() } else { date.to_iso_string().into() }
+}
+
 /// A time in RFC 3339 as milliseconds since 1970; none where the text is no time.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be a number, and below 2^53
 pub fn ms_of(rfc3339: &str) -> Option<u64> {

@@ -15,7 +15,7 @@ use crate::domain::address::{self, ClientIpHash, Keyed};
 use crate::domain::event::{Event, MAX_METHOD_BYTES, ProducerId};
 use crate::domain::flag::Flag;
 use crate::domain::identity::{Digest, IdempotentId, window_start};
-use crate::domain::path::{self, Known};
+use crate::domain::path::{self, Known, Place};
 use crate::domain::route::route;
 
 use super::config::Config;
@@ -88,8 +88,10 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
             return Next::Follow;
         }
     };
-    let path = normalized(config, raw_path, observed.status);
-    let to = route(flag, &path, &idempotent_id);
+    let place = config.normalizer.place(raw_path);
+    // Before the answer's status is looked at: what a request is counted under has no say in where it goes.
+    let to = route(flag, &place, &idempotent_id);
+    let path = counted(place, observed.status);
     let (producer, seq) = next_number();
     let mut method = observed.request.method();
     method.truncate(method.floor_char_boundary(MAX_METHOD_BYTES));
@@ -112,15 +114,14 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
     deliver::add(event, to, now_ms, config)
 }
 
-/// The request's route, one of a bounded number.
-fn normalized(config: &Config, raw_path: &str, status: u16) -> String {
+/// The route that the request is counted under, one of a bounded number.
+fn counted(place: Place<'_>, status: u16) -> String {
     thread_local! { static KNOWN: RefCell<Known> = RefCell::default(); }
-    if let Err(error) = path::check(raw_path) {
+    if let Err(error) = path::check(place.own) {
         counters::add("path_odd", 1);
         console_error!("Odd request: {error}");
     }
-    let route = config.normalizer.normalize(raw_path, status);
-    let route = KNOWN.with_borrow_mut(|known| known.admit(route));
+    let route = KNOWN.with_borrow_mut(|known| known.admit(place, status));
     counters::add("route_other", u64::from(route == path::OTHER));
     route
 }

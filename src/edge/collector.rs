@@ -16,6 +16,7 @@ use crate::domain::selection::{Known, Selection};
 use crate::store::address_keys::{self, AddressKeys};
 use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
+use crate::store::flag_copy;
 use crate::store::parity::side::Side;
 use crate::store::sql::StoreError;
 use crate::store::vitals::{self, VitalSigns};
@@ -27,6 +28,9 @@ use super::{address_key, archive, clock};
 
 /// The event store's tables, as D1 has them.
 const SCHEMA: &str = include_str!("../../migrations/0001_event_store.sql");
+
+/// The flag's tables, as D1 has them.
+const FLAG_SCHEMA: &str = include_str!("../../migrations/0003_flags.sql");
 
 /// How long recorded events wait to be folded, in ms: long enough for a fold to have company, short enough for reads
 /// to find little unfolded.
@@ -137,6 +141,11 @@ impl PathCollector {
                 VitalSigns::new(self.sql.clone()).report(&report, clock::now_ms()).await?;
                 Response::empty()
             }
+            (Method::Post, "/flag") => {
+                let text = request.text().await.map_err(platform)?;
+                let held = flag_copy::hold(self.sql.clone(), &text, clock::now_ms()).await?;
+                Response::ok(held)
+            }
             (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read().await?),
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
@@ -163,6 +172,7 @@ impl PathCollector {
     fn prepare(&self) -> std::result::Result<(), StoreError> {
         if !self.ready.get() {
             self.sql.script(SCHEMA)?;
+            self.sql.script(FLAG_SCHEMA)?;
             self.sql.script(address_keys::SCHEMA)?;
             self.sql.script(vitals::SCHEMA)?;
             self.ready.set(true);

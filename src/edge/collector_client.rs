@@ -17,6 +17,7 @@ use worker::{Env, Error};
 use crate::domain::address::DailyKey;
 use crate::domain::archive::plan::{Cut, Windows};
 use crate::domain::event::Event;
+use crate::domain::flag::obeyed::Held;
 use crate::domain::identity::{Digest, IdempotentId};
 use crate::domain::message::Written;
 use crate::domain::parity::ask::{Answer, Ask};
@@ -27,6 +28,7 @@ use crate::store::read::{Found, LogState, Sighting};
 use crate::store::sql::{LocalFuture, StoreError};
 use crate::store::vitals::{Report, Vitals};
 
+use super::clock;
 use super::config::Config;
 
 /// Binding of the object namespace.
@@ -110,6 +112,19 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
     // One object keeps the keys, however many keep events.
     let key = bytes(call(env, "default", "POST", &format!("/address-key?day={day}"), None).await?).await?;
     key.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
+}
+
+/// Tells the object of a flag document and of stops, and gives what it holds then. One object keeps that for all.
+///
+/// # Errors
+/// Why it may not know; repeating is harmless.
+pub async fn flag(env: &Env, told: &Held, deadline_ms: u64) -> Result<Held, String> {
+    let text = serde_json::to_string(told).map_err(|error| error.to_string())?;
+    let asked = async { bytes(call(env, "default", "POST", "/flag", Some(text.into())).await?).await };
+    match clock::within_ms(deadline_ms, asked).await {
+        Some(answer) => serde_json::from_slice(&answer?).map_err(|error| format!("the object's flag: {error}")),
+        None => Err(format!("the object gave no answer within {deadline_ms} ms")),
+    }
 }
 
 /// Hands in what this isolate counted, and the jobs that it ran. One object keeps that for all.

@@ -19,17 +19,18 @@ use super::{archive, clock, consumer, counters, flag_admin, parity, ramp, snapsh
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
-/// Every minute: repairs the flag's copy, compares what has closed, takes a ramp's step if one is due, folds what waits,
+/// Every minute: brings the places of the flag and of stops together, compares what has closed, takes a ramp's step if one is due, folds what waits,
 /// deletes what has had its time, makes the snapshot anew. What became of each is reported in the end.
 pub async fn scheduled(env: &Env) {
     let config = Config::of(env);
     let mut runs = Runs(Vec::new());
-    let repaired = runs.run("flag", flag_admin::repair(env)).await;
+    let mut stops = None;
+    runs.run("flag", async { flag_admin::repair(env).await.map(|latch| stops = Some(latch)) }).await;
     // Before the ramp, which asks for its reports.
     runs.run("parity", parity::scheduled(env, &config)).await;
-    // A copy that could not be compared may hold an emergency stop: no step is taken then.
-    if repaired {
-        runs.run("ramp", ramp::advance(env, &config)).await;
+    // A place that could not be read may hold an emergency stop: no step is taken then.
+    if let Some(stops) = stops {
+        runs.run("ramp", ramp::advance(env, &config, &stops)).await;
     }
     runs.run("dead-letters", expire_dead_letters(env)).await;
     runs.run("archive", archive::scheduled(env, &config)).await;
@@ -42,17 +43,15 @@ pub async fn scheduled(env: &Env) {
 struct Runs(Vec<Job>);
 
 impl Runs {
-    /// Runs a job; gives whether it succeeded.
-    async fn run<T, E: Display>(&mut self, job: &str, work: impl Future<Output = Result<T, E>>) -> bool {
+    /// Runs a job.
+    async fn run<T, E: Display>(&mut self, job: &str, work: impl Future<Output = Result<T, E>>) {
         let started_at = clock::now_ms();
         let error = work.await.err().map(|error| error.to_string());
         if let Some(error) = &error {
             console_error!("Scheduled job {job} is left for the next run: {error}");
         }
         let succeeded_at = error.is_none().then(clock::now_ms);
-        let succeeded = succeeded_at.is_some();
         self.0.push(Job { job: job.to_owned(), started_at, succeeded_at, error });
-        succeeded
     }
 }
 

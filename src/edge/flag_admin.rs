@@ -1,26 +1,24 @@
-//! Changing the flag: the history in D1, then the copy in KV that routers read.
+//! Changing the flag: the history in D1, then the copies that routers read, in the object and in KV.
 //!
-//! Invariants: a change is in the history before it is in the copy; the emergency stop alone is the other way round,
-//! so that it works while D1 is away. What an interruption leaves apart, [`repair`] brings together every minute.
+//! Invariants: a change is in the history before it is in a copy. None is made while a stop holds: see `flag_stop`. What
+//! an interruption leaves apart, [`repair`] brings together every minute.
 
+use futures_util::future::join;
 use serde::Serialize;
 use worker::{Env, console_error, console_log};
 
 use crate::domain::flag::DEFAULT_DOCUMENT;
-use crate::domain::flag::change::{self, Author, Difference, Repair};
+use crate::domain::flag::change::{self, Author, Difference};
 use crate::domain::flag::document::Document;
+use crate::domain::flag::obeyed::Held;
+use crate::domain::flag::stop::{Act, Latch};
 use crate::store::flags::{Change, FlagHistory};
 use crate::store::sql::StoreError;
 
+use super::flag_stop::{DEADLINE_MS, refuse_while_stopped};
 use super::problem::Problem;
 use super::sql_d1::D1Sql;
-use super::{clock, flag_cache};
-
-/// How long D1 may take before the emergency stop, or a look at the flag, goes on without it, in ms.
-const DEADLINE_MS: u64 = 2_000;
-
-/// Attempts of the emergency stop against others who change the flag at the same time.
-const STOP_ATTEMPTS: usize = 3;
+use super::{clock, collector_client, flag_kv, flag_stop};
 
 /// What became of a change.
 #[derive(Debug, Serialize)]
@@ -32,8 +30,10 @@ pub struct Changed {
     pub differences: Vec<Difference>,
     /// Whether it is in the history.
     pub recorded: bool,
-    /// Whether it is in KV; if not, it will be within a minute.
+    /// Whether it is in KV; if not, cron tries again each minute.
     pub copied: bool,
+    /// Whether it is in the object, which routers ask besides; if not, as for KV.
+    pub in_object: bool,
 }
 
 /// Where a document was found.
@@ -42,7 +42,7 @@ pub struct Changed {
 pub enum Source {
     /// In D1, the source of truth.
     History,
-    /// In KV.
+    /// In KV, or in the object: whichever is newer.
     Copy,
     /// In the Worker itself: nothing was ever stored.
     BuiltIn,
@@ -63,25 +63,38 @@ fn history(env: &Env) -> Result<FlagHistory, StoreError> {
     D1Sql::of(env).map(FlagHistory::new)
 }
 
-/// The copy in KV; none where there is none, or none that can be read.
-async fn copy(env: &Env) -> Option<Document> {
-    let text = flag_cache::read(env).await.unwrap_or_else(|error| {
-        console_error!("Flag copy: {error}");
-        None
-    })?;
-    Document::read(&text).inspect_err(|error| console_error!("Flag copy: {error}")).ok()
+/// The copies: the object's and KV's.
+struct Copies {
+    object: Result<Option<Document>, String>,
+    kv: Result<Option<Document>, String>,
 }
 
-async fn write_copy(env: &Env, document: &Document) -> Result<(), String> {
+impl Copies {
+    async fn read(env: &Env) -> Self {
+        let object = async {
+            let held = collector_client::flag(env, &Held::default(), DEADLINE_MS).await?;
+            Ok(held.document.and_then(|text| Document::read(&text).ok()))
+        };
+        let (object, kv) = join(object, flag_kv::document(env)).await;
+        Self { object, kv }
+    }
+
+    fn newest(&self) -> Option<&Document> {
+        [&self.object, &self.kv].into_iter().flatten().flatten().max_by_key(|document| document.version)
+    }
+}
+
+/// Writes both copies; gives whether each took it. What did not, the repair will write.
+async fn write_copies(env: &Env, document: &Document) -> (bool, bool) {
+    let complain = |error: &String| console_error!("Flag copy: {error}");
+    let (object, kv) = join(write_object(env, document), flag_kv::write_document(env, document)).await;
+    (object.inspect_err(complain).is_ok(), kv.inspect_err(complain).is_ok())
+}
+
+async fn write_object(env: &Env, document: &Document) -> Result<(), String> {
     let text = serde_json::to_string(document).map_err(|error| error.to_string())?;
-    let store = env.kv(flag_cache::BINDING).map_err(|error| error.to_string())?;
-    let put = store.put(flag_cache::KEY, text).map_err(|error| error.to_string())?;
-    put.execute().await.map_err(|error| error.to_string())
-}
-
-/// Writes the copy, or logs why not: the repair will.
-async fn try_copy(env: &Env, document: &Document) -> bool {
-    write_copy(env, document).await.inspect_err(|error| console_error!("Flag copy: {error}")).is_ok()
+    let told = Held { latch: Latch::default(), document: Some(text) };
+    collector_client::flag(env, &told, DEADLINE_MS).await.map(drop)
 }
 
 /// The built-in document, which holds before any other.
@@ -89,11 +102,11 @@ fn built_in() -> Result<Document, Problem> {
     Document::read(DEFAULT_DOCUMENT).map_err(|error| Problem::unavailable(error.to_string()))
 }
 
-/// The document that changes start from: the history's newest, or else the copy, or else the built-in one.
+/// The document that changes start from: the history's newest, or else the newer copy, or else the built-in one.
 async fn current(env: &Env) -> Result<Document, Problem> {
     match history(env).map_err(unreachable_history)?.newest(1).await.map_err(unreachable_history)?.pop() {
         Some(newest) => Ok(newest.document),
-        None => copy(env).await.map_or_else(built_in, Ok),
+        None => Copies::read(env).await.newest().cloned().map_or_else(built_in, Ok),
     }
 }
 
@@ -130,10 +143,11 @@ pub async fn known(env: &Env) -> Option<Known> {
     if let Some(Change { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
         return Some(Known { document, source: Source::History, changed_at });
     }
-    let (document, source) = match flag_cache::read(env).await {
-        Ok(Some(text)) => (Document::read(&text).ok()?, Source::Copy),
-        Ok(None) if newest.is_some() => (built_in().ok()?, Source::BuiltIn),
-        _ => return None,
+    let copies = Copies::read(env).await;
+    let (document, source) = match copies.newest() {
+        Some(document) => (document.clone(), Source::Copy),
+        None if newest.is_some() && copies.kv.is_ok() => (built_in().ok()?, Source::BuiltIn),
+        None => return None,
     };
     let changed_at = clock::ms_of(&document.updated_at).unwrap_or_else(clock::now_ms);
     Some(Known { document, source, changed_at })
@@ -153,19 +167,25 @@ pub async fn change(env: &Env, base: u32, wanted: Document, author: Author) -> R
     publish(env, &before, document).await
 }
 
-/// Stores the document that follows `before`, which the history must not have passed, and copies it to KV.
+/// Stores the document that follows `before`, which the history must not have passed, and copies it for routers.
 ///
 /// # Errors
-/// Somebody else was faster, or the history can't be reached.
+/// A stop holds, somebody else was faster, or the history can't be reached.
 pub async fn publish(env: &Env, before: &Document, document: Document) -> Result<Changed, Problem> {
+    refuse_while_stopped(env).await?;
+    store(env, before, document).await
+}
+
+/// As [`publish`], also while a stop holds.
+async fn store(env: &Env, before: &Document, document: Document) -> Result<Changed, Problem> {
     // 1. A crash here: the change is in the history or is not; the copy follows within a minute.
     let history = history(env).map_err(unreachable_history)?;
     history.append(&document, clock::now_ms()).await.map_err(unreachable_history)?;
     // 2. A crash here: as 1.
-    let copied = try_copy(env, &document).await;
+    let (in_object, copied) = write_copies(env, &document).await;
     let differences = change::differences(before, &document);
     console_log!("Flag changed to version {} by {}: {}", document.version, document.updated_by, document.reason);
-    Ok(Changed { document, differences, recorded: true, copied })
+    Ok(Changed { document, differences, recorded: true, copied, in_object })
 }
 
 /// Makes an earlier version hold again, under a new version; a ramp in it comes back paused.
@@ -181,69 +201,67 @@ pub async fn rollback(env: &Env, version: u32, author: Author) -> Result<Changed
     change(env, base, change::restored(earlier.document, clock::now_ms()), author).await
 }
 
-/// Sets the old path alone, whatever holds, also while D1 is away.
+/// Sets the old path alone for every route, without a ramp: as the guard does.
 ///
 /// # Errors
-/// Nobody or no reason is named, or neither KV nor D1 answers.
-pub async fn stop(env: &Env, author: Author) -> Result<Changed, Problem> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let (changed, overtaken) = try_stop(env, &author).await?;
-        if overtaken && attempts < STOP_ATTEMPTS {
-            continue;
-        }
-        if !changed.copied && !changed.recorded {
-            return Err(Problem::unavailable("neither KV nor D1 took the stop: try again"));
-        }
-        let Document { version, updated_by, reason, .. } = &changed.document;
-        console_log!("Flag stopped, version {version}, by {updated_by}: {reason}");
-        return Ok(changed);
+/// As [`publish`].
+pub async fn roll_back_to_old(env: &Env, author: Author) -> Result<Changed, Problem> {
+    let (before, document) = do_only(env, author).await?;
+    publish(env, &before, document).await
+}
+
+/// The same while a stop holds: the stop can then be released, and nothing moves.
+///
+/// # Errors
+/// Somebody else was faster, or the history can't be reached.
+pub async fn set_do_only(env: &Env, by: &Act) -> Result<Changed, Problem> {
+    let (before, document) = do_only(env, flag_stop::author(by)).await?;
+    store(env, &before, document).await
+}
+
+async fn do_only(env: &Env, author: Author) -> Result<(Document, Document), Problem> {
+    let before = current(env).await?;
+    let document = change::next(before.version, change::to_old_path(&before), author);
+    Ok((before, document.map_err(|error| Problem::bad_request(error.to_string()))?))
+}
+
+/// Brings the history, both copies, and what all places know of stops together; gives the stops.
+///
+/// # Errors
+/// Why something is left for the next run; the rest is done.
+pub async fn repair(env: &Env) -> Result<Latch, String> {
+    let (stops, document) = join(flag_stop::repair(env), repair_document(env)).await;
+    match (stops, document) {
+        (Ok(latch), Ok(())) => Ok(latch),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+        (Err(stops), Err(document)) => Err(format!("{stops}; {document}")),
     }
 }
 
-/// Stops once; gives also whether somebody else took the version in the history, a ramp's step for one. The stop then
-/// needs the next version, or the repair would take theirs for the truth.
-async fn try_stop(env: &Env, author: &Author) -> Result<(Changed, bool), Problem> {
-    let recorded = clock::within_ms(DEADLINE_MS, current(env)).await.and_then(Result::ok);
-    let copied = copy(env).await;
-    let newest = recorded.iter().chain(&copied).max_by_key(|document| document.version).cloned();
-    let before = newest.map_or_else(built_in, Ok)?;
-    let document = change::next(before.version, change::stopped(&before), author.clone());
-    let document = document.map_err(|error| Problem::bad_request(error.to_string()))?;
-    // 1. A crash here: it is in the copy or is not; if it is, the history adopts it within a minute.
-    let copied = try_copy(env, &document).await;
-    // 2. A crash here: as 1.
-    let append = async { history(env)?.append(&document, clock::now_ms()).await };
-    let appended = clock::within_ms(DEADLINE_MS, append).await;
-    let (recorded, overtaken) = (matches!(appended, Some(Ok(()))), appended == Some(Err(StoreError::Conflict)));
-    let differences = change::differences(&before, &document);
-    Ok((Changed { document, differences, recorded, copied }, overtaken))
-}
-
-/// Brings history and copy together.
-///
-/// # Errors
-/// Why it is left for the next run.
-pub async fn repair(env: &Env) -> Result<(), String> {
+async fn repair_document(env: &Env) -> Result<(), String> {
     let history = history(env).map_err(|error| error.to_string())?;
-    let newest = history.newest(1).await.map_err(|error| error.to_string())?.pop().map(|change| change.document);
-    // A copy that can't be read at all is left alone: it may be newer than the history.
-    let text = flag_cache::read(env).await?;
-    let copy = text.and_then(|text| Document::read(&text).ok());
-    match change::repair(newest.as_ref(), copy.as_ref()) {
-        Repair::Nothing => Ok(()),
-        Repair::Copy(document) => {
-            console_log!("Flag copy repaired: version {}", document.version);
-            // 1. A crash here: the next run does it again.
-            write_copy(env, &document).await
-        }
-        Repair::Adopt(document) => {
-            console_log!("Flag version {} of the copy is added to the history", document.version);
-            // 2. A crash here: the next run finds it done, or does it again.
-            history.append(&document, clock::now_ms()).await.map_err(|error| error.to_string())?;
-            // 3. As 1.
-            write_copy(env, &document).await
-        }
+    let newest = async { history.newest(1).await };
+    let (newest, copies) = join(clock::within_ms(DEADLINE_MS, newest), Copies::read(env)).await;
+    let newest = newest.ok_or("D1 gave no answer")?.map_err(|error| error.to_string())?;
+    let newest = newest.into_iter().next().map(|change| change.document);
+    let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return Ok(()) };
+    if plan.is_new {
+        console_log!("Flag version {} of a copy is added to the history", plan.document.version);
+        // 1. A crash here: the next run finds it done, or does it again.
+        history.append(&plan.document, clock::now_ms()).await.map_err(|error| error.to_string())?;
     }
+    let mut failed: Vec<String> = Vec::new();
+    let is_there = |copy: &Option<Document>| copy.as_ref() == Some(&plan.document);
+    // 2. A crash here or below: the next run does it again. A copy that can't be read at all is left alone.
+    match &copies.object {
+        Ok(copy) if is_there(copy) => {}
+        Ok(_) => failed.extend(write_object(env, &plan.document).await.err()),
+        Err(error) => failed.push(error.clone()),
+    }
+    match &copies.kv {
+        Ok(copy) if is_there(copy) => {}
+        Ok(_) => failed.extend(flag_kv::write_document(env, &plan.document).await.err()),
+        Err(error) => failed.push(error.clone()),
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }

@@ -25,6 +25,8 @@ pub mod cron;
 pub mod deliver;
 pub mod flag_admin;
 pub mod flag_cache;
+pub mod flag_kv;
+pub mod flag_stop;
 pub mod flush;
 pub mod parity;
 pub mod parity_selftest;

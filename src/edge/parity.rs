@@ -21,7 +21,7 @@ use crate::store::sql::StoreError;
 use super::collector_client::Collectors;
 use super::config::Config;
 use super::sql_d1::D1Sql;
-use super::{clock, consumer, flag_admin};
+use super::{clock, consumer, flag_admin, flag_stop};
 
 /// Windows that one cron run compares; the rest waits for the next minute.
 const MAX_WINDOWS: usize = 3;
@@ -167,5 +167,9 @@ async fn stop_once(env: &Env, reason: String) -> Result<(), String> {
         return Ok(());
     }
     let author = Author { by: guard::AUTHOR.to_owned(), reason, at: clock::now_rfc3339() };
-    flag_admin::stop(env, author).await.map(drop).map_err(|problem| problem.detail)
+    match flag_admin::roll_back_to_old(env, author).await {
+        // While a stop holds, nothing moves that the guard would move back.
+        Err(problem) if problem.title != flag_stop::STOPPED => Err(problem.detail),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

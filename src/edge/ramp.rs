@@ -8,20 +8,27 @@ use std::cell::RefCell;
 use worker::{Env, console_log};
 
 use crate::domain::flag::ramp::{self, Advance, Stage};
+use crate::domain::flag::stop::Latch;
 
 use super::config::Config;
 use super::{clock, counters, flag_admin, ramp_gate};
 
-/// Takes the step of the newest document's ramp that is due, if the gate lets it pass.
+/// Takes the step of the newest document's ramp that is due, if no stop holds and the gate lets it pass.
 ///
 /// # Errors
 /// Why it is left for the next run.
-pub async fn advance(env: &Env, config: &Config) -> Result<(), String> {
+pub async fn advance(env: &Env, config: &Config, stops: &Latch) -> Result<(), String> {
     // 1. A crash here, or up to 3: nothing was changed.
     let newest = flag_admin::newest(env, 1).await.map_err(|problem| problem.detail)?.pop();
-    let Some(document) = newest.map(|change| change.document) else { return Ok(()) };
+    let Some(document) = newest.map(|change| ramp::after_release(change.document, stops.released_at())) else {
+        return Ok(());
+    };
     let due = document.ramp.as_ref().is_some_and(|ramp| ramp.stage(clock::now_ms()) == Stage::Due);
     if !due {
+        return Ok(());
+    }
+    if let Some(reason) = stops.refusal(clock::rfc3339_of) {
+        held(Some(reason));
         return Ok(());
     }
     // 2. Somebody may change the flag meanwhile: the step then has a version that is taken.

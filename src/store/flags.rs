@@ -21,6 +21,13 @@ const INSERT: &str = "
     SELECT ?1, ?2, ?3 WHERE ?1 > (SELECT coalesce(max(version), -1) FROM flags)
     RETURNING 1 AS inserted";
 
+const FORGET_OLDER: &str = "DELETE FROM flags WHERE version < ?1";
+
+const HOLD: &str = "
+    INSERT INTO flags (version, document, changed_at)
+    SELECT ?1, ?2, ?3 WHERE ?1 >= (SELECT coalesce(max(version), -1) FROM flags)
+    ON CONFLICT (version) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at";
+
 /// A document of the history.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,6 +87,17 @@ impl FlagHistory {
         // 1. A crash here: the change is there or is not. If it is, a repeat is told of the conflict and reads it.
         let results = self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
         if rows(&results, 0).is_empty() { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    /// Holds this document alone, unless a newer one is held: for a copy, which is no history.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn hold(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
+        let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let version: super::sql::Value = u64::from(document.version).into();
+        let hold = Statement::new(HOLD, [version.clone(), text.into(), now_ms.into()]);
+        self.sql.batch(vec![Statement::new(FORGET_OLDER, [version]), hold]).await.map(drop)
     }
 
     async fn read(&self, statement: Statement) -> Result<Vec<Change>, StoreError> {

@@ -52,7 +52,7 @@ describe("login", { concurrency: 3, timeout: 120_000 }, () => {
     assert.deepEqual(seen, [], "nothing of it reached the upstream");
   });
 
-  test("refuses wrong tokens, saying so, and locks out who tries on", async (t) => {
+  test("refuses wrong tokens, throttles who guesses on, and lets a right one in all the same", async (t) => {
     const gateway = await startGateway(t, CLOSED);
     const attempt = async (token, ip) => {
       const { response, set } = await login(gateway, token, { ip });
@@ -63,15 +63,21 @@ describe("login", { concurrency: 3, timeout: 120_000 }, () => {
     for (let n = 0; n < 10; n += 1) {
       assert.deepEqual(await attempt(`guess-${n}`, "192.0.2.1"), [401, "refused", undefined]);
     }
-    assert.deepEqual(await attempt("admin", "192.0.2.1"), [429, "locked", undefined]);
-    const bearer = { ip: "192.0.2.1", headers: { Authorization: "Bearer admin" } };
-    assert.equal((await gateway.request("/_collector/v1/flag", bearer)).status, 429, "one lock for both doors");
-    for (const path of ["/_collector/login", "/_collector/"]) {
-      const response = await gateway.request(path, { ip: "192.0.2.1" });
-      const { status, headers } = response;
-      assert.deepEqual([status, headers.get("Retry-After"), await says(response)], [429, "60", "locked"]);
+    assert.deepEqual(await attempt("guess-10", "192.0.2.1"), [429, "locked", undefined]);
+    const bearer = (token) => ({ ip: "192.0.2.1", headers: { Authorization: `Bearer ${token}` } });
+    for (const path of ["/_collector/v1/flag", "/_collector/"]) {
+      const { status, headers } = await gateway.request(path, bearer("guess-11"));
+      assert.deepEqual([status, headers.get("Retry-After")], [429, "60"], `one count for all doors: ${path}`);
     }
-    assert.deepEqual(location((await login(gateway, "admin", { ip: "192.0.2.2" })).response), [303, "/_collector/"]);
+    // The address may be shared: with an attacker, by an office.
+    const form = await gateway.request("/_collector/login", { ip: "192.0.2.1" });
+    assert.deepEqual([form.status, await says(form)], [200, "open"]);
+    const { response, cookie } = await login(gateway, "admin", { ip: "192.0.2.1" });
+    assert.deepEqual(location(response), [303, "/_collector/"]);
+    const session = { ip: "192.0.2.1", headers: { Cookie: cookie } };
+    for (const right of [bearer("admin"), session]) {
+      assert.equal((await gateway.request("/_collector/v1/flag", right)).status, 200);
+    }
     assert.deepEqual(gateway.logged(/192\.0\.2|guess-/), []);
   });
 

@@ -3,6 +3,7 @@
 use http::Method;
 use path_collector::domain::flag::change;
 use path_collector::domain::flag::document::Document;
+use path_collector::domain::flag::stop::Stop;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,6 +16,9 @@ pub struct Newest {
     pub document: Value,
     /// Where it was found: `history`, `copy` or `built-in`.
     pub source: String,
+    /// The stop that is obeyed in its stead, if one holds.
+    #[serde(default)]
+    pub stop: Option<Stop>,
 }
 
 /// A document of the history.
@@ -54,6 +58,7 @@ impl Difference {
 
 /// What became of a change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Changed {
     /// The document that now holds.
     pub document: Document,
@@ -63,6 +68,40 @@ pub struct Changed {
     pub recorded: bool,
     /// Whether it is in the copy that routers read.
     pub copied: bool,
+    /// Whether it is in the object, which routers ask besides.
+    pub in_object: bool,
+}
+
+/// What became of a stop or a release.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stopped {
+    /// The stop.
+    pub stop: Stop,
+    /// All stops that hold now, the newest first.
+    pub holding: Vec<Stop>,
+    /// Whether D1 has it.
+    pub recorded: bool,
+    /// Whether KV has it.
+    pub copied: bool,
+    /// Whether the object has it.
+    pub in_object: bool,
+    /// The change of the flag that was made before a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Changed>,
+}
+
+/// The stops that hold, and which places say that one does; none where that can't be read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StopStatus {
+    /// The stops, the newest first.
+    pub holding: Vec<Stop>,
+    /// D1.
+    pub history: Option<bool>,
+    /// The object.
+    pub object: Option<bool>,
+    /// KV.
+    pub copy: Option<bool>,
 }
 
 /// What a change would do to the last day's traffic.
@@ -121,6 +160,9 @@ pub struct PathPreview {
     /// Template of the override that would hold.
     #[serde(rename = "override")]
     pub template: Option<String>,
+    /// Template of an override that may hold for some of its requests, by their own paths.
+    #[serde(default)]
+    pub perhaps: Option<String>,
     /// Shares now.
     pub current: Shares,
     /// Shares then.
@@ -157,6 +199,8 @@ pub struct Status {
     pub flag_ttl_ms: u64,
     /// The ramp's state.
     pub ramp: Option<RampState>,
+    /// The stops.
+    pub stop: StopStatus,
 }
 
 /// An isolate, as its events show it.
@@ -200,10 +244,23 @@ pub struct Order<'a> {
     /// Version that shall hold again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+    /// Name of the stop that is released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a str>,
+    /// Whether the flag is set to do-only before the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub do_only: Option<bool>,
     /// Who gives it.
     pub updated_by: &'a str,
     /// Why.
     pub reason: &'a str,
+}
+
+impl<'a> Order<'a> {
+    /// One that says no more than who gives it, and why.
+    pub const fn of(updated_by: &'a str, reason: &'a str) -> Self {
+        Self { version: None, id: None, do_only: None, updated_by, reason }
+    }
 }
 
 impl Collector {
@@ -240,8 +297,13 @@ impl Collector {
         self.send(Method::POST, "flag/rollback", order, None).await
     }
 
-    /// Sets the old path alone, whatever holds.
-    pub async fn stop_flag(&self, order: &Order<'_>) -> Result<Changed, CallError> {
+    /// Makes gateways take the old path alone, whatever the flag says.
+    pub async fn stop_flag(&self, order: &Order<'_>) -> Result<Stopped, CallError> {
         self.send(Method::POST, "flag/stop", order, None).await
+    }
+
+    /// Ends a stop.
+    pub async fn release_flag(&self, order: &Order<'_>) -> Result<Stopped, CallError> {
+        self.send(Method::POST, "flag/release", order, None).await
     }
 }

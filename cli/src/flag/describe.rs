@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use path_collector::domain::flag::Mode;
 use path_collector::domain::flag::document::{Document, GuardAction};
 use path_collector::domain::flag::ramp::Ramp;
+use path_collector::domain::flag::stop::Stop;
 use serde_json::Value;
 
 use crate::collector::flag::Difference;
@@ -67,6 +68,17 @@ pub fn ramp(ramp: &Ramp) -> String {
         Some(step) => format!("{} from {}", Share::of_ppm(*step), moment(ramp.due_at)),
     };
     format!("{} every {}; {next}", steps.join(", "), spelled(ramp.every_ms))
+}
+
+/// A stop on one line.
+pub fn stop(stop: &Stop) -> String {
+    let Stop { id, made, released } = stop;
+    let text = format!("{id} by {} at {}: {}", made.by, moment(made.at), made.reason);
+    let text = match released {
+        None => text,
+        Some(act) => format!("{text}; released by {} at {}: {}", act.by, moment(act.at), act.reason),
+    };
+    text.replace(char::is_control, " ")
 }
 
 /// Differences, each on a line.

@@ -19,6 +19,9 @@ pub async fn run(desk: &Desk) -> Result<ExitCode, CliError> {
     } else {
         let document = Document::read(&newest.document.to_string())?;
         output::say(&describe::document(&document, &newest.source));
+        if let Some(stop) = &newest.stop {
+            output::say(&format!("STOPPED, so that it does not hold: {}", describe::stop(stop)));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ mod get;
 mod history;
 mod proposal;
 mod ramp;
+mod release;
 mod rollback;
 mod set;
 mod source;
@@ -55,6 +56,7 @@ enum Remote {
     Ramp(ramp::RampArgs),
     Rollback(rollback::RollbackArgs),
     Stop(stop::StopArgs),
+    Release(release::ReleaseArgs),
 }
 
 /// Runs the command.
@@ -77,6 +79,7 @@ pub async fn run(args: FlagArgs) -> Result<ExitCode, CliError> {
         Remote::Ramp(args) => ramp::run(&desk, args).await,
         Remote::Rollback(args) => rollback::run(&desk, args).await,
         Remote::Stop(args) => stop::run(&desk, args).await,
+        Remote::Release(args) => release::run(&desk, args).await,
     }
 }
 

@@ -108,7 +108,12 @@ impl Desk {
         output::say(&if changed.copied {
             "  copy     written: gateways obey as it spreads (`pathctl flag status`)"
         } else {
-            "  copy     NOT written: gateways still obey the version before; cron writes it within a minute"
+            "  copy     NOT written: KV refuses; cron tries again each minute"
+        });
+        output::say(&if changed.in_object {
+            "  object   told: gateways ask it within 15 s"
+        } else {
+            "  object   NOT told: it can't be reached; cron tries again each minute"
         });
         Ok(())
     }
@@ -119,9 +124,16 @@ fn text(preview: &Preview) -> String {
     let requests = preview.basis.map_or_else(|| "?".into(), |basis| basis.requests.to_string());
     let [old, both, new] = shares(preview.current, preview.proposed);
     table.row(["all".into(), requests, old, both, new, String::new()]);
-    for PathPreview { path, requests, template, current, proposed } in preview.paths.iter().take(SHOWN_PATHS) {
+    for PathPreview { path, requests, template, perhaps, current, proposed } in preview.paths.iter().take(SHOWN_PATHS) {
         let [old, both, new] = shares(*current, *proposed);
-        table.row([path.clone(), requests.to_string(), old, both, new, template.clone().unwrap_or_default()]);
+        table.row([
+            path.clone(),
+            requests.to_string(),
+            old,
+            both,
+            new,
+            overriding(template.as_deref(), perhaps.as_deref()),
+        ]);
     }
     let basis = match preview.basis {
         Some(basis) if basis.exact => format!("Traffic from {} to {}:", moment(basis.from), moment(basis.to)),
@@ -136,6 +148,15 @@ fn text(preview: &Preview) -> String {
     };
     let base = preview.base;
     format!("{basis}\n{table}{more}\nChanges of version {base}:\n{}", describe::differences(&preview.differences))
+}
+
+/// The override that holds for a route, and one before it that may hold for some of its requests.
+fn overriding(template: Option<&str>, perhaps: Option<&str>) -> String {
+    match (template, perhaps) {
+        (template, None) => template.unwrap_or_default().to_owned(),
+        (None, Some(perhaps)) => format!("perhaps {perhaps}"),
+        (Some(template), Some(perhaps)) => format!("{template}, perhaps {perhaps}"),
+    }
 }
 
 /// Shares now and then.
@@ -157,7 +178,14 @@ mod tests {
             Shares { only_old: 990_000, both: 10_000, only_new: 0 },
             Shares { only_old: 742_500, both: 10_000, only_new: 247_500 },
         );
-        let path = PathPreview { path: "/a".into(), requests: 7, template: Some("/{x}".into()), current, proposed };
+        let path = PathPreview {
+            path: "/a".into(),
+            requests: 7,
+            template: Some("/{x}".into()),
+            perhaps: None,
+            current,
+            proposed,
+        };
         let (paths, differences, warnings) = (vec![path; paths], Vec::new(), Vec::new());
         text(&Preview { basis: None, base: 3, differences, current, proposed, paths, more, warnings })
     }

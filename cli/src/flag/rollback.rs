@@ -29,7 +29,8 @@ pub struct RollbackArgs {
 pub async fn run(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, "changing the flag")?;
     let by = args.change.by.name()?;
-    let (version, reason) = (Some(args.version), args.change.reason.as_str());
+    let reason = args.change.reason.as_str();
+    let order = Order { version: Some(args.version), ..Order::of(&by, reason) };
     let verdict = match earlier(desk, args.version).await {
         Ok(document) => {
             if document.ramp.is_some() {
@@ -44,7 +45,7 @@ pub async fn run(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError>
         }
         Err(error) => return Err(error),
     };
-    conclude(desk, verdict, desk.collector.roll_flag_back(&Order { version, updated_by: &by, reason })).await
+    conclude(desk, verdict, desk.collector.roll_flag_back(&order)).await
 }
 
 async fn earlier(desk: &Desk, version: u32) -> Result<Document, CliError> {

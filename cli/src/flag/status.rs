@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Desk;
-use crate::collector::flag::{RampState, Status};
+use super::{Desk, describe};
+use crate::collector::flag::{RampState, Status, StopStatus};
 use crate::error::CliError;
 use crate::output;
 use crate::share::Share;
@@ -53,6 +53,7 @@ fn text(status: &Status) -> String {
         format!("age             up to {ttl} in an isolate, after KV has spread the copy (a minute or more)"),
         format!("ramp            {}", status.ramp.as_ref().map_or_else(|| "none".into(), ramp)),
     ];
+    lines.extend(stops(&status.stop));
     if !status.isolates.is_empty() {
         let mut table = Table::new(["isolate", "version", "last seen", "events"]).words(&[0, 2]);
         for isolate in status.isolates.iter().take(SHOWN_ISOLATES) {
@@ -65,6 +66,21 @@ fn text(status: &Status) -> String {
         lines.push(format!("  and {} more isolates", status.isolates.len() - SHOWN_ISOLATES));
     }
     lines.join("\n")
+}
+
+/// The stops that hold, and where they are known; where nothing can be read, that none is known.
+fn stops(status: &StopStatus) -> Vec<String> {
+    let place = |name, holds: Option<bool>| match holds {
+        Some(true) => format!("{name}: stopped"),
+        Some(false) => format!("{name}: not stopped"),
+        None => format!("{name}: can't be read"),
+    };
+    let places = [place("D1", status.history), place("object", status.object), place("KV", status.copy)].join(", ");
+    if status.holding.is_empty() {
+        return vec![format!("stop            none known ({places})")];
+    }
+    let lines = status.holding.iter().map(|stop| format!("STOPPED         {}", describe::stop(stop)));
+    lines.chain([format!("                {places}; end each by `pathctl flag release ID`")]).collect()
 }
 
 fn spread(status: &Status) -> String {

@@ -56,8 +56,8 @@ pub fn next(newest: u32, wanted: Document, author: Author) -> Result<Document, I
     Ok(document)
 }
 
-/// The emergency stop: the old path alone, for every route, whatever was planned.
-pub fn stopped(current: &Document) -> Document {
+/// The old path alone, for every route, whatever was planned.
+pub fn to_old_path(current: &Document) -> Document {
     Document { mode: Mode::DoOnly, overrides: Vec::new(), ramp: None, ..current.clone() }
 }
 
@@ -84,38 +84,22 @@ pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
         .collect()
 }
 
-/// What brings history (D1) and copy (KV) together.
+/// What brings history and copies together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repair {
-    /// They are the same, or there is neither.
-    Nothing,
-    /// Write this to the copy.
-    Copy(Box<Document>),
-    /// Add this to the history, then write it to the copy: it was changed while the history could not be reached.
-    Adopt(Box<Document>),
+pub struct Repair {
+    /// What the history and all copies are to hold.
+    pub document: Document,
+    /// Whether the history lacks it.
+    pub is_new: bool,
 }
 
-/// Compares the newest document of the history with the copy. A copy that can't be read counts as missing. The history
-/// is the truth, but for a copy that is ahead of it (an emergency stop while D1 was away), or that stops what the
-/// history says under the same version: a stop is never undone by a repair.
-pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Repair {
-    match (history, copy) {
-        (None, None) => Repair::Nothing,
-        (None, Some(copy)) => Repair::Adopt(Box::new(copy.clone())),
-        (Some(history), None) => Repair::Copy(Box::new(history.clone())),
-        (Some(history), Some(copy)) if history == copy => Repair::Nothing,
-        (Some(history), Some(copy)) => {
-            let ahead = copy.version > history.version;
-            let stops = copy.version == history.version && copy.mode == Mode::DoOnly && history.mode != Mode::DoOnly;
-            if ahead || stops {
-                // The history has no gaps, and routers adopt nothing older than what they have.
-                let version = history.version.saturating_add(1).max(copy.version);
-                Repair::Adopt(Box::new(Document { version, ..copy.clone() }))
-            } else {
-                Repair::Copy(Box::new(history.clone()))
-            }
-        }
-    }
+/// Compares the newest document of the history with the newest copy; none where there is neither. A copy that can't be
+/// read counts as missing. The history is the truth, but for a copy that is ahead of it: it was put there by hand, or
+/// the history was restored to an earlier time, and routers adopt nothing older than what they have.
+pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Option<Repair> {
+    let is_new = copy.is_some_and(|copy| history.is_none_or(|history| copy.version > history.version));
+    let document = if is_new { copy } else { history }?;
+    Some(Repair { document: document.clone(), is_new })
 }
 
 #[cfg(test)]
@@ -156,11 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_ends_overrides_and_ramps() {
+    fn the_old_path_alone_has_no_overrides_and_no_ramp() {
         let text = r#"{"schema":1,"version":1,"mode":"dual-write","ramp":{"steps":[1],"everyMs":60000},
             "overrides":[{"path":"/a","mode":"queue-only"}]}"#;
-        let stopped = stopped(&Document::read(text).unwrap());
-        assert_eq!((stopped.mode, stopped.overrides.len(), stopped.ramp), (Mode::DoOnly, 0, None));
+        let old = to_old_path(&Document::read(text).unwrap());
+        assert_eq!((old.mode, old.overrides.len(), old.ramp), (Mode::DoOnly, 0, None));
     }
 
     #[test]
@@ -177,18 +161,20 @@ mod tests {
     }
 
     #[test]
-    fn history_is_the_truth_but_a_stop_is_never_undone() {
+    fn history_is_the_truth_unless_a_copy_is_ahead_of_it() {
         let (one, two) = (document(1, Mode::DualWrite), document(2, Mode::QueueOnly));
-        let stop = document(2, Mode::DoOnly);
-        assert_eq!(repair(None, None), Repair::Nothing);
-        assert_eq!(repair(Some(&one), Some(&one)), Repair::Nothing);
-        assert_eq!(repair(None, Some(&one)), Repair::Adopt(Box::new(one.clone())));
-        assert_eq!(repair(Some(&two), None), Repair::Copy(Box::new(two.clone())));
-        assert_eq!(repair(Some(&two), Some(&one)), Repair::Copy(Box::new(two.clone())));
-        assert_eq!(repair(Some(&one), Some(&stop)), Repair::Adopt(Box::new(stop.clone())));
-        let Repair::Adopt(adopted) = repair(Some(&two), Some(&stop)) else { panic!("undone") };
-        assert_eq!((adopted.version, adopted.mode), (3, Mode::DoOnly));
         let other = Document { queue_ppm: 9, ..two.clone() };
-        assert_eq!(repair(Some(&two), Some(&other)), Repair::Copy(Box::new(two)));
+        let found = |history, copy| repair(history, copy).map(|plan| (plan.document, plan.is_new));
+        assert_eq!(found(None, None), None);
+        for (history, copy, expected, is_new) in [
+            (Some(&one), Some(&one), &one, false),
+            (None, Some(&one), &one, true),
+            (Some(&two), None, &two, false),
+            (Some(&two), Some(&one), &two, false),
+            (Some(&one), Some(&two), &two, true),
+            (Some(&two), Some(&other), &two, false),
+        ] {
+            assert_eq!(found(history, copy), Some((expected.clone(), is_new)));
+        }
     }
 }

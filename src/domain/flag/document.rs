@@ -209,7 +209,7 @@ impl Document {
             Some((template, Rule { mode: entry.mode, sample_ppm, queue_ppm }))
         };
         let overrides = self.overrides.iter().filter_map(other).collect();
-        Flag { version: self.version, salt: self.salt.clone(), rule, overrides }
+        Flag { version: self.version, salt: self.salt.clone(), rule, overrides, stop: None }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::path::Normalizer;
 use crate::domain::route::{self, Destinations};
 
 use super::{Flag, MILLION, Mode, Rule};
@@ -24,7 +25,7 @@ pub struct Context {
     /// What is hashed into a bucket; an event's is its ID.
     #[serde(default)]
     pub targeting_key: String,
-    /// Normalised route, for overrides.
+    /// The request's path, or its normalised route, for overrides.
     pub path: Option<String>,
 }
 
@@ -58,6 +59,8 @@ struct Metadata {
     mode: &'static str,
     sample_ppm: u32,
     queue_ppm: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<String>,
 }
 
 /// Reads `{"context":{"targetingKey":…,"path":…}}`.
@@ -80,9 +83,9 @@ pub fn context(body: &str) -> Result<Context, Failure> {
     }
 }
 
-/// Evaluates the flag.
-pub fn evaluate(flag: &Flag, context: &Context) -> Evaluation {
-    let overriding = context.path.as_deref().and_then(|path| flag.override_for(path));
+/// Evaluates the flag, as a gateway with these templates does.
+pub fn evaluate(flag: &Flag, context: &Context, normalizer: &Normalizer) -> Evaluation {
+    let overriding = context.path.as_deref().and_then(|path| flag.override_for(&normalizer.place(path)));
     let rule = overriding.map_or(flag.rule, |(_, rule)| *rule);
     let to = route::by_rule(rule, &flag.salt, &context.targeting_key);
     let (value, variant) = match to {
@@ -96,7 +99,8 @@ pub fn evaluate(flag: &Flag, context: &Context) -> Evaluation {
         None => "STATIC",
     };
     let Rule { mode, sample_ppm, queue_ppm } = rule;
-    let metadata = Metadata { version: flag.version, mode: mode.name(), sample_ppm, queue_ppm };
+    let stop = flag.stop.as_ref().map(|stop| stop.id.clone());
+    let metadata = Metadata { version: flag.version, mode: mode.name(), sample_ppm, queue_ppm, stop };
     Evaluation { key: KEY, value, reason, variant, metadata }
 }
 
@@ -110,6 +114,7 @@ fn splits(rule: Rule) -> bool {
 mod tests {
     use super::*;
     use crate::domain::identity::IdempotentId;
+    use crate::domain::path::Place;
 
     fn flag(fields: &str) -> Flag {
         Flag::parse(&format!(r#"{{"schema":1,"version":7,{fields}}}"#)).unwrap()
@@ -124,7 +129,7 @@ mod tests {
         let flag = flag(r#""mode":"dual-write","samplePpm":300000,"queuePpm":500000,"salt":"x""#);
         for n in 0..1_000 {
             let id = IdempotentId::generate(1_730_956_800_000, "192.0.2.1", "/", &n.to_string()).unwrap();
-            let to = route::route(&flag, "/a", &id);
+            let to = route::route(&flag, &Place::of_route("/a"), &id);
             let expected = if to == Destinations::BOTH {
                 "both"
             } else if to.queue {
@@ -132,7 +137,7 @@ mod tests {
             } else {
                 "old"
             };
-            assert_eq!(evaluate(&flag, &of(&id.to_string(), None)).value, expected);
+            assert_eq!(evaluate(&flag, &of(&id.to_string(), None), &Normalizer::default()).value, expected);
         }
     }
 
@@ -146,10 +151,12 @@ mod tests {
             (r#""mode":"dual-write","samplePpm":0,"queuePpm":1000000"#, None, ("new", "STATIC", "queue-only")),
             (r#""mode":"dual-write","samplePpm":0,"queuePpm":1"#, None, ("old", "SPLIT", "do-only")),
             (overriding, Some("/a/{id}"), ("new", "TARGETING_MATCH", "queue-only")),
+            (overriding, Some("/a/7"), ("new", "TARGETING_MATCH", "queue-only")),
+            (overriding, Some("//a/7"), ("new", "TARGETING_MATCH", "queue-only")),
             (overriding, Some("/b"), ("old", "STATIC", "do-only")),
             (overriding, None, ("old", "STATIC", "do-only")),
         ] {
-            let found = evaluate(&flag(fields), &of("someone", path));
+            let found = evaluate(&flag(fields), &of("someone", path), &Normalizer::default());
             assert_eq!((found.value, found.reason, found.variant), expected, "{fields}");
         }
     }

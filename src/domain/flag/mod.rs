@@ -5,17 +5,21 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::InputError;
+use super::path::Place;
 use super::template::Template;
 
 pub mod change;
 pub mod document;
 pub mod evaluate;
 pub mod gate;
+pub mod obeyed;
 pub mod preview;
 pub mod ramp;
 pub mod spread;
+pub mod stop;
 
 use document::Document;
+use stop::Stop;
 
 /// One million: shares are in parts per million (ppm).
 pub const MILLION: u32 = 1_000_000;
@@ -69,6 +73,8 @@ pub struct Flag {
     pub rule: Rule,
     /// First match wins.
     pub overrides: Vec<(Template, Rule)>,
+    /// The stop that is obeyed in the document's stead, if one holds.
+    pub stop: Option<Stop>,
 }
 
 impl Default for Flag {
@@ -79,6 +85,7 @@ impl Default for Flag {
             salt: String::new(),
             rule: Rule { mode: Mode::DoOnly, sample_ppm: 0, queue_ppm: 0 },
             overrides: Vec::new(),
+            stop: None,
         })
     }
 }
@@ -92,20 +99,28 @@ impl Flag {
         Document::read(text).map(|document| document.flag())
     }
 
-    /// The rule for a normalised path.
-    pub fn rule_for(&self, path: &str) -> Rule {
-        self.override_for(path).map_or(self.rule, |(_, rule)| *rule)
+    /// As it is obeyed while a stop holds: the old path alone, for every request.
+    #[must_use]
+    pub fn stopped_by(&self, stop: &Stop) -> Self {
+        let rule = Rule { mode: Mode::DoOnly, sample_ppm: 0, queue_ppm: 0 };
+        Self { rule, overrides: Vec::new(), stop: Some(stop.clone()), ..self.clone() }
     }
 
-    /// The override that holds for a normalised path, if one does.
-    pub fn override_for(&self, path: &str) -> Option<&(Template, Rule)> {
-        self.overrides.iter().find(|(template, _)| template.matches(path))
+    /// The rule for a request.
+    pub fn rule_for(&self, place: &Place<'_>) -> Rule {
+        self.override_for(place).map_or(self.rule, |(_, rule)| *rule)
+    }
+
+    /// The override that holds for a request, if one does: the first that matches its own path or its route.
+    pub fn override_for(&self, place: &Place<'_>) -> Option<&(Template, Rule)> {
+        self.overrides.iter().find(|(template, _)| template.matches(place.own) || template.matches(&place.route))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::path::{Known, MAX_ROUTES, Normalizer, OTHER, UNMATCHED};
 
     #[test]
     fn the_default_and_the_presets_are_valid() {
@@ -128,8 +143,37 @@ mod tests {
                 {"path":"/a/{id}","mode":"queue-only"},{"path":"/a/{*rest}","mode":"dual-write","samplePpm":5}]}"#,
         )
         .unwrap();
-        assert_eq!(flag.rule_for("/a/{id}").mode, Mode::QueueOnly);
-        assert_eq!(flag.rule_for("/a/b/c"), Rule { mode: Mode::DualWrite, sample_ppm: 5, queue_ppm: 0 });
-        assert_eq!(flag.rule_for("/b").mode, Mode::DoOnly);
+        let rule_for = |route| flag.rule_for(&Place::of_route(route));
+        assert_eq!(rule_for("/a/{id}").mode, Mode::QueueOnly);
+        assert_eq!(rule_for("/a/b/c"), Rule { mode: Mode::DualWrite, sample_ppm: 5, queue_ppm: 0 });
+        assert_eq!(rule_for("/b").mode, Mode::DoOnly);
+    }
+
+    #[test]
+    fn an_override_holds_whatever_the_answer_is_and_whatever_came_before() {
+        let flag = Flag::parse(
+            r#"{"schema":1,"version":1,"mode":"queue-only","overrides":[
+                {"path":"/payments/{*rest}","mode":"do-only"},{"path":"/users/me","mode":"do-only"}]}"#,
+        )
+        .unwrap();
+        let (normalizer, _) = Normalizer::new(["/users/{name}", "/payments/{id}"]);
+        let mut known = Known::default();
+        for odd in 0..=MAX_ROUTES {
+            known.admit(normalizer.place(&format!("/odd{odd}")), 200);
+        }
+        for (path, counted, mode) in [
+            ("/payments/7", "/payments/{id}", Mode::DoOnly),
+            ("/payments/7/refund", UNMATCHED, Mode::DoOnly),
+            ("//payments//7/refund", UNMATCHED, Mode::DoOnly),
+            ("/users/me", "/users/{name}", Mode::DoOnly),
+            ("/users/jane", "/users/{name}", Mode::QueueOnly),
+            ("/wp-login.php", UNMATCHED, Mode::QueueOnly),
+        ] {
+            let place = normalizer.place(path);
+            assert_eq!(flag.rule_for(&place).mode, mode, "{path}");
+            assert_eq!(known.admit(place, 404), counted, "{path}");
+        }
+        let place = normalizer.place("/payments/7/late");
+        assert_eq!((flag.rule_for(&place).mode, known.admit(place, 200).as_str()), (Mode::DoOnly, OTHER));
     }
 }

@@ -1,10 +1,12 @@
 //! What a change of the flag would do, before it is made.
 //!
 //! Invariant: three shares of the same requests always add up to exactly a million, and shares of many routes are
-//! computed from exact weights, never from rounded shares.
+//! computed from exact weights, never from rounded shares. What is told of a route is what routers do with its requests,
+//! and where their own paths decide, which aren't stored, that is said.
 
 use serde::Serialize;
 
+use crate::domain::path::{OTHER, Place, UNMATCHED};
 use crate::domain::template::Template;
 
 use super::change::{Difference, differences};
@@ -36,6 +38,8 @@ pub struct PathPreview {
     /// Template of the proposed document's override that holds for it.
     #[serde(rename = "override")]
     pub override_path: Option<String>,
+    /// Template of an override before it that may hold for some of its requests, by their own paths.
+    pub perhaps: Option<String>,
     /// As it is.
     pub current: Shares,
     /// As it would be.
@@ -108,7 +112,7 @@ impl Shares {
 fn overall(flag: &Flag, traffic: &[(String, u64)]) -> Shares {
     let mut sum = Weights::default();
     for (path, requests) in traffic {
-        sum.add(Weights::of(flag.rule_for(path), *requests));
+        sum.add(Weights::of(flag.rule_for(&Place::of_route(path)), *requests));
     }
     sum.shares().unwrap_or_else(|| Shares::of(flag.rule))
 }
@@ -121,9 +125,10 @@ pub fn preview(current: &Document, proposed: &Document, traffic: &[(String, u64)
     let row = |(path, requests): &(String, u64)| PathPreview {
         path: path.clone(),
         requests: *requests,
-        override_path: after.override_for(path).map(|(template, _)| template.as_str().to_owned()),
-        current: Shares::of(before.rule_for(path)),
-        proposed: Shares::of(after.rule_for(path)),
+        override_path: after.override_for(&Place::of_route(path)).map(|(template, _)| template.as_str().to_owned()),
+        perhaps: perhaps(&after, path).map(|template| template.as_str().to_owned()),
+        current: Shares::of(before.rule_for(&Place::of_route(path))),
+        proposed: Shares::of(after.rule_for(&Place::of_route(path))),
     };
     Preview {
         differences: differences(current, proposed),
@@ -135,6 +140,18 @@ pub fn preview(current: &Document, proposed: &Document, traffic: &[(String, u64)
     }
 }
 
+/// The first override that may hold for some requests of a route, by their own paths, before the one that holds for the
+/// route.
+fn perhaps<'a>(flag: &'a Flag, route: &str) -> Option<&'a Template> {
+    let undecided = flag.overrides.iter().map(|(template, _)| template).take_while(|template| !template.matches(route));
+    undecided.into_iter().find(|template| may_match(template, route))
+}
+
+/// Whether a template may match the own path of a request that was counted under this route.
+fn may_match(template: &Template, route: &str) -> bool {
+    [UNMATCHED, OTHER].contains(&route) || Template::parse(route).is_ok_and(|route| template.overlaps(&route))
+}
+
 fn warnings(
     current: &Document,
     proposed: &Document,
@@ -143,6 +160,15 @@ fn warnings(
 ) -> Vec<String> {
     let mut warnings = idle_overrides(&proposed.flag(), traffic);
     let mut warn = |holds: bool, text: String| warnings.extend(holds.then_some(text));
+    let flag = proposed.flag();
+    let undecided: u64 = traffic.iter().filter(|(route, _)| perhaps(&flag, route).is_some()).map(|(_, n)| n).sum();
+    warn(
+        undecided > 0,
+        format!(
+            "an override may hold for some of {undecided} requests by their own paths, which aren't stored: their \
+             shares are told by their routes"
+        ),
+    );
     let dual = proposed.mode == Mode::DualWrite;
     warn(dual && proposed.sample_ppm == 0, "samplePpm is 0: no event is on both paths, so nothing is compared".into());
     warn(
@@ -168,7 +194,7 @@ fn idle_overrides(flag: &Flag, traffic: &[(String, u64)]) -> Vec<String> {
         let path = template.as_str();
         if let Some(first) = earlier.iter().find(|first| first.covers(template)) {
             found.push(format!("the override {path} never holds: {} comes first", first.as_str()));
-        } else if !traffic.is_empty() && !traffic.iter().any(|(route, _)| template.matches(route)) {
+        } else if !traffic.is_empty() && !traffic.iter().any(|(route, _)| may_match(template, route)) {
             found.push(format!("the override {path} matches none of the routes seen"));
         }
         earlier.push(template);
@@ -217,6 +243,22 @@ mod tests {
         assert_eq!(found.differences.len(), 1);
         let alone = preview(&before, &after, &[]);
         assert_eq!((triple(alone.proposed), alone.paths.len()), ([MILLION, 0, 0], 0), "the rule alone");
+    }
+
+    #[test]
+    fn where_own_paths_decide_that_is_said() {
+        let after = document(
+            r#""mode":"queue-only","guard":{"maxDiffPpm":1,"minEvents":1,"action":"rollback"},
+                "overrides":[{"path":"/users/me","mode":"do-only"},{"path":"/pay/{*rest}","mode":"do-only"}]"#,
+        );
+        let routes = traffic(&[("/users/{id}", 8), ("/pay/{id}", 4), ("(unmatched)", 2), ("(other)", 1), ("/b", 1)]);
+        let found = preview(&document(r#""mode":"do-only""#), &after, &routes);
+        let rows: Vec<_> =
+            found.paths.iter().map(|row| (row.override_path.as_deref(), row.perhaps.as_deref())).collect();
+        let by_own_path = (None, Some("/users/me"));
+        assert_eq!(rows, [by_own_path, (Some("/pay/{*rest}"), None), by_own_path, by_own_path, (None, None)]);
+        assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
+        assert!(found.warnings[0].contains("some of 11 requests"), "{:?}", found.warnings);
     }
 
     #[test]

@@ -116,6 +116,16 @@ impl Ramp {
     }
 }
 
+/// A document whose ramp has a whole interval before its next step after the latest release of a stop: ending a stop
+/// never moves more traffic by itself than what moved before it.
+#[must_use]
+pub fn after_release(mut document: Document, released_at: Option<u64>) -> Document {
+    if let (Some(ramp), Some(released_at)) = (&mut document.ramp, released_at) {
+        ramp.due_at = ramp.due_at.max(released_at.saturating_add(ramp.every_ms));
+    }
+    document
+}
+
 /// What the ramp of a document does at `now_ms`, given what is known of the stores. `now` is the same time as RFC 3339.
 pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Advance {
     let Some(ramp) = document.ramp.as_ref().filter(|ramp| ramp.stage(now_ms) == Stage::Due) else {
@@ -167,6 +177,17 @@ mod tests {
             let error = read(&document(&steps)).unwrap_err();
             assert!(error.starts_with(field), "{error}");
         }
+    }
+
+    #[test]
+    fn after_a_stop_is_released_a_step_waits_for_a_whole_interval() {
+        let released = |at| after_release(document(&[10]), at);
+        assert_eq!(advance(&released(Some(100)), 60_099, "", &Gate::Pass), Advance::Wait);
+        assert!(matches!(advance(&released(Some(100)), 60_100, "", &Gate::Pass), Advance::Step(_)));
+        assert_eq!(released(None), document(&[10]));
+        let mut later = document(&[10]);
+        later.ramp.as_mut().unwrap().due_at = 900_000;
+        assert_eq!(after_release(later.clone(), Some(100)), later);
     }
 
     #[test]

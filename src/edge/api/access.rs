@@ -71,14 +71,14 @@ impl Secrets {
     }
 }
 
-/// Lets a request of this client pass, or says why not. Refused tokens are counted; who presents none guesses none.
+/// Lets a request of this client pass, or says why not. Wrong tokens are counted and throttled; who presents none
+/// guesses none. What is right is let pass whatever was counted: the address may be shared.
 pub async fn admit(right: Right, client: Client, request: &Request, env: &Env, config: &Config) -> Result<(), Problem> {
-    throttle::admit(client)?;
     let token = header(request, "Authorization");
     let token = token.as_deref().and_then(bearer);
     let checked = check(right, token, request, env, config).await;
     if token.is_some() && checked.as_ref().is_err_and(|problem| problem.status == 401) {
-        throttle::refused(client);
+        throttle::refused(client)?;
     }
     checked
 }

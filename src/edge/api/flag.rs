@@ -1,5 +1,6 @@
 //! `flag`: what holds, what held, changes, and what one would do.
 
+use futures_util::future::join;
 use serde::{Deserialize, Serialize};
 use web_sys::Request;
 use worker::Env;
@@ -7,10 +8,12 @@ use worker::Env;
 use crate::domain::flag::change::{Author, Difference};
 use crate::domain::flag::document::{Document, MAX_BYTES};
 use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
+use crate::domain::flag::stop::{Act, Stop};
 use crate::domain::merge::{Merged, busiest};
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Changed, Known, Source};
+use crate::edge::flag_stop::{self, Stopped};
 use crate::edge::problem::Problem;
 use crate::edge::{body, clock, flag_cache};
 use crate::store::flags::Change;
@@ -35,12 +38,14 @@ pub struct FlagInForce {
     sample_ppm: u32,
     queue_ppm: u32,
     overrides: usize,
+    stop: Option<Stop>,
 }
 
-/// The history, newest first.
+/// The history, newest first; and the stops, the newest first.
 #[derive(Serialize)]
 pub struct FlagHistory {
     history: Vec<Change>,
+    stops: Vec<Stop>,
 }
 
 /// The document that a change starts from.
@@ -48,6 +53,7 @@ pub struct FlagHistory {
 pub struct Newest {
     document: Document,
     source: Source,
+    stop: Option<Stop>,
 }
 
 impl Newest {
@@ -79,11 +85,14 @@ struct Basis {
     exact: bool,
 }
 
-/// Body of `rollback` and `stop`.
+/// Body of `rollback`, `stop` and `release`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Order {
     version: Option<u32>,
+    id: Option<String>,
+    #[serde(default)]
+    do_only: bool,
     #[serde(default)]
     updated_by: String,
     #[serde(default)]
@@ -93,6 +102,10 @@ struct Order {
 impl Order {
     fn author(&self) -> Author {
         Author { by: self.updated_by.clone(), reason: self.reason.clone(), at: clock::now_rfc3339() }
+    }
+
+    fn act(self) -> Act {
+        flag_stop::act(self.updated_by, self.reason)
     }
 }
 
@@ -105,18 +118,21 @@ pub async fn read(env: &Env, config: &Config) -> FlagInForce {
         sample_ppm: flag.rule.sample_ppm,
         queue_ppm: flag.rule.queue_ppm,
         overrides: flag.overrides.len(),
+        stop: flag.stop.clone(),
     }
 }
 
 /// `GET flag/history`.
 pub async fn history(env: &Env) -> Result<FlagHistory, Problem> {
-    Ok(FlagHistory { history: flag_admin::newest(env, SHOWN).await? })
+    let (history, stops) = join(flag_admin::newest(env, SHOWN), flag_stop::history(env)).await;
+    Ok(FlagHistory { history: history?, stops: stops?.all().into_iter().cloned().collect() })
 }
 
 /// `GET flag/document`: what a change starts from.
-pub async fn document(env: &Env) -> Result<Newest, Problem> {
-    let Known { document, source, .. } = flag_admin::known(env).await.ok_or_else(unknown)?;
-    Ok(Newest { document, source })
+pub async fn document(env: &Env, config: &Config) -> Result<Newest, Problem> {
+    let (known, flag) = join(flag_admin::known(env), flag_cache::current(env, config)).await;
+    let Known { document, source, .. } = known.ok_or_else(unknown)?;
+    Ok(Newest { document, source, stop: flag.stop.clone() })
 }
 
 fn unknown() -> Problem {
@@ -162,9 +178,20 @@ pub async fn rollback(request: &Request, env: &Env) -> Result<Changed, Problem> 
 }
 
 /// `POST flag/stop`: `{"updatedBy":…,"reason":…}`.
-pub async fn stop(request: &Request, env: &Env) -> Result<Changed, Problem> {
+pub async fn stop(request: &Request, env: &Env) -> Result<Stopped, Problem> {
+    flag_stop::stop(env, order(request).await?.act()).await
+}
+
+/// `POST flag/release`: `{"id":…,"updatedBy":…,"reason":…,"doOnly":…}`.
+pub async fn release(request: &Request, env: &Env) -> Result<Stopped, Problem> {
     let order = order(request).await?;
-    flag_admin::stop(env, order.author()).await
+    let Some(id) = order.id.clone() else {
+        return Err(Problem::bad_request(
+            "`id`: it is missing; give the name of the stop, as GET flag/status shows it",
+        ));
+    };
+    let do_only = order.do_only;
+    flag_stop::release(env, &id, order.act(), do_only).await
 }
 
 /// The document in the body.
@@ -174,7 +201,7 @@ async fn wanted(request: &Request) -> Result<Document, Problem> {
 }
 
 async fn order(request: &Request) -> Result<Order, Problem> {
-    let remedy = r#"give {"version":N,"updatedBy":"…","reason":"…"}"#;
+    let remedy = r#"give {"updatedBy":"…","reason":"…"}, with "version" to roll back or "id" to release"#;
     serde_json::from_str(&body::text(request, MAX_BODY_BYTES).await?)
         .map_err(|error| Problem::bad_request(format!("body: {error}; {remedy}")))
 }

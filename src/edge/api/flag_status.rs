@@ -2,19 +2,21 @@
 //!
 //! Invariant: it answers whatever is out of reach, and says that it is not complete.
 
+use futures_util::future::join;
 use serde::Serialize;
 use worker::Env;
 
 use crate::domain::error::InputError;
 use crate::domain::flag::document::Document;
-use crate::domain::flag::ramp::{Gate, Ramp, Stage};
+use crate::domain::flag::ramp::{Gate, Ramp, Stage, after_release};
 use crate::domain::flag::spread::{Isolate, Sightings, Spread};
+use crate::domain::flag::stop::{Latch, Stop};
 use crate::domain::grain::MINUTE_MS;
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Source};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
-use crate::edge::{clock, flag_cache, ramp_gate, stores};
+use crate::edge::{clock, flag_cache, flag_kv, flag_stop, ramp_gate, stores};
 
 use super::stats::unreadable;
 
@@ -50,6 +52,16 @@ pub struct Status {
     slowest: Option<u64>,
     flag_ttl_ms: u64,
     ramp: Option<RampStatus>,
+    stop: StopStatus,
+}
+
+/// The stops that hold, and which places say that one does; null where that can't be read.
+#[derive(Serialize)]
+struct StopStatus {
+    holding: Vec<Stop>,
+    history: Option<bool>,
+    object: Option<bool>,
+    copy: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -68,12 +80,12 @@ struct RampStatus {
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Problem> {
     let to = clock::now_ms() + SKEW_MS;
     let from = to - SKEW_MS - minutes(url)? * MINUTE_MS;
-    let known = flag_admin::known(env).await;
-    let copy = flag_cache::read(env).await.ok().flatten().and_then(|text| Document::read(&text).ok());
+    let (known, stops) = join(flag_admin::known(env), flag_stop::known(env)).await;
+    let copy = flag_kv::document(env).await.ok().flatten();
     let in_force = flag_cache::current(env, config).await.version;
     let (sightings, complete) = sightings(env, config, from, to).await;
     let ramp = match &known {
-        Some(known) => ramp(env, config, &known.document).await,
+        Some(known) => ramp(env, config, known.document.clone(), &stops.union()).await,
         None => None,
     };
     // Where the newest version is not known, none is older.
@@ -93,7 +105,17 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Probl
         slowest,
         flag_ttl_ms: config.flag_ttl_ms,
         ramp,
+        stop: stop_status(&stops),
     })
+}
+
+fn stop_status(known: &flag_stop::Known) -> StopStatus {
+    let holds = |place: &Option<Latch>| place.as_ref().map(Latch::holds);
+    // What this isolate obeys is known, too, whatever can't be read.
+    let all = known.union().merged(flag_cache::stops());
+    let holding = all.holding().into_iter().cloned().collect();
+    let (history, object, copy) = (holds(&known.history), holds(&known.object), holds(&known.copy));
+    StopStatus { holding, history, object, copy }
 }
 
 fn minutes(url: &str) -> Result<u64, Problem> {
@@ -128,14 +150,20 @@ async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings
     (sightings, complete && end <= from)
 }
 
-async fn ramp(env: &Env, config: &Config, document: &Document) -> Option<RampStatus> {
+async fn ramp(env: &Env, config: &Config, document: Document, stops: &Latch) -> Option<RampStatus> {
+    let document = after_release(document, stops.released_at());
     let Ramp { steps, next, due_at, every_ms, paused } = document.ramp.clone()?;
     let mut state = document.ramp.as_ref()?.stage(clock::now_ms());
-    let mut holding = None;
-    if state == Stage::Due
-        && let Gate::Hold(reason) = ramp_gate::read(env, config, document).await
-    {
-        (state, holding) = (Stage::Holding, Some(reason));
+    let holding = match stops.refusal(clock::rfc3339_of) {
+        _ if state != Stage::Due => None,
+        Some(reason) => Some(reason),
+        None => match ramp_gate::read(env, config, &document).await {
+            Gate::Hold(reason) => Some(reason),
+            Gate::Pass => None,
+        },
+    };
+    if holding.is_some() {
+        state = Stage::Holding;
     }
     Some(RampStatus { steps, next, due_at, every_ms, paused, state, holding })
 }

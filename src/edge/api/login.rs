@@ -15,10 +15,8 @@ use super::{PREFIX, access, throttle};
 const MAX_FORM_BYTES: usize = 4_096;
 
 /// What the login page says to someone who opens it.
-pub fn state(request: &Request, env: &Env, config: &Config) -> LoginState {
-    if throttle::admit(throttle::client(request, false)).is_err() {
-        LoginState::Locked
-    } else if access::Secrets::of(env).session_key().is_none() && !config.local_development {
+pub fn state(env: &Env, config: &Config) -> LoginState {
+    if access::Secrets::of(env).session_key().is_none() && !config.local_development {
         LoginState::Closed
     } else {
         LoginState::Open
@@ -27,12 +25,8 @@ pub fn state(request: &Request, env: &Env, config: &Config) -> LoginState {
 
 /// `POST login`: with a good token opens a session and sends the browser to the dashboard.
 pub async fn open(request: &Request, env: &Env, config: &Config) -> Result<Response, Problem> {
-    // Another site must not be able to lock its visitors out with wrong tokens.
+    // Another site must not be able to have its visitors throttled with wrong tokens.
     not_from_elsewhere(request)?;
-    let client = throttle::client(request, false);
-    if throttle::admit(client).is_err() {
-        return page::login_page(LoginState::Locked, env).await;
-    }
     let form = body::text(request, MAX_FORM_BYTES).await?;
     let token = form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value);
     let token = token.as_deref().map_or("", str::trim);
@@ -47,10 +41,8 @@ pub async fn open(request: &Request, env: &Env, config: &Config) -> Result<Respo
     };
     let Some(scope) = secrets.scope(token) else {
         // Who sends no token guesses none.
-        if !token.is_empty() {
-            throttle::refused(client);
-        }
-        return page::login_page(LoginState::Refused, env).await;
+        let locked = !token.is_empty() && throttle::refused(throttle::client(request, false)).is_err();
+        return page::login_page(if locked { LoginState::Locked } else { LoginState::Refused }, env).await;
     };
     let Some(value) = key.issue(scope, clock::now_ms(), address_key::random_bytes()) else {
         return Err(Problem::unavailable("no session could be signed"));

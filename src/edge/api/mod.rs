@@ -73,7 +73,7 @@ async fn answer(
     // What is in a dead letter is as its sender wrote it, whatever that is.
     let closed = path.starts_with("/v1/dead-letters/");
     let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
-    let client = throttle::client(request, path == "/v1/flag/stop");
+    let client = throttle::client(request, matches!(path, "/v1/flag/stop" | "/v1/flag/release"));
     access::admit(right, client, request, env, config).await?;
     if !reads {
         throttle::admit_change(client)?;
@@ -136,7 +136,7 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
         ("trace", id) if !id.is_empty() => Shown::json(&trace::read(&decoded(id)?, env, config).await?),
         ("flag", "") => Shown::json(&flag::read(env, config).await),
         ("flag", "document") => {
-            let newest = flag::document(env).await?;
+            let newest = flag::document(env, config).await?;
             let etag = Some(format!("\"{}\"", newest.version()));
             Ok(Shown { etag, ..Shown::json(&newest)? })
         }
@@ -170,6 +170,7 @@ async fn order(
         ("POST", "flag/preview") => json(&flag::preview(request, env, config).await?),
         ("POST", "flag/rollback") => json(&flag::rollback(request, env).await?),
         ("POST", "flag/stop") => json(&flag::stop(request, env).await?),
+        ("POST", "flag/release") => json(&flag::release(request, env).await?),
         ("POST", "dead-letters/redrive") => json(&dead_letters::redrive(request, env, config).await?),
         ("POST", "dead-letters/purge") => json(&dead_letters::purge(request, env).await?),
         ("POST", "parity/run") => json(&parity::run(&request.url(), env, config).await?),
@@ -180,7 +181,7 @@ async fn order(
 
 fn not_allowed(method: &str) -> Problem {
     let detail = format!(
-        "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, \
+        "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, POST flag/release, \
          POST parity/run, POST parity/selftest, POST dead-letters/redrive, POST dead-letters/purge, \
          POST {PREFIX}{OFREP}/{{key}}"
     );

@@ -54,5 +54,5 @@ async fn evaluation(request: &Request, env: &Env, config: &Config) -> Result<Res
         Ok(context) => context,
         Err(failure) => return Ok(Err(failure)),
     };
-    Ok(Ok(evaluate::evaluate(&*flag_cache::current(env, config).await, &context)))
+    Ok(Ok(evaluate::evaluate(&*flag_cache::current(env, config).await, &context, &config.normalizer)))
 }

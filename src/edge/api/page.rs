@@ -80,7 +80,7 @@ async fn answer(path: &str, request: &Request, env: &Env, config: &Config) -> st
         "/login" if method == "POST" => return login::open(request, env, config).await,
         "/logout" if method == "POST" => return login::close(request, config),
         _ if !reads || path == "/logout" => return Err(not_allowed(path)),
-        "/login" => return login_page(login::state(request, env, config), env).await,
+        "/login" => return login_page(login::state(env, config), env).await,
         "" => {
             let query =
                 query::path_and_query(&request.url()).split_once('?').map_or(String::new(), |(_, q)| format!("?{q}"));

@@ -23,19 +23,19 @@ pub fn client(request: &Request, stops: bool) -> Client {
     (KEY.with(|key| ClientIpHash::keyed(key, address.as_deref().unwrap_or(UNKNOWN))), stops)
 }
 
-/// Lets a client pass unless too many of its tokens were refused, whatever it presents now.
-pub fn admit(client: Client) -> Result<(), Problem> {
+/// Counts a wrong token of this client.
+///
+/// # Errors
+/// Too many were wrong: the client is told to wait. Only a right token is accepted meanwhile.
+pub fn refused(client: Client) -> Result<(), Problem> {
     if THROTTLE.with_borrow(|throttle| throttle.is_locked(&client, clock::now_ms())) {
         counters::add("locked_out", 1);
-        return Err(Problem::too_many(format!("{MAX_REFUSALS} tokens were refused within a minute: wait a minute")));
+        let detail = format!("{MAX_REFUSALS} wrong tokens within a minute: wait a minute, or give a right one");
+        return Err(Problem::too_many(detail));
     }
-    Ok(())
-}
-
-/// Counts a token of this client that was refused.
-pub fn refused(client: Client) {
     counters::add("token_refused", 1);
     THROTTLE.with_borrow_mut(|throttle| throttle.refused(client, clock::now_ms()));
+    Ok(())
 }
 
 /// Counts an administrative request of a client that may make it.
