@@ -28,6 +28,7 @@ mod id;
 mod interrupt;
 mod log_reader;
 mod metrics;
+mod missing;
 mod output;
 mod parity;
 mod percent;

@@ -11,6 +11,7 @@ use crate::collector::traffic::{Figures, Stats};
 use crate::collector::{Collector, GatewayArgs};
 use crate::error::CliError;
 use crate::interrupt::Interrupt;
+use crate::missing::{Missing, notice};
 use crate::output;
 use crate::stats::order::Sort;
 use crate::stats::page::{ms, share};
@@ -67,6 +68,7 @@ struct Look {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     total: Rates,
     paths: Vec<RouteRates>,
 }
@@ -108,7 +110,7 @@ impl Look {
         };
         let total = Rates::of(&stats.total, length_ms);
         let paths = stats.paths.into_iter().take(limit).map(rates).collect();
-        Self { from: stats.from, to, exact: stats.exact, total, paths }
+        Self { from: stats.from, to, exact: stats.exact, missing: stats.missing, total, paths }
     }
 
     fn text(&self) -> String {
@@ -128,8 +130,13 @@ impl Look {
         for RouteRates { path, rates } in &self.paths {
             row(path, rates);
         }
-        let exact = if self.exact { "" } else { ", not every request known to be counted once" };
-        format!("{}: the last {length}, as far as it has arrived{exact}\n{table}", moment(*to))
+        let exact = match (self.exact, self.missing.as_slice()) {
+            (true, _) => "",
+            (false, []) => ", not every request known to be counted once",
+            (false, _) => ", NOT ALL OF IT",
+        };
+        let missing = notice(&self.missing);
+        format!("{}: the last {length}, as far as it has arrived{exact}\n{missing}{table}", moment(*to))
     }
 }
 
@@ -198,13 +205,14 @@ mod tests {
     use crate::stats::tests::route;
 
     fn stats() -> Stats {
-        let none = Counts { requests: 0, single: 0, dual: 0, fallback: 0 };
-        let stores = Stores { old: none, new: none, both: 0, only_old: 0, only_new: 0 };
+        let none = Some(Counts { requests: 0, single: 0, dual: 0, fallback: 0 });
+        let stores = Stores { old: none, new: none, both: Some(0), only_old: Some(0), only_new: Some(0) };
         let paths = vec![route("/quiet", 9, 0, Some(4.0)), route("/busy", 9_000, 90, Some(120.0))];
         Stats {
             from: 60_000,
             to: 180_000,
             exact: true,
+            missing: Vec::new(),
             total: route("", 9_009, 90, Some(110.0)).figures,
             paths,
             stores,

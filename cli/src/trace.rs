@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::collector::trace::{Event, Stored, Trace};
 use crate::collector::{Collector, GatewayArgs};
 use crate::error::CliError;
+use crate::missing::notice;
 use crate::output;
 use crate::time::moment;
 
@@ -43,8 +44,13 @@ pub async fn run(args: TraceArgs) -> Result<ExitCode, CliError> {
 }
 
 fn is_known(trace: &Trace) -> bool {
-    let repeats = trace.absorbed.is_some_and(|n| n.old + n.new > 0);
-    repeats || has_letters(trace) || !trace.old.is_empty() || !trace.new.is_empty()
+    is_repeat(trace)
+        || has_letters(trace)
+        || [&trace.old, &trace.new].into_iter().flatten().any(|held| !held.is_empty())
+}
+
+fn is_repeat(trace: &Trace) -> bool {
+    trace.absorbed.is_some_and(|n| n.old.unwrap_or_default() + n.new.unwrap_or_default() > 0)
 }
 
 fn has_letters(trace: &Trace) -> bool {
@@ -56,6 +62,9 @@ struct Told<'a>(&'a Trace);
 
 /// What an older gateway leaves out.
 const UNTOLD: &str = "this gateway does not say";
+
+/// What could not be read.
+const UNREAD: &str = "can't be read now";
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,11 +78,13 @@ impl fmt::Display for Told<'_> {
             fact("event", &sentence(event))?;
             fact("", &routed(event))?;
         }
-        fact("object", &held(old))?;
-        fact("D1", &held(new))?;
-        let repeats = absorbed.map(|n| format!("the object absorbed {}, the consumer {}", n.old, n.new));
+        fact("object", &held(old.as_deref()))?;
+        fact("D1", &held(new.as_deref()))?;
+        let count = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        let repeats = absorbed.map(|n| format!("the object absorbed {}, the consumer {}", count(n.old), count(n.new)));
         fact("repeats", repeats.as_deref().unwrap_or(UNTOLD))?;
         match dead_letters {
+            None if self.lacks("dead-letters") => fact("dead letters", UNREAD)?,
             None => fact("dead letters", UNTOLD)?,
             Some(letters) if letters.is_empty() => fact("dead letters", "none")?,
             Some(letters) => {
@@ -88,21 +99,29 @@ impl fmt::Display for Told<'_> {
         }
         if let Some(archive) = archive {
             fact("archive", &format!("day {}: {}", plain(&archive.day), plain(&archive.state)))?;
+        } else if self.lacks("archive") {
+            fact("archive", UNREAD)?;
         } else {
             fact("archive", "its day is not archived")?;
         }
         if let Some(details) = &self.0.details {
             fact("details", &details.note)?;
         }
+        f.write_str(&notice(&self.0.missing))?;
         write!(f, "{}", self.verdict())
     }
 }
 
 impl Told<'_> {
+    /// Whether a part of the system could not be read.
+    fn lacks(&self, part: &str) -> bool {
+        self.0.missing.iter().any(|missing| missing.store == part)
+    }
+
     /// Each event once, whichever stores hold it.
     fn events(&self) -> Vec<&Event> {
         let mut events: Vec<&Event> = Vec::new();
-        for Stored { event, .. } in self.0.old.iter().chain(&self.0.new) {
+        for Stored { event, .. } in self.0.old.iter().chain(&self.0.new).flatten() {
             if events.iter().all(|known| known.digest != event.digest) {
                 events.push(event);
             }
@@ -111,7 +130,10 @@ impl Told<'_> {
     }
 
     fn verdict(&self) -> &'static str {
-        let Trace { old, new, absorbed, details, .. } = self.0;
+        let Trace { old, new, details, .. } = self.0;
+        let (Some(old), Some(new)) = (old, new) else {
+            return "A store can't be read now, so this is not all: ask again.";
+        };
         let is_at = |place| details.as_ref().is_some_and(|details| details.place == place);
         let is_dual = self.events().iter().any(|event| event.cohort == "dual");
         match (old.is_empty(), new.is_empty()) {
@@ -122,7 +144,7 @@ impl Told<'_> {
             }
             (false, true) => "The object holds it, as it was meant to.",
             (true, false) => "D1 holds it, as it was meant to.",
-            (true, true) if absorbed.is_some_and(|n| n.old + n.new > 0) => {
+            (true, true) if is_repeat(self.0) => {
                 "It repeats an event of the window before or after it, and counts once with that."
             }
             (true, true) if has_letters(self.0) => "No store holds it: it is set aside, and not counted.",
@@ -151,7 +173,8 @@ fn routed(event: &Event) -> String {
     format!("{cohort}, meant {meant} by flag version {flag_version}; number {seq} of isolate {producer}")
 }
 
-fn held(stored: &[Stored]) -> String {
+fn held(stored: Option<&[Stored]>) -> String {
+    let Some(stored) = stored else { return UNREAD.into() };
     match stored {
         [] => "does not hold it".into(),
         [one] => format!("holds it since {}", moment(one.stored_at)),

@@ -32,6 +32,7 @@ pub mod listing;
 pub mod merge;
 pub mod message;
 pub mod metrics;
+pub mod missing;
 pub mod pace;
 pub mod parity;
 pub mod path;

@@ -21,6 +21,7 @@ use crate::store::sql::StoreError;
 
 use super::collector_client::Collectors;
 use super::config::Config;
+use super::deadline::Deadline;
 use super::sql_d1::D1Sql;
 use super::{clock, counters};
 
@@ -111,8 +112,8 @@ pub fn kept_ms(config: &Config) -> u64 {
     config.retention.details_ms.max(MIN_SEGMENT_AGE_MS)
 }
 
-fn days(env: &Env) -> Result<ArchiveDays, StoreError> {
-    D1Sql::of(env).map(ArchiveDays::new)
+fn days(env: &Env, deadline: Deadline) -> Result<ArchiveDays, StoreError> {
+    D1Sql::until(env, deadline).map(ArchiveDays::new)
 }
 
 /// Until when details may be deleted (ms): what is not archived yet is kept, where there is an archive.
@@ -120,7 +121,7 @@ fn days(env: &Env) -> Result<ArchiveDays, StoreError> {
 /// # Errors
 /// When it can't be told what is archived: nothing may be deleted then.
 pub async fn details_until(env: &Env) -> Result<u64, StoreError> {
-    if R2::of(env).is_none() { Ok(u64::MAX) } else { days(env)?.archived_until().await }
+    if R2::of(env).is_none() { Ok(u64::MAX) } else { days(env, Deadline::BACKGROUND)?.archived_until().await }
 }
 
 /// Does the archive's next few steps.
@@ -137,7 +138,7 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
         return Ok(());
     };
     let archive = Archive {
-        days: &days(env)?,
+        days: &days(env, Deadline::BACKGROUND)?,
         old: &Collectors { env, config },
         new: &EventReader::new(D1Sql::of(env)?),
         bucket: &bucket,
@@ -189,16 +190,17 @@ impl ArchiveState {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn state_of(env: &Env, day: Day) -> Result<Option<Archiving>, StoreError> {
-    if R2::of(env).is_none() { Ok(None) } else { days(env)?.state_of(day).await }
+pub async fn state_of(env: &Env, day: Day, deadline: Deadline) -> Result<Option<Archiving>, StoreError> {
+    if R2::of(env).is_none() { Ok(None) } else { days(env, deadline)?.state_of(day).await }
 }
 
 /// Where the archive stands.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn state(env: &Env, config: &Config) -> Result<ArchiveState, StoreError> {
-    let archived_until = days(env)?.archived_until().await.inspect_err(|error| console_error!("Archive: {error}"))?;
+pub async fn state(env: &Env, config: &Config, deadline: Deadline) -> Result<ArchiveState, StoreError> {
+    let archived_until =
+        days(env, deadline)?.archived_until().await.inspect_err(|error| console_error!("Archive: {error}"))?;
     Ok(ArchiveState {
         bound: R2::of(env).is_some(),
         details_days: config.retention.details_ms / DAY_MS,

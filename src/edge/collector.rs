@@ -18,6 +18,7 @@ use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
 use crate::store::flag_copy;
 use crate::store::parity::side::Side;
+use crate::store::read::LogState;
 use crate::store::sql::StoreError;
 use crate::store::vitals::{self, VitalSigns};
 
@@ -153,7 +154,10 @@ impl PathCollector {
                 self.memory.take();
                 Response::empty()
             }
-            (Method::Get, "/state") => packed(&self.events.state(clock::now_ms()).await?),
+            (Method::Get, "/state") => {
+                let state = self.events.state(clock::now_ms()).await?;
+                packed(&LogState { bytes: self.sql.bytes(), ..state })
+            }
             _ => Response::error("no such operation", 404),
         };
         response.map_err(platform)

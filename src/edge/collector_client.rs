@@ -30,6 +30,7 @@ use crate::store::vitals::{Report, Vitals};
 
 use super::clock;
 use super::config::Config;
+use super::deadline::Deadline;
 
 /// Binding of the object namespace.
 pub const BINDING: &str = "PATH_COLLECTOR";
@@ -68,6 +69,33 @@ impl Drop for CallBack {
             controller.abort();
         }
     }
+}
+
+/// Asks an object; gives the answer's bytes, as far as they are there in time.
+async fn ask_object(
+    env: &Env,
+    deadline: Deadline,
+    name: &str,
+    method: &str,
+    path: &str,
+    body: Option<JsValue>,
+) -> Result<Vec<u8>, StoreError> {
+    let asked = async { bytes(call(env, name, method, path, body).await?).await };
+    deadline.within(async { asked.await.map_err(StoreError::Unavailable) }).await
+}
+
+/// Tells an object to do something whose answer says nothing.
+async fn tell(env: &Env, name: &str, path: &str, body: Option<JsValue>) -> Result<(), String> {
+    let told = async { call(env, name, "POST", path, body).await.map(drop).map_err(StoreError::Unavailable) };
+    Deadline::BACKGROUND.within(told).await.map_err(|error| match error {
+        StoreError::Unavailable(text) => text,
+        error => error.to_string(),
+    })
+}
+
+/// What an object answered, packed.
+fn unpacked<T: serde::de::DeserializeOwned>(what: &str, answer: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(answer).map_err(|error| StoreError::Corrupt(format!("{what}: {error}")))
 }
 
 /// Sends a request to an object and expects success.
@@ -110,7 +138,10 @@ pub async fn record(env: &Env, config: &Config, events: &[Rc<Written>], message:
 /// Why it can't be had.
 pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
     // One object keeps the keys, however many keep events.
-    let key = bytes(call(env, "default", "POST", &format!("/address-key?day={day}"), None).await?).await?;
+    let path = format!("/address-key?day={day}");
+    let key = ask_object(env, Deadline::BACKGROUND, "default", "POST", &path, None)
+        .await
+        .map_err(|error| error.to_string())?;
     key.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
 }
 
@@ -133,16 +164,15 @@ pub async fn flag(env: &Env, told: &Held, deadline_ms: u64) -> Result<Held, Stri
 /// Why it may not be there.
 pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
     let bytes = postcard::to_allocvec(report).map_err(|error| error.to_string())?;
-    call(env, "default", "POST", "/report", Some(body(&bytes))).await.map(drop)
+    tell(env, "default", "/report", Some(body(&bytes))).await
 }
 
 /// What all isolates counted, and when jobs ran.
 ///
 /// # Errors
 /// Why it can't be read.
-pub async fn vitals(env: &Env) -> Result<Vitals, String> {
-    let answer = bytes(call(env, "default", "GET", "/vitals", None).await?).await?;
-    postcard::from_bytes(&answer).map_err(|error| format!("vitals: {error}"))
+pub async fn vitals(env: &Env, deadline: Deadline) -> Result<Vitals, StoreError> {
+    unpacked("vitals", &ask_object(env, deadline, "default", "GET", "/vitals", None).await?)
 }
 
 /// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
@@ -151,10 +181,19 @@ async fn bytes(response: Response) -> Result<Vec<u8>, String> {
     read.await.map_err(|error: Error| error.to_string())
 }
 
-/// Asks every object and gives all answers' bytes.
-async fn get_all(env: &Env, config: &Config, path: &str) -> Result<Vec<Vec<u8>>, String> {
-    let ask = |name: String| async move { bytes(call(env, &name, "GET", path, None).await?).await };
-    join_all(names(config).map(ask)).await.into_iter().collect()
+/// What each object answers, by its name.
+async fn each<T: serde::de::DeserializeOwned>(
+    env: &Env,
+    config: &Config,
+    deadline: Deadline,
+    path: &str,
+) -> Vec<(String, Result<T, StoreError>)> {
+    let asked = |name: String| async move {
+        let answer = ask_object(env, deadline, &name, "GET", path, None).await;
+        let answer = answer.and_then(|bytes| unpacked(path.split('?').next().unwrap_or_default(), &bytes));
+        (name, answer)
+    };
+    join_all(names(config).map(asked)).await
 }
 
 /// All objects as one store, to compare it with the new path's.
@@ -189,9 +228,8 @@ impl Collectors<'_> {
         mut take: impl FnMut(T),
     ) -> Result<(), StoreError> {
         for name in names(self.config) {
-            let asked = async { bytes(call(self.env, &name, "GET", path, None).await?).await };
-            let answer = asked.await.map_err(StoreError::Unavailable)?;
-            take(postcard::from_bytes(&answer).map_err(|error| StoreError::Corrupt(format!("details: {error}")))?);
+            let answer = ask_object(self.env, Deadline::BACKGROUND, &name, "GET", path, None).await?;
+            take(unpacked("details", &answer)?);
         }
         Ok(())
     }
@@ -234,10 +272,9 @@ impl Side for Collector<'_> {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         Box::pin(async move {
             let question = postcard::to_allocvec(ask).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            let asked =
-                async { bytes(call(self.env, self.name, "POST", "/parity", Some(body(&question))).await?).await };
-            let answer = asked.await.map_err(StoreError::Unavailable)?;
-            postcard::from_bytes(&answer).map_err(|error| StoreError::Corrupt(format!("answer: {error}")))
+            let question = Some(body(&question));
+            let answer = ask_object(self.env, Deadline::BACKGROUND, self.name, "POST", "/parity", question);
+            unpacked("answer", &answer.await?)
         })
     }
 }
@@ -248,7 +285,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be recorded.
     pub async fn record(&self, message: String) -> Result<(), String> {
-        call(self.env, self.name, "POST", "/record", Some(message.into())).await.map(drop)
+        tell(self.env, self.name, "/record", Some(message.into())).await
     }
 
     /// Deletes all that the object holds.
@@ -256,7 +293,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why it may still be there.
     pub async fn erase(&self) -> Result<(), String> {
-        call(self.env, self.name, "POST", "/erase", None).await.map(drop)
+        tell(self.env, self.name, "/erase", None).await
     }
 }
 
@@ -270,48 +307,42 @@ pub fn names(config: &Config) -> impl Iterator<Item = String> + use<> {
 ///
 /// # Errors
 /// Why they can't be read.
-pub async fn find(env: &Env, name: &str, selection: &Selection, known: Option<&Known>) -> Result<Found, String> {
-    let question = postcard::to_allocvec(&(selection, known)).map_err(|error| error.to_string())?;
-    let answer = bytes(call(env, name, "POST", "/rollups", Some(body(&question))).await?).await?;
-    postcard::from_bytes(&answer).map_err(|error| format!("rollups: {error}"))
+pub async fn find(
+    env: &Env,
+    name: &str,
+    selection: &Selection,
+    known: Option<&Known>,
+    deadline: Deadline,
+) -> Result<Found, StoreError> {
+    let question =
+        postcard::to_allocvec(&(selection, known)).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    unpacked("rollups", &ask_object(env, deadline, name, "POST", "/rollups", Some(body(&question))).await?)
 }
 
-/// Events of a range, of all objects, and whether there are more than are given out.
-///
-/// # Errors
-/// Why they can't be read.
-pub async fn events(env: &Env, config: &Config, from_ms: u64, to_ms: u64) -> Result<(Vec<Event>, bool), String> {
-    let (mut all, mut more) = (Vec::new(), false);
-    for bytes in get_all(env, config, &format!("/ids?from={from_ms}&to={to_ms}")).await? {
-        let (events, rest): (Vec<Event>, bool) =
-            postcard::from_bytes(&bytes).map_err(|error| format!("events: {error}"))?;
-        all.extend(events);
-        more |= rest;
-    }
-    Ok((all, more))
+/// Events of a range, by object, and whether there are more than are given out.
+pub async fn events(
+    env: &Env,
+    config: &Config,
+    from_ms: u64,
+    to_ms: u64,
+    deadline: Deadline,
+) -> Vec<(String, Result<(Vec<Event>, bool), StoreError>)> {
+    each(env, config, deadline, &format!("/ids?from={from_ms}&to={to_ms}")).await
 }
 
-/// What the objects know of an ID.
-///
-/// # Errors
-/// Why it can't be read.
-pub async fn trace(env: &Env, config: &Config, id: IdempotentId) -> Result<Sighting, String> {
-    let mut all = Sighting::default();
-    for bytes in get_all(env, config, &format!("/trace?id={id}")).await? {
-        let Sighting { stored, absorbed } = postcard::from_bytes(&bytes).map_err(|error| format!("trace: {error}"))?;
-        all.stored.extend(stored);
-        all.absorbed.extend(absorbed);
-    }
-    Ok(all)
+/// What each object knows of an ID.
+pub async fn trace(
+    env: &Env,
+    config: &Config,
+    id: IdempotentId,
+    deadline: Deadline,
+) -> Vec<(String, Result<Sighting, StoreError>)> {
+    each(env, config, deadline, &format!("/trace?id={id}")).await
 }
 
-/// How much the objects hold.
-///
-/// # Errors
-/// Why it can't be read.
-pub async fn state(env: &Env, config: &Config) -> Result<Vec<LogState>, String> {
-    let answers = get_all(env, config, "/state").await?;
-    answers.iter().map(|bytes| postcard::from_bytes(bytes).map_err(|error| format!("state: {error}"))).collect()
+/// How much each object holds.
+pub async fn state(env: &Env, config: &Config, deadline: Deadline) -> Vec<(String, Result<LogState, StoreError>)> {
+    each(env, config, deadline, "/state").await
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct Config {
     /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried. All writes of a flush and their
     /// fallbacks must fit into 25 s; with many objects and large flushes even the default is less than 2 s.
     pub send_deadline_ms: u64,
+    /// `READ_DEADLINE_MS`: how long an answer of the API waits for the stores before it goes without one.
+    pub read_deadline_ms: u64,
     /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffer. The longer events wait, the fewer writes carry
     /// them, and the more are lost with an isolate that ends; a page that shows a request within 3 s leaves half of one.
     /// Linger and flush together must end before the platform ends `waitUntil`, after 30 s.
@@ -194,6 +196,7 @@ impl Config {
             shards,
             flag_ttl_ms: reader.number("FLAG_TTL_MS", 5_000, 0..=300_000),
             send_deadline_ms: reader.send_deadline_ms(shards, flush_events),
+            read_deadline_ms: reader.number("READ_DEADLINE_MS", 5_000, 10..=20_000),
             limits: Limits {
                 linger_ms: reader.bounded("LINGER_MS", 500, 0..=4_000, LINGER_WHY),
                 events: usize::try_from(flush_events).unwrap_or(100),

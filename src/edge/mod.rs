@@ -22,6 +22,7 @@ pub mod config;
 pub mod consumer;
 pub mod counters;
 pub mod cron;
+pub mod deadline;
 pub mod deliver;
 pub mod flag_admin;
 pub mod flag_cache;

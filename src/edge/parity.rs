@@ -20,6 +20,7 @@ use crate::store::sql::StoreError;
 
 use super::collector_client::Collectors;
 use super::config::Config;
+use super::deadline::Deadline;
 use super::sql_d1::D1Sql;
 use super::{clock, consumer, flag_admin, flag_stop};
 
@@ -38,6 +39,14 @@ const KEEP_REPORTS_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 /// When the database is not bound.
 pub fn reports(env: &Env) -> Result<Reports, StoreError> {
     D1Sql::of(env).map(Reports::new)
+}
+
+/// Kept reports, to be read in time.
+///
+/// # Errors
+/// When the database is not bound.
+pub fn reports_until(env: &Env, deadline: Deadline) -> Result<Reports, StoreError> {
+    D1Sql::until(env, deadline).map(Reports::new)
 }
 
 /// How a window of this kind is judged.

@@ -14,10 +14,12 @@ use crate::domain::parity::window::Kind;
 use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Parts, Routes, Selection, Span};
 use crate::store::dead_letters::DeadLetters;
+use crate::store::sql::StoreError;
 
 use super::config::Config;
+use super::deadline::Deadline;
 use super::sql_d1::D1Sql;
-use super::stores::{self, Answer};
+use super::stores;
 use super::{clock, parity};
 
 /// How long the stores may take, in ms.
@@ -30,9 +32,9 @@ pub async fn read(env: &Env, config: &Config, document: &Document) -> Gate {
 }
 
 async fn proof(env: &Env) -> Proof {
-    let newest = async { parity::reports(env)?.newest_filed(Kind::Hour, 1).await };
-    let answer = clock::within_ms(DEADLINE_MS, newest).await;
-    match answer.and_then(|answer| known(answer.map_err(|error| error.to_string()))) {
+    let deadline = Deadline::in_ms(DEADLINE_MS);
+    let newest = async { parity::reports_until(env, deadline)?.newest_filed(Kind::Hour, 1).await };
+    match known(newest.await) {
         None => Proof::Unreadable,
         Some(mut reports) => reports.pop().map_or(Proof::Missing, Proof::Report),
     }
@@ -43,14 +45,14 @@ async fn health(env: &Env, config: &Config) -> Health {
     let from = now_ms.saturating_sub(LOOK_BACK_MS);
     let spans = vec![Span::around(Grain::Minute, from, now_ms + MINUTE_MS)];
     let selection = Selection { spans, routes: Routes::Together, parts: Parts::Counts, dual: Parts::Counts };
-    let letters = async { DeadLetters::new(D1Sql::of(env)?).count_since(from).await };
-    let both = join(stores::rollups(env, config, &selection), letters);
-    let Some(((old, new), letters)) = clock::within_ms(DEADLINE_MS, both).await else { return Health::default() };
-    let letters = letters.map_err(|error| error.to_string());
-    Health { old: known(old).as_ref().map(counts), new: known(new).as_ref().map(counts), dead_letters: known(letters) }
+    let deadline = Deadline::in_ms(DEADLINE_MS);
+    let letters = async { DeadLetters::new(D1Sql::until(env, deadline)?).count_since(from).await };
+    let ((old, new), letters) = join(stores::rollups(env, config, &selection, deadline), letters).await;
+    let [old, new] = [old, new].map(|store| known(store.whole()).as_ref().map(counts));
+    Health { old, new, dead_letters: known(letters) }
 }
 
-fn known<T>(answer: Answer<T>) -> Option<T> {
+fn known<T>(answer: Result<T, StoreError>) -> Option<T> {
     answer.inspect_err(|error| console_error!("Gate of the ramp: a store can't be read: {error}")).ok()
 }
 

@@ -37,7 +37,8 @@ pub async fn refresh(env: &Env, config: &Config) -> Result<(), String> {
 /// When there is neither.
 pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
     let stored = async { env.kv(BINDING).ok()?.get(KEY).text().await.ok().flatten() };
-    if let Some(text) = stored.await.as_deref().and_then(with_age) {
+    let stored = clock::within_ms(config.read_deadline_ms, stored).await.flatten();
+    if let Some(text) = stored.as_deref().and_then(with_age) {
         return Ok(text);
     }
     let text = api::summary(env, config).await?;

@@ -1,6 +1,6 @@
 //! The database inside an object, as the store's port.
 
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::worker_sys::SqlStorage;
 use worker::{Error, State};
@@ -50,6 +50,13 @@ impl ObjectSql {
     /// The platform's message.
     pub fn script(&self, script: &str) -> Result<(), StoreError> {
         self.sql.exec(script, Array::new()).map(drop).map_err(failed)
+    }
+
+    /// Size of the database, in bytes.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive and far below 2^53
+    pub fn bytes(&self) -> Option<u64> {
+        let bytes = Reflect::get(&self.sql, &"databaseSize".into()).ok()?.as_f64()?;
+        (bytes > 0.0).then_some(bytes as u64)
     }
 
     fn run(&self, statement: &Statement) -> Result<Array, JsValue> {

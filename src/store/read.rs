@@ -123,6 +123,8 @@ pub struct LogState {
     pub absorbed: u64,
     /// Segments that wait to be folded.
     pub unfolded: u64,
+    /// Size of the database, in bytes; none where the platform doesn't tell.
+    pub bytes: Option<u64>,
 }
 
 /// Rollups that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
@@ -268,7 +270,7 @@ impl EventReader {
         let params = [Grain::Day.ms().into(), json_list(days.starts()), recent.into()];
         let results = self.sql.batch(vec![Statement::new(STATE, params)]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state".into()))?;
-        Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)? })
+        Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)?, bytes: None })
     }
 }
 

@@ -104,6 +104,9 @@ pub enum StoreError {
     /// The database could not be reached or refused. Whether a write took effect is not known; repeating is harmless.
     #[error("database: {0}")]
     Unavailable(String),
+    /// The database did not answer within this time, in ms. As above.
+    #[error("no answer within {0} ms")]
+    Late(u64),
     /// What was read is not what was once written.
     #[error("stored data: {0}")]
     Corrupt(String),

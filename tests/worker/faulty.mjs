@@ -4,6 +4,7 @@
 // - `fails`: throws, and nothing was done;
 // - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
 // - `hangs`: never answers, and nothing was done;
+// Of several objects one is named as `PATH_COLLECTOR/default-1`.
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there;
 // - `full` (DB only): refuses to add or change anything, as the platform does at 10 GB; reads and deletes;
 // - `refuses-large` (DB only): refuses values of more than 6,000 bytes as the platform does those of more than 2 MB.
@@ -92,7 +93,7 @@ export default class Faulty extends WorkerEntrypoint {
     const env = {
       ...this.env,
       TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", send) }),
-      PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(PATH_COLLECTOR.getByName(name)) }),
+      PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(name, PATH_COLLECTOR.getByName(name)) }),
       DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
       FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
     };
@@ -130,8 +131,10 @@ function faulty(name, act) {
   };
 }
 
-function object(stub) {
-  return instead(stub, { fetch: faulty("PATH_COLLECTOR", (...args) => stub.fetch(...args)) });
+function object(name, stub) {
+  const fetch = (...args) => stub.fetch(...args);
+  const one = `PATH_COLLECTOR/${name}`;
+  return instead(stub, { fetch: (...args) => faulty(faults[one] ? one : "PATH_COLLECTOR", fetch)(...args) });
 }
 
 async function batch(database, statements) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallError, Collector};
+use crate::missing::Missing;
 
 /// What a change starts from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,7 +127,7 @@ pub struct Preview {
 }
 
 /// Traffic of a period.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Basis {
     /// Beginning, in ms.
     pub from: u64,
@@ -136,6 +137,9 @@ pub struct Basis {
     pub requests: u64,
     /// Whether each is known to be counted once.
     pub exact: bool,
+    /// What could not be read, and is in no figure.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
 }
 
 /// How requests are shared out, in ppm.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallError, Collector};
+use crate::missing::Missing;
 
 /// What is known of an ID.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,10 +13,13 @@ use super::{CallError, Collector};
 pub struct Trace {
     /// The ID.
     pub idempotent_id: String,
-    /// Events under it that the object holds.
-    pub old: Vec<Stored>,
-    /// Those that the database holds.
-    pub new: Vec<Stored>,
+    /// What could not be read.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+    /// Events under it that the object holds; none if it could not be read.
+    pub old: Option<Vec<Stored>>,
+    /// Those that the database holds; none if it could not be read.
+    pub new: Option<Vec<Stored>>,
     /// Repeats that dedup did not count again.
     pub absorbed: Option<Absorbed>,
     /// Messages with it that could not be applied.
@@ -85,9 +89,9 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absorbed {
     /// At the object.
-    pub old: u64,
+    pub old: Option<u64>,
     /// At the consumer.
-    pub new: u64,
+    pub new: Option<u64>,
 }
 
 /// A message, or an event of one, that could not be applied.

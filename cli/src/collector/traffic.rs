@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CallError, Collector};
+use crate::missing::Missing;
 
 /// Figures of a period.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,9 @@ pub struct Stats {
     pub to: u64,
     /// Whether each event is known to be counted once.
     pub exact: bool,
+    /// What could not be read, and is in no figure.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
     /// All routes together.
     pub total: Figures,
     /// Each route.
@@ -96,16 +100,16 @@ pub struct Addresses {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stores {
-    /// The object.
-    pub old: Counts,
-    /// The database.
-    pub new: Counts,
-    /// Events that both hold.
-    pub both: u64,
+    /// The object; none if it could not be read.
+    pub old: Option<Counts>,
+    /// The database; none if it could not be read.
+    pub new: Option<Counts>,
+    /// Events that both hold; this and what follows is none where a store could not be read.
+    pub both: Option<u64>,
     /// Events that only the object holds.
-    pub only_old: u64,
+    pub only_old: Option<u64>,
     /// Events that only the database holds.
-    pub only_new: u64,
+    pub only_new: Option<u64>,
 }
 
 /// What one store holds.

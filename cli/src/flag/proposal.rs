@@ -9,6 +9,7 @@ use super::{Desk, describe};
 use crate::collector::flag::{Changed, PathPreview, Preview, Shares};
 use crate::consent::Consent;
 use crate::error::CliError;
+use crate::missing::notice;
 use crate::output;
 use crate::share::Share;
 use crate::table::Table;
@@ -121,7 +122,7 @@ impl Desk {
 
 fn text(preview: &Preview) -> String {
     let mut table = Table::new(["path", "requests/day", "only old", "both", "only new", "override"]).words(&[0, 5]);
-    let requests = preview.basis.map_or_else(|| "?".into(), |basis| basis.requests.to_string());
+    let requests = preview.basis.as_ref().map_or_else(|| "?".into(), |basis| basis.requests.to_string());
     let [old, both, new] = shares(preview.current, preview.proposed);
     table.row(["all".into(), requests, old, both, new, String::new()]);
     for PathPreview { path, requests, template, perhaps, current, proposed } in preview.paths.iter().take(SHOWN_PATHS) {
@@ -135,7 +136,8 @@ fn text(preview: &Preview) -> String {
             overriding(template.as_deref(), perhaps.as_deref()),
         ]);
     }
-    let basis = match preview.basis {
+    let missing = preview.basis.as_ref().map_or_else(String::new, |basis| notice(&basis.missing));
+    let basis = match &preview.basis {
         Some(basis) if basis.exact => format!("Traffic from {} to {}:", moment(basis.from), moment(basis.to)),
         Some(basis) => format!("Traffic from {} to {}, about:", moment(basis.from), moment(basis.to)),
         None => "The traffic can't be read; by the document's rule alone:".into(),
@@ -147,7 +149,10 @@ fn text(preview: &Preview) -> String {
         (hidden, false) => format!("\n  and {hidden} more paths"),
     };
     let base = preview.base;
-    format!("{basis}\n{table}{more}\nChanges of version {base}:\n{}", describe::differences(&preview.differences))
+    format!(
+        "{basis}\n{missing}{table}{more}\nChanges of version {base}:\n{}",
+        describe::differences(&preview.differences)
+    )
 }
 
 /// The override that holds for a route, and one before it that may hold for some of its requests.

@@ -258,9 +258,9 @@ up +Inf
         let (status, reasons) = judge(&facts, 0);
         let pipeline = Pipeline { now_ms: 0, facts, status, reasons, counts: Some(counts), archived_until_ms: Some(0) };
         let nothing = Rollups::new();
-        let traffic = Traffic { since_ms: 0, old: &nothing, new: &nothing };
+        let traffic = Traffic { since_ms: 0, old: Some(&nothing), new: Some(&nothing) };
         for open in [false, true] {
-            let read = Exposition::read(&text(Some(&traffic), &Rollout::default(), &pipeline, open));
+            let read = Exposition::read(&text(&traffic, &Rollout::default(), &pipeline, open));
             assert_eq!(read.complaints(), Vec::<String>::new());
             assert!(read.families.len() > 15);
         }

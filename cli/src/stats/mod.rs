@@ -14,6 +14,7 @@ use self::page::Page;
 use self::period::PeriodArgs;
 use crate::collector::{Collector, GatewayArgs};
 use crate::error::CliError;
+use crate::missing::notice;
 use crate::output;
 
 /// Show requests, errors, response times and addresses, in all and by route.
@@ -64,6 +65,10 @@ pub async fn run(args: StatsArgs) -> Result<ExitCode, CliError> {
     if args.gateway.json {
         output::say_json(&stats)?;
     } else if args.csv {
+        // The table itself is for programs.
+        if !stats.missing.is_empty() {
+            output::note(&notice(&stats.missing).trim_end());
+        }
         output::say(&csv::table(&stats.paths));
     } else {
         let shown = stats.paths.get(..limit).unwrap_or(&stats.paths);

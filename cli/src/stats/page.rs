@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::collector::traffic::{Figures, Route, Stats};
+use crate::missing::notice;
 use crate::table::Table;
 use crate::time::moment;
 
@@ -18,9 +19,14 @@ pub struct Page<'a> {
 
 impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stats { from, to, exact, total, paths, stores } = self.stats;
-        let counted = if *exact { "each counted once" } else { "not every one known to be counted once" };
+        let Stats { from, to, exact, missing, total, paths, stores } = self.stats;
+        let counted = match (exact, missing.as_slice()) {
+            (true, _) => "each counted once",
+            (false, []) => "not every one known to be counted once",
+            (false, _) => "NOT ALL OF THEM",
+        };
         writeln!(f, "{} to {}, {counted}", moment(*from), moment(*to))?;
+        f.write_str(&notice(missing))?;
         match self.shown {
             [route] if self.one => {
                 write!(f, "{}\n{}", route.path.replace(char::is_control, " "), facts(&route.figures))
@@ -30,7 +36,11 @@ impl fmt::Display for Page<'_> {
                 writeln!(
                     f,
                     "stores     {} in the object, {} in D1: {} in both, {} only old, {} only new",
-                    stores.old.requests, stores.new.requests, stores.both, stores.only_old, stores.only_new
+                    known(stores.old.map(|held| held.requests)),
+                    known(stores.new.map(|held| held.requests)),
+                    known(stores.both),
+                    known(stores.only_old),
+                    known(stores.only_new)
                 )?;
                 write!(f, "{}", table(self.shown))?;
                 let left = paths.len().saturating_sub(self.shown.len());
@@ -38,6 +48,11 @@ impl fmt::Display for Page<'_> {
             }
         }
     }
+}
+
+/// A count, or a question mark where a store that it needs is missing.
+fn known(count: Option<u64>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
 }
 
 /// Figures, a fact to a line.

@@ -13,16 +13,14 @@ use super::exposition::Exposition;
 
 /// All metrics.
 pub fn text(
-    traffic: Option<&traffic::Traffic<'_>>,
+    traffic: &traffic::Traffic<'_>,
     rollout: &rollout::Rollout,
     pipeline: &pipeline::Pipeline,
     open: bool,
 ) -> String {
     let mut to = Exposition::new(open);
     to.states("path_collector_build_info", "The version that answers.", "version", &[VERSION], VERSION);
-    if let Some(traffic) = traffic {
-        traffic::write(traffic, &mut to);
-    }
+    traffic::write(traffic, &mut to);
     rollout::write(rollout, &mut to);
     pipeline::write(pipeline, &mut to);
     to.finish()

@@ -24,10 +24,10 @@ pub const MAX_ROUTES: usize = 100;
 pub struct Traffic<'a> {
     /// Start of the day, in ms.
     pub since_ms: u64,
-    /// Of the object.
-    pub old: &'a Rollups,
-    /// Of D1.
-    pub new: &'a Rollups,
+    /// Of the object; none if it could not be read.
+    pub old: Option<&'a Rollups>,
+    /// Of D1; none if it could not be read.
+    pub new: Option<&'a Rollups>,
 }
 
 /// Events of which each measure only grows.
@@ -81,20 +81,38 @@ fn as_ms(ns: u64) -> f64 {
 
 /// Writes it all.
 pub fn write(traffic: &Traffic<'_>, to: &mut Exposition) {
+    // One store alone would look as if the other's events had never been: a fall, which a reader takes for a beginning.
+    if let (Some(old), Some(new)) = (traffic.old, traffic.new) {
+        merged(traffic.since_ms, old, new, to);
+    }
+    let mut metric =
+        to.metric(Kind::Counter, "path_collector_store_requests", "Requests that each store holds, by cohort.");
+    for (store, rollups) in [("old", traffic.old), ("new", traffic.new)] {
+        let Some(rollups) = rollups else { continue };
+        let mut by_cohort = [0; 3];
+        for (key, rollup) in rollups {
+            if let Some(count) = by_cohort.get_mut(key.cohort.index()) {
+                *count += rollup.requests;
+            }
+        }
+        for (cohort, count) in ["single", "dual", "fallback"].iter().zip(by_cohort) {
+            metric.sample(&[("store", store), ("cohort", cohort)], count);
+        }
+    }
+}
+
+/// Both stores as one.
+fn merged(since_ms: u64, old: &Rollups, new: &Rollups, to: &mut Exposition) {
     let (mut total, mut routes) = (Share::default(), LiteMap::<&str, Share>::new());
-    let mut stores = [[0; 3]; 2];
-    for (rollups, held, is_old) in [(traffic.old, 0, true), (traffic.new, 1, false)] {
+    for (rollups, is_old) in [(old, true), (new, false)] {
         for (key, rollup) in rollups {
             total.add(key.cohort, is_old, rollup);
             routes.entry(&key.path).or_default().add(key.cohort, is_old, rollup);
-            if let Some(count) = stores.get_mut(held).and_then(|by_cohort| by_cohort.get_mut(key.cohort.index())) {
-                *count += rollup.requests;
-            }
         }
     }
     let known = routes.len() as u64;
     let shown = busiest(routes);
-    let since = Number::seconds(traffic.since_ms);
+    let since = Number::seconds(since_ms);
     to.gauge(
         "path_collector_counting_since_timestamp_seconds",
         "Start of the UTC day that traffic is counted of.",
@@ -131,13 +149,6 @@ pub fn write(traffic: &Traffic<'_>, to: &mut Exposition) {
         histogram(&mut metric, &[("path", path)], share, EACH);
     }
     to.gauge("path_collector_routes", "Routes that had requests this UTC day.", Some(known));
-    let mut metric =
-        to.metric(Kind::Counter, "path_collector_store_requests", "Requests that each store holds, by cohort.");
-    for (store, by_cohort) in ["old", "new"].iter().zip(stores) {
-        for (cohort, count) in ["single", "dual", "fallback"].iter().zip(by_cohort) {
-            metric.sample(&[("store", store), ("cohort", cohort)], count);
-        }
-    }
 }
 
 fn of_class(rollup: &Rollup, index: usize) -> u64 {

@@ -4,13 +4,17 @@ use serde::Serialize;
 use worker::{Env, Response};
 
 use crate::domain::archive::{Day, part_number};
+use crate::domain::missing::Part;
 use crate::edge::archive::{BINDING, R2};
+use crate::edge::config::Config;
+use crate::edge::deadline::{self, Deadline};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::sql_d1::D1Sql;
 use crate::store::archive_days::{ArchiveDays, Listed};
+use crate::store::sql::StoreError;
 
-use super::stats::unreadable;
+use super::stats::nothing_is_readable;
 
 /// Most days that one read shows.
 const SHOWN: u64 = 400;
@@ -24,17 +28,18 @@ pub struct Days {
 }
 
 /// `GET archive?before=YYYY-MM-DD`.
-pub async fn list(url: &str, env: &Env) -> Result<Days, Problem> {
+pub async fn list(url: &str, env: &Env, config: &Config) -> Result<Days, Problem> {
     let before = match parameter(url, "before") {
         None => Day(u64::from(u32::MAX)),
         Some(text) => Day::parse(&text).ok_or_else(|| no_day("before"))?,
     };
-    let days = ArchiveDays::new(D1Sql::of(env).map_err(unreadable)?).list(before, SHOWN).await.map_err(unreadable)?;
+    let listed = async { ArchiveDays::new(D1Sql::until(env, Deadline::to_read(config))?).list(before, SHOWN).await };
+    let days = listed.await.map_err(|error| nothing_is_readable(&[deadline::missing(Part::Archive, &error)]))?;
     Ok(Days { bound: R2::of(env).is_some(), days })
 }
 
 /// `GET archive/{day}`: the manifest; `GET archive/{day}/{part}`: a part.
-pub async fn file(route: &str, env: &Env) -> Result<Response, Problem> {
+pub async fn file(route: &str, env: &Env, config: &Config) -> Result<Response, Problem> {
     let (day, part) = route.split_once('/').map_or((route, None), |(day, part)| (day, Some(part)));
     let day = Day::parse(day).ok_or_else(|| no_day("day"))?;
     let name = match part {
@@ -46,7 +51,9 @@ pub async fn file(route: &str, env: &Env) -> Result<Response, Problem> {
         }
     };
     let bucket = R2::of(env).ok_or_else(|| Problem::not_found(format!("no R2 bucket is bound as {BINDING}")))?;
-    let found = bucket.get(&name).await.map_err(unreadable)?;
+    let file = async { bucket.get(&name).await.map_err(|error| StoreError::Unavailable(error.to_string())) };
+    let found = Deadline::to_read(config).within(file).await;
+    let found = found.map_err(|error| nothing_is_readable(&[deadline::missing(Part::Archive, &error)]))?;
     found.ok_or_else(|| Problem::not_found(format!("there is no {name} in the archive; GET archive lists its days")))
 }
 

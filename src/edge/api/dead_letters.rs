@@ -6,16 +6,19 @@ use serde::{Deserialize, Serialize};
 use web_sys::Request;
 use worker::Env;
 
+use crate::domain::missing::Part;
 use crate::edge::body;
 use crate::edge::config::Config;
+use crate::edge::deadline::{self, Deadline};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::{clock, counters, sql_d1::D1Sql};
 use crate::store::dead_letters::{DeadLetters, Filter, Kept, Place};
 use crate::store::events::EventStore;
 use crate::store::redrive::Refused;
+use crate::store::sql::StoreError;
 
-use super::stats::unreadable;
+use super::stats::{nothing_is_readable, unreadable};
 
 /// Most letters that one page shows.
 const PAGE: u64 = 200;
@@ -90,8 +93,18 @@ fn letters(env: &Env) -> Result<DeadLetters, Problem> {
     Ok(DeadLetters::new(D1Sql::of(env).map_err(unreadable)?))
 }
 
+fn letters_to_read(env: &Env, config: &Config) -> Result<DeadLetters, Problem> {
+    Ok(DeadLetters::new(D1Sql::until(env, Deadline::to_read(config)).map_err(unread)?))
+}
+
+/// Letters are in D1 alone: without it there is nothing to answer with.
+#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
+fn unread(error: StoreError) -> Problem {
+    nothing_is_readable(&[deadline::missing(Part::DeadLetters, &error)])
+}
+
 /// `GET dead-letters?source=…&reason=…&before=…&limit=…&after=…`.
-pub async fn list(url: &str, env: &Env) -> Result<Page, Problem> {
+pub async fn list(url: &str, env: &Env, config: &Config) -> Result<Page, Problem> {
     let number = |name: &str| {
         let text = parameter(url, name);
         text.map(|text| text.parse::<u64>().map_err(|_| Problem::bad_request(format!("`{name}`: give a whole number"))))
@@ -108,7 +121,8 @@ pub async fn list(url: &str, env: &Env) -> Result<Page, Problem> {
         before_ms: number("before")?,
     };
     let after = parameter(url, "after").map(|text| place(&text)).transpose()?;
-    let (count, mut letters) = letters(env)?.newest(&filter, after.as_ref(), limit).await.map_err(unreadable)?;
+    let kept = letters_to_read(env, config)?;
+    let (count, mut letters) = kept.newest(&filter, after.as_ref(), limit).await.map_err(unread)?;
     let full = letters.len() as u64 >= limit;
     let next = letters.last().filter(|_| full).map(|last| place_of(last).to_string());
     for letter in &mut letters {
@@ -118,9 +132,9 @@ pub async fn list(url: &str, env: &Env) -> Result<Page, Problem> {
 }
 
 /// `GET dead-letters/{id}`: whole.
-pub async fn show(id: &str, env: &Env) -> Result<Kept, Problem> {
+pub async fn show(id: &str, env: &Env, config: &Config) -> Result<Kept, Problem> {
     let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
-    let (_, mut found) = letters(env)?.newest(&filter, None, 1).await.map_err(unreadable)?;
+    let (_, mut found) = letters_to_read(env, config)?.newest(&filter, None, 1).await.map_err(unread)?;
     found.pop().ok_or_else(|| Problem::not_found("there is no such dead letter; GET dead-letters lists them"))
 }
 

@@ -4,14 +4,15 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::domain::event::Event;
+use crate::domain::missing::Missing;
 use crate::edge::config::Config;
+use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
-use crate::edge::{clock, collector_client, sql_d1::D1Sql};
-use crate::store::read::EventReader;
+use crate::edge::{clock, stores};
 
 use super::range;
-use super::stats::unreadable;
+use super::stats::nothing_is_readable;
 
 /// Events of one store.
 #[derive(Serialize)]
@@ -21,6 +22,7 @@ pub struct EventList {
     to: u64,
     /// Whether there are more than are given out: ask for a shorter range.
     more: bool,
+    missing: Vec<Missing>,
     events: Vec<Event>,
 }
 
@@ -28,13 +30,12 @@ pub struct EventList {
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<EventList, Problem> {
     let (from, to) = range::of(url, clock::now_ms())?;
     let store = parameter(url, "store");
-    let (events, more) = match store.as_deref() {
-        Some("old") => collector_client::events(env, config, from, to).await.map_err(unreadable)?,
-        Some("new") => {
-            let events = EventReader::new(D1Sql::of(env).map_err(unreadable)?);
-            events.events(from, to).await.map_err(unreadable)?
-        }
+    let deadline = Deadline::to_read(config);
+    let answer = match store.as_deref() {
+        Some("old") => stores::old_events(env, config, from, to, deadline).await,
+        Some("new") => stores::new_events(env, from, to, deadline).await,
         _ => return Err(Problem::bad_request("`store`: give `old` (the object) or `new` (D1)")),
     };
-    Ok(EventList { store: store.unwrap_or_default(), from, to, more, events })
+    let (events, more) = answer.found.ok_or_else(|| nothing_is_readable(&answer.missing))?;
+    Ok(EventList { missing: answer.missing, store: store.unwrap_or_default(), from, to, more, events })
 }

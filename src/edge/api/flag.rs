@@ -10,6 +10,7 @@ use crate::domain::flag::document::{Document, MAX_BYTES};
 use crate::domain::flag::preview::{self, PathPreview, Preview, Shares};
 use crate::domain::flag::stop::{Act, Stop};
 use crate::domain::merge::{Merged, busiest};
+use crate::domain::missing::Missing;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::config::Config;
 use crate::edge::flag_admin::{self, Changed, Known, Source};
@@ -83,6 +84,7 @@ struct Basis {
     to: u64,
     requests: u64,
     exact: bool,
+    missing: Vec<Missing>,
 }
 
 /// Body of `rollback`, `stop` and `release`.
@@ -123,8 +125,9 @@ pub async fn read(env: &Env, config: &Config) -> FlagInForce {
 }
 
 /// `GET flag/history`.
-pub async fn history(env: &Env) -> Result<FlagHistory, Problem> {
-    let (history, stops) = join(flag_admin::newest(env, SHOWN), flag_stop::history(env)).await;
+pub async fn history(env: &Env, config: &Config) -> Result<FlagHistory, Problem> {
+    let read = join(flag_admin::newest(env, SHOWN), flag_stop::history(env));
+    let Some((history, stops)) = clock::within_ms(config.read_deadline_ms, read).await else { return Err(unknown()) };
     Ok(FlagHistory { history: history?, stops: stops?.all().into_iter().cloned().collect() })
 }
 
@@ -148,12 +151,13 @@ pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Pr
     // Without the stores there still are the rules.
     let spans = selection::cover(from, to, to, &config.retention);
     let both = merged::read(env, config, spans, Routes::Each, Parts::Counts).await;
-    let merged = both.ok().map(|both| both.merged(None));
+    let (merged, missing) = both.ok().map(|both| (both.merged(None), both.missing)).unzip();
     let by_route = merged.as_ref().map(Merged::by_route).unwrap_or_default();
     let traffic: Vec<(String, u64)> =
         busiest(&by_route).into_iter().map(|(path, rollup)| (path.to_owned(), rollup.requests)).collect();
     let requests = traffic.iter().map(|(_, requests)| requests).sum();
-    let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact });
+    let missing = missing.unwrap_or_default();
+    let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact, missing });
     let Preview { differences, current: before, proposed, paths, more, warnings } =
         preview::preview(&current, &proposed, &traffic);
     Ok(Previewed { basis, base: current.version, differences, current: before, proposed, paths, more, warnings })

@@ -12,13 +12,15 @@ use crate::domain::flag::ramp::{Gate, Ramp, Stage, after_release};
 use crate::domain::flag::spread::{Isolate, Sightings, Spread};
 use crate::domain::flag::stop::{Latch, Stop};
 use crate::domain::grain::MINUTE_MS;
+use crate::domain::missing::Missing;
 use crate::edge::config::Config;
+use crate::edge::deadline::Deadline;
 use crate::edge::flag_admin::{self, Source};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::{clock, flag_cache, flag_kv, flag_stop, ramp_gate, stores};
 
-use super::stats::unreadable;
+use super::stats::all_of;
 
 /// Minutes that are looked at where the request doesn't say, and at most.
 const MINUTES: (u64, u64) = (10, 60);
@@ -46,6 +48,7 @@ pub struct Status {
     from: u64,
     to: u64,
     complete: bool,
+    missing: Vec<Missing>,
     isolates: Vec<Isolate>,
     behind: u64,
     older_events: u64,
@@ -83,7 +86,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Probl
     let (known, stops) = join(flag_admin::known(env), flag_stop::known(env)).await;
     let copy = flag_kv::document(env).await.ok().flatten();
     let in_force = flag_cache::current(env, config).await.version;
-    let (sightings, complete) = sightings(env, config, from, to).await;
+    let (sightings, complete, missing) = sightings(env, config, from, to).await;
     let ramp = match &known {
         Some(known) => ramp(env, config, known.document.clone(), &stops.union()).await,
         None => None,
@@ -99,6 +102,7 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Status, Probl
         from,
         to,
         complete,
+        missing,
         isolates,
         behind,
         older_events,
@@ -127,27 +131,28 @@ fn minutes(url: &str) -> Result<u64, Problem> {
     })
 }
 
-/// The events of both stores, the newest first, as far as one read may; and whether that is all of them.
-async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings, bool) {
+/// The events of both stores, the newest first, as far as one read may; whether that is all of them; and what of the
+/// stores could not be read.
+async fn sightings(env: &Env, config: &Config, from: u64, to: u64) -> (Sightings, bool, Vec<Missing>) {
+    let (deadline, mut missing) = (Deadline::to_read(config), Vec::new());
     let (mut sightings, mut complete) = (Sightings::default(), true);
     let (mut end, mut piece) = (to, FIRST_PIECE_MS);
-    while end > from && sightings.len() < MAX_EVENTS {
+    // A store that did not answer is not asked again.
+    while end > from && sightings.len() < MAX_EVENTS && missing.is_empty() {
         let start = end.saturating_sub(piece).max(from);
         let before = sightings.len();
-        let (old, new) = stores::events(env, config, start, end).await;
+        let (old, new) = stores::events(env, config, start, end, deadline).await;
         for store in [old, new] {
-            match store.map_err(unreadable) {
-                Ok((events, more)) => {
-                    sightings.add(&events);
-                    complete &= !more;
-                }
-                Err(_) => complete = false,
+            if let Some((events, more)) = store.found {
+                sightings.add(&events);
+                complete &= !more;
             }
+            missing = all_of(&missing, &store.missing);
         }
         end = start;
         piece *= if sightings.len() - before < FEW_EVENTS { 2 } else { 1 };
     }
-    (sightings, complete && end <= from)
+    (sightings, complete && missing.is_empty() && end <= from, missing)
 }
 
 async fn ramp(env: &Env, config: &Config, document: Document, stops: &Latch) -> Option<RampStatus> {

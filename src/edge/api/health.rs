@@ -1,6 +1,6 @@
 //! `GET health`: is it working.
 
-use futures_util::future::join;
+use futures_util::future::{join, join5};
 use serde::Serialize;
 use worker::Env;
 
@@ -10,9 +10,9 @@ use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::Kind;
 use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
-use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql};
+use crate::edge::deadline::Deadline;
+use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql, stores};
 use crate::store::dead_letters::DeadLetters;
-use crate::store::read::EventReader;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
 
@@ -84,21 +84,19 @@ impl Known {
 }
 
 /// Asks everyone.
-pub async fn gather(env: &Env, config: &Config) -> Known {
+pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
     let now_ms = clock::now_ms();
-    let new = async { EventReader::new(D1Sql::of(env)?).state(now_ms).await };
-    let letters = async { DeadLetters::new(D1Sql::of(env)?).gauge().await };
-    let stores = join(collector_client::state(env, config), new);
-    let ((old, new), (vitals, (letters, (backlog, parity_failed)))) = join(
-        stores,
-        join(
-            collector_client::vitals(env),
-            join(letters, join(backlog::read(env, now_ms), parity_failed(env, now_ms))),
-        ),
+    let letters = async { DeadLetters::new(D1Sql::until(env, deadline)?).gauge().await };
+    let ((old, new), vitals, letters, (backlog, parity_failed), archive) = join5(
+        stores::state(env, config, deadline),
+        collector_client::vitals(env, deadline),
+        letters,
+        join(backlog::read(env, now_ms), parity_failed(env, now_ms, deadline)),
+        archive::state(env, config, deadline),
     )
     .await;
-    let archive = known(archive::state(env, config).await);
-    let (old, new) = (known(old), known(new));
+    let archive = known(archive);
+    let (old, new) = (old.whole().ok(), new.whole().ok());
     let (counts, jobs) = known(vitals).map(|vitals| (vitals.counts, vitals.jobs)).unzip();
     let facts = Facts {
         old_unfolded: old.as_ref().map(|states| states.iter().map(|state| state.unfolded).sum()),
@@ -114,7 +112,7 @@ pub async fn gather(env: &Env, config: &Config) -> Known {
 
 /// Asks everyone; what does not answer is null, and a reason.
 pub async fn read(env: &Env, config: &Config) -> Health {
-    let known = gather(env, config).await;
+    let known = gather(env, config, Deadline::to_read(config)).await;
     let (status, reasons) = known.judge();
     let Known { now_ms, facts, counts: counters, archive, stores } = known;
     let count = |name: &str| counters.as_ref().and_then(|counts| counts.get(name)).copied().unwrap_or_default();
@@ -150,8 +148,8 @@ fn known<T, E: std::fmt::Display>(read: Result<T, E>) -> Option<T> {
 }
 
 /// Whether the newest hour's report, if it is not old, says that the stores differ.
-async fn parity_failed(env: &Env, now_ms: u64) -> bool {
-    let newest = async { parity::reports(env)?.newest_filed(Kind::Hour, 1).await };
+async fn parity_failed(env: &Env, now_ms: u64, deadline: Deadline) -> bool {
+    let newest = async { parity::reports_until(env, deadline)?.newest_filed(Kind::Hour, 1).await };
     let newest: Option<Vec<_>> = known::<_, StoreError>(newest.await);
     let report = newest.and_then(|mut reports| reports.pop());
     report.is_some_and(|report| report.verdict == Verdict::Fail && report.window.to + REPORT_LIFE_MS > now_ms)

@@ -18,6 +18,7 @@ use crate::domain::parity::window::Kind;
 use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Parts, Routes, Selection, Span};
 use crate::edge::config::Config;
+use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
 use crate::edge::{clock, flag_admin, parity, stores};
 
@@ -57,15 +58,15 @@ pub async fn respond(request: &Request, env: &Env, config: &Config) -> Result<Re
 
 /// Asks everyone; what does not answer is left out.
 async fn read(env: &Env, config: &Config, now_ms: u64, open: bool) -> String {
-    let ((held, known), flag) = join(join(traffic(env, config, now_ms), health::gather(env, config)), async {
-        flag_admin::known(env).await.map(|known| (known.document, known.changed_at))
-    })
-    .await;
-    let (hours, days) = join(reports(env, Kind::Hour, HOURS), reports(env, Kind::Day, DAYS)).await;
-    let held = held.inspect_err(|error| worker::console_error!("Metrics without traffic: {error}")).ok();
-    let since_ms = Grain::Day.floor(now_ms);
-    let traffic = held.as_ref().map(|(old, new)| Traffic { since_ms, old, new });
-    metrics::text(traffic.as_ref(), &Rollout { flag, hours, days }, &pipeline(known), open)
+    let deadline = Deadline::to_read(config);
+    let flag = async { flag_admin::known(env).await.map(|known| (known.document, known.changed_at)) };
+    let reports = join(reports(env, Kind::Hour, HOURS, deadline), reports(env, Kind::Day, DAYS, deadline));
+    let ((held, known), (flag, (hours, days))) =
+        join(join(traffic(env, config, now_ms, deadline), health::gather(env, config, deadline)), join(flag, reports))
+            .await;
+    let (old, new) = &held;
+    let traffic = Traffic { since_ms: Grain::Day.floor(now_ms), old: old.as_ref(), new: new.as_ref() };
+    metrics::text(&traffic, &Rollout { flag, hours, days }, &pipeline(known), open)
 }
 
 fn pipeline(known: health::Known) -> Pipeline {
@@ -75,16 +76,16 @@ fn pipeline(known: health::Known) -> Pipeline {
     Pipeline { now_ms, facts, status, reasons, counts, archived_until_ms }
 }
 
-/// What both stores hold of this UTC day. One alone would look as if the other's events had never been.
-async fn traffic(env: &Env, config: &Config, now_ms: u64) -> Result<(Rollups, Rollups), String> {
+/// What each store holds of this UTC day, as far as it can be read whole.
+async fn traffic(env: &Env, config: &Config, now_ms: u64, deadline: Deadline) -> (Option<Rollups>, Option<Rollups>) {
     let from = Grain::Day.floor(now_ms);
     let spans = vec![Span { from, to: from + DAY_MS, grain: Grain::Day }];
     let selection = Selection { spans, routes: Routes::Each, parts: Parts::Latency, dual: Parts::Latency };
-    let (old, new) = stores::rollups(env, config, &selection).await;
-    Ok((old?, new?))
+    let (old, new) = stores::rollups(env, config, &selection, deadline).await;
+    (old.whole().ok(), new.whole().ok())
 }
 
-async fn reports(env: &Env, kind: Kind, most: u64) -> Option<Vec<Filed>> {
-    let read = async { parity::reports(env)?.newest_filed(kind, most).await };
+async fn reports(env: &Env, kind: Kind, most: u64, deadline: Deadline) -> Option<Vec<Filed>> {
+    let read = async { parity::reports_until(env, deadline)?.newest_filed(kind, most).await };
     read.await.inspect_err(|error| worker::console_error!("Metrics without parity: {error}")).ok()
 }

@@ -93,7 +93,7 @@ async fn answer(
     }
     let route = path.strip_prefix("/v1/").unwrap_or_default();
     if let ("GET", Some(file)) = (method.as_str(), route.strip_prefix("archive/")) {
-        return archive::file(file, env).await;
+        return archive::file(file, env, config).await;
     }
     if method == "GET" {
         show(route, url, env, config).await?.response(request)
@@ -140,19 +140,19 @@ async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result
             let etag = Some(format!("\"{}\"", newest.version()));
             Ok(Shown { etag, ..Shown::json(&newest)? })
         }
-        ("flag", "history") => Shown::json(&flag::history(env).await?),
+        ("flag", "history") => Shown::json(&flag::history(env, config).await?),
         ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
-        ("parity", "") => Shown::json(&parity::list(url, env).await?),
-        ("parity", window) => Shown::json(&parity::read(&decoded(window)?, env).await?),
+        ("parity", "") => Shown::json(&parity::list(url, env, config).await?),
+        ("parity", window) => Shown::json(&parity::read(&decoded(window)?, env, config).await?),
         ("snapshot", "") => {
             let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
             Ok(Shown { text, content_type: "application/json", etag: None })
         }
         ("readiness", "") => Shown::json(&readiness::read(env, config).await),
         ("health", "") => Shown::json(&health::read(env, config).await),
-        ("archive", "") => Shown::json(&archive::list(url, env).await?),
-        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env).await?),
-        ("dead-letters", id) => Shown::json(&dead_letters::show(&decoded(id)?, env).await?),
+        ("archive", "") => Shown::json(&archive::list(url, env, config).await?),
+        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env, config).await?),
+        ("dead-letters", id) => Shown::json(&dead_letters::show(&decoded(id)?, env, config).await?),
         _ => Err(unknown(url)),
     }
 }

@@ -4,17 +4,19 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use worker::Env;
 
+use crate::domain::missing::Part;
 use crate::domain::parity::report::Report;
 use crate::domain::parity::selftest::Outcome;
 use crate::domain::parity::window::{Kind, Window};
 use crate::edge::config::Config;
+use crate::edge::deadline::{self, Deadline};
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::{parity, parity_selftest};
 use crate::store::parity::compare;
 use crate::store::sql::StoreError;
 
-use super::stats::unreadable;
+use super::stats::{nothing_is_readable, unreadable};
 
 /// Most reports that one read shows; they come without differences, routes and gaps, which a window's own report has.
 const SHOWN: u64 = 200;
@@ -40,22 +42,30 @@ pub enum Answer {
 }
 
 /// `GET parity?kind=hour|day|range&limit=N`.
-pub async fn list(url: &str, env: &Env) -> Result<ReportList, Problem> {
+pub async fn list(url: &str, env: &Env, config: &Config) -> Result<ReportList, Problem> {
     let kind = parameter(url, "kind").map_or(Some(Kind::Hour), |name| Kind::named(&name));
     let kind = kind.ok_or_else(|| Problem::bad_request("`kind`: give hour, day or range"))?;
     let limit = parameter(url, "limit").map_or(Ok(24), |text| text.parse());
     let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
     let limit = limit.ok_or_else(|| Problem::bad_request(format!("`limit`: give a number from 1 to {SHOWN}")))?;
-    let reports = parity::reports(env).map_err(unreadable)?.newest(kind, limit).await.map_err(unreadable)?;
+    let kept = parity::reports_until(env, Deadline::to_read(config)).map_err(unreported)?;
+    let reports = kept.newest(kind, limit).await.map_err(unreported)?;
     Ok(ReportList { reports: reports.into_iter().map(raw).collect::<Result<_, _>>()? })
 }
 
 /// `GET parity/{window}`: the newest revision, whole.
-pub async fn read(text: &str, env: &Env) -> Result<Box<RawValue>, Problem> {
+pub async fn read(text: &str, env: &Env, config: &Config) -> Result<Box<RawValue>, Problem> {
     let window = window(text)?;
-    let report = parity::reports(env).map_err(unreadable)?.body(window).await.map_err(unreadable)?;
+    let kept = parity::reports_until(env, Deadline::to_read(config)).map_err(unreported)?;
+    let report = kept.body(window).await.map_err(unreported)?;
     let missing = || Problem::not_found(format!("there is no report on {window}; POST parity/run makes one"));
     raw(report.ok_or_else(missing)?)
+}
+
+/// Reports are in D1 alone: without it there is nothing to answer with.
+#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
+fn unreported(error: StoreError) -> Problem {
+    nothing_is_readable(&[deadline::missing(Part::Parity, &error)])
 }
 
 /// A report as it was stored.

@@ -8,6 +8,7 @@ use crate::domain::error::InputError;
 use crate::domain::exemplar::Exemplar;
 use crate::domain::figures::{self, Bin, Figures, ResponseTime};
 use crate::domain::listing::{self, Cursor, Row, Sort, Wanted};
+use crate::domain::missing::Missing;
 use crate::domain::rollup::Rollup;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
@@ -17,6 +18,7 @@ use crate::edge::query::parameter;
 
 use super::merged;
 use super::range;
+use super::stats::{all_of, nothing_is_readable};
 
 /// Rows of a page where the request doesn't say, and at most.
 const ROWS: (usize, usize) = (50, 1_000);
@@ -34,6 +36,7 @@ pub struct Table {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     routes: usize,
     spark_from: u64,
     spark_step_ms: u64,
@@ -48,6 +51,7 @@ pub struct Route {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     path: String,
     figures: Figures,
     histogram: Vec<Bin>,
@@ -58,6 +62,7 @@ pub struct Route {
 pub struct Chosen {
     from: u64,
     to: u64,
+    missing: Vec<Missing>,
     sample: Vec<Exemplar>,
     slowest: Vec<Exemplar>,
 }
@@ -71,6 +76,7 @@ pub async fn table(url: &str, env: &Env, config: &Config) -> Result<Table, Probl
         from: all.from,
         to: all.to,
         exact: all.exact,
+        missing: all.missing,
         routes: page.routes,
         spark_from: all.spark_from,
         spark_step_ms: all.spark_step_ms,
@@ -79,10 +85,13 @@ pub async fn table(url: &str, env: &Env, config: &Config) -> Result<Table, Probl
     })
 }
 
-/// The whole table as CSV.
+/// The whole table as CSV. A file can't say that it lacks a store, so there is none without both.
 pub async fn csv(url: &str, env: &Env, config: &Config) -> Result<String, Problem> {
     let wanted = Wanted { limit: usize::MAX, after: None, ..wanted(url)? };
-    let rows = rows(url, env, config).await?.rows;
+    let All { rows, missing, .. } = rows(url, env, config).await?;
+    if !missing.is_empty() {
+        return Err(nothing_is_readable(&missing));
+    }
     Ok(listing::csv(&listing::page(rows, &wanted).rows))
 }
 
@@ -126,6 +135,7 @@ struct All {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     spark_from: u64,
     spark_step_ms: u64,
     rows: Vec<Row>,
@@ -139,16 +149,18 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
     let covered = range::covered(&spans, to);
     // A short range is read once, for figures and spark lines.
     let once = spans.first().is_some_and(|span| span.grain == steps.span.grain) && spans.len() == 1;
-    let (merged, lines) = if once {
+    let (merged, lines, missing) = if once {
         let both = merged::read(env, config, spans, Routes::Each, Parts::Latency).await?;
-        (both.merged(None), both.merged(Some(steps.step_ms)))
+        (both.merged(None), both.merged(Some(steps.step_ms)), both.missing)
     } else {
         let (lines, whole) = join(
             merged::read(env, config, vec![steps.span], Routes::Each, Parts::Counts),
             merged::read(env, config, spans, Routes::Each, Parts::Latency),
         )
         .await;
-        (whole?.merged(None), lines?.merged(Some(steps.step_ms)))
+        let (lines, whole) = (lines?, whole?);
+        let missing = all_of(&whole.missing, &lines.missing);
+        (whole.merged(None), lines.merged(Some(steps.step_ms)), missing)
     };
     let by_route = merged.by_route();
     let row = |(path, rollup): (&String, &Rollup)| Row {
@@ -161,39 +173,56 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
     Ok(All {
         from: covered.0,
         to: covered.1,
-        exact: merged.exact,
+        exact: merged.exact && missing.is_empty(),
+        missing,
         spark_from: steps.span.from,
         spark_step_ms: steps.step_ms,
         rows: by_route.iter().map(row).collect(),
     })
 }
 
+/// Figures of one range.
+pub struct Range {
+    /// Its begin, in ms.
+    pub from: u64,
+    /// Its end, in ms.
+    pub to: u64,
+    /// Whether each request is counted once, and none is missing.
+    pub exact: bool,
+    /// What could not be read.
+    pub missing: Vec<Missing>,
+    /// The figures.
+    pub rollup: Rollup,
+}
+
 /// Reads all that is kept of one route, or of all together.
-pub async fn whole(
-    url: &str,
-    routes: Routes,
-    parts: Parts,
-    env: &Env,
-    config: &Config,
-) -> Result<((u64, u64), bool, Rollup), Problem> {
+pub async fn whole(url: &str, routes: Routes, parts: Parts, env: &Env, config: &Config) -> Result<Range, Problem> {
     let now_ms = clock::now_ms();
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);
-    let covered = range::covered(&spans, to);
-    let merged = merged::read(env, config, spans, routes, parts).await?.merged(None);
-    Ok((covered, merged.exact, merged.total()))
+    let (from, to) = range::covered(&spans, to);
+    let both = merged::read(env, config, spans, routes, parts).await?;
+    let merged = both.merged(None);
+    Ok(Range { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })
 }
 
 /// One route's figures.
 pub async fn route(path: String, url: &str, env: &Env, config: &Config) -> Result<Route, Problem> {
-    let ((from, to), exact, rollup) = whole(url, Routes::One(path.clone()), Parts::Figures, env, config).await?;
-    Ok(Route { from, to, exact, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
+    let Range { from, to, exact, missing, rollup } =
+        whole(url, Routes::One(path.clone()), Parts::Figures, env, config).await?;
+    Ok(Route { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
 }
 
 /// `GET exemplars`: of all routes, or of `path`.
 pub async fn exemplars(url: &str, env: &Env, config: &Config) -> Result<Chosen, Problem> {
     let routes = parameter(url, "path").map_or(Routes::Together, Routes::One);
-    let ((from, to), _, rollup) = whole(url, routes, Parts::All, env, config).await?;
+    let Range { from, to, missing, rollup, .. } = whole(url, routes, Parts::All, env, config).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
-    Ok(Chosen { from, to, sample: of_range(rollup.exemplars.sample), slowest: of_range(rollup.exemplars.slowest) })
+    Ok(Chosen {
+        from,
+        to,
+        missing,
+        sample: of_range(rollup.exemplars.sample),
+        slowest: of_range(rollup.exemplars.slowest),
+    })
 }

@@ -10,6 +10,7 @@ use crate::domain::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::domain::parity::window::{Kind, Window};
 use crate::domain::readiness::{self, Criterion, DAYS, Facts, LastHour};
 use crate::edge::config::Config;
+use crate::edge::deadline::Deadline;
 use crate::edge::{clock, parity, stores};
 use crate::store::parity::compare::Run;
 use crate::store::sql::StoreError;
@@ -32,7 +33,13 @@ pub struct Readiness {
 /// Gathers what is known and judges it. What can't be read is not known.
 pub async fn read(env: &Env, config: &Config) -> Readiness {
     let now_ms = clock::now_ms();
-    let (days, dead_events, hour) = join3(days(env), dead_events(env, now_ms), last_hour(env, config, now_ms)).await;
+    let deadline = Deadline::to_read(config);
+    let (days, dead_events, hour) = join3(
+        deadline.within(days(env)),
+        deadline.within(dead_events(env, now_ms)),
+        deadline.within(last_hour(env, config, now_ms)),
+    )
+    .await;
     let facts = Facts { days: known(days).unwrap_or_default(), dead_events: known(dead_events), hour: known(hour) };
     let criteria = readiness::criteria(&facts);
     Readiness { ready: readiness::is_ready(&criteria), computed_at: now_ms, criteria }
@@ -71,13 +78,13 @@ async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, 
 
 /// How many of a few events were looked up by their ID, and found.
 async fn traced(env: &Env, config: &Config, window: Window) -> Result<(u64, u64), StoreError> {
-    let (old, new) = stores::events(env, config, window.to.saturating_sub(SAMPLED_MS), window.to).await;
-    let (old, new) = (old.map_err(StoreError::Unavailable)?.0, new.map_err(StoreError::Unavailable)?.0);
+    let deadline = Deadline::to_read(config);
+    let (old, new) = stores::events(env, config, window.to.saturating_sub(SAMPLED_MS), window.to, deadline).await;
+    let ((old, _), (new, _)) = (old.whole()?, new.whole()?);
     let (mut looked_up, mut found) = (0, 0);
     for event in old.iter().take(TRACED).chain(new.iter().take(TRACED)) {
-        let (old, new) = stores::trace(env, config, event.idempotent_id).await;
-        let [old, new] = [old, new].map(|found| found.map_err(StoreError::Unavailable));
-        let stored = [old?.stored, new?.stored].concat();
+        let (old, new) = stores::trace(env, config, event.idempotent_id, deadline).await;
+        let stored = [old.whole()?.stored, new.whole()?.stored].concat();
         looked_up += 1;
         found += u64::from(stored.iter().any(|(stored, _)| stored.digest == event.digest));
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::domain::figures::{ResponseTime, StatusClasses};
+use crate::domain::missing::Missing;
 use crate::domain::rollup::{ALL_ROUTES, Rollup};
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
@@ -23,6 +24,7 @@ pub struct Series {
     to: u64,
     step_ms: u64,
     exact: bool,
+    missing: Vec<Missing>,
     points: Vec<Point>,
 }
 
@@ -53,5 +55,6 @@ pub async fn read(routes: Routes, url: &str, env: &Env, config: &Config) -> Resu
         Point { start, requests: rollup.requests, status: rollup.into(), response_time }
     };
     let (from, to) = range::covered(&[steps.span], to);
-    Ok(Series { from, to, step_ms: steps.step_ms, exact: merged.exact, points: steps.starts().map(point).collect() })
+    let points = steps.starts().map(point).collect();
+    Ok(Series { from, to, step_ms: steps.step_ms, exact: merged.exact, missing: both.missing, points })
 }

@@ -8,6 +8,7 @@ use crate::domain::event::Cohort;
 use crate::domain::figures::{Figures, ResponseTime, StatusClasses};
 use crate::domain::intervals::Intervals;
 use crate::domain::merge::busiest;
+use crate::domain::missing::{self, Missing};
 use crate::domain::rollup::Rollup;
 use crate::domain::selection::{self, Parts, Routes};
 use crate::edge::clock;
@@ -23,6 +24,7 @@ pub struct Stats {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     total: Figures,
     paths: Vec<PathFigures>,
     stores: Stores,
@@ -42,11 +44,11 @@ struct PathFigures {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stores {
-    old: Counts,
-    new: Counts,
-    both: u64,
-    only_old: u64,
-    only_new: u64,
+    old: Option<Counts>,
+    new: Option<Counts>,
+    both: Option<u64>,
+    only_old: Option<u64>,
+    only_new: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -75,10 +77,12 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
         merged::read(env, config, spans, Routes::Together, Parts::Figures),
     )
     .await;
-    let each = each?;
-    let merged = each.merged(None);
+    let (each, together) = (each?, together?);
+    let (merged, united) = (each.merged(None), together.merged(None));
     // The same requests in all figures, should one have been counted between the two reads.
-    let total = Rollup { addresses: together?.merged(None).total().addresses, ..merged.total() };
+    let total = Rollup { addresses: united.total().addresses, ..merged.total() };
+    // What stores share can't be told without one of them.
+    let compared = |count: u64| each.missing.is_empty().then_some(count);
     let figures = |(path, rollup): (&str, &Rollup)| {
         let response_time = ResponseTime::of(rollup);
         PathFigures { path: path.to_owned(), requests: rollup.requests, status: rollup.into(), response_time }
@@ -87,15 +91,16 @@ pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Proble
     Ok(Stats {
         from,
         to,
-        exact: merged.exact,
+        exact: merged.exact && together.missing.is_empty(),
+        missing: all_of(&each.missing, &together.missing),
         total: Figures::from(&total),
         paths,
         stores: Stores {
-            old: Counts::of(&each.old),
-            new: Counts::of(&each.new),
-            both: merged.both,
-            only_old: merged.only_old,
-            only_new: merged.only_new,
+            old: each.old.as_ref().map(Counts::of),
+            new: each.new.as_ref().map(Counts::of),
+            both: compared(merged.both),
+            only_old: compared(merged.only_old),
+            only_new: compared(merged.only_new),
         },
     })
 }
@@ -106,13 +111,28 @@ pub struct Whole {
     from: u64,
     to: u64,
     exact: bool,
+    missing: Vec<Missing>,
     total: Figures,
 }
 
 /// `GET stats?detail=total`: without the routes, which is cheap for a range of any length.
 pub async fn total(url: &str, env: &Env, config: &Config) -> Result<Whole, Problem> {
-    let ((from, to), exact, rollup) = paths::whole(url, Routes::Together, Parts::Figures, env, config).await?;
-    Ok(Whole { from, to, exact, total: (&rollup).into() })
+    let paths::Range { from, to, exact, missing, rollup } =
+        paths::whole(url, Routes::Together, Parts::Figures, env, config).await?;
+    Ok(Whole { from, to, exact, missing, total: (&rollup).into() })
+}
+
+/// What two reads of one answer lack, each once.
+pub fn all_of(first: &[Missing], second: &[Missing]) -> Vec<Missing> {
+    let mut all = first.to_vec();
+    all.extend(second.iter().filter(|missing| !first.contains(missing)).cloned());
+    all
+}
+
+/// The problem where nothing is left to answer with.
+pub fn nothing_is_readable(missing: &[Missing]) -> Problem {
+    let what = missing::sentence(missing);
+    Problem::unavailable(format!("nothing can be read now ({what}); counting goes on, try again"))
 }
 
 /// Logs the reason and tells the client which store it is not: none of its internals.

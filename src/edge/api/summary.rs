@@ -1,12 +1,14 @@
 //! `GET snapshot`: what the dashboard paints first, of the last hour.
 
-use futures_util::future::join;
+use futures_util::future::{join, join5};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use worker::Env;
 
 use crate::domain::parity::window::Kind;
+use crate::domain::selection::Routes;
 use crate::edge::config::Config;
+use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
 use crate::edge::{clock, parity};
 
@@ -47,16 +49,30 @@ struct Newest {
 /// If the encoder fails, which for these types it can't.
 pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
     let known = |problem: Problem| worker::console_error!("Summary: {}", problem.detail);
-    let stats = stats::total(QUERY, env, config).await.map_err(known).ok();
-    let series = series::read(crate::domain::selection::Routes::Together, QUERY, env, config).await.map_err(known).ok();
-    let paths = paths::table(QUERY, env, config).await.map_err(known).ok();
-    let (health, flag) = join(health::read(env, config), flag::read(env, config)).await;
-    let parity = Newest { hour: newest(env, Kind::Hour).await, day: newest(env, Kind::Day).await };
-    let summary = Summary { computed_at: clock::now_ms(), range: RANGE, stats, series, paths, flag, parity, health };
+    let deadline = Deadline::to_read(config);
+    // All at once, so that a store which does not answer is waited for once.
+    let (stats, series, paths, (health, flag), (hour, day)) = join5(
+        stats::total(QUERY, env, config),
+        series::read(Routes::Together, QUERY, env, config),
+        paths::table(QUERY, env, config),
+        join(health::read(env, config), flag::read(env, config)),
+        join(newest(env, Kind::Hour, deadline), newest(env, Kind::Day, deadline)),
+    )
+    .await;
+    let summary = Summary {
+        computed_at: clock::now_ms(),
+        range: RANGE,
+        stats: stats.map_err(known).ok(),
+        series: series.map_err(known).ok(),
+        paths: paths.map_err(known).ok(),
+        flag,
+        parity: Newest { hour, day },
+        health,
+    };
     serde_json::to_string(&summary).map_err(|error| error.to_string())
 }
 
-async fn newest(env: &Env, kind: Kind) -> Option<Box<RawValue>> {
-    let reports = parity::reports(env).ok()?.newest(kind, 1).await.ok()?;
+async fn newest(env: &Env, kind: Kind, deadline: Deadline) -> Option<Box<RawValue>> {
+    let reports = parity::reports_until(env, deadline).ok()?.newest(kind, 1).await.ok()?;
     RawValue::from_string(reports.into_iter().next()?).ok()
 }

@@ -8,31 +8,35 @@ use crate::domain::archive::Day;
 use crate::domain::error::InputError;
 use crate::domain::event::{Cohort, Event, MAX_AHEAD_MS};
 use crate::domain::identity::IdempotentId;
+use crate::domain::missing::{Missing, Part};
 use crate::domain::trace::{self, Age, Archiving, Details};
 use crate::edge::config::Config;
+use crate::edge::deadline::{self, Deadline};
 use crate::edge::problem::Problem;
 use crate::edge::{archive, clock, sql_d1::D1Sql, stores};
 use crate::store::dead_letters::{DeadLetters, Found, SEARCHED_BYTES};
 use crate::store::read::Sighting;
+use crate::store::sql::StoreError;
 
-use super::stats::unreadable;
+use super::stats::nothing_is_readable;
 
 /// What is known of an ID.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
     idempotent_id: IdempotentId,
-    old: Vec<Stored>,
-    new: Vec<Stored>,
+    missing: Vec<Missing>,
+    old: Option<Vec<Stored>>,
+    new: Option<Vec<Stored>>,
     absorbed: Absorbed,
-    dead_letters: Vec<Found>,
+    dead_letters: Option<Vec<Found>>,
     /// Dead letters of its time or later that were not looked into: there are too many.
-    dead_letters_not_searched: u64,
+    dead_letters_not_searched: Option<u64>,
     archive: Option<ArchiveDay>,
     /// Of the first event under it, or else of the first repeat.
     cohort: Option<Cohort>,
     flag_version: Option<u32>,
-    details: Details,
+    details: Option<Details>,
 }
 
 #[derive(Serialize)]
@@ -45,8 +49,8 @@ struct Stored {
 /// Repeats that each store absorbed.
 #[derive(Serialize)]
 struct Absorbed {
-    old: usize,
-    new: usize,
+    old: Option<usize>,
+    new: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -55,40 +59,57 @@ struct ArchiveDay {
     state: Archiving,
 }
 
-/// Asks every part.
+/// Asks every part. What can't be read is null, and named.
 pub async fn read(text: &str, env: &Env, config: &Config) -> Result<Trace, Problem> {
     let id: IdempotentId = text.parse().map_err(|error: InputError| Problem::bad_request(error.to_string()))?;
     let window_start = id.timestamp_ms();
     // A message is sent after its ID was made, by a clock that may be ahead.
+    let deadline = Deadline::to_read(config);
     let letters = async {
-        let letters = DeadLetters::new(D1Sql::of(env)?);
+        let letters = DeadLetters::new(D1Sql::until(env, deadline)?);
         letters.containing(&id.to_string(), window_start.saturating_sub(MAX_AHEAD_MS), SEARCHED_BYTES).await
     };
     let day = Day::of(window_start);
     let ((old, new), (letters, archiving)) =
-        join(stores::trace(env, config, id), join(letters, archive::state_of(env, day))).await;
-    let (old, new) = (old.map_err(unreadable)?, new.map_err(unreadable)?);
-    let (dead_letters, dead_letters_not_searched) = letters.map_err(unreadable)?;
-    let archiving = archiving.map_err(unreadable)?;
-    let age = Age { window_start, now_ms: clock::now_ms(), kept_ms: archive::kept_ms(config), archiving };
-    let first = first(&old, &new);
+        join(stores::trace(env, config, id, deadline), join(letters, archive::state_of(env, day, deadline))).await;
+    let mut missing = [old.missing, new.missing].concat();
+    let (old, new) = (old.found, new.found);
+    let (dead_letters, dead_letters_not_searched) = known(Part::DeadLetters, letters, &mut missing).unzip();
+    let archiving = known(Part::Archive, archiving, &mut missing);
+    if old.is_none() && new.is_none() && dead_letters.is_none() {
+        return Err(nothing_is_readable(&missing));
+    }
+    let details = archiving.map(|archiving| {
+        trace::details(&Age { window_start, now_ms: clock::now_ms(), kept_ms: archive::kept_ms(config), archiving })
+    });
+    let first = first(old.as_ref(), new.as_ref());
     Ok(Trace {
         idempotent_id: id,
-        absorbed: Absorbed { old: old.absorbed.len(), new: new.absorbed.len() },
+        absorbed: Absorbed {
+            old: old.as_ref().map(|sighting| sighting.absorbed.len()),
+            new: new.as_ref().map(|sighting| sighting.absorbed.len()),
+        },
         cohort: first.map(|event| event.cohort),
         flag_version: first.map(|event| event.flag_version),
-        old: stored(old),
-        new: stored(new),
+        missing,
+        old: old.map(stored),
+        new: new.map(stored),
         dead_letters,
         dead_letters_not_searched,
-        archive: archiving.map(|state| ArchiveDay { day: day.to_string(), state }),
-        details: trace::details(&age),
+        archive: archiving.flatten().map(|state| ArchiveDay { day: day.to_string(), state }),
+        details,
     })
 }
 
-fn first<'a>(old: &'a Sighting, new: &'a Sighting) -> Option<&'a Event> {
-    let all = [&old.stored, &new.stored, &old.absorbed, &new.absorbed];
-    all.into_iter().flatten().map(|(event, _)| event).next()
+fn known<T>(part: Part, read: Result<T, StoreError>, missing: &mut Vec<Missing>) -> Option<T> {
+    read.map_err(|error| missing.push(deadline::missing(part, &error))).ok()
+}
+
+fn first<'a>(old: Option<&'a Sighting>, new: Option<&'a Sighting>) -> Option<&'a Event> {
+    let both = [old, new];
+    let stored = both.iter().flatten().flat_map(|sighting| &sighting.stored);
+    let absorbed = both.iter().flatten().flat_map(|sighting| &sighting.absorbed);
+    stored.chain(absorbed).map(|(event, _)| event).next()
 }
 
 fn stored(sighting: Sighting) -> Vec<Stored> {

@@ -1,0 +1,69 @@
+//! What an answer lacks, because a part of the system could not be read.
+//!
+//! Invariant: an answer that lacks a part names it, so that it never looks whole.
+
+use serde::Serialize;
+
+/// A part of the system that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The `PathCollector` objects.
+    Old,
+    /// D1's events and figures.
+    New,
+    /// Dead letters, which are in D1.
+    DeadLetters,
+    /// The archive, whose state is in D1.
+    Archive,
+    /// Parity reports, which are in D1.
+    Parity,
+}
+
+impl Part {
+    /// Its name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Old => "the old store (the PathCollector object)",
+            Self::New => "the new store (D1)",
+            Self::DeadLetters => "dead letters",
+            Self::Archive => "the archive",
+            Self::Parity => "parity reports",
+        }
+    }
+}
+
+/// A part that an answer lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which.
+    pub store: Part,
+    /// Why, without anything internal.
+    pub reason: String,
+}
+
+/// All of what is missing in one sentence, for people.
+pub fn sentence(missing: &[Missing]) -> String {
+    let each: Vec<String> =
+        missing.iter().map(|Missing { store, reason }| format!("{}: {reason}", store.name())).collect();
+    each.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_for_people_and_for_programs() {
+        let late = |store| Missing { store, reason: "no answer within 5000 ms".into() };
+        let missing = [late(Part::New), late(Part::DeadLetters)];
+        assert_eq!(
+            serde_json::to_string(&missing).unwrap(),
+            r#"[{"store":"new","reason":"no answer within 5000 ms"},{"store":"dead-letters","reason":"no answer within 5000 ms"}]"#
+        );
+        assert_eq!(
+            sentence(&missing),
+            "the new store (D1): no answer within 5000 ms; dead letters: no answer within 5000 ms"
+        );
+    }
+}
