@@ -16,7 +16,8 @@ use crate::domain::message::Written;
 use crate::domain::route::Destinations;
 
 use super::config::Config;
-use super::flush::{self, Bounds, FLUSH_MS, Handed, Platform, WritePath};
+use super::flush::{self, Bounds, FLUSH_MS, Handed, Platform};
+use super::write_path::WritePath;
 use super::{clock, collector_client, counters};
 
 /// Producer binding.

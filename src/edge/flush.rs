@@ -17,11 +17,14 @@ use std::rc::Rc;
 use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::domain::event::{Cohort, Event};
-use crate::domain::message::{self, Written};
+use crate::domain::message::Written;
 use crate::domain::route::Destinations;
 
-use super::collector_client::by_shard;
+use super::write_path::WritePath;
+
+mod load;
+
+use load::{Load, Part};
 
 /// How long a flush may take, in ms. The platform ends what is under `waitUntil` after 30 s: the linger before it and the
 /// report behind it need the rest.
@@ -33,59 +36,6 @@ pub const LANES: usize = 6;
 
 /// Fewest writes at once, however many connections are stuck.
 const FEWEST_LANES: usize = 2;
-
-/// One of the two ways to record an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WritePath {
-    /// Old: the object.
-    Old,
-    /// New: the queue.
-    New,
-}
-
-impl WritePath {
-    const fn other(self) -> Self {
-        match self {
-            Self::Old => Self::New,
-            Self::New => Self::Old,
-        }
-    }
-
-    const fn tried(self) -> &'static str {
-        match self {
-            Self::Old => "do_record_tried",
-            Self::New => "queue_send_tried",
-        }
-    }
-
-    const fn failed(self) -> &'static str {
-        match self {
-            Self::Old => "do_record_failed",
-            Self::New => "queue_send_failed",
-        }
-    }
-
-    const fn log_sent(self) -> &'static str {
-        match self {
-            Self::Old => "DO recorded",
-            Self::New => "Queue sent",
-        }
-    }
-
-    const fn log_failed(self) -> &'static str {
-        match self {
-            Self::Old => "DO record failed",
-            Self::New => "Queue send failed",
-        }
-    }
-
-    const fn log_fallback(self) -> &'static str {
-        match self {
-            Self::Old => "Fallback to DO",
-            Self::New => "Fallback to queue",
-        }
-    }
-}
 
 /// An event that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +99,8 @@ impl Bounds {
 
 /// Writes the events of one flush, and by the other path what fails.
 pub async fn flush<P: Platform>(platform: &P, bounds: Bounds, events: Vec<Handed>) {
-    let work = Work::new(platform, bounds, events);
+    let work = Work::new(platform, bounds, &events);
+    drop(events);
     // What is left in the work when it is dropped is counted as lost.
     let _in_time = within_ms(platform, bounds.flush_ms, work.run()).await;
 }
@@ -159,100 +110,6 @@ async fn within_ms<P: Platform, F: Future>(platform: &P, ms: u64, future: F) -> 
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }
-}
-
-/// Events that are to be written by one path, and are not yet. Dropped with events in it, it counts them as lost.
-struct Load<'a, P: Platform> {
-    platform: &'a P,
-    path: WritePath,
-    is_fallback: bool,
-    events: Vec<Rc<Written>>,
-}
-
-impl<'a, P: Platform> Load<'a, P> {
-    /// Takes charge of events.
-    fn new(platform: &'a P, path: WritePath, is_fallback: bool, events: Vec<Rc<Written>>) -> Self {
-        platform.count(path.tried(), events.len());
-        platform.count("fallback", if is_fallback { events.len() } else { 0 });
-        Self { platform, path, is_fallback, events }
-    }
-
-    /// Puts another one's events to these.
-    fn join(&mut self, mut other: Self) {
-        self.events.append(&mut other.events);
-    }
-
-    /// Splits it into what one write carries: by object, and by the size of a message.
-    fn into_parts(mut self, shards: u64) -> impl Iterator<Item = Part<'a, P>> {
-        let (platform, path, is_fallback) = (self.platform, self.path, self.is_fallback);
-        let events = std::mem::take(&mut self.events);
-        let groups = match path {
-            WritePath::Old => by_shard(events, shards),
-            WritePath::New => vec![events],
-        };
-        let load = move |events| Self { platform, path, is_fallback, events };
-        groups.into_iter().flat_map(message::pack).map(move |(events, message)| Part { load: load(events), message })
-    }
-
-    /// Ends it: its events are written.
-    fn succeed(mut self, log_events: bool) {
-        let events = std::mem::take(&mut self.events);
-        for Event { idempotent_id, path: route, status, .. } in
-            events.iter().filter(|_| log_events).map(|written| written.event())
-        {
-            let sent = self.path.log_sent();
-            self.platform.log(&format!("{sent}: {idempotent_id} | Path: {route} | Status: {status}"));
-        }
-    }
-
-    /// Ends it: its events are not written, or may not be. Returns those that the other path is to write.
-    fn fail(mut self, error: &str) -> Option<Self> {
-        if self.is_fallback {
-            self.lose(error);
-            return None;
-        }
-        let (platform, other) = (self.platform, self.path.other());
-        let mut again = Vec::new();
-        for written in std::mem::take(&mut self.events) {
-            let event = written.event();
-            platform.count(self.path.failed(), 1);
-            platform.log_error(&format!("{}: {} | {error}", self.path.log_failed(), event.idempotent_id));
-            match Written::of(Event { cohort: Cohort::Fallback, ..event.clone() }) {
-                Ok(fallback) => {
-                    platform.log(&format!("{}: {}", other.log_fallback(), event.idempotent_id));
-                    again.push(Rc::new(fallback));
-                }
-                Err(error) => lost(platform, self.path.log_failed(), &written, &error.to_string()),
-            }
-        }
-        Some(Self::new(platform, other, true, again))
-    }
-
-    fn lose(&mut self, error: &str) {
-        let too = if self.is_fallback { " too" } else { "" };
-        for written in std::mem::take(&mut self.events) {
-            self.platform.count(self.path.failed(), 1);
-            lost(self.platform, &format!("{}{too}", self.path.log_failed()), &written, error);
-        }
-    }
-}
-
-impl<P: Platform> Drop for Load<'_, P> {
-    fn drop(&mut self) {
-        self.lose("the flush ended before it was written");
-    }
-}
-
-fn lost<P: Platform>(platform: &P, what: &str, written: &Written, error: &str) {
-    let (id, whole) = (written.event().idempotent_id, written.text());
-    platform.count("lost", 1);
-    platform.log_error(&format!("{what}, event lost: {id} | {error} | {whole}"));
-}
-
-/// What one write carries.
-struct Part<'a, P: Platform> {
-    load: Load<'a, P>,
-    message: String,
 }
 
 /// How a write ended.
@@ -295,7 +152,7 @@ struct Work<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Work<'a, P> {
-    fn new(platform: &'a P, bounds: Bounds, events: Vec<Handed>) -> Self {
+    fn new(platform: &'a P, bounds: Bounds, events: &[Handed]) -> Self {
         let of = |is_meant: fn(Destinations) -> bool| -> Vec<Rc<Written>> {
             events.iter().filter(|handed| is_meant(handed.to)).map(|handed| handed.event.clone()).collect()
         };

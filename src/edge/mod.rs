@@ -45,3 +45,4 @@ pub mod sql_values;
 pub mod stores;
 pub mod upstream;
 pub mod vitals;
+pub mod write_path;

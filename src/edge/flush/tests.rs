@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::event::tests::example;
+use crate::domain::event::{Cohort, Event};
 use crate::domain::identity::Digest;
 
 /// How one write behaves: after how many ms it ends, if ever, and whether well.
