@@ -307,7 +307,8 @@ mod tests {
                 assert!(longest_ms >= 900 && rounds * longest_ms <= FLUSH_MS, "{shards} {events}");
             }
         }
-        assert!(4_000 + FLUSH_MS < 30_000);
+        let (config, errors) = read(&[("LINGER_MS", "4000")]);
+        assert!(errors.is_empty() && config.limits.linger_ms + FLUSH_MS < 30_000);
     }
 
     #[test]
