@@ -54,9 +54,10 @@ CREATE TABLE IF NOT EXISTS rollups (
 -- ledger was lost on its way to both. Made by folding, like rollups.
 CREATE TABLE IF NOT EXISTS ledger (
   start INTEGER PRIMARY KEY,        -- ms
-  numbers INTEGER NOT NULL,         -- how many sequence numbers
+  numbers INTEGER NOT NULL,         -- how many sequence numbers the stored events have: fewer than events, if a
+                                    -- request is counted twice
   absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
-  body BLOB NOT NULL,               -- runs of sequence numbers by producer, packed
+  body BLOB NOT NULL,               -- runs of sequence numbers by producer, packed: of stored events, then of repeats
   writes BLOB NOT NULL              -- which flushes carried them, and how many of each route, packed
 );
 

@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use path_collector::domain::address::{ClientIpHash, DailyKey};
+use path_collector::domain::event::{Cohort, Event, ProducerId};
 use path_collector::domain::identity::{Digest, IdempotentId};
 use path_collector::domain::route::{Purpose, bucket};
+use path_collector::domain::value_hash::value_hash;
 use serde_json::Value;
 
 fn vectors(text: &str) -> Vec<Value> {
@@ -41,5 +43,30 @@ fn addresses() {
         let text = |name: &str| vector[name].as_str().unwrap();
         let key = DailyKey(hex::decode(text("key")).unwrap().try_into().unwrap());
         assert_eq!(ClientIpHash::keyed(&key, text("address")).to_string(), text("clientIpHash"), "{vector}");
+    }
+}
+
+#[test]
+fn values() {
+    for vector in vectors(include_str!("vectors/values.json")) {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let number = |name: &str| vector[name].as_u64().unwrap();
+        let (timestamp, digest) = (number("timestamp"), text("digest").parse().unwrap());
+        let event = Event {
+            idempotent_id: IdempotentId::with_digest(timestamp, digest).unwrap(),
+            digest,
+            timestamp,
+            path: text("path").to_owned(),
+            method: text("method").to_owned(),
+            status: number("status").try_into().unwrap(),
+            response_time: number("responseTime").try_into().unwrap(),
+            client_ip_hash: text("clientIpHash").parse().unwrap(),
+            cohort: Cohort::Dual,
+            flag_version: 1,
+            producer: ProducerId(1),
+            seq: 1,
+            write: 1,
+        };
+        assert_eq!(format!("{:016x}", value_hash(&event)), text("valueHash"), "{vector}");
     }
 }

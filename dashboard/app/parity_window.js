@@ -10,6 +10,7 @@ const KINDS = {
   "only-old": "only the old store has it",
   "only-new": "only the new store has it",
   "value-differs": "values differ",
+  "counted-twice": "a store counts it more than once",
 };
 const REASONS = {
   fallback: "a write failed, the other path took it",
@@ -96,6 +97,7 @@ function paths({ paths: list }, place) {
       count(one.onlyOld),
       count(one.onlyNew),
       count(one.valueDiffers),
+      count(one.countedTwice),
       share(one.mismatches, one.union),
       shareText(one.upperBound),
     ]);
@@ -104,7 +106,7 @@ function paths({ paths: list }, place) {
     h("span", { class: "per" }, "the worst first"),
     table(
       "Differences by path",
-      ["Path", "Verdict", "#Compared", "#Old only", "#New only", "#Values", "#Rate", "#Below"],
+      ["Path", "Verdict", "#Compared", "#Old only", "#New only", "#Values", "#Twice", "#Rate", "#Below"],
       rows,
     ),
   );

@@ -141,6 +141,55 @@ impl Ledger {
     }
 }
 
+/// Sequence numbers that arrived at one store, by what became of their events.
+///
+/// Packed, the second ledger is left out where it is empty: most minutes have no repeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// Of the events that are stored. Fewer numbers than events mean that a request is counted twice.
+    pub stored: Ledger,
+    /// Of the repeats that dedup absorbed.
+    pub absorbed: Ledger,
+}
+
+impl Arrivals {
+    /// Of some stored events and some repeats.
+    pub fn of<'a>(stored: impl IntoIterator<Item = &'a Event>, absorbed: impl IntoIterator<Item = &'a Event>) -> Self {
+        Self { stored: Ledger::of(stored), absorbed: Ledger::of(absorbed) }
+    }
+
+    /// The union of both.
+    pub fn merge(&mut self, other: &Self) {
+        self.stored.merge(&other.stored);
+        self.absorbed.merge(&other.absorbed);
+    }
+
+    /// All that arrived, whatever became of it.
+    pub fn all(mut self) -> Ledger {
+        self.stored.merge(&self.absorbed);
+        self.stored
+    }
+
+    /// Packs it.
+    ///
+    /// # Errors
+    /// If the encoder fails. It can't for these types.
+    pub fn pack(&self) -> Result<Vec<u8>, postcard::Error> {
+        let bytes = postcard::to_allocvec(&self.stored)?;
+        if self.absorbed.is_empty() { Ok(bytes) } else { postcard::to_extend(&self.absorbed, bytes) }
+    }
+
+    /// Unpacks [`Arrivals::pack`].
+    ///
+    /// # Errors
+    /// When the bytes are no such thing.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        let (stored, rest) = postcard::take_from_bytes(bytes)?;
+        let absorbed = if rest.is_empty() { Ledger::default() } else { postcard::from_bytes(rest)? };
+        Ok(Self { stored, absorbed })
+    }
+}
+
 /// Numbers of one producer that are in neither store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {

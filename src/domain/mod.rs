@@ -49,4 +49,5 @@ pub mod split;
 pub mod template;
 pub mod throttle;
 pub mod trace;
+pub mod value_hash;
 pub mod writes;

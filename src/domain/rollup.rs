@@ -9,6 +9,7 @@ use super::event::{Cohort, Event};
 use super::exemplar::Exemplars;
 use super::grain::Grain;
 use super::sketch::{Addresses, Latency};
+pub use super::value_hash::value_hash;
 
 /// Stands for all routes together. No event has it: a route is never empty.
 pub const ALL_ROUTES: &str = "";
@@ -43,7 +44,7 @@ pub struct Rollup {
     pub addresses: Addresses,
     /// Wrapping sum of the digests: equal sums and counts mean equal sets, but for a chance of 2⁻⁶⁴.
     pub digest_sum: u64,
-    /// Wrapping sum of [`value_hash`]: equal sums mean equal values too.
+    /// Wrapping sum of [`value_hash`]: equal sums mean equal values too, but for the same chance.
     pub value_sum: u64,
     /// Real requests among them.
     pub exemplars: Exemplars,
@@ -93,27 +94,11 @@ fn range(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
     }
 }
 
-/// 64-bit FNV-1a over digest and values (path, method, status, both times, address hash): not secret, only unlikely to
-/// agree by chance.
-pub fn value_hash(event: &Event) -> u64 {
-    let numbers = [
-        event.digest.0,
-        event.timestamp,
-        u64::from(event.status),
-        u64::from(event.response_time),
-        event.client_ip_hash.0,
-    ];
-    let bytes = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(event.method.bytes()).chain([0]);
-    hash(bytes.chain(event.path.bytes()))
-}
-
-/// 64-bit FNV-1a of some bytes: not secret, only unlikely to agree by chance.
+/// 64-bit FNV-1a of some bytes, to tell one text from its next version. It is too weak to be summed, and for anything
+/// that is compared as proof: see [`value_hash`].
 pub fn fnv1a(bytes: &[u8]) -> u64 {
-    hash(bytes.iter().copied())
-}
-
-fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// Rollups by where they belong.

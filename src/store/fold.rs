@@ -8,7 +8,7 @@ use litemap::LiteMap;
 
 use crate::domain::event::{Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS, Retention};
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::Arrivals;
 use crate::domain::pace::Pace;
 use crate::domain::rollup::{self, ALL_ROUTES, Key, Rollups};
 use crate::domain::segment::MAX_EVENTS;
@@ -16,7 +16,7 @@ use crate::domain::selection::Parts;
 use crate::domain::writes::{Counted, Writes};
 
 use super::events::{EventStore, HEAD, head_and_folded};
-use super::read::{absorbed_of, events_of};
+use super::read::{absorbed_of, arrivals_of, events_of};
 use super::rollup_rows::{decode, encode, rollup_row};
 use super::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, rows, unpacked};
 
@@ -80,23 +80,23 @@ const INSERT_PRODUCERS: &str = "
 
 /// What a fold adds to one minute's ledger.
 #[derive(Default)]
-struct Arrivals {
+struct MinuteLedger {
     absorbed: u64,
-    ledger: Ledger,
+    arrivals: Arrivals,
     writes: Writes,
 }
 
 /// What some segments add.
 struct Fresh {
     rollups: Rollups,
-    arrivals: LiteMap<u64, Arrivals>,
+    ledgers: LiteMap<u64, MinuteLedger>,
 }
 
 /// Segments on their way into [`Fresh`].
 #[derive(Default)]
 struct Adding {
     minutes: Rollups,
-    arrivals: LiteMap<u64, Arrivals>,
+    ledgers: LiteMap<u64, MinuteLedger>,
     counted: Counted,
     pace: Pace,
 }
@@ -115,18 +115,18 @@ impl Adding {
             arrived.entry(event.minute() * MINUTE_MS).or_default().1.push(event);
         }
         for (start, (events, absorbed)) in arrived {
-            let arrivals = self.arrivals.entry(start).or_default();
-            arrivals.ledger.merge(&Ledger::of(events.iter().chain(&absorbed).copied()));
-            arrivals.writes.merge(&Writes::of(&events, &absorbed, &mut self.counted));
-            arrivals.absorbed += absorbed.len() as u64;
+            let ledger = self.ledgers.entry(start).or_default();
+            ledger.absorbed += absorbed.len() as u64;
+            ledger.writes.merge(&Writes::of(&events, &absorbed, &mut self.counted));
+            ledger.arrivals.merge(&Arrivals::of(events, absorbed));
         }
     }
 
     /// All of it, as far as it is kept.
     fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
         let first = retention.first(Grain::Minute, now_ms);
-        self.arrivals.retain(|start, _| *start >= first);
-        let mut fresh = Fresh { rollups: Rollups::new(), arrivals: self.arrivals };
+        self.ledgers.retain(|start, _| *start >= first);
+        let mut fresh = Fresh { rollups: Rollups::new(), ledgers: self.ledgers };
         for grain in Grain::ALL {
             let first = retention.first(grain, now_ms);
             fresh.widen(&self.minutes, grain, first);
@@ -151,7 +151,7 @@ impl Fresh {
 
     /// Statements that read what is stored at the same places: ledgers, then rollups.
     fn reads(&self) -> Vec<Statement> {
-        let ledgers = Statement::new(LEDGERS, [json_list(self.arrivals.keys().copied())]);
+        let ledgers = Statement::new(LEDGERS, [json_list(self.ledgers.keys().copied())]);
         let key = |key: &Key| serde_json::json!([key.grain.ms(), key.start, key.path, key.cohort.index()]);
         let rollups = json_chunks(self.rollups.keys().map(key));
         std::iter::once(ledgers).chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys]))).collect()
@@ -168,9 +168,9 @@ impl Fresh {
 
     /// Adds a ledger that [`Self::reads`] gave.
     fn add_ledger(&mut self, row: &Row) -> Result<(), StoreError> {
-        if let Some(sum) = self.arrivals.get_mut(&row.integer(0)?) {
+        if let Some(sum) = self.ledgers.get_mut(&row.integer(0)?) {
             sum.absorbed += row.integer(1)?;
-            sum.ledger.merge(&unpacked(row, 2)?);
+            sum.arrivals.merge(&arrivals_of(row, 2)?);
             sum.writes.merge(&unpacked(row, 3)?);
         }
         Ok(())
@@ -183,14 +183,15 @@ impl Fresh {
             statements.extend(json_chunks(rows).into_iter().map(|chunk| Statement::new(sql, [chunk])));
         };
         add(REPLACE_ROLLUPS, rollups);
-        let ledgers = self.arrivals.iter().map(|(start, arrivals)| {
-            let Arrivals { absorbed, ledger, writes } = arrivals;
-            Ok(serde_json::json!([start, ledger.len(), absorbed, packed(ledger)?, packed(writes)?]))
+        let ledgers = self.ledgers.iter().map(|(start, MinuteLedger { absorbed, arrivals, writes })| {
+            let body = arrivals.pack().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok(serde_json::json!([start, arrivals.stored.len(), absorbed, hex::encode(body), packed(writes)?]))
         });
         add(REPLACE_LEDGERS, ledgers.collect::<Result<_, StoreError>>()?);
         let mut first: Vec<(u64, u64)> = Vec::new();
-        for (start, arrivals) in &self.arrivals {
-            first.extend(arrivals.ledger.0.keys().map(|producer| (*producer, *start)));
+        for (start, MinuteLedger { arrivals, .. }) in &self.ledgers {
+            let producers = arrivals.stored.0.keys().chain(arrivals.absorbed.0.keys());
+            first.extend(producers.map(|producer| (*producer, *start)));
         }
         first.sort_unstable();
         first.dedup_by_key(|(producer, _)| *producer);

@@ -5,6 +5,7 @@
 use crate::domain::event::{Cohort, Event, MAX_AHEAD_MS};
 use crate::domain::grain::{DAY_MS, Grain, HOUR_MS};
 use crate::domain::identity::IdempotentId;
+use crate::domain::ledger::Arrivals;
 use crate::domain::rollup::{self, ALL_ROUTES, Rollups};
 use crate::domain::segment;
 use crate::domain::selection::{self, FoldId, Known, Routes, Selection, Span};
@@ -284,6 +285,11 @@ pub(super) fn events_of(row: &Row) -> Result<Vec<Event>, StoreError> {
 pub(super) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
     segment::unpack(row.integer(0)?, &row.bytes(3)?, &row.bytes(4)?)
         .map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// A packed ledger, from a column that the statement gave as `hex(…)`.
+pub(super) fn arrivals_of(row: &Row, column: usize) -> Result<Arrivals, StoreError> {
+    Arrivals::unpack(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
 }
 
 /// Rollups from their texts.

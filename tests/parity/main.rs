@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
+mod twice;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -49,11 +50,17 @@ impl Stores {
             for events in events.chunks(batch) {
                 block_on(deliver(&store(sqlite), &mut memory, events));
             }
-            if fold {
-                while block_on(store(sqlite).fold(AFTER)).unwrap() > 0 {}
-            }
+        }
+        if fold {
+            self.fold();
         }
         block_on(DeadLetters::new(self.new.clone()).store(&traffic.letters)).unwrap();
+    }
+
+    fn fold(&self) {
+        for sqlite in [&self.old, &self.new] {
+            while block_on(store(sqlite).fold(AFTER)).unwrap() > 0 {}
+        }
     }
 
     fn run(&self, window: Window, settings: Settings) -> Result<Run, StoreError> {

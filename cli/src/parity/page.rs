@@ -35,6 +35,7 @@ impl Page<'_> {
             ("only in the old store", tally.only_old.to_string()),
             ("only in the new store", tally.only_new.to_string()),
             ("in both, with different values", tally.value_differs.to_string()),
+            ("counted more than once by a store", tally.counted_twice.to_string()),
             ("mismatches: the three together", total.mismatches.to_string()),
             ("of them explained by a failed write (fallback)", tally.fallback.to_string()),
             ("of them explained by a dead letter", tally.dead_lettered.to_string()),
@@ -66,11 +67,17 @@ impl Page<'_> {
 
     fn sides(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "## What was compared\n")?;
-        writeln!(f, "| store | events | sum of digests | sum of values | came as fallback | repeats absorbed |")?;
-        writeln!(f, "|---|---|---|---|---|---|")?;
+        writeln!(
+            f,
+            "| store | events | sum of digests | sum of values | came as fallback | repeats absorbed | counted twice |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|---|---|")?;
         for (name, side) in [("old (object)", &self.0.old), ("new (D1)", &self.0.new)] {
-            let Side { dual, digest_sum, value_sum, fallback, absorbed, .. } = side;
-            writeln!(f, "| {name} | {dual} | `{digest_sum}` | `{value_sum}` | {fallback} | {absorbed} |")?;
+            let Side { dual, digest_sum, value_sum, fallback, absorbed, counted_twice } = side;
+            writeln!(
+                f,
+                "| {name} | {dual} | `{digest_sum}` | `{value_sum}` | {fallback} | {absorbed} | {counted_twice} |"
+            )?;
         }
         writeln!(f)
     }
@@ -83,19 +90,20 @@ impl Page<'_> {
         writeln!(f, "Verdicts are corrected for the number of routes (Holm); `(pooled)` has those with few events.\n")?;
         writeln!(
             f,
-            "| route | verdict | union | only old | only new | differ | rate at most |\n|---|---|---|---|---|---|---|"
+            "| route | verdict | union | only old | only new | differ | twice | rate at most |\n|---|---|---|---|---|---|---|---|"
         )?;
         for path in &self.0.paths {
             let (comparison, tally) = (&path.comparison, &path.comparison.tally);
             writeln!(
                 f,
-                "| {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
                 cell(&path.path),
                 comparison.verdict.name(),
                 comparison.union,
                 tally.only_old,
                 tally.only_new,
                 tally.value_differs,
+                tally.counted_twice,
                 percent(comparison.upper_bound)
             )?;
         }

@@ -7,7 +7,8 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::Event;
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::Arrivals;
+use crate::domain::value_hash::value_hash;
 use crate::domain::writes::Writes;
 
 /// A question. Times are in ms; an end is not in its range.
@@ -61,6 +62,13 @@ pub enum Ask {
     },
     /// When these producers were first heard of.
     Producers(Vec<u64>),
+    /// The digests of all stored events, however they were meant, each as often as it is stored.
+    Stored {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
 }
 
 /// Sums over a set of events: equal sums mean equal sets with equal values, but for a chance of 2⁻⁶⁴.
@@ -75,11 +83,26 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// That of one event.
+    pub fn of(event: &Event) -> Self {
+        Self { requests: 1, digests: event.digest.0, values: value_hash(event) }
+    }
+
     /// Adds another set's sums.
     pub const fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
+        // Wrapping, because differences of sums are added, too.
+        self.requests = self.requests.wrapping_add(other.requests);
         self.digests = self.digests.wrapping_add(other.digests);
         self.values = self.values.wrapping_add(other.values);
+    }
+
+    /// What it takes to come from the other set's sums to these: nothing, if the sets are equal.
+    pub const fn less(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests.wrapping_sub(other.requests),
+            digests: self.digests.wrapping_sub(other.digests),
+            values: self.values.wrapping_sub(other.values),
+        }
     }
 }
 
@@ -92,7 +115,7 @@ pub struct Minute {
     pub dual: Sum,
     /// Its events that came by the other path than was meant.
     pub fallback: u64,
-    /// Sequence numbers that arrived.
+    /// Distinct sequence numbers of its events: one less for each that the store counts twice.
     pub numbers: u64,
     /// Repeats that dedup absorbed.
     pub absorbed: u64,
@@ -106,6 +129,12 @@ impl Minute {
         self.fallback += other.fallback;
         self.numbers += other.numbers;
         self.absorbed += other.absorbed;
+    }
+
+    /// Events that the store counts beyond one for each sequence number. A request has one number, so there should be
+    /// none.
+    pub const fn counted_twice(&self) -> u64 {
+        self.events.saturating_sub(self.numbers)
     }
 }
 
@@ -134,12 +163,14 @@ pub enum Answer {
     Pairs(Vec<(u64, u64)>),
     /// In no order.
     Copies(Vec<Copy>),
-    /// By producer.
-    Ledger(Ledger),
+    /// Of what is stored, and of what dedup absorbed.
+    Ledger(Arrivals),
     /// Sets by producer, and counts by route. Parts of a store that share a write count it once each.
     Writes(Writes),
     /// Minute in which each was first heard of.
     Producers(#[serde(with = "crate::domain::sorted::map")] LiteMap<u64, u64>),
+    /// Digests, in no order.
+    Stored(Vec<u64>),
 }
 
 impl Answer {
@@ -162,6 +193,7 @@ impl Answer {
             }
             (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
             (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),
+            (Self::Stored(mine), Self::Stored(theirs)) => mine.extend(theirs),
             (Self::Ledger(mine), Self::Ledger(theirs)) => mine.merge(&theirs),
             (Self::Writes(mine), Self::Writes(theirs)) => mine.merge(&theirs),
             (Self::Producers(mine), Self::Producers(theirs)) => {

@@ -11,7 +11,7 @@ use crate::domain::ledger::Ledger;
 
 use super::ask::Sum;
 use super::bounds;
-use super::minute::{Found, Tally};
+use super::minute::{Found, Tally, UNKNOWN};
 use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below, which_above, which_below};
 
 /// Name under which routes with too few events are judged together.
@@ -117,18 +117,28 @@ pub(super) fn sets(
     for (path, writes) in found.iter().flat_map(|found| &found.writes) {
         differing.entry(path).or_default().merge(writes);
     }
+    for (_, set) in &mut routes {
+        set.union = set.union.saturating_sub(set.tally.surplus_old);
+    }
     routes.retain(|_, set| set.union > 0);
     let (mut all, mut all_differing) = (Set::default(), Ledger::default());
+    // Of copies that can't be named, nobody knows the writes.
+    let mut unknown = Between::default();
     for (path, set) in &mut routes {
         all.union += set.union;
         all.tally.add(&set.tally);
         let differing = differing.get(path.as_str());
         differing.into_iter().for_each(|writes| all_differing.merge(writes));
         set.differing = Between::exactly(differing.map_or(0, Ledger::len));
+        if path == UNKNOWN {
+            unknown = Between { least: 1, most: set.union };
+            set.differing = unknown;
+        }
         set.writes = route_writes(path, set, written);
     }
-    all.differing = Between::exactly(all_differing.len());
-    all.writes = Between::exactly(written.dual.max(all.differing.most));
+    let known = all_differing.len();
+    all.differing = Between { least: known.max(unknown.least), most: known + unknown.most };
+    all.writes = Between { least: written.dual.max(all.differing.least), most: written.dual.max(known) + unknown.most };
     (routes, all)
 }
 

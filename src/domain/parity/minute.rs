@@ -10,12 +10,15 @@ use crate::domain::identity::first_u64;
 use crate::domain::ledger::Ledger;
 use crate::domain::sorted::distinct;
 
-use super::ask::{Copy, Minute};
+use super::ask::{Copy, Minute, Sum};
 use super::difference::{Difference, Kind, Reason, outcomes};
 use super::evidence::Evidence;
 
 /// Differences of a minute that are named; the rest is counted.
 pub const MAX_NAMED: usize = 100;
+
+/// Stands for the route of events that can't be named.
+pub const UNKNOWN: &str = "(unknown)";
 
 /// Counts of compared events in which the stores differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,26 +26,30 @@ pub const MAX_NAMED: usize = 100;
 pub struct Tally {
     /// Compared events that the old store's sums leave out.
     pub beyond_old: u64,
+    /// Copies in the old store's sums beyond one for each event.
+    pub surplus_old: u64,
     /// The old store alone has them.
     pub only_old: u64,
     /// The new store alone has them.
     pub only_new: u64,
     /// Both have them, with different values.
     pub value_differs: u64,
-    /// Of these three: explained by a write that the producer saw fail.
+    /// A store counts them more than once.
+    pub counted_twice: u64,
+    /// Of these four: explained by a write that the producer saw fail.
     pub fallback: u64,
-    /// Of these three: explained by a dead letter.
+    /// Of these four: explained by a dead letter.
     pub dead_lettered: u64,
-    /// Not of these three: on their way to the new store.
+    /// Not of these four: on their way to the new store.
     pub queued: u64,
-    /// Not of these three: sent twice, and each store kept another one.
+    /// Not of these four: sent twice, and each store kept another one.
     pub repeats: u64,
 }
 
 impl Tally {
     /// Events in which the stores differ.
     pub const fn mismatches(&self) -> u64 {
-        self.only_old + self.only_new + self.value_differs
+        self.only_old + self.only_new + self.value_differs + self.counted_twice
     }
 
     /// Those that speak against the new path: what it lacks, and what has other values in it. The old path is the one
@@ -64,9 +71,11 @@ impl Tally {
     /// Adds another tally.
     pub const fn add(&mut self, other: &Self) {
         self.beyond_old += other.beyond_old;
+        self.surplus_old += other.surplus_old;
         self.only_old += other.only_old;
         self.only_new += other.only_new;
         self.value_differs += other.value_differs;
+        self.counted_twice += other.counted_twice;
         self.fallback += other.fallback;
         self.dead_lettered += other.dead_lettered;
         self.queued += other.queued;
@@ -92,6 +101,7 @@ impl Tally {
             Kind::OnlyOld => self.only_old += 1,
             Kind::OnlyNew => self.only_new += 1,
             Kind::ValueDiffers => self.value_differs += 1,
+            Kind::CountedTwice => self.counted_twice += 1,
         }
         true
     }
@@ -116,6 +126,20 @@ pub struct Found {
     pub fetched: u64,
     /// When the newest dead letter that was known had come, in ms.
     pub newest_letter_at: u64,
+    /// Of each route whose sums differ: how far the old store's are from the new one's.
+    #[serde(with = "crate::domain::sorted::map")]
+    pub apart: LiteMap<String, Sum>,
+    /// Copies beyond one for each request that the differences tell of, in the old store and in the new one.
+    pub further: [u64; 2],
+    /// Whether the events that were fetched are not those that the sums speak of: something may be unseen.
+    pub is_unresolved: bool,
+}
+
+/// Digests that are stored more than once.
+pub fn repeated(mut digests: Vec<u64>) -> Vec<u64> {
+    digests.sort_unstable();
+    let several = digests.chunk_by(|one, other| one == other).filter(|same| same.len() > 1);
+    several.filter_map(|same| same.first().copied()).collect()
 }
 
 /// Digests of one minute that are not in both stores with the same values.
@@ -143,6 +167,13 @@ impl Found {
         all.queued == 0 && (all.unexplained() == 0 || self.newest_letter_at == evidence.newest_letter_at)
     }
 
+    /// What stores count twice that no difference tells of: so many copies in one store or the other. They are events of
+    /// their own in the verdict, for nothing is known of them but that they should not be there.
+    pub fn counted_twice(start: u64, copies: u64) -> Self {
+        let tally = Tally { beyond_old: copies, counted_twice: copies, ..Tally::default() };
+        Self { start, tallies: LiteMap::from_iter([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
+    }
+
     /// Adds what the copies of some [`candidates`] show.
     pub fn add(&mut self, old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) {
         let mut writes: LiteMap<String, Vec<(u64, u32)>> = LiteMap::new();
@@ -152,6 +183,10 @@ impl Found {
             }
             let tally = self.tallies.entry(outcome.path.clone()).or_default();
             tally.beyond_old += u64::from(outcome.beyond_old);
+            tally.surplus_old += u64::from(outcome.surplus_old);
+            for (sum, further) in self.further.iter_mut().zip(outcome.further) {
+                *sum += further;
+            }
             if let Some(difference) = outcome.difference {
                 if tally.count(&difference) {
                     writes.entry(outcome.path).or_default().push(outcome.write);
@@ -173,8 +208,8 @@ impl Found {
 pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>) -> String {
     let mut hash = Sha256::new();
     for (start, minute) in minutes {
-        let Minute { events: _, dual, fallback, numbers, absorbed } = minute;
-        for number in [*start, dual.requests, dual.digests, dual.values, *fallback, *numbers, *absorbed] {
+        let Minute { events, dual, fallback, numbers, absorbed } = minute;
+        for number in [*start, *events, dual.requests, dual.digests, dual.values, *fallback, *numbers, *absorbed] {
             hash.update(number.to_be_bytes());
         }
     }
@@ -199,6 +234,7 @@ mod tests {
         let same = print(&minute);
         let mut others = vec![fingerprint([(&2, &minute)].into_iter())];
         for change in [
+            |m: &mut Minute| m.events = 1,
             |m: &mut Minute| m.dual.requests = 1,
             |m: &mut Minute| m.dual.digests = 1,
             |m: &mut Minute| m.dual.values = 1,

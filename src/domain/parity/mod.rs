@@ -25,5 +25,6 @@ pub mod selftest;
 #[cfg(test)]
 mod simulation;
 mod summary;
+pub mod unresolved;
 pub mod verdict;
 pub mod window;

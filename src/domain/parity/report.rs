@@ -19,6 +19,7 @@ use super::evidence::Evidence;
 use super::loss::{Arrived, Loss};
 use super::minute::Found;
 use super::summary::Words;
+use super::unresolved::Unresolved;
 use super::verdict::Verdict;
 use super::window::Window;
 
@@ -52,6 +53,10 @@ pub struct Inputs<'a> {
     pub written: &'a Written,
     /// What is missing between them.
     pub missing: &'a Missing,
+    /// Events that the old store and the new one hold in the window beyond one for each sequence number.
+    pub counted_twice: [u64; 2],
+    /// What could not be looked into.
+    pub unresolved: Unresolved,
     /// What is known besides.
     pub evidence: &'a Evidence,
     /// What the window looked like.
@@ -119,6 +124,9 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
     pub unnamed: u64,
+    /// Where sums differ and nothing was found that explains it.
+    #[serde(default)]
+    pub unresolved: Unresolved,
     /// Loss that both paths share.
     pub loss: Loss,
     /// What the old store said.
@@ -143,8 +151,11 @@ impl Report {
     pub fn conclusion(&self) -> String {
         let Comparison { verdict, union, tally, .. } = &self.total;
         let loss = (self.loss.arrived, self.loss.missing, self.loss.dead_lettered, self.loss.unjudged_producers);
-        let writes = (self.total.writes, self.total.writes_differing);
-        let all = format!("{} {} {verdict:?} {union} {tally:?} {loss:?} {writes:?}", self.fingerprint, self.limit_ppm);
+        let (writes, unresolved) = ((self.total.writes, self.total.writes_differing), &self.unresolved);
+        let all = format!(
+            "{} {} {verdict:?} {union} {tally:?} {loss:?} {writes:?} {unresolved:?}",
+            self.fingerprint, self.limit_ppm
+        );
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
@@ -165,7 +176,10 @@ impl Report {
 
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
     pub const fn is_open(&self) -> bool {
-        self.total.unexplained > 0 || self.total.tally.queued > 0 || self.loss.unexplained > 0
+        self.total.unexplained > 0
+            || self.total.tally.queued > 0
+            || self.loss.unexplained > 0
+            || !self.unresolved.is_empty()
     }
 }
 
@@ -195,7 +209,8 @@ pub struct Filed {
 /// Makes the report.
 pub fn report(inputs: &Inputs<'_>) -> Report {
     let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
-    let (routes, all) = sets(inputs.old_paths, inputs.found, inputs.written);
+    let found = all_found(inputs);
+    let (routes, all) = sets(inputs.old_paths, &found, inputs.written);
     let paths = by_path(&routes, limit);
     let failing_route =
         paths.iter().find(|path| path.comparison.verdict == Verdict::Fail).map(|path| path.path.clone());
@@ -210,14 +225,22 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         _ if failing_route.is_some() => Verdict::Fail,
         (_, Verdict::Pending) => Verdict::Pending,
         _ if total.tally.queued > 0 => Verdict::Pending,
-        (Verdict::Pass, Verdict::Pass) => Verdict::Pass,
+        (Verdict::Pass, Verdict::Pass) if inputs.unresolved.is_empty() => Verdict::Pass,
         _ => Verdict::Inconclusive,
     };
-    let words =
-        Words { total: &total, loss: &loss, is_closed, limit, total_exceeds, failing_route: failing_route.as_deref() };
+    let words = Words {
+        total: &total,
+        loss: &loss,
+        unresolved: &inputs.unresolved,
+        is_closed,
+        limit,
+        total_exceeds,
+        failing_route: failing_route.as_deref(),
+    };
     let summary = words.summary();
-    let (differences, unnamed) = named(inputs.found);
-    let (old, new) = (side(inputs.old_minutes), side(inputs.new_minutes));
+    let (differences, unnamed) = named(&found);
+    let [old_twice, new_twice] = inputs.counted_twice;
+    let (old, new) = (side(inputs.old_minutes, old_twice), side(inputs.new_minutes, new_twice));
     let known = distinct(inputs.old_minutes.keys().chain(inputs.new_minutes.keys()));
     Report {
         window: inputs.window,
@@ -231,6 +254,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         paths,
         differences,
         unnamed,
+        unresolved: inputs.unresolved.clone(),
         loss,
         old,
         new,
@@ -242,6 +266,16 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     }
 }
 
+/// What was found, and what is counted twice beyond that.
+fn all_found(inputs: &Inputs<'_>) -> Vec<Found> {
+    let told = |side: fn(&Found) -> u64| inputs.found.iter().map(side).sum::<u64>();
+    let [old, new] = inputs.counted_twice;
+    let beyond =
+        old.saturating_sub(told(|found| found.further[0])) + new.saturating_sub(told(|found| found.further[1]));
+    let unnamed = (beyond > 0).then(|| Found::counted_twice(inputs.window.from, beyond));
+    inputs.found.iter().cloned().chain(unnamed).collect()
+}
+
 fn named(found: &[Found]) -> (Vec<Difference>, u64) {
     let mut differences: Vec<Difference> = found.iter().flat_map(|found| found.differences.iter().cloned()).collect();
     differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
@@ -251,7 +285,7 @@ fn named(found: &[Found]) -> (Vec<Difference>, u64) {
     (differences, unnamed + left_out)
 }
 
-fn side(minutes: &LiteMap<u64, Minute>) -> Side {
+fn side(minutes: &LiteMap<u64, Minute>, counted_twice: u64) -> Side {
     let mut sum = Minute::default();
     for minute in minutes.values() {
         sum.add(minute);
@@ -262,7 +296,7 @@ fn side(minutes: &LiteMap<u64, Minute>) -> Side {
         value_sum: format!("{:016x}", sum.dual.values),
         fallback: sum.fallback,
         absorbed: sum.absorbed,
-        counted_twice: minutes.values().map(|minute| minute.events.saturating_sub(minute.numbers)).sum(),
+        counted_twice,
     }
 }
 
@@ -325,6 +359,8 @@ pub(crate) mod tests {
             arrived: Arrived { numbers: union, writes: union },
             written: &Written { dual: union, old: counts.clone(), new: counts, is_cut: false },
             missing: &Missing::default(),
+            counted_twice: [0, 0],
+            unresolved: Unresolved::default(),
             evidence: &Evidence::default(),
             fingerprint: "0".repeat(16),
         })

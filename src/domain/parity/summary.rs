@@ -3,12 +3,14 @@
 use super::bounds;
 use super::comparison::Comparison;
 use super::loss::Loss;
+use super::unresolved::Unresolved;
 use super::verdict::Verdict;
 
 /// What there is to say of a window.
 pub(super) struct Words<'a> {
     pub total: &'a Comparison,
     pub loss: &'a Loss,
+    pub unresolved: &'a Unresolved,
     /// Whether the window is closed.
     pub is_closed: bool,
     /// Largest rate that passes, 0 to 1.
@@ -37,6 +39,7 @@ impl Words<'_> {
             Verdict::Pending => {
                 format!("{} events are in neither store yet, and the new path is behind", self.loss.unexplained)
             }
+            Verdict::Inconclusive if !self.unresolved.is_empty() => self.unresolved.summary(),
             Verdict::Inconclusive => self.what_is_missing(),
             Verdict::Pass if *mismatches == 0 => format!("{union} events, all the same: the rate is below {upper}"),
             Verdict::Pass => format!(

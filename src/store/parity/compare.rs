@@ -6,14 +6,16 @@
 use litemap::LiteMap;
 
 use crate::domain::ambiguous::reach_ms;
+use crate::domain::event::{Cohort, Event};
 use crate::domain::grain::{HOUR_MS, MINUTE_MS};
-use crate::domain::ledger::{self, Ledger, Missing};
+use crate::domain::ledger::{self, Arrivals, Ledger, Missing};
 use crate::domain::parity::ask::{AnotherQuestion, Answer, Ask, Copy, Minute, Sum};
 use crate::domain::parity::comparison::Written;
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::loss::Arrived;
-use crate::domain::parity::minute::{Found, candidates, fingerprint};
+use crate::domain::parity::minute::{Found, candidates, fingerprint, repeated};
 use crate::domain::parity::report::{Inputs, Report, report};
+use crate::domain::parity::unresolved::{Unresolved, apart, total};
 use crate::domain::parity::window::Window;
 use crate::domain::sorted::{distinct, within};
 use crate::domain::writes::Writes;
@@ -84,12 +86,20 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Minutes of a window in which the dual events differ.
+    /// Minutes of a window in which the dual events differ, or a store counts an event twice: if both do, the sums
+    /// agree.
     fn differing(&self, window: Window) -> Vec<u64> {
-        let nothing = Minute::default();
-        let dual = |minutes: &LiteMap<u64, Minute>, start: &u64| minutes.get(start).unwrap_or(&nothing).dual;
         let known = [&self.old, &self.new].into_iter().flat_map(|minutes| within(minutes, window.from..window.to));
-        distinct(known.map(|(start, _)| *start).filter(|start| dual(&self.old, start) != dual(&self.new, start)))
+        let differs = |start: &u64| {
+            let [old, new] = self.minute(*start);
+            old.dual != new.dual || old.counted_twice() > 0 || new.counted_twice() > 0
+        };
+        distinct(known.map(|(start, _)| *start).filter(differs))
+    }
+
+    /// What both stores say of a minute.
+    fn minute(&self, start: u64) -> [Minute; 2] {
+        [&self.old, &self.new].map(|minutes| minutes.get(&start).copied().unwrap_or_default())
     }
 
     /// Whether there is anything in a window.
@@ -151,18 +161,21 @@ impl Comparer<'_> {
         if left > 0 {
             return Ok(Run::Interrupted(left));
         }
-        let (old_paths, new_paths) = self.paths(window.from, window.to).await?;
+        let paths = self.paths(window.from, window.to).await?;
         let of_window = |minutes: &LiteMap<u64, Minute>| -> LiteMap<u64, Minute> {
             within(minutes, window.from..window.to).map(|(start, minute)| (*start, *minute)).collect()
         };
         let (old_minutes, new_minutes) = (of_window(&overview.old), of_window(&overview.new));
-        for (minutes, paths) in [(&old_minutes, &old_paths), (&new_minutes, &new_paths)] {
+        for (minutes, paths) in [(&old_minutes, &paths.0), (&new_minutes, &paths.1)] {
             let by_minute: u64 = minutes.values().map(|minute| minute.dual.requests).sum();
             if by_minute != paths.values().map(|sum| sum.requests).sum::<u64>() {
                 return Err(StoreError::Conflict);
             }
         }
-        let (numbers, missing) = self.ledger(window).await?;
+        let Numbers { arrived, counted, missing } = self.ledger(window).await?;
+        let events = |minutes: &LiteMap<u64, Minute>| minutes.values().map(|minute| minute.events).sum::<u64>();
+        let counted_twice =
+            [events(&old_minutes).saturating_sub(counted[0]), events(&new_minutes).saturating_sub(counted[1])];
         let (writes, written) = self.writes(window).await?;
         let report = report(&Inputs {
             window,
@@ -171,12 +184,14 @@ impl Comparer<'_> {
             limit_ppm: settings.limit_ppm,
             old_minutes: &old_minutes,
             new_minutes: &new_minutes,
-            old_paths: &old_paths,
-            new_paths: &new_paths,
+            old_paths: &paths.0,
+            new_paths: &paths.1,
             found: &found,
-            arrived: Arrived { numbers, writes },
+            arrived: Arrived { numbers: arrived, writes },
             written: &written,
             missing: &missing,
+            counted_twice,
+            unresolved: Unresolved::of(&found, &paths),
             evidence: &evidence,
             fingerprint: overview.fingerprint(window.from, window.to),
         });
@@ -205,9 +220,9 @@ impl Comparer<'_> {
                 _ if budget == 0 => left += 1,
                 _ => {
                     budget -= 1;
-                    let found = self.find(start, settings.id_window_ms, evidence).await?;
-                    // 1. A crash here: this minute is looked into again.
-                    if findings == Findings::Kept {
+                    let found = self.find(start, overview.minute(start), settings.id_window_ms, evidence).await?;
+                    // 1. A crash here: this minute is looked into again, as is one that was not resolved.
+                    if findings == Findings::Kept && !found.is_unresolved {
                         self.kept.keep_minute(&print, &found).await?;
                     }
                     all.push(found);
@@ -218,27 +233,47 @@ impl Comparer<'_> {
     }
 
     /// Finds what differs in one minute: first which routes, then which digests, then all copies of those.
-    async fn find(&self, start: u64, id_window_ms: u64, evidence: &Evidence) -> Result<Found, StoreError> {
+    async fn find(
+        &self,
+        start: u64,
+        [old_minute, new_minute]: [Minute; 2],
+        id_window_ms: u64,
+        evidence: &Evidence,
+    ) -> Result<Found, StoreError> {
         let (from, to) = (start, start + MINUTE_MS);
-        let (old, new) = self.paths(from, to).await?;
-        let nothing = Sum::default();
-        let differs = |path: &&String| old.get(*path).unwrap_or(&nothing) != new.get(*path).unwrap_or(&nothing);
-        let paths = distinct(old.keys().chain(new.keys()).filter(differs).cloned());
-        let ask = Ask::Pairs { from, to, paths };
+        let mut found = Found::at(start, evidence);
+        found.apart = apart(&self.paths(from, to).await?);
+        let ask = Ask::Pairs { from, to, paths: found.apart.keys().cloned().collect() };
         let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
             return Err(unfitting());
         };
-        let mut found = Found::at(start, evidence);
         found.fetched = (old.len() + new.len()) as u64;
+        let mut digests = candidates(&old, &new);
+        for (side, minute) in [(self.old, old_minute), (self.new, new_minute)] {
+            if minute.counted_twice() > 0 {
+                let Answer::Stored(stored) = side.ask(&Ask::Stored { from, to }).await? else {
+                    return Err(unfitting());
+                };
+                found.fetched += stored.len() as u64;
+                digests.extend(repeated(stored));
+            }
+        }
         // An event's window may begin up to a window before its time; its twins are in neighbouring windows, and what
         // may be their twins in those beyond.
         let (first, last) = (from.saturating_sub(3 * id_window_ms), to.saturating_add(3 * id_window_ms));
-        for digests in candidates(&old, &new).chunks(COPIES_AT_ONCE) {
+        let mut seen = [Sum::default(); 2];
+        for digests in distinct(digests).chunks(COPIES_AT_ONCE) {
             let ask = Ask::Copies { digests: digests.to_vec(), from: first, to: last };
             let (old, new) = (copies(self.old.ask(&ask).await?)?, copies(self.new.ask(&ask).await?)?);
             found.fetched += (old.len() + new.len()) as u64;
             found.add(&old, &new, id_window_ms, evidence);
+            for (seen, copies) in seen.iter_mut().zip([&old, &new]) {
+                dual_of_minute(copies, start).for_each(|event| seen.add(&Sum::of(event)));
+            }
         }
+        // What was looked at must be all that makes the sums differ.
+        let by_minute = old_minute.dual.less(&new_minute.dual);
+        found.is_unresolved = seen[0].less(&seen[1]) != by_minute || total(found.apart.values()) != by_minute;
         Ok(found)
     }
 
@@ -251,11 +286,13 @@ impl Comparer<'_> {
         }
     }
 
-    /// How many sequence numbers arrived in a window, and which are missing.
-    async fn ledger(&self, window: Window) -> Result<(u64, Missing), StoreError> {
-        let here = self.union(window.from, window.to).await?;
-        let mut around = self.union(window.from.saturating_sub(AROUND_MS), window.from).await?;
-        around.merge(&self.union(window.to, window.to.saturating_add(AROUND_MS)).await?);
+    /// Which sequence numbers arrived in a window.
+    async fn ledger(&self, window: Window) -> Result<Numbers, StoreError> {
+        let [old, new] = self.arrivals(window.from, window.to).await?;
+        let counted = [old.stored.len(), new.stored.len()];
+        let here = union([old, new]);
+        let mut around = union(self.arrivals(window.from.saturating_sub(AROUND_MS), window.from).await?);
+        around.merge(&union(self.arrivals(window.to, window.to.saturating_add(AROUND_MS)).await?));
         let late = ledger::late_starters(&here, &around);
         let mut first: LiteMap<u64, u64> = LiteMap::new();
         if !late.is_empty() {
@@ -266,7 +303,7 @@ impl Comparer<'_> {
             first = known;
         }
         let is_new = |producer| first.get(&producer).is_some_and(|start| *start >= window.from);
-        Ok((here.len(), ledger::missing(&here, &around, is_new)))
+        Ok(Numbers { arrived: here.len(), counted, missing: ledger::missing(&here, &around, is_new) })
     }
 
     /// How many writes carried any event of a window, and which carried dual ones. Sets of an hour are held at once: the
@@ -297,20 +334,43 @@ impl Comparer<'_> {
         Ok((all, written))
     }
 
-    /// Both stores' ledgers of a time as one.
-    async fn union(&self, from: u64, to: u64) -> Result<Ledger, StoreError> {
-        let mut all = Ledger::default();
+    /// Both stores' ledgers of a time.
+    async fn arrivals(&self, from: u64, to: u64) -> Result<[Arrivals; 2], StoreError> {
+        let mut all = [Arrivals::default(), Arrivals::default()];
         let mut start = from;
         while start < to {
             let ask = Ask::Ledger { from: start, to: to.min(start.saturating_add(LEDGER_STEP_MS)) };
-            for answer in [self.old.ask(&ask).await?, self.new.ask(&ask).await?] {
-                let Answer::Ledger(ledger) = answer else { return Err(unfitting()) };
+            for (side, all) in [self.old, self.new].into_iter().zip(&mut all) {
+                let Answer::Ledger(ledger) = side.ask(&ask).await? else { return Err(unfitting()) };
                 all.merge(&ledger);
             }
             start = start.saturating_add(LEDGER_STEP_MS);
         }
         Ok(all)
     }
+}
+
+/// What sequence numbers say of a window.
+struct Numbers {
+    /// Distinct numbers that arrived in either store.
+    arrived: u64,
+    /// Distinct numbers of the events that the old store and the new one hold.
+    counted: [u64; 2],
+    /// What is missing between them.
+    missing: Missing,
+}
+
+/// Both stores' ledgers as one.
+fn union([old, new]: [Arrivals; 2]) -> Ledger {
+    let mut all = old.all();
+    all.merge(&new.all());
+    all
+}
+
+/// Dual events that a store counts in the minute that begins at `start`.
+fn dual_of_minute(copies: &[Copy], start: u64) -> impl Iterator<Item = &Event> {
+    let stored = copies.iter().filter(|copy| !copy.absorbed).map(|copy| &copy.event);
+    stored.filter(move |event| event.cohort == Cohort::Dual && event.minute() * MINUTE_MS == start)
 }
 
 fn copies(answer: Answer) -> Result<Vec<Copy>, StoreError> {

@@ -8,14 +8,14 @@ use litemap::LiteMap;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
 use crate::domain::grain::{Grain, MINUTE_MS};
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::{Arrivals, Ledger};
 use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
-use crate::domain::rollup::value_hash;
 use crate::domain::segment;
 use crate::domain::selection::Span;
 use crate::domain::sorted::distinct;
+use crate::domain::value_hash::value_hash;
 use crate::domain::writes::{Counted, Writes};
-use crate::store::read::{EventReader, REACH_MS, absorbed_of, events_of};
+use crate::store::read::{EventReader, REACH_MS, absorbed_of, arrivals_of, events_of};
 use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 
 /// Segments that are unpacked at once: a bound on memory.
@@ -40,6 +40,9 @@ const PATHS: &str = "
 const ARRIVALS: &str = "SELECT start, numbers, absorbed FROM ledger WHERE start >= ?1 AND start < ?2";
 
 const LEDGERS: &str = "SELECT hex(body) AS body FROM ledger WHERE start >= ?1 AND start < ?2";
+
+const LEDGERS_OF: &str = "
+    SELECT start, hex(body) AS body FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
 
 const WRITES: &str = "SELECT hex(writes) AS writes FROM ledger WHERE start >= ?1 AND start < ?2";
 
@@ -85,6 +88,7 @@ impl Side for EventReader {
             Ask::Ledger { from, to } => Box::pin(self.ledger(*from, *to)),
             Ask::Writes { from, to } => Box::pin(self.writes(*from, *to)),
             Ask::Producers(producers) => Box::pin(self.producers(producers)),
+            Ask::Stored { from, to } => Box::pin(self.stored(*from, *to)),
         }
     }
 }
@@ -109,8 +113,8 @@ impl Tail {
         Ok(tail)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Event> {
-        self.events.iter().chain(&self.absorbed)
+    fn arrivals(&self) -> Arrivals {
+        Arrivals::of(&self.events, &self.absorbed)
     }
 
     fn dual(&self) -> impl Iterator<Item = &Event> {
@@ -120,10 +124,6 @@ impl Tail {
 
 fn unfolded(from: u64, to: u64) -> Statement {
     Statement::new(UNFOLDED, [from, to, REACH_MS].map(Value::from))
-}
-
-fn sum_of(event: &Event) -> Sum {
-    Sum { requests: 1, digests: event.digest.0, values: value_hash(event) }
 }
 
 /// The sums of a row `…, cohort, requests, digest_high, digest_low, value_high, value_low`.
@@ -160,8 +160,8 @@ impl EventReader {
             (minute.numbers, minute.absorbed) = (row.integer(1)?, row.integer(2)?);
         }
         let tail = Tail::of(rows(&results, 2), from, to)?;
-        for event in tail.all() {
-            minutes.entry(event.minute() * MINUTE_MS).or_default().numbers += 1;
+        for (start, numbers) in self.numbers_with(&tail).await? {
+            minutes.entry(start).or_default().numbers = numbers;
         }
         for event in &tail.absorbed {
             minutes.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
@@ -171,12 +171,32 @@ impl EventReader {
             minute.events += 1;
             match event.cohort {
                 Cohort::Single => {}
-                Cohort::Dual => minute.dual.add(&sum_of(event)),
+                Cohort::Dual => minute.dual.add(&Sum::of(event)),
                 Cohort::Fallback => minute.fallback += 1,
             }
         }
         let newest = rows(&results, 3).first().map_or(Ok(0), |row| row.integer(0))?;
         Ok(Answer::Minutes(minutes, newest))
+    }
+
+    /// Distinct sequence numbers of the minutes that a tail has stored events of, those that are folded included: a
+    /// number may have been counted before and again.
+    async fn numbers_with(&self, tail: &Tail) -> Result<Vec<(u64, u64)>, StoreError> {
+        let mut by_minute: LiteMap<u64, Vec<&Event>> = LiteMap::new();
+        for event in &tail.events {
+            by_minute.entry(event.minute() * MINUTE_MS).or_default().push(event);
+        }
+        if by_minute.is_empty() {
+            return Ok(Vec::new());
+        }
+        let folded = vec![Statement::new(LEDGERS_OF, [json_list(by_minute.keys().copied())])];
+        let folded = self.sql.batch(folded).await?;
+        let mut ledgers: LiteMap<u64, Ledger> =
+            by_minute.into_iter().map(|(start, events)| (start, Ledger::of(events))).collect();
+        for row in rows(&folded, 0) {
+            ledgers.entry(row.integer(0)?).or_default().merge(&arrivals_of(row, 1)?.stored);
+        }
+        Ok(ledgers.iter().map(|(start, ledger)| (*start, ledger.len())).collect())
     }
 
     async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
@@ -187,30 +207,43 @@ impl EventReader {
             paths.insert(row.text(0)?.to_owned(), sums(row)?);
         }
         for event in Tail::of(rows(&results, 1), from, to)?.dual() {
-            paths.entry(event.path.clone()).or_default().add(&sum_of(event));
+            paths.entry(event.path.clone()).or_default().add(&Sum::of(event));
         }
         Ok(Answer::Paths(paths))
     }
 
     async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<Answer, StoreError> {
         let paths = distinct(paths.iter().map(String::as_str));
-        let wanted = |event: &Event| {
-            event.cohort == Cohort::Dual
-                && (from..to).contains(&event.timestamp)
-                && paths.binary_search(&event.path.as_str()).is_ok()
-        };
+        let wanted = |event: &Event| event.cohort == Cohort::Dual && paths.binary_search(&event.path.as_str()).is_ok();
         let mut pairs = Vec::new();
+        let mut add = |event: &Event| {
+            if wanted(event) {
+                pairs.push((event.digest.0, value_hash(event)));
+            }
+        };
+        self.each_stored(from, to, &mut add).await?;
+        Ok(Answer::Pairs(pairs))
+    }
+
+    async fn stored(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+        let mut digests = Vec::new();
+        self.each_stored(from, to, &mut |event: &Event| digests.push(event.digest.0)).await?;
+        Ok(Answer::Stored(digests))
+    }
+
+    /// Shows every stored event of a time, some segments at once.
+    async fn each_stored(&self, from: u64, to: u64, show: &mut impl FnMut(&Event)) -> Result<(), StoreError> {
         let mut after = 0;
         loop {
             let params = [from, to, REACH_MS, after, STEP].map(Value::from);
             let results = self.sql.batch(vec![Statement::new(EVENTS, params)]).await?;
             for row in rows(&results, 0) {
                 let events = events_of(row)?;
-                pairs.extend(events.iter().filter(|event| wanted(event)).map(|e| (e.digest.0, value_hash(e))));
+                events.iter().filter(|event| (from..to).contains(&event.timestamp)).for_each(&mut *show);
                 after = row.integer(3)?;
             }
             if (rows(&results, 0).len() as u64) < STEP {
-                return Ok(Answer::Pairs(pairs));
+                return Ok(());
             }
         }
     }
@@ -247,11 +280,11 @@ impl EventReader {
     async fn ledger(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
         let statements = vec![Statement::new(LEDGERS, [from.into(), to.into()]), unfolded(from, to)];
         let results = self.sql.batch(statements).await?;
-        let mut ledger = Ledger::of(Tail::of(rows(&results, 1), from, to)?.all());
+        let mut arrivals = Tail::of(rows(&results, 1), from, to)?.arrivals();
         for row in rows(&results, 0) {
-            ledger.merge(&unpacked(row, 0)?);
+            arrivals.merge(&arrivals_of(row, 0)?);
         }
-        Ok(Answer::Ledger(ledger))
+        Ok(Answer::Ledger(arrivals))
     }
 
     async fn writes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {

@@ -58,9 +58,11 @@ export class Parity {
     });
     const tally = {
       beyondOld: 0,
+      surplusOld: 0,
       onlyOld: mismatches,
       onlyNew: 0,
       valueDiffers: 0,
+      countedTwice: 0,
       fallback: explained,
       deadLettered: 0,
       queued: 0,
@@ -87,6 +89,7 @@ export class Parity {
       writesUpperBound: upper,
       plan: { old: union, new: union - mismatches, differencePercent: rate * 100 },
       unnamed: fails ? mismatches - 60 : 0,
+      unresolved: { minutes: [], paths: [] },
       loss: {
         verdict: fails ? "inconclusive" : "pass",
         arrived: union * 101,
@@ -141,9 +144,11 @@ export class Parity {
       verdict: bad / all > 0.05 ? "fail" : "pass",
       union: all,
       beyondOld: 0,
+      surplusOld: 0,
       onlyOld: bad,
       onlyNew: 0,
       valueDiffers: 0,
+      countedTwice: 0,
       fallback: bad,
       deadLettered: 0,
       queued: 0,
