@@ -36,7 +36,7 @@ export function parityPage(context) {
       h("h3", { class: "part" }, "Hours"),
       reading(hours, ({ reports }) => strips(reports, place, { name: "hour", form: "short", cells: HOURS }), 2),
       h("h3", { class: "part" }, "Days"),
-      reading(days, ({ reports }) => strips(reports, place, { name: "day", form: "day", cells: DAYS }), 1),
+      reading(days, ({ reports }) => strips(reports, place, { name: "day", form: "utcDay", cells: DAYS }), 1),
     ),
     readiness(sources),
     card(
@@ -61,7 +61,7 @@ function latest(reports, place) {
       "p",
       { class: "headline" },
       verdictBadge(report.verdict),
-      h("span", { class: "version" }, time(report.window.from, report.window.kind === "day" ? "weekday" : "short")),
+      h("span", { class: "version" }, time(report.window.from, report.window.kind === "day" ? "utcWeekday" : "short")),
     ),
     h("p", null, `${report.summary}.`),
     bounds(report),

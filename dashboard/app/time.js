@@ -6,9 +6,12 @@ const formats = {
   minute: { hour: "2-digit", minute: "2-digit" },
   second: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
   day: { month: "short", day: "numeric" },
-  weekday: { weekday: "short", month: "short", day: "numeric" },
   full: { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" },
   short: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+  // The server's days begin at midnight UTC: their names are the same everywhere.
+  utcDay: { month: "short", day: "numeric", timeZone: "UTC" },
+  utcWeekday: { weekday: "short", month: "short", day: "numeric", timeZone: "UTC" },
+  offset: { timeZoneName: "shortOffset" },
 };
 const made = new Map(); // formatters, which cost a millisecond each, as they are needed
 const formatter = (name) => {
@@ -16,8 +19,21 @@ const formatter = (name) => {
   return made.get(name);
 };
 
-/** A time as text: minute, second, day, weekday, short (day and minute) or full. */
-export const timeText = (ms, form = "short") => formatter(form).format(ms);
+const WITHOUT_HOUR = ["day", "utcDay", "utcWeekday"];
+
+/** A time as text: minute, second, day, short (day and minute) or full; utcDay or utcWeekday. An hour that the zone has twice,
+ * since its clocks go back, is told with its distance from UTC. */
+export function timeText(ms, form = "short") {
+  const text = formatter(form).format(ms);
+  return WITHOUT_HOUR.includes(form) || !isTwice(ms) ? text : `${text} ${offsetText(ms)}`;
+}
+
+/** Whether clocks show this time twice. They are moved by an hour, or by half of one. */
+const isTwice = (ms) => [-60, -30, 30, 60].some((minutes) => wallClock(ms) === wallClock(ms + minutes * 60_000));
+
+const wallClock = (ms) => formatter("full").format(ms);
+
+const offsetText = (ms) => formatter("offset").formatToParts(ms).find(({ type }) => type === "timeZoneName").value;
 
 /** The same in UTC, to the second. */
 export const utcText = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;

@@ -95,7 +95,7 @@ impl<'a> Token<'a> {
         // Times may have a fraction, by the standard.
         #[allow(clippy::cast_precision_loss)] // exact below 2^53
         let now = (now_ms / 1000) as f64;
-        if !seconds("exp").is_some_and(|expiry| now < expiry) {
+        if !seconds("exp").is_some_and(|expiry| now < expiry + LEEWAY_S) {
             return Err("it has expired");
         }
         if !self.claims["nbf"].is_null() && !seconds("nbf").is_some_and(|start| start <= now + LEEWAY_S) {
@@ -248,7 +248,7 @@ mod tests {
             json!({"aud": ["other"]}),
             json!({"aud": []}),
             json!({"aud": {"tag": "tag"}}),
-            json!({"exp": NOW_S}),
+            json!({"exp": NOW_S - 60}),
             json!({"exp": null}),
             json!({"exp": "9999999999"}),
             json!({"nbf": NOW_S + 61}),

@@ -92,9 +92,31 @@ pub fn shown(text: &str) -> String {
     format!("\"{out}\"")
 }
 
+/// Longest reason that is logged or shown, in bytes.
+const MAX_REASON_BYTES: usize = 300;
+
+/// The first line of a text, cut to some 300 bytes: an error's reason, without the stack that may follow it.
+pub fn first_line(text: &str) -> String {
+    let line = text.trim_start().lines().next().unwrap_or_default().trim_end();
+    let end = line.floor_char_boundary(MAX_REASON_BYTES);
+    let mut shown = line.get(..end).unwrap_or_default().to_owned();
+    if end < line.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_of_bounded_length() {
+        assert_eq!(first_line("Error: away\n    at batch (worker.js:1:2)"), "Error: away");
+        assert_eq!(first_line(""), "");
+        let long = first_line(&"é".repeat(1_000));
+        assert!(long.len() <= MAX_REASON_BYTES + 3 && long.ends_with('…'));
+    }
 
     #[test]
     fn a_field_error_names_field_value_and_remedy() {

@@ -105,6 +105,7 @@ pub fn histogram(rollup: &Rollup) -> Vec<Bin> {
 }
 
 impl From<&Rollup> for Figures {
+    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
     fn from(rollup: &Rollup) -> Self {
         Self {
             requests: rollup.requests,
@@ -112,7 +113,8 @@ impl From<&Rollup> for Figures {
             response_time: ResponseTime::of(rollup),
             addresses: UniqueAddresses {
                 lower: rollup.addresses.lower_bound(),
-                estimate: rounded(rollup.addresses.estimate()),
+                // An estimate may err upwards, but no request has two addresses.
+                estimate: rounded(rollup.addresses.estimate().min(rollup.requests as f64)),
             },
         }
     }
@@ -144,7 +146,23 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::address::ClientIpHash;
     use crate::domain::event::{Event, tests::example};
+
+    #[test]
+    fn there_are_never_more_addresses_than_requests() {
+        let of = |requests: u64| {
+            let mut rollup = Rollup::default();
+            for n in 0..requests {
+                rollup.add(&Event { client_ip_hash: ClientIpHash(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)), ..example() });
+            }
+            Figures::from(&rollup).addresses.estimate
+        };
+        #[allow(clippy::cast_precision_loss)]
+        for requests in (600..6_000).step_by(300) {
+            assert!(of(requests) <= requests as f64, "{} of {requests}", of(requests));
+        }
+    }
 
     #[test]
     fn figures_of_nothing_have_no_response_time() {

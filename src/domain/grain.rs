@@ -52,6 +52,15 @@ impl Grain {
         }
     }
 
+    /// The next coarser one.
+    pub const fn coarser(self) -> Option<Self> {
+        match self {
+            Self::Minute => Some(Self::Hour),
+            Self::Hour => Some(Self::Day),
+            Self::Day => None,
+        }
+    }
+
     /// Start of the interval that holds a time (both in ms).
     pub const fn floor(self, ms: u64) -> u64 {
         ms - ms % self.ms()

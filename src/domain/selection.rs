@@ -122,62 +122,62 @@ pub fn joined(slots: impl IntoIterator<Item = Slot>) -> Vec<Span> {
     spans
 }
 
-/// Up to this length a range is read by minutes, in ms.
+/// Up to this length a range is read by minutes alone, in ms: as a chart of it is.
 const BY_MINUTES_MS: u64 = 2 * HOUR_MS;
 
-/// Up to this length a range is read from the hour in which it begins, in ms; beyond, from the day.
-const BY_HOURS_MS: u64 = 8 * DAY_MS;
-
-/// The spans that hold a range with few intervals: minutes for a short one, hours and whole days for a longer one. The
-/// ends are moved outwards to whole intervals, and inwards to what is kept.
+/// The spans that hold a range with few intervals: whole days, and at its ends hours and minutes as far as they are
+/// kept. Its ends are moved outwards to the finest intervals that are kept of its beginning, and inwards to what is kept
+/// at all. An interval that is not over yet counts as whole.
 pub fn cover(from: u64, to: u64, now_ms: u64, retention: &Retention) -> Vec<Span> {
-    let length = to.saturating_sub(from);
-    let kept = |grain| from >= retention.first(grain, now_ms);
-    let spans = if length <= BY_MINUTES_MS && kept(Grain::Minute) {
-        vec![Span::around(Grain::Minute, from, to)]
-    } else if length <= BY_HOURS_MS && kept(Grain::Hour) {
-        by_hours(Span::around(Grain::Hour, from, to), now_ms)
-    } else {
-        vec![Span::around(Grain::Day, from.max(retention.first(Grain::Day, now_ms)), to)]
-    };
-    spans.into_iter().filter(|span| span.from < span.to).collect()
+    let is_short = to.saturating_sub(from) <= BY_MINUTES_MS;
+    cover_by(if is_short { Grain::Minute } else { Grain::Day }, from, to, now_ms, retention)
 }
 
-/// Hours, of which whole days are read as days; the day that is not over yet counts as whole.
-fn by_hours(hours: Span, now_ms: u64) -> Vec<Span> {
-    let first_day = Grain::Day.ceil(hours.from);
-    let end = if hours.to > now_ms { Grain::Day.ceil(hours.to) } else { Grain::Day.floor(hours.to) };
-    if end <= first_day {
-        return vec![hours];
+/// As [`cover`], with the same ends, but no interval longer than `coarsest` unless nothing shorter is kept.
+fn cover_by(coarsest: Grain, from: u64, to: u64, now_ms: u64, retention: &Retention) -> Vec<Span> {
+    let finest = Grain::ALL.into_iter().find(|grain| from >= retention.first(*grain, now_ms)).unwrap_or(Grain::Day);
+    let whole = Span::around(finest, from.max(retention.first(Grain::Day, now_ms)), to);
+    split(whole, coarsest, now_ms).into_iter().filter(|span| span.from < span.to).collect()
+}
+
+/// A span with its middle in the longest intervals that fit, up to `coarsest`. Some of the spans may be empty.
+fn split(span: Span, coarsest: Grain, now_ms: u64) -> Vec<Span> {
+    let Some(grain) = span.grain.coarser().filter(|grain| *grain <= coarsest) else { return vec![span] };
+    let start = grain.ceil(span.from);
+    let end = if span.to > now_ms { grain.ceil(span.to) } else { grain.floor(span.to) };
+    if start >= end {
+        return vec![span];
     }
-    vec![
-        Span { to: first_day, ..hours },
-        Span { from: first_day, to: end, grain: Grain::Day },
-        Span { from: end, ..hours },
-    ]
+    let mut spans = vec![Span { to: start, ..span }];
+    spans.extend(split(Span { from: start, to: end, grain }, coarsest, now_ms));
+    spans.push(Span { from: end, ..span });
+    spans
 }
 
 /// Lengths of a series' steps, in ms.
 const STEPS_MS: [u64; 8] = [60_000, 300_000, 900_000, HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS];
 
-/// A series: equal steps, each of whole intervals of one grain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A series: equal steps over the very range that [`cover`] has, so that their sum is its total. The first and the last
+/// step may reach beyond the range.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps {
-    /// The intervals.
-    pub span: Span,
+    /// The intervals, none longer than a step.
+    pub spans: Vec<Span>,
     /// Length of a step, in ms.
     pub step_ms: u64,
 }
 
 impl Steps {
-    /// Starts of the steps, in ms.
+    /// Starts of the steps, in ms: whole multiples of a step.
     pub fn starts(&self) -> impl Iterator<Item = u64> + use<> {
-        (self.span.from..self.span.to).step_by(usize::try_from(self.step_ms).unwrap_or(usize::MAX))
+        let from = self.spans.first().map_or(0, |span| span.from);
+        let to = self.spans.last().map_or(0, |span| span.to);
+        (from - from % self.step_ms.max(1)..to).step_by(usize::try_from(self.step_ms).unwrap_or(usize::MAX).max(1))
     }
 }
 
-/// The finest series of a range that is kept as far back as the range goes and has at most `points` points: more only
-/// where even days are more.
+/// The finest series of a range that is kept as far back as the range goes and has at most `points` points, and one for
+/// the step in which it begins: more only where even days are more.
 pub fn steps(from: u64, to: u64, points: u64, now_ms: u64, retention: &Retention) -> Steps {
     let length = to.saturating_sub(from);
     let grain_of = |step_ms: u64| Grain::ALL.into_iter().rfind(|grain| grain.ms() <= step_ms).unwrap_or(Grain::Day);
@@ -186,9 +186,7 @@ pub fn steps(from: u64, to: u64, points: u64, now_ms: u64, retention: &Retention
         length.div_ceil(*step_ms) <= points && (grain == Grain::Day || from >= retention.first(grain, now_ms))
     };
     let step_ms = STEPS_MS.into_iter().find(fits).unwrap_or(DAY_MS);
-    let oldest = retention.first(Grain::Day, now_ms);
-    let span = Span { from: from.max(oldest) - from.max(oldest) % step_ms, to, grain: grain_of(step_ms) };
-    Steps { span: Span { to: to.next_multiple_of(span.grain.ms()), ..span }, step_ms }
+    Steps { spans: cover_by(grain_of(step_ms), from, to, now_ms, retention), step_ms }
 }
 
 #[cfg(test)]
@@ -208,11 +206,19 @@ mod tests {
     fn a_range_is_read_with_few_intervals() {
         assert_eq!(grains(15 * 60_000), [(Grain::Minute, 16)]);
         assert_eq!(grains(HOUR_MS), [(Grain::Minute, 61)]);
-        assert_eq!(grains(6 * HOUR_MS), [(Grain::Hour, 7)]);
-        assert_eq!(grains(DAY_MS), [(Grain::Hour, 9), (Grain::Day, 1)]);
+        assert_eq!(grains(6 * HOUR_MS), [(Grain::Minute, 40), (Grain::Hour, 6)]);
+        assert_eq!(grains(DAY_MS), [(Grain::Minute, 40), (Grain::Hour, 8), (Grain::Day, 1)]);
         assert_eq!(grains(7 * DAY_MS), [(Grain::Hour, 9), (Grain::Day, 7)]);
-        assert_eq!(grains(30 * DAY_MS), [(Grain::Day, 31)]);
+        assert_eq!(grains(30 * DAY_MS), [(Grain::Hour, 9), (Grain::Day, 30)]);
         assert_eq!(grains(1_000 * DAY_MS), [(Grain::Day, 400)]);
+    }
+
+    #[test]
+    fn a_range_is_no_longer_than_was_asked_for_but_for_a_minute_while_minutes_are_kept() {
+        for length in [6 * HOUR_MS, DAY_MS, 30 * HOUR_MS] {
+            let first = cover(NOW - length, NOW, NOW, &Retention::default())[0];
+            assert_eq!(first.from, NOW - length - 7, "the minute in which it begins");
+        }
     }
 
     #[test]
@@ -248,9 +254,11 @@ mod tests {
             prop_assert!(spans.iter().all(|span| span.from < span.to && span.from % span.grain.ms() == 0));
             prop_assert!(spans[0].from <= from && spans[spans.len() - 1].to >= to);
             let steps = steps(from, to, 150, NOW, &Retention::default());
-            prop_assert!(steps.span.from <= from && steps.span.to >= to);
-            prop_assert_eq!(steps.span.from % steps.step_ms, 0);
-            prop_assert!(steps.step_ms == DAY_MS || steps.starts().count() <= 151);
+            prop_assert_eq!(steps.spans[0].from, spans[0].from, "the sum of a series is the total");
+            prop_assert!(steps.spans[steps.spans.len() - 1].to >= to);
+            prop_assert!(steps.spans.iter().all(|span| span.grain.ms() <= steps.step_ms));
+            prop_assert!(steps.starts().all(|start| start % steps.step_ms == 0));
+            prop_assert!(steps.step_ms == DAY_MS || steps.starts().count() <= 152);
         }
     }
 }

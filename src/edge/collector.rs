@@ -25,7 +25,7 @@ use crate::store::vitals::{self, VitalSigns};
 use super::config::Config;
 use super::query::{self, parameter};
 use super::sql_object::ObjectSql;
-use super::{address_key, archive, clock};
+use super::{address_key, archive, clock, failure};
 
 /// The event store's tables, as D1 has them.
 const SCHEMA: &str = include_str!("../../migrations/0001_event_store.sql");
@@ -99,7 +99,7 @@ fn to_offset(ms: u64) -> i64 {
 impl PathCollector {
     async fn answer(&self, mut request: Request) -> std::result::Result<Response, StoreError> {
         self.prepare()?;
-        let platform = |error: worker::Error| StoreError::Unavailable(error.to_string());
+        let platform = |error: worker::Error| StoreError::Unavailable(failure::reason(error));
         let url = request.inner().url();
         let response = match (request.method(), query::path(&url)) {
             (Method::Post, "/record") => {
@@ -168,7 +168,7 @@ impl PathCollector {
         &self,
         request: &mut Request,
     ) -> std::result::Result<T, StoreError> {
-        let bytes = request.bytes().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let bytes = request.bytes().await.map_err(|error| StoreError::Unavailable(failure::reason(error)))?;
         postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
@@ -204,7 +204,7 @@ impl PathCollector {
         let status = if reasons.is_empty() { 200 } else { 422 };
         Response::ok(answer.to_string())
             .map(|response| response.with_status(status))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+            .map_err(|error| StoreError::Unavailable(failure::reason(error)))
     }
 
     /// Sees to it that an alarm folds what was recorded; an earlier one that is set already stays.
@@ -246,7 +246,7 @@ impl PathCollector {
             // What is left to delete waits until others had their turn.
             let pause_ms = if more { FOLD_AFTER_MS } else { CLEAN_EVERY_MS };
             let set = self.state.storage().set_alarm(to_offset(pause_ms)).await;
-            set.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            set.map_err(|error| StoreError::Unavailable(failure::reason(error)))?;
         }
         Ok(())
     }

@@ -28,9 +28,9 @@ use crate::store::read::{Found, LogState, Sighting};
 use crate::store::sql::{LocalFuture, StoreError};
 use crate::store::vitals::{Report, Vitals};
 
-use super::clock;
 use super::config::Config;
 use super::deadline::Deadline;
+use super::{clock, failure};
 
 /// Binding of the object namespace.
 pub const BINDING: &str = "PATH_COLLECTOR";
@@ -119,7 +119,7 @@ async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsVa
         let said = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
         Ok(Err(format!("object {name} answered {}: {said}", response.status())))
     };
-    answered.await.map_err(|error: Error| error.to_string())?
+    answered.await.map_err(|error: Error| failure::reason(error))?
 }
 
 /// Records events of one object, written as `message`.
@@ -178,7 +178,7 @@ pub async fn vitals(env: &Env, deadline: Deadline) -> Result<Vitals, StoreError>
 /// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
 async fn bytes(response: Response) -> Result<Vec<u8>, String> {
     let read = async { Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec()) };
-    read.await.map_err(|error: Error| error.to_string())
+    read.await.map_err(|error: Error| failure::reason(error))
 }
 
 /// What each object answers, by its name.

@@ -18,7 +18,7 @@ use crate::domain::route::Destinations;
 use super::config::Config;
 use super::flush::{self, Bounds, FLUSH_MS, Handed, Platform};
 use super::write_path::WritePath;
-use super::{clock, collector_client, counters};
+use super::{clock, collector_client, counters, failure};
 
 /// Producer binding.
 pub const QUEUE: &str = "TRAFFIC_QUEUE";
@@ -117,7 +117,7 @@ impl Platform for Bindings<'_> {
 }
 
 async fn send(env: &Env, text: &str) -> Result<(), String> {
-    let queue = env.queue(QUEUE).map_err(|error| error.to_string())?;
+    let queue = env.queue(QUEUE).map_err(failure::reason)?;
     let message = RawMessageBuilder::new(JsValue::from_str(text)).build_with_content_type(QueueContentType::Text);
-    queue.send_raw(message).await.map_err(|error| error.to_string())
+    queue.send_raw(message).await.map_err(failure::reason)
 }

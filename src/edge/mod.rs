@@ -24,6 +24,7 @@ pub mod counters;
 pub mod cron;
 pub mod deadline;
 pub mod deliver;
+pub mod failure;
 pub mod flag_admin;
 pub mod flag_cache;
 pub mod flag_kv;

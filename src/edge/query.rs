@@ -30,6 +30,12 @@ pub fn parameter(url: &str, name: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// The names of a query's parameters, decoded, in order.
+pub fn names(url: &str) -> Vec<String> {
+    let query = path_and_query(url).split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +71,7 @@ mod tests {
         let url = "https://a.b/c?from=1&to=%32&to=3&x";
         let found = ["from", "to", "x", "y"].map(|name| parameter(url, name));
         assert_eq!(found, [Some("1".into()), Some("2".into()), Some(String::new()), None]);
+        assert_eq!(names(url), ["from", "to", "to", "x"]);
+        assert!(names("https://a.b/c").is_empty() && names("https://a.b/c?").is_empty());
     }
 }

@@ -14,7 +14,7 @@ use worker::{Context, Env, console_error};
 
 use super::collect::{self, Observed};
 use super::config::Config;
-use super::{api, clock, counters, query, upstream};
+use super::{api, clock, counters, failure, query, upstream};
 
 #[wasm_bindgen]
 extern "C" {
@@ -112,7 +112,7 @@ thread_local! {
 
 /// The answer when the upstream gave none.
 fn unreachable_upstream(error: &JsValue) -> Result<JsValue, JsValue> {
-    console_error!("Upstream gave no answer: {error:?}");
+    console_error!("Upstream gave no answer: {}", failure::thrown(error));
     counters::add("upstream_unreachable", 1);
     Ok(plain(UNREACHABLE, "502 Bad Gateway: the upstream of this gateway gave no answer.\n")?.into())
 }

@@ -15,7 +15,7 @@ use crate::domain::retry::Waiting;
 use super::config::Config;
 use super::deliver::QUEUE;
 use super::queue_batch::Message;
-use super::{clock, collector_client, counters};
+use super::{clock, collector_client, counters, failure};
 
 /// Who takes messages that can't wait. One that refuses is not asked again for the batch.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl<'a> LastResort<'a> {
 
 async fn send(env: &Env, body: JsValue) -> Result<(), String> {
     let kind = if body.is_string() { QueueContentType::Text } else { QueueContentType::V8 };
-    let queue = env.queue(QUEUE).map_err(|error| error.to_string())?;
+    let queue = env.queue(QUEUE).map_err(failure::reason)?;
     let message = RawMessageBuilder::new(body).build_with_content_type(kind);
-    queue.send_raw(message).await.map_err(|error| error.to_string())
+    queue.send_raw(message).await.map_err(failure::reason)
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use worker::Env;
 
 use super::config::Config;
-use super::{api, clock};
+use super::{api, clock, failure};
 
 /// KV binding, and the key in it.
 const BINDING: &str = "FLAGS";
@@ -26,9 +26,9 @@ struct Made {
 pub async fn refresh(env: &Env, config: &Config) -> Result<(), String> {
     // 1. A crash here or below: the old one stays, and says how old it is.
     let text = api::summary(env, config).await?;
-    let store = env.kv(BINDING).map_err(|error| error.to_string())?;
-    let put = store.put(KEY, text).map_err(|error| error.to_string())?;
-    put.execute().await.map_err(|error| error.to_string())
+    let store = env.kv(BINDING).map_err(failure::reason)?;
+    let put = store.put(KEY, text).map_err(failure::reason)?;
+    put.execute().await.map_err(failure::reason)
 }
 
 /// The stored one with its age, as JSON; else one that is computed now.

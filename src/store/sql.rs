@@ -7,6 +7,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use crate::domain::error::first_line;
+
 /// A value bound to a statement or read from a row. There are no blobs: D1 hands them over as arrays of numbers, so
 /// statements pass bytes as hexadecimal text (`hex(…)`, `unhex(?)`).
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +117,11 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts a database's message: a broken uniqueness rule is how a conflict shows.
     pub fn from_message(message: String) -> Self {
-        if message.contains("UNIQUE constraint failed") { Self::Conflict } else { Self::Unavailable(message) }
+        if message.contains("UNIQUE constraint failed") {
+            Self::Conflict
+        } else {
+            Self::Unavailable(first_line(&message))
+        }
     }
 }
 

@@ -338,7 +338,7 @@ describe("Cloudflare Access", { concurrency: 3, timeout: 120_000 }, () => {
     await refused(team.token({}, { alg: "HS256" }), /RS256/);
     await refused(team.token({ aud: ["other"] }), /another application/);
     await refused(team.token({ iss: "https://evil.example" }), /another team/);
-    await refused(team.token({ exp: seconds - 1 }), /expired/);
+    await refused(team.token({ exp: seconds - 61 }), /expired/);
     await refused(team.token({ nbf: seconds + 300 }), /not valid yet/);
     assert.equal(team.asked, 0);
     const [header, claims, signature] = team.token().split(".");

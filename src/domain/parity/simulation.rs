@@ -11,6 +11,7 @@ use super::evidence::Evidence;
 use super::loss::Arrived;
 use super::minute::{Found, Tally};
 use super::report::{Inputs, report};
+use super::unresolved::Unresolved;
 use super::verdict::Verdict;
 use super::window::{Kind, Window};
 
@@ -93,6 +94,8 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
         written: &Written { dual: kept, old: counts(kept), new: counts(in_new), is_cut: false },
         missing: &missing,
         evidence: &evidence,
+        counted_twice: [0, 0],
+        unresolved: Unresolved::default(),
         fingerprint: String::new(),
     };
     report(&inputs).total.verdict

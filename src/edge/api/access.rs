@@ -152,7 +152,9 @@ fn header(request: &Request, name: &str) -> Option<String> {
 }
 
 fn bearer(header: &str) -> Option<&str> {
-    header.strip_prefix("Bearer ").map(str::trim)
+    // The scheme's case doesn't matter (RFC 9110, section 11.1).
+    let (scheme, token) = header.trim_start().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
 /// Compares in a time that depends on neither text.
@@ -167,7 +169,8 @@ mod tests {
     #[test]
     fn only_the_same_token_is_the_same() {
         assert!(same("abc", "abc") && !same("abc", "abd") && !same("abc", "abcd") && !same("", "a"));
-        assert_eq!((bearer("Bearer x"), bearer("bearer x"), bearer("Basic x")), (Some("x"), None, None));
+        assert_eq!((bearer("Bearer x"), bearer("bearer  x"), bearer("Basic x")), (Some("x"), Some("x"), None));
+        assert_eq!((bearer("Bearer"), bearer(""), bearer("BEARER x ")), (None, None, Some("x")));
     }
 
     #[test]

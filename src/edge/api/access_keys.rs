@@ -12,7 +12,7 @@ use web_sys::{CryptoKey, Response, WorkerGlobalScope};
 
 use crate::domain::access_jwt::{self, Application, KEYS_PATH, Key, MAX_KEYS_BYTES, Token};
 use crate::edge::problem::Problem;
-use crate::edge::{body, clock, counters};
+use crate::edge::{body, clock, counters, failure};
 
 /// How long the team may take to tell its keys, in ms.
 const DEADLINE_MS: u64 = 2_000;
@@ -55,7 +55,7 @@ pub async fn check(assertion: &str, application: &Application) -> Result<(), Pro
     match is_signed_by(&key, &token).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(refused("its signature is wrong")),
-        Err(error) => Err(Problem::unavailable(format!("the signature can't be checked: {error:?}"))),
+        Err(error) => Err(Problem::unavailable(format!("the signature can't be checked: {}", failure::thrown(&error)))),
     }
 }
 

@@ -39,8 +39,7 @@ pub async fn list(url: &str, env: &Env, config: &Config) -> Result<Days, Problem
 }
 
 /// `GET archive/{day}`: the manifest; `GET archive/{day}/{part}`: a part.
-pub async fn file(route: &str, env: &Env, config: &Config) -> Result<Response, Problem> {
-    let (day, part) = route.split_once('/').map_or((route, None), |(day, part)| (day, Some(part)));
+pub async fn file(day: &str, part: Option<&str>, env: &Env, config: &Config) -> Result<Response, Problem> {
     let day = Day::parse(day).ok_or_else(|| no_day("day"))?;
     let name = match part {
         None => day.manifest_name(),

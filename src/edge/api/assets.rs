@@ -12,7 +12,7 @@ use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
 use worker::{Env, Fetcher};
 
 use crate::edge::problem::Problem;
-use crate::edge::{address_key, clock};
+use crate::edge::{address_key, clock, failure};
 
 /// How long a file may take, in ms.
 const DEADLINE_MS: u64 = 5_000;
@@ -51,7 +51,7 @@ pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, 
         guard(&headers)?;
         Ok(response)
     };
-    respond().map_err(|error: JsValue| Problem::unavailable(format!("{path}: {error:?}")))
+    respond().map_err(|error: JsValue| Problem::unavailable(format!("{path}: {}", failure::thrown(&error))))
 }
 
 thread_local! {
@@ -74,7 +74,7 @@ async fn text(path: &str, env: &Env) -> Result<String, Problem> {
     if file.status() != 200 {
         return Err(unbuilt());
     }
-    let broken = |error: JsValue| Problem::unavailable(format!("{path}: {error:?}"));
+    let broken = |error: JsValue| Problem::unavailable(format!("{path}: {}", failure::thrown(&error)));
     let text = JsFuture::from(file.text().map_err(broken)?).await.map_err(broken)?;
     Ok(text.as_string().unwrap_or_default())
 }
@@ -122,7 +122,9 @@ async fn fetch(path: &str, known: Option<String>, env: &Env) -> Result<Response,
         JsFuture::from(promise).await?.dyn_into()
     };
     match clock::within_ms(DEADLINE_MS, asked).await {
-        Some(answer) => answer.map_err(|error: JsValue| Problem::unavailable(format!("{path}: {error:?}"))),
+        Some(answer) => {
+            answer.map_err(|error: JsValue| Problem::unavailable(format!("{path}: {}", failure::thrown(&error))))
+        }
         None => Err(Problem::unavailable(format!("{path}: no answer within {DEADLINE_MS} ms"))),
     }
 }

@@ -22,7 +22,7 @@ use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
 use crate::edge::{clock, flag_admin, parity, stores};
 
-use super::health;
+use super::{accept, health};
 
 /// How long a text is given out again, in ms: the least time between two scrapes that is usual.
 const LIFE_MS: u64 = 5_000;
@@ -39,7 +39,9 @@ thread_local! { static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) 
 /// The metrics, in the format that the reader prefers.
 pub async fn respond(request: &Request, env: &Env, config: &Config) -> Result<Response, Problem> {
     let accept = request.headers().get("Accept").ok().flatten().unwrap_or_default();
-    let open = accept.contains("application/openmetrics-text");
+    // Who takes anything gets the older format, which everything reads.
+    let (open, text) = ("application/openmetrics-text", "text/plain");
+    let open = accept::names(&accept, open) && accept::weight(&accept, open) >= accept::weight(&accept, text);
     let now_ms = clock::now_ms();
     let kept = KEPT.with_borrow(|kept| match kept {
         Some((at, of, text)) if *of == open && now_ms.saturating_sub(*at) < LIFE_MS => Some(text.clone()),

@@ -10,15 +10,18 @@ use worker::{Env, Response, Result};
 use super::config::Config;
 use super::problem::Problem;
 use super::{query, snapshot};
+use crate::domain::error::InputError;
 use crate::domain::health::Status;
 use crate::domain::rollup::fnv1a;
 use crate::domain::selection::Routes;
 
+mod accept;
 mod access;
 mod access_keys;
 mod archive;
 mod assets;
 mod dead_letters;
+mod etag;
 mod events;
 mod flag;
 mod flag_status;
@@ -32,17 +35,18 @@ mod parity;
 mod paths;
 mod range;
 mod readiness;
+mod routes;
 mod series;
 mod stats;
 mod summary;
 mod throttle;
 mod trace;
 
+use access::Right;
+use routes::{Asked, ROUTES, Resource, Route, check_query};
+
 /// Paths under this prefix are the collector's own: neither passed on nor counted.
 pub const PREFIX: &str = "/_collector";
-
-/// Where the flag is evaluated for others.
-const OFREP: &str = "/ofrep/v1/evaluate/flags";
 
 /// Answers a request under the reserved prefix.
 ///
@@ -53,11 +57,13 @@ pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -
     if page::is_for_browsers(path) {
         return page::respond(path, request, env, config).await;
     }
-    let response = match answer(path, request, url, env, config).await {
+    let mut response = match answer(path, request, url, env, config).await {
         Ok(response) => response,
         Err(problem) => problem.response()?,
     };
-    Ok(response.into())
+    response.headers_mut().set("X-Content-Type-Options", "nosniff")?;
+    let response = response.into();
+    if request.method() == "HEAD" { page::without_body(&response).map_err(Into::into) } else { Ok(response) }
 }
 
 async fn answer(
@@ -67,38 +73,32 @@ async fn answer(
     env: &Env,
     config: &Config,
 ) -> std::result::Result<Response, Problem> {
-    let (method, remote) = (request.method(), path.strip_prefix(OFREP));
-    // Evaluating changes nothing, though it is a POST.
-    let reads = method == "GET" || (method == "POST" && remote.is_some());
-    // What is in a dead letter is as its sender wrote it, whatever that is.
-    let closed = path.starts_with("/v1/dead-letters/");
-    let right = if reads && !closed { access::Right::Read } else { access::Right::Change };
-    let client = throttle::client(request, matches!(path, "/v1/flag/stop" | "/v1/flag/release"));
-    access::admit(right, client, request, env, config).await?;
-    if !reads {
+    let method = request.method();
+    let asked = Asked::of(&method, path);
+    let stops = matches!(&asked, Asked::Known(route, _) if matches!(route.resource, Resource::StopFlag | Resource::ReleaseFlag));
+    let client = throttle::client(request, stops);
+    access::admit(asked.right(&method), client, request, env, config).await?;
+    let (route, segments) = match asked {
+        Asked::Known(route, segments) => (route, segments),
+        Asked::OtherMethod(allowed) => return not_allowed(&method, &allowed),
+        Asked::Nothing => return Err(unknown(&method, url)),
+    };
+    if route.method != "GET" && route.right == Right::Change {
         throttle::admit_change(client)?;
     }
-    if let Some(rest) = remote {
-        return match (method.as_str(), rest.strip_prefix('/')) {
-            ("POST", None) if rest.is_empty() => ofrep::all(request, env, config).await,
-            ("POST", Some(key)) => ofrep::one(key, request, env, config).await,
-            _ => Err(not_allowed(&method)),
-        };
-    }
-    if method == "GET" && path == "/health" {
-        return probe(env, config).await;
-    }
-    if method == "GET" && path == "/metrics" {
-        return metrics::respond(request, env, config).await;
-    }
-    let route = path.strip_prefix("/v1/").unwrap_or_default();
-    if let ("GET", Some(file)) = (method.as_str(), route.strip_prefix("archive/")) {
-        return archive::file(file, env, config).await;
-    }
-    if method == "GET" {
-        show(route, url, env, config).await?.response(request)
-    } else {
-        order(&method, route, request, env, config).await
+    check_query(route, url)?;
+    let segments = segments.iter().map(|segment| decoded(segment)).collect::<std::result::Result<Vec<_>, _>>()?;
+    let first = segments.first().map_or("", String::as_str);
+    match route.resource {
+        Resource::Probe => probe(env, config).await,
+        Resource::Metrics => metrics::respond(request, env, config).await,
+        Resource::ArchiveDay | Resource::ArchivePart => {
+            archive::file(first, segments.get(1).map(String::as_str), env, config).await
+        }
+        Resource::EvaluateFlags => ofrep::all(request, env, config).await,
+        Resource::EvaluateFlag => ofrep::one(first, request, env, config).await,
+        _ if route.method == "GET" => show(route.resource, first, url, env, config).await?.response(request),
+        resource => order(resource, request, env, config).await,
     }
 }
 
@@ -111,91 +111,109 @@ async fn probe(env: &Env, config: &Config) -> std::result::Result<Response, Prob
     json_as(if health.status == Status::Failing { 503 } else { 200 }, &health)
 }
 
-/// What is read.
-async fn show(route: &str, url: &str, env: &Env, config: &Config) -> std::result::Result<Shown, Problem> {
-    match route.split_once('/').unwrap_or((route, "")) {
-        ("stats", "") if query::parameter(url, "detail").as_deref() == Some("total") => {
-            Shown::json(&stats::total(url, env, config).await?)
-        }
-        ("stats", "") => Shown::json(&stats::read(url, env, config).await?),
-        ("series", "") => {
+/// What is read. `segment` is the part of the path that varies, if any.
+async fn show(
+    resource: Resource,
+    segment: &str,
+    url: &str,
+    env: &Env,
+    config: &Config,
+) -> std::result::Result<Shown, Problem> {
+    match resource {
+        Resource::Stats => match choice(url, "detail", "total")? {
+            true => Shown::json(&stats::total(url, env, config).await?),
+            false => Shown::json(&stats::read(url, env, config).await?),
+        },
+        Resource::Series => {
             let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
             Shown::json(&series::read(routes, url, env, config).await?)
         }
-        ("paths", "") if query::parameter(url, "format").as_deref() == Some("csv") => {
-            Ok(csv(paths::csv(url, env, config).await?))
-        }
-        ("paths", "") => Shown::json(&paths::table(url, env, config).await?),
-        ("paths", rest) => match rest.split_once('/') {
-            None => Shown::json(&paths::route(decoded(rest)?, url, env, config).await?),
-            Some((path, "series")) => Shown::json(&series::read(Routes::One(decoded(path)?), url, env, config).await?),
-            Some(_) => Err(unknown(url)),
+        Resource::Paths => match choice(url, "format", "csv")? {
+            true => Ok(csv(paths::csv(url, env, config).await?)),
+            false => Shown::json(&paths::table(url, env, config).await?),
         },
-        ("exemplars", "") => Shown::json(&paths::exemplars(url, env, config).await?),
-        ("ids", "") => Shown::json(&events::read(url, env, config).await?),
-        ("trace", id) if !id.is_empty() => Shown::json(&trace::read(&decoded(id)?, env, config).await?),
-        ("flag", "") => Shown::json(&flag::read(env, config).await),
-        ("flag", "document") => {
+        Resource::Path => Shown::json(&paths::route(segment.to_owned(), url, env, config).await?),
+        Resource::PathSeries => Shown::json(&series::read(Routes::One(segment.to_owned()), url, env, config).await?),
+        Resource::Exemplars => Shown::json(&paths::exemplars(url, env, config).await?),
+        Resource::Ids => Shown::json(&events::read(url, env, config).await?),
+        Resource::Trace => Shown::json(&trace::read(segment, env, config).await?),
+        Resource::Flag => Shown::json(&flag::read(env, config).await),
+        Resource::FlagDocument => {
             let newest = flag::document(env, config).await?;
             let etag = Some(format!("\"{}\"", newest.version()));
             Ok(Shown { etag, ..Shown::json(&newest)? })
         }
-        ("flag", "history") => Shown::json(&flag::history(env, config).await?),
-        ("flag", "status") => Shown::json(&flag_status::read(url, env, config).await?),
-        ("parity", "") => Shown::json(&parity::list(url, env, config).await?),
-        ("parity", window) => Shown::json(&parity::read(&decoded(window)?, env, config).await?),
-        ("snapshot", "") => {
+        Resource::FlagHistory => Shown::json(&flag::history(env, config).await?),
+        Resource::FlagStatus => Shown::json(&flag_status::read(url, env, config).await?),
+        Resource::Parity => Shown::json(&parity::list(url, env, config).await?),
+        Resource::ParityReport => Shown::json(&parity::read(segment, env, config).await?),
+        Resource::Snapshot => {
             let text = snapshot::text(env, config).await.map_err(stats::unreadable)?;
             Ok(Shown { text, content_type: "application/json", etag: None })
         }
-        ("readiness", "") => Shown::json(&readiness::read(env, config).await),
-        ("health", "") => Shown::json(&health::read(env, config).await),
-        ("archive", "") => Shown::json(&archive::list(url, env, config).await?),
-        ("dead-letters", "") => Shown::json(&dead_letters::list(url, env, config).await?),
-        ("dead-letters", id) => Shown::json(&dead_letters::show(&decoded(id)?, env, config).await?),
-        _ => Err(unknown(url)),
+        Resource::Readiness => Shown::json(&readiness::read(env, config).await),
+        Resource::Health => Shown::json(&health::read(env, config).await),
+        Resource::Archive => Shown::json(&archive::list(url, env, config).await?),
+        Resource::DeadLetters => Shown::json(&dead_letters::list(url, env, config).await?),
+        Resource::DeadLetter => Shown::json(&dead_letters::show(segment, env, config).await?),
+        _ => Err(unknown("GET", url)),
+    }
+}
+
+/// Whether a parameter that has one value is given; any other value is refused.
+fn choice(url: &str, name: &str, only: &str) -> std::result::Result<bool, Problem> {
+    match query::parameter(url, name).as_deref() {
+        None => Ok(false),
+        Some(value) if value == only => Ok(true),
+        Some(value) => {
+            let remedy = format!("give {only}, or leave it out");
+            Err(Problem::bad_request(InputError::field(name, value, remedy).to_string()))
+        }
     }
 }
 
 /// What is changed, or asked as if it were.
 async fn order(
-    method: &str,
-    route: &str,
+    resource: Resource,
     request: &Request,
     env: &Env,
     config: &Config,
 ) -> std::result::Result<Response, Problem> {
-    match (method, route) {
-        ("PUT", "flag") => json(&flag::change(request, env).await?),
-        ("POST", "flag/preview") => json(&flag::preview(request, env, config).await?),
-        ("POST", "flag/rollback") => json(&flag::rollback(request, env).await?),
-        ("POST", "flag/stop") => json(&flag::stop(request, env).await?),
-        ("POST", "flag/release") => json(&flag::release(request, env).await?),
-        ("POST", "dead-letters/redrive") => json(&dead_letters::redrive(request, env, config).await?),
-        ("POST", "dead-letters/purge") => json(&dead_letters::purge(request, env).await?),
-        ("POST", "parity/run") => json(&parity::run(&request.url(), env, config).await?),
-        ("POST", "parity/selftest") => json(&parity::selftest(env, config).await?),
-        _ => Err(not_allowed(method)),
+    match resource {
+        Resource::ChangeFlag => json(&flag::change(request, env).await?),
+        Resource::PreviewFlag => json(&flag::preview(request, env, config).await?),
+        Resource::RollbackFlag => json(&flag::rollback(request, env).await?),
+        Resource::StopFlag => json(&flag::stop(request, env).await?),
+        Resource::ReleaseFlag => json(&flag::release(request, env).await?),
+        Resource::RedriveLetters => json(&dead_letters::redrive(request, env, config).await?),
+        Resource::PurgeLetters => json(&dead_letters::purge(request, env).await?),
+        Resource::ParityRun => json(&parity::run(&request.url(), env, config).await?),
+        Resource::ParitySelfTest => json(&parity::selftest(env, config).await?),
+        _ => Err(unknown(&request.method(), &request.url())),
     }
 }
 
-fn not_allowed(method: &str) -> Problem {
-    let detail = format!(
-        "{method} is not allowed here; use GET, or PUT flag, POST flag/preview, POST flag/rollback, POST flag/stop, POST flag/release, \
-         POST parity/run, POST parity/selftest, POST dead-letters/redrive, POST dead-letters/purge, \
-         POST {PREFIX}{OFREP}/{{key}}"
-    );
-    Problem { status: 405, title: "Method not allowed", detail }
+fn not_allowed(method: &str, allowed: &[&str]) -> std::result::Result<Response, Problem> {
+    let allowed = allowed.join(", ");
+    let detail = format!("{method} is not allowed here; use {allowed}");
+    let refused = || {
+        let mut response = Problem { status: 405, title: "Method not allowed", detail }.response()?;
+        response.headers_mut().set("Allow", &allowed)?;
+        Ok(response)
+    };
+    refused().map_err(|error: worker::Error| Problem::unavailable(error.to_string()))
 }
 
-fn unknown(url: &str) -> Problem {
-    Problem::not_found(format!(
-        "there is no {}; try {PREFIX}/v1/ followed by stats, series, paths, paths/{{path}}, paths/{{path}}/series, \
-         exemplars, ids, trace/{{id}}, flag, flag/document, flag/history, flag/status, parity, parity/{{window}}, \
-         readiness, snapshot, health, dead-letters, dead-letters/{{id}}, archive, archive/{{day}} or \
-         archive/{{day}}/{{part}}",
-        query::path(url)
-    ))
+/// There is no such path. Says which there are: to read, or else to change.
+fn unknown(method: &str, url: &str) -> Problem {
+    let reads = matches!(method, "GET" | "HEAD");
+    let name = |route: &Route| {
+        let path = route.pattern.strip_prefix("/v1/").unwrap_or(route.pattern);
+        if reads { path.to_owned() } else { format!("{} {path}", route.method) }
+    };
+    let fitting = ROUTES.iter().filter(|route| (route.method == "GET") == reads);
+    let list = fitting.map(name).collect::<Vec<_>>().join(", ");
+    Problem::not_found(format!("there is no {}; {PREFIX}/v1/ has {list}", query::path(url)))
 }
 
 /// A segment of a path, unescaped.
@@ -226,7 +244,8 @@ impl Shown {
     /// With its entity tag, and without its body for a reader who has that already.
     fn response(self, request: &Request) -> std::result::Result<Response, Problem> {
         let etag = self.etag.unwrap_or_else(|| format!("W/\"{:016x}\"", fnv1a(self.text.as_bytes())));
-        let known = request.headers().get("If-None-Match").ok().flatten().is_some_and(|known| known == etag);
+        let known = request.headers().get("If-None-Match").ok().flatten();
+        let known = known.is_some_and(|known| etag::is_known(&known, &etag));
         let (status, body) = if known { (304, None) } else { (200, Some(self.text)) };
         respond_with(status, body, self.content_type, Some(&etag))
     }

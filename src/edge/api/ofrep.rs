@@ -10,7 +10,7 @@ use crate::edge::config::Config;
 use crate::edge::problem::Problem;
 use crate::edge::{body, flag_cache};
 
-use super::{json, json_as, json_text, text};
+use super::{etag, json, json_as, json_text, text};
 
 /// Longest body, in bytes: contexts hold much that is not looked at.
 const MAX_BODY_BYTES: usize = 64_000;
@@ -43,7 +43,7 @@ pub async fn all(request: &Request, env: &Env, config: &Config) -> Result<Respon
     let text = text(&flags)?;
     let etag = format!("\"{}\"", hex::encode(Sha256::digest(text.as_bytes())));
     let known = request.headers().get("If-None-Match").ok().flatten();
-    if known.is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag)) {
+    if known.is_some_and(|known| etag::is_known(&known, &etag)) {
         return json_text(304, None, Some(&etag));
     }
     json_text(200, Some(text), Some(&etag))

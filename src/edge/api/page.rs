@@ -9,7 +9,7 @@ use worker::{Env, Result};
 use crate::domain::throttle::WINDOW_MS;
 use crate::edge::config::Config;
 use crate::edge::problem::Problem;
-use crate::edge::{clock, query, snapshot};
+use crate::edge::{clock, failure, query, snapshot};
 
 use super::{PREFIX, access, assets, login, throttle};
 
@@ -148,7 +148,7 @@ fn html(status: u16, page: &str) -> std::result::Result<Response, Problem> {
 
 /// What the platform failed to make.
 pub fn made<T>(made: std::result::Result<T, JsValue>) -> std::result::Result<T, Problem> {
-    made.map_err(|error| Problem::unavailable(format!("{error:?}")))
+    made.map_err(|error| Problem::unavailable(failure::thrown(&error)))
 }
 
 /// A problem as a person reads it.
@@ -161,7 +161,8 @@ fn plain(problem: &Problem) -> Result<Response> {
     Ok(response)
 }
 
-fn without_body(response: &Response) -> std::result::Result<Response, JsValue> {
+/// The same answer for `HEAD`.
+pub fn without_body(response: &Response) -> std::result::Result<Response, JsValue> {
     let init = web_sys::ResponseInit::new();
     init.set_status(response.status());
     init.set_headers(&response.headers());

@@ -146,15 +146,14 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);
     let steps = selection::steps(from, to, SPARK_POINTS, now_ms, &config.retention);
-    let covered = range::covered(&spans, to);
+    let covered = range::covered(&spans, to, now_ms);
     // A short range is read once, for figures and spark lines.
-    let once = spans.first().is_some_and(|span| span.grain == steps.span.grain) && spans.len() == 1;
-    let (merged, lines, missing) = if once {
+    let (merged, lines, missing) = if spans == steps.spans {
         let both = merged::read(env, config, spans, Routes::Each, Parts::Latency).await?;
         (both.merged(None), both.merged(Some(steps.step_ms)), both.missing)
     } else {
         let (lines, whole) = join(
-            merged::read(env, config, vec![steps.span], Routes::Each, Parts::Counts),
+            merged::read(env, config, steps.spans.clone(), Routes::Each, Parts::Counts),
             merged::read(env, config, spans, Routes::Each, Parts::Latency),
         )
         .await;
@@ -175,7 +174,7 @@ async fn rows(url: &str, env: &Env, config: &Config) -> Result<All, Problem> {
         to: covered.1,
         exact: merged.exact && missing.is_empty(),
         missing,
-        spark_from: steps.span.from,
+        spark_from: steps.starts().next().unwrap_or(covered.0),
         spark_step_ms: steps.step_ms,
         rows: by_route.iter().map(row).collect(),
     })
@@ -200,7 +199,7 @@ pub async fn whole(url: &str, routes: Routes, parts: Parts, env: &Env, config: &
     let now_ms = clock::now_ms();
     let (from, to) = range::of(url, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &config.retention);
-    let (from, to) = range::covered(&spans, to);
+    let (from, to) = range::covered(&spans, to, now_ms);
     let both = merged::read(env, config, spans, routes, parts).await?;
     let merged = both.merged(None);
     Ok(Range { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })

@@ -38,8 +38,12 @@ pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
             .filter(|ms| *ms <= MAX_TIMESTAMP_MS)
             .ok_or_else(|| bad(name, &text, "give milliseconds since 1970".into())),
     };
+    let named = parameter(url, "range");
+    if let (Some(_), Some(text)) = (&named, parameter(url, "from")) {
+        return Err(bad("from", &text, "give either `range`, or `from` and `to`".into()));
+    }
     let to = read("to", now_ms + MINUTE_MS)?;
-    let length = match parameter(url, "range") {
+    let length = match named {
         None => DEFAULT_MS,
         Some(text) => {
             let named = NAMED.iter().find(|(name, _)| *name == text);
@@ -59,10 +63,11 @@ pub fn of(url: &str, now_ms: u64) -> Result<(u64, u64), Problem> {
 }
 
 /// What a read of these spans covers of a range that ends at `to`: the spans are whole intervals, of which the last may
-/// not be over yet.
-pub fn covered(spans: &[Span], to: u64) -> (u64, u64) {
+/// not be over yet. All that it has happened before the minute in which the range ends.
+pub fn covered(spans: &[Span], to: u64, now_ms: u64) -> (u64, u64) {
     let from = spans.first().map_or(to, |span| span.from);
-    (from, spans.last().map_or(to, |span| span.to).min(to.next_multiple_of(MINUTE_MS)))
+    let end = spans.last().map_or(to, |span| span.to);
+    (from, if end > now_ms { end.min(to.max(now_ms).next_multiple_of(MINUTE_MS)) } else { end })
 }
 
 #[cfg(test)]
@@ -76,6 +81,7 @@ mod tests {
         assert_eq!(range("from=5&to=9").unwrap(), (5, 9));
         assert_eq!(range("range=1h&to=9000000").unwrap(), (5_400_000, 9_000_000));
         for (query, field) in [
+            ("range=1h&from=5", "from"),
             ("from=x", "from"),
             ("to=-1", "to"),
             ("range=2h", "range"),

@@ -46,7 +46,7 @@ pub async fn read(routes: Routes, url: &str, env: &Env, config: &Config) -> Resu
         Routes::One(path) => path.clone(),
         Routes::Together | Routes::Each => ALL_ROUTES.to_owned(),
     };
-    let both = merged::read(env, config, vec![steps.span], routes, Parts::Latency).await?;
+    let both = merged::read(env, config, steps.spans.clone(), routes, Parts::Latency).await?;
     let merged = both.merged(Some(steps.step_ms));
     let empty = Rollup::default();
     let point = |start| {
@@ -54,7 +54,7 @@ pub async fn read(routes: Routes, url: &str, env: &Env, config: &Config) -> Resu
         let response_time = ResponseTime::of(rollup);
         Point { start, requests: rollup.requests, status: rollup.into(), response_time }
     };
-    let (from, to) = range::covered(&[steps.span], to);
+    let (from, to) = range::covered(&steps.spans, to, now_ms);
     let points = steps.starts().map(point).collect();
     Ok(Series { from, to, step_ms: steps.step_ms, exact: merged.exact, missing: both.missing, points })
 }

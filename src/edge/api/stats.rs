@@ -69,9 +69,10 @@ impl Counts {
 
 /// Reads and merges both stores.
 pub async fn read(url: &str, env: &Env, config: &Config) -> Result<Stats, Problem> {
-    let (from, to) = range::of(url, clock::now_ms())?;
-    let spans = selection::cover(from, to, clock::now_ms(), &config.retention);
-    let (from, to) = range::covered(&spans, to);
+    let now_ms = clock::now_ms();
+    let (from, to) = range::of(url, now_ms)?;
+    let spans = selection::cover(from, to, now_ms, &config.retention);
+    let (from, to) = range::covered(&spans, to, now_ms);
     let (each, together) = join(
         merged::read(env, config, spans.clone(), Routes::Each, Parts::Latency),
         merged::read(env, config, spans, Routes::Together, Parts::Figures),

@@ -1,0 +1,20 @@
+//! What the platform says of a failure, as a person reads it: one line, without the stack of JavaScript's error.
+
+use std::fmt::Display;
+
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::domain::error::first_line;
+
+/// An error of the platform or its wrapper.
+pub fn reason(error: impl Display) -> String {
+    first_line(&error.to_string())
+}
+
+/// What JavaScript threw.
+pub fn thrown(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => first_line(&String::from(error.message())),
+        None => first_line(&format!("{error:?}")),
+    }
+}
