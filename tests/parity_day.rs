@@ -9,6 +9,7 @@ use std::time::Instant;
 use path_collector::domain::ledger::{Ledger, Runs};
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::{Kind, Window};
+use path_collector::domain::writes::Writes;
 use path_collector::store::parity::compare::{Comparer, Run, Settings};
 use path_collector::store::parity::reports::Reports;
 use support::{START, Sqlite, block_on, store};
@@ -39,8 +40,17 @@ fn fill(sqlite: &Sqlite, day: Window) {
         let numbers = || Runs::of((minute * each..(minute + 1) * each).collect());
         let ledger = Ledger((0..PRODUCERS).map(|producer| (producer, numbers())).collect());
         let body = postcard::to_allocvec(&ledger).unwrap();
+        // A flush of each producer every four seconds or so, and most routes in each.
+        let flushes = Runs::of((minute * each..(minute + 1) * each).step_by(26).collect());
+        let flushes = Ledger((0..PRODUCERS).map(|producer| (producer, flushes.clone())).collect());
+        let by_route = (1..=PATHS).map(|n| (format!("/path/{n}"), EVENTS)).collect();
+        let written = Writes { all: flushes.clone(), dual: flushes, by_route, is_cut: false };
+        let written = hex::encode(postcard::to_allocvec(&written).unwrap());
         let (start, count) = (day.from + u64::from(minute) * 60_000, ledger.len());
-        sqlite.script(&format!("INSERT INTO ledger VALUES ({start}, {count}, 0, x'{}')", hex::encode(body)));
+        sqlite.script(&format!(
+            "INSERT INTO ledger VALUES ({start}, {count}, 0, x'{}', x'{written}')",
+            hex::encode(body)
+        ));
     }
 }
 

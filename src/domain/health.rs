@@ -77,6 +77,8 @@ pub struct Facts {
     pub backlog: Backlog,
     /// Whether the newest hourly parity report says `fail`.
     pub parity_failed: bool,
+    /// Events of the newest hour that parity compared, and that reached neither store and no dead letter.
+    pub lost_on_both: u64,
     /// How late the archive is, in ms; none while it is in time.
     pub archive_behind_ms: Option<u64>,
 }
@@ -174,6 +176,13 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
         let message = "the newest hour's parity report says fail: the stores differ".to_owned();
         add("parity-failed", Status::Degraded, message);
     }
+    if facts.lost_on_both > 0 {
+        let message = format!(
+            "{} events of the newest hour were lost on both paths: see `loss.gaps` of its parity report, and the log",
+            facts.lost_on_both
+        );
+        add("lost-on-both-paths", Status::Degraded, message);
+    }
     let status = reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Ok);
     (status, reasons)
 }
@@ -193,6 +202,7 @@ mod tests {
             letters: Some(Letters::default()),
             backlog: Backlog { backlog: Some(100), oldest_ms: Some(QUEUE_WAIT_MS) },
             parity_failed: false,
+            lost_on_both: 0,
             archive_behind_ms: None,
         }
     }
@@ -229,6 +239,7 @@ mod tests {
             (Facts { backlog: waiting(None, Some(QUEUE_WAIT_MS + 1)), ..well() }, Status::Failing, "queue-stuck"),
             (Facts { archive_behind_ms: Some(1), ..well() }, Status::Degraded, "archive-late"),
             (Facts { parity_failed: true, ..well() }, Status::Degraded, "parity-failed"),
+            (Facts { lost_on_both: 1, ..well() }, Status::Degraded, "lost-on-both-paths"),
         ] {
             assert_eq!(codes(&facts), (status, vec![code]), "{facts:?}");
         }

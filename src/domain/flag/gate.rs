@@ -106,7 +106,7 @@ fn trouble(document: &Document, health: &Health) -> Option<String> {
 mod tests {
     use super::*;
     use crate::domain::flag::ramp::Ramp;
-    use crate::domain::parity::report::tests::report_of;
+    use crate::domain::parity::report::tests::{lost_on_both, report_of};
     use crate::domain::parity::window::{Kind, Window};
 
     fn document(queue_ppm: u32) -> Document {
@@ -178,6 +178,8 @@ mod tests {
         let Proof::Report(fail) = proof(Verdict::Fail) else { panic!() };
         let old_fails = Proof::Report(Filed { against_new: 0, against_old: 60, ..fail });
         assert!(after(&plain, &old_fails, NOW).unwrap().contains("in the old path"), "it holds, and nothing is undone");
+        let both = Proof::Report(Filed { verdict: Verdict::Fail, ..lost_on_both().filed() });
+        assert!(after(&plain, &both, NOW).unwrap().contains("lost on both paths"), "it holds for shared loss, too");
         assert!(after(&plain, &Proof::Missing, NOW).unwrap().contains("no parity report"));
         assert!(after(&plain, &Proof::Unreadable, NOW).unwrap().contains("can't be read"));
         assert!(after(&plain, &proof(Verdict::Pass), NOW + REPORT_LIFE_MS).unwrap().contains("too old"));

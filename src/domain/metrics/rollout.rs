@@ -102,6 +102,17 @@ fn parity(reports: &[(&str, &[Filed])], to: &mut Exposition) {
     gauge("path_collector_parity_mismatched_events", "Of them, those in which the stores differ.", |filed| {
         filed.mismatches.into()
     });
+    gauge("path_collector_parity_compared_writes", "Writes (flushes of an isolate) that carried them.", |filed| {
+        filed.writes.into()
+    });
+    gauge("path_collector_parity_mismatched_writes", "Of these writes, those with a mismatch.", |filed| {
+        filed.writes_differing.into()
+    });
+    gauge(
+        "path_collector_parity_lost_events",
+        "Events of the newest window that reached neither store and no dead letter, by their numbers.",
+        |filed| filed.lost.into(),
+    );
     gauge("path_collector_parity_mismatch_ratio", "Share of them in which the stores differ.", rate);
     gauge(
         "path_collector_parity_mismatch_upper_bound_ratio",

@@ -25,6 +25,9 @@ fn filed(kind: Kind, verdict: Verdict) -> Filed {
         verdict,
         compared: 299,
         mismatches: 0,
+        writes: 299,
+        writes_differing: 0,
+        lost: 7,
         against_new: 0,
         against_old: 0,
         summary: String::new(),
@@ -55,6 +58,7 @@ fn pipeline() -> Pipeline {
         letters: Some(Letters { count: 2, oldest_at: Some(NOW - 1_500), dropped: 0 }),
         backlog: Backlog { backlog: Some(7), oldest_ms: Some(250) },
         parity_failed: false,
+        lost_on_both: 0,
         archive_behind_ms: Some(DAY_MS),
     };
     let (status, reasons) = judge(&facts, NOW);
@@ -110,6 +114,8 @@ fn what_is_known_is_told() {
         ("path_collector_ramp_step", 1.0),
         ("path_collector_ramp_steps", 2.0),
         ("path_collector_parity_verdict{window=\"hour\",verdict=\"pass\"}", 1.0),
+        ("path_collector_parity_lost_events{window=\"hour\"}", 7.0),
+        ("path_collector_parity_compared_writes{window=\"hour\"}", 299.0),
         ("path_collector_parity_verdict{window=\"hour\",verdict=\"fail\"}", 0.0),
         ("path_collector_parity_windows{window=\"hour\",verdict=\"fail\"}", 1.0),
         ("path_collector_parity_mismatch_upper_bound_ratio{window=\"day\"}", 0.009_969_147),

@@ -42,7 +42,8 @@ pub fn reason_to_stop(report: &Filed, flag: &Document, since_ms: u64) -> Option<
     let limit = f64::from(max_diff_ppm) / f64::from(MILLION);
     let is_of_this_flag = report.window.from >= since_ms.saturating_add(SPREAD_MS);
     let new_is_worse = report.against_new > report.against_old
-        && bounds::lower(report.against_new.min(report.compared), report.compared) > limit;
+        && bounds::lower(report.against_new.min(report.compared), report.compared) > limit
+        && bounds::lower(report.writes_differing, report.writes) > limit;
     let moves_traffic = flag.mode != Mode::DoOnly || !flag.overrides.is_empty();
     let acts = action == GuardAction::Rollback
         && moves_traffic
@@ -83,6 +84,16 @@ mod tests {
     fn where_nothing_is_moved_there_is_nothing_to_stop() {
         let stopped = Document { mode: Mode::DoOnly, ..flag(GuardAction::Rollback, 0) };
         assert_eq!(reason_to_stop(&report_of(1_000, 50).filed(), &stopped, 0), None);
+    }
+
+    #[test]
+    fn a_report_that_fails_for_what_both_paths_lost_moves_nothing_and_neither_do_few_writes() {
+        let (fail, flag) = (report_of(1_000, 50).filed(), flag(GuardAction::Rollback, 0));
+        assert!(reason_to_stop(&fail, &flag, 0).is_some());
+        let lost = Filed { mismatches: 0, against_new: 0, writes_differing: 0, lost: 999, ..fail.clone() };
+        assert_eq!(reason_to_stop(&lost, &flag, 0), None, "the old path lost it too");
+        let few = Filed { writes: 20, writes_differing: 1, ..fail };
+        assert_eq!(reason_to_stop(&few, &flag, 0), None, "one message of twenty may be chance");
     }
 
     #[test]

@@ -167,6 +167,9 @@ impl Report {
             verdict: self.total.verdict,
             compared: self.total.union,
             mismatches: self.total.mismatches,
+            writes: self.total.writes,
+            writes_differing: self.total.writes_differing,
+            lost: self.loss.unexplained,
             against_new: self.total.tally.against_new(),
             against_old: self.total.tally.against_old(),
             summary: self.summary.clone(),
@@ -196,6 +199,12 @@ pub struct Filed {
     pub compared: u64,
     /// Of them, in which the stores differ.
     pub mismatches: u64,
+    /// Writes that carried the compared events.
+    pub writes: u64,
+    /// Writes that carried mismatches.
+    pub writes_differing: u64,
+    /// Events that reached neither store, by sequence numbers, and are in no dead letter.
+    pub lost: u64,
     /// Those of the mismatches that speak against the new path.
     pub against_new: u64,
     /// Those that speak against the old one.
@@ -310,7 +319,8 @@ impl Plan {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::ledger::Ledger;
+    use crate::domain::event::ProducerId;
+    use crate::domain::ledger::{Gap, Ledger};
     use crate::domain::parity::comparison::POOLED;
     use crate::domain::parity::minute::Tally;
     use crate::domain::parity::window::Kind;
@@ -320,7 +330,17 @@ pub(crate) mod tests {
         by_route(&[("/a", union, only_old)])
     }
 
+    /// The report on a closed hour in which every other event of 1,000 was lost on both paths.
+    pub(crate) fn lost_on_both() -> Report {
+        let gap = |number| Gap { producer: ProducerId(1), first: number, last: number };
+        with_loss(&[("/a", 1_000, 0)], &Missing { gaps: (0..500).map(|n| gap(2 * n)).collect(), unjudged: 0 })
+    }
+
     fn by_route(routes: &[(&str, u64, u64)]) -> Report {
+        with_loss(routes, &Missing::default())
+    }
+
+    fn with_loss(routes: &[(&str, u64, u64)], missing: &Missing) -> Report {
         let window = Window::containing(Kind::Hour, 1_730_956_800_000);
         let sums = |count: &dyn Fn(u64, u64) -> u64| -> LiteMap<String, Sum> {
             let sum = |(path, union, only_old): &(&str, u64, u64)| {
@@ -346,6 +366,8 @@ pub(crate) mod tests {
         }
         let union = routes.iter().map(|(_, union, _)| union).sum();
         let counts: LiteMap<String, u64> = routes.iter().map(|(path, union, _)| ((*path).to_owned(), *union)).collect();
+        let mut evidence = Evidence::default();
+        (evidence.newest_window, evidence.now_ms) = (window.to, window.to);
         report(&Inputs {
             window,
             now_ms: window.to,
@@ -358,10 +380,10 @@ pub(crate) mod tests {
             found: &[found],
             arrived: Arrived { numbers: union, writes: union },
             written: &Written { dual: union, old: counts.clone(), new: counts, is_cut: false },
-            missing: &Missing::default(),
+            missing,
             counted_twice: [0, 0],
             unresolved: Unresolved::default(),
-            evidence: &Evidence::default(),
+            evidence: &evidence,
             fingerprint: "0".repeat(16),
         })
     }

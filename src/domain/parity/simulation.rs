@@ -93,6 +93,8 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
         arrived: Arrived { numbers: kept * u64::from(world.size), writes: kept },
         written: &Written { dual: kept, old: counts(kept), new: counts(in_new), is_cut: false },
         missing: &missing,
+        counted_twice: [0, 0],
+        unresolved: Unresolved::default(),
         evidence: &evidence,
         counted_twice: [0, 0],
         unresolved: Unresolved::default(),

@@ -87,11 +87,11 @@ impl Known {
 pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
     let now_ms = clock::now_ms();
     let letters = async { DeadLetters::new(D1Sql::until(env, deadline)?).gauge().await };
-    let ((old, new), vitals, letters, (backlog, parity_failed), archive) = join5(
+    let ((old, new), vitals, letters, (backlog, (parity_failed, lost_on_both)), archive) = join5(
         stores::state(env, config, deadline),
         collector_client::vitals(env, deadline),
         letters,
-        join(backlog::read(env, now_ms), parity_failed(env, now_ms, deadline)),
+        join(backlog::read(env, now_ms), newest_hour(env, now_ms, deadline)),
         archive::state(env, config, deadline),
     )
     .await;
@@ -105,6 +105,7 @@ pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
         letters: known(letters),
         backlog,
         parity_failed,
+        lost_on_both,
         archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
     };
     Known { now_ms, facts, counts, archive, stores: Stores { old, new } }
@@ -147,10 +148,13 @@ fn known<T, E: std::fmt::Display>(read: Result<T, E>) -> Option<T> {
     read.inspect_err(|error| worker::console_error!("Health: {error}")).ok()
 }
 
-/// Whether the newest hour's report, if it is not old, says that the stores differ.
-async fn parity_failed(env: &Env, now_ms: u64, deadline: Deadline) -> bool {
+/// Of the newest hour's report, if it is not old: whether it says that the stores differ, and how many events both paths
+/// lost.
+async fn newest_hour(env: &Env, now_ms: u64, deadline: Deadline) -> (bool, u64) {
     let newest = async { parity::reports_until(env, deadline)?.newest_filed(Kind::Hour, 1).await };
     let newest: Option<Vec<_>> = known::<_, StoreError>(newest.await);
-    let report = newest.and_then(|mut reports| reports.pop());
-    report.is_some_and(|report| report.verdict == Verdict::Fail && report.window.to + REPORT_LIFE_MS > now_ms)
+    let report =
+        newest.and_then(|mut reports| reports.pop()).filter(|report| report.window.to + REPORT_LIFE_MS > now_ms);
+    let closed = report.filter(|report| report.verdict != Verdict::Pending);
+    closed.map_or((false, 0), |report| (report.verdict == Verdict::Fail, report.lost))
 }

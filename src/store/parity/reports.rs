@@ -28,7 +28,8 @@ const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body
 
 const LATEST: &str = "
     SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-           conclusion
+           json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
+           json_extract(body, '$.loss.unexplained') AS lost, conclusion
     FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
 
 const BODY: &str = "
@@ -49,7 +50,8 @@ const NEWEST: &str = "
 
 const NEWEST_FILED: &str = "
     SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-           conclusion
+           json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
+           json_extract(body, '$.loss.unexplained') AS lost, conclusion
     FROM parity_reports AS r
     WHERE kind = ?1 AND revision =
       (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
@@ -128,7 +130,7 @@ impl Reports {
     /// [`StoreError`].
     pub async fn latest(&self, window: Window) -> Result<Option<(Filed, String)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LATEST, key(window))]).await?;
-        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(11)?.to_owned()))).transpose()
+        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(14)?.to_owned()))).transpose()
     }
 
     /// The newest revision of a window's report, as JSON.
@@ -252,7 +254,8 @@ fn key(window: Window) -> [Value; 3] {
     [window.kind.name().into(), window.from.into(), window.to.into()]
 }
 
-/// A row `kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at`.
+/// A row `kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
+/// writes, writes_differing, lost`.
 fn filed(row: &Row) -> Result<Filed, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
     let (kind, verdict) = (row.text(0)?, row.text(4)?);
@@ -267,5 +270,8 @@ fn filed(row: &Row) -> Result<Filed, StoreError> {
         against_old: row.integer(8)?,
         summary: row.text(9)?.to_owned(),
         computed_at: row.integer(10)?,
+        writes: row.integer(11)?,
+        writes_differing: row.integer(12)?,
+        lost: row.integer(13)?,
     })
 }
