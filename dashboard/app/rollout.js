@@ -34,12 +34,14 @@ export function rolloutPage({ sources }) {
       null,
       reading(history, ({ history: changes }) => changesTable(changes)),
     ),
+    reading(history, ({ stops }) => (stops.length ? stopsTable(stops) : null), 1),
   ];
 }
 
 function inForce(flag, document) {
   const isThis = document?.version === flag.version;
   return [
+    flag.stop ? h("p", { class: "notice bad", role: "alert" }, prose(stopText(flag.stop))) : null,
     h(
       "p",
       { class: "headline" },
@@ -57,13 +59,33 @@ function inForce(flag, document) {
   ];
 }
 
+function stopText({ id, by, reason }) {
+  return `Stopped by ${by}: ${reason}. The old path alone is taken, whatever the flag says, and no change is taken, until ${id} is released.`;
+}
+
+const PLACES = [
+  ["history", "D1"],
+  ["object", "the object"],
+  ["copy", "KV"],
+];
+
+/** Which places say that a stop holds; nothing to say while none does and all can be read. */
+function stopPlaces({ holding, ...places }) {
+  if (!holding.length && PLACES.every(([place]) => places[place] === false)) return null;
+  const said = PLACES.map(([place, name]) => {
+    const holds = places[place];
+    return `${name} ${holds === null ? "can’t be read" : holds ? "has it" : "does not"}`;
+  });
+  return ["Stop", holding.length ? `${plural(holding.length, "stop")}: ` : "none known: ", said.join(", ")];
+}
+
 function guardText({ maxDiffPpm, minEvents, action }) {
   const what = action === "rollback" ? "goes back to the old path" : "is only reported";
   const size = `of at least ${plural(minEvents, "event")} with over ${ppmText(maxDiffPpm)} differing`;
   return `Guard: a comparison ${size} ${what}.`;
 }
 
-function spread({ newest, source, copy, inForce: here, isolates, behind, olderEvents, slowest, flagTtlMs, complete }) {
+function spread({ newest, source, copy, inForce: here, isolates, behind, olderEvents, slowest, flagTtlMs, complete, stop }) {
   const isEverywhere = newest !== null && behind === 0 && (copy === null || copy === newest);
   return [
     h(
@@ -89,6 +111,7 @@ function spread({ newest, source, copy, inForce: here, isolates, behind, olderEv
         slowest ? `, the last ${spanText(slowest)} after the change` : "",
       ],
       ["Routers read it every", spanText(flagTtlMs)],
+      ...[stopPlaces(stop)].filter(Boolean),
     ]),
     complete ? null : h("p", { class: "hint" }, "Not all events could be looked at, so more isolates may be behind."),
   ];
@@ -158,5 +181,20 @@ function changesTable(changes) {
     ["#Version", "When", "Rule", "Who", "Why"],
     rows,
     "history stacks",
+  );
+}
+
+function stopsTable(stops) {
+  const rows = stops.map(({ id, at, by, reason, released }) => [
+    id,
+    h("span", { class: "nowrap" }, ago(at)),
+    by,
+    h("span", { class: "reason" }, reason),
+    released ? [h("span", { class: "nowrap" }, ago(released.at)), ` by ${released.by}: ${released.reason}`] : "holds",
+  ]);
+  return card(
+    "Emergency stops",
+    null,
+    table("Emergency stops, the newest first", ["Stop", "When", "Who", "Why", "Released"], rows, "history stacks"),
   );
 }

@@ -11,6 +11,7 @@ const MILLION = 1_000_000;
 
 /** One sentence and its tone. */
 function modeIn(flag) {
+  if (flag.stop) return ["warn", `Stopped by ${flag.stop.by}: every request is counted on the old path until a release.`];
   if (flag.mode === "do-only") return ["quiet", "Every request is counted on the old path."];
   if (flag.mode === "queue-only") return ["good", "Every request is counted on the new path."];
   const { both, queue, object } = sharesOf(flag);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::flag::stop::Stop;
 use super::grain::{HOUR_MS, MINUTE_MS};
 
 /// What one isolate, or all of them, counted since it started, by name.
@@ -81,6 +82,10 @@ pub struct Facts {
     pub lost_on_both: u64,
     /// How late the archive is, in ms; none while it is in time.
     pub archive_behind_ms: Option<u64>,
+    /// Whether the flag and the stops can be read; where not, the default holds.
+    pub flag_is_known: bool,
+    /// The emergency stop that holds.
+    pub stop: Option<Stop>,
 }
 
 /// How it is.
@@ -115,6 +120,19 @@ pub struct Reason {
     pub message: String,
     #[serde(skip)]
     status: Status,
+}
+
+/// Why traffic doesn't go by the flag.
+fn flag_reasons(facts: &Facts, mut add: impl FnMut(&'static str, Status, String)) {
+    if let Some(Stop { id, made, .. }) = &facts.stop {
+        let message = format!("stopped by {}: {}; POST flag/release with the ID {id} ends it", made.by, made.reason);
+        add("stopped", Status::Degraded, message);
+    }
+    if !facts.flag_is_known {
+        let message =
+            "neither KV nor the object tells the flag and its stops: the old path alone holds here".to_owned();
+        add("flag-unreadable", Status::Degraded, message);
+    }
 }
 
 /// Judges.
@@ -172,6 +190,7 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
         let message = format!("the archive is {} h late; details are kept meanwhile", behind_ms / HOUR_MS);
         add("archive-late", Status::Degraded, message);
     }
+    flag_reasons(facts, &mut add);
     if facts.parity_failed {
         let message = "the newest hour's parity report says fail: the stores differ".to_owned();
         add("parity-failed", Status::Degraded, message);
@@ -190,6 +209,7 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::flag::stop::Act;
 
     const NOW: u64 = 1_730_956_800_000;
 
@@ -204,6 +224,8 @@ mod tests {
             parity_failed: false,
             lost_on_both: 0,
             archive_behind_ms: None,
+            flag_is_known: true,
+            stop: None,
         }
     }
 
@@ -225,6 +247,7 @@ mod tests {
             Some(vec![Job { job: "fold".into(), started_at: NOW - ago, succeeded_at: None, error }])
         };
         let letters = Some(Letters { count: 2, oldest_at: Some(1), dropped: 0 });
+        let stop = Stop::new([0; 4], Act { at: 1, by: "op".into(), reason: "test".into() });
         let waiting = |backlog, oldest_ms| Backlog { backlog, oldest_ms };
         for (facts, status, code) in [
             (Facts { old_unfolded: None, ..well() }, Status::Failing, "old-store-unreadable"),
@@ -240,6 +263,8 @@ mod tests {
             (Facts { archive_behind_ms: Some(1), ..well() }, Status::Degraded, "archive-late"),
             (Facts { parity_failed: true, ..well() }, Status::Degraded, "parity-failed"),
             (Facts { lost_on_both: 1, ..well() }, Status::Degraded, "lost-on-both-paths"),
+            (Facts { flag_is_known: false, ..well() }, Status::Degraded, "flag-unreadable"),
+            (Facts { stop: Some(stop.clone()), ..well() }, Status::Degraded, "stopped"),
         ] {
             assert_eq!(codes(&facts), (status, vec![code]), "{facts:?}");
         }

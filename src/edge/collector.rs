@@ -19,6 +19,7 @@ use crate::store::events::{EventStore, Memory};
 use crate::store::flag_copy;
 use crate::store::parity::side::Side;
 use crate::store::read::LogState;
+use crate::store::snapshot;
 use crate::store::sql::StoreError;
 use crate::store::vitals::{self, VitalSigns};
 
@@ -147,6 +148,11 @@ impl PathCollector {
                 let held = flag_copy::hold(self.sql.clone(), &text, clock::now_ms()).await?;
                 Response::ok(held)
             }
+            (Method::Post, "/snapshot") => {
+                snapshot::write(self.sql.clone(), request.text().await.map_err(platform)?).await?;
+                Response::empty()
+            }
+            (Method::Get, "/snapshot") => Response::ok(snapshot::read(self.sql.clone()).await?.unwrap_or_default()),
             (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read().await?),
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
@@ -179,6 +185,7 @@ impl PathCollector {
             self.sql.script(FLAG_SCHEMA)?;
             self.sql.script(address_keys::SCHEMA)?;
             self.sql.script(vitals::SCHEMA)?;
+            self.sql.script(snapshot::SCHEMA)?;
             self.ready.set(true);
         }
         Ok(())

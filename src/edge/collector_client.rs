@@ -175,6 +175,24 @@ pub async fn vitals(env: &Env, deadline: Deadline) -> Result<Vitals, StoreError>
     unpacked("vitals", &ask_object(env, deadline, "default", "GET", "/vitals", None).await?)
 }
 
+/// Keeps the dashboard's summary in place of the one before. One object does that for all.
+///
+/// # Errors
+/// Why it may not be there.
+pub async fn write_snapshot(env: &Env, text: &str) -> Result<(), StoreError> {
+    ask_object(env, Deadline::BACKGROUND, "default", "POST", "/snapshot", Some(text.into())).await.map(drop)
+}
+
+/// The dashboard's summary, if one is kept.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn snapshot(env: &Env, deadline: Deadline) -> Result<Option<String>, StoreError> {
+    let text = ask_object(env, deadline, "default", "GET", "/snapshot", None).await?;
+    let text = String::from_utf8(text).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
 /// The body of an answer, at once: read as a stream, as the wrapper does it, it comes in many small parts.
 async fn bytes(response: Response) -> Result<Vec<u8>, String> {
     let read = async { Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec()) };

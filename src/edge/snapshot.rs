@@ -1,16 +1,16 @@
-//! The dashboard's summary, kept ready in KV for its first paint.
+//! The dashboard's summary, kept ready in the object `default` for its first paint.
 //!
 //! Invariant: it says when it was computed; without it, readers ask the stores.
 
 use serde::Deserialize;
-use worker::Env;
+use worker::{Env, console_error};
 
 use super::config::Config;
-use super::{api, clock, failure};
+use super::deadline::Deadline;
+use super::{api, clock, collector_client};
 
-/// KV binding, and the key in it.
-const BINDING: &str = "FLAGS";
-const KEY: &str = "snapshot";
+/// How long the object may take, in ms: then the summary is computed.
+const DEADLINE_MS: u64 = 1_000;
 
 /// What a snapshot says of itself.
 #[derive(Deserialize)]
@@ -19,16 +19,14 @@ struct Made {
     computed_at: u64,
 }
 
-/// Computes it anew and stores it. Cron does so each minute, which is KV's limit of one write a second and key by far.
+/// Computes it anew and stores it, as cron does each minute.
 ///
 /// # Errors
 /// Why it is not stored; the old one stays.
 pub async fn refresh(env: &Env, config: &Config) -> Result<(), String> {
     // 1. A crash here or below: the old one stays, and says how old it is.
     let text = api::summary(env, config).await?;
-    let store = env.kv(BINDING).map_err(failure::reason)?;
-    let put = store.put(KEY, text).map_err(failure::reason)?;
-    put.execute().await.map_err(failure::reason)
+    collector_client::write_snapshot(env, &text).await.map_err(|error| error.to_string())
 }
 
 /// The stored one with its age, as JSON; else one that is computed now.
@@ -36,8 +34,11 @@ pub async fn refresh(env: &Env, config: &Config) -> Result<(), String> {
 /// # Errors
 /// When there is neither.
 pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
-    let stored = async { env.kv(BINDING).ok()?.get(KEY).text().await.ok().flatten() };
-    let stored = clock::within_ms(config.read_deadline_ms, stored).await.flatten();
+    let deadline = Deadline::in_ms(DEADLINE_MS);
+    let stored = collector_client::snapshot(env, deadline).await.unwrap_or_else(|error| {
+        console_error!("Snapshot: {error}");
+        None
+    });
     if let Some(text) = stored.as_deref().and_then(with_age) {
         return Ok(text);
     }

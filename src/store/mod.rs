@@ -20,6 +20,7 @@ pub mod recall;
 pub mod redrive;
 pub mod retention;
 pub mod rollup_rows;
+pub mod snapshot;
 pub mod sql;
 pub mod stops;
 pub mod vitals;

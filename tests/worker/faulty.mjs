@@ -6,6 +6,9 @@
 // - `hangs`: never answers, and nothing was done;
 // Of several objects one is named as `PATH_COLLECTOR/default-1`.
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there;
+// - `refuses` (FLAGS only): reads work, and every write is answered 429, as KV does once the day's are used up;
+// - `once-a-second` (FLAGS only): a second write of a key within a second is answered 429, as KV does;
+// - `frozen` (FLAGS only): writes work, and reads show what was there when the fault began;
 // - `full` (DB only): refuses to add or change anything, as the platform does at 10 GB; reads and deletes;
 // - `refuses-large` (DB only): refuses values of more than 6,000 bytes as the platform does those of more than 2 MB.
 //
@@ -57,6 +60,11 @@ export default class Faulty extends WorkerEntrypoint {
     const { pathname } = new URL(request.url);
     if (pathname === "/_test/faults") {
       faults = await request.json();
+      if (faults.FLAGS === "frozen") {
+        for (const key of ["collector", "stop"]) if (!frozen.has(key)) frozen.set(key, await this.env.FLAGS.get(key));
+      } else {
+        frozen.clear();
+      }
       return new Response(null, { status: 204 });
     }
     if (pathname === "/_test/clock") {
@@ -95,7 +103,12 @@ export default class Faulty extends WorkerEntrypoint {
       TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", send) }),
       PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(name, PATH_COLLECTOR.getByName(name)) }),
       DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
-      FLAGS: instead(FLAGS, { get: (...args) => flag(FLAGS, args) }),
+      FLAGS: instead(FLAGS, {
+        get: (...args) => flag(FLAGS, args),
+        put: (...args) => writeFlag(FLAGS, "put", args),
+        delete: (...args) => writeFlag(FLAGS, "delete", args),
+        list: faulty("FLAGS", (...args) => FLAGS.list(...args)),
+      }),
     };
     if (ARCHIVE) env.ARCHIVE = instead(ARCHIVE, { put: faulty("ARCHIVE", (...args) => ARCHIVE.put(...args)) });
     if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
@@ -150,7 +163,22 @@ async function batch(database, statements) {
   return reads && faults.DB === "fails-after-persisting" ? act() : faulty("DB", act)();
 }
 
+/** What reads of FLAGS show while they are frozen, by key. */
+const frozen = new Map();
+
+/** When each key of FLAGS was last written, in ms. */
+const written = new Map();
+
+async function writeFlag(namespace, method, [key, ...rest]) {
+  const now = realNow();
+  const tooSoon = faults.FLAGS === "once-a-second" && now - (written.get(key) ?? 0) < 1_000;
+  if (tooSoon || faults.FLAGS === "refuses") throw new Error("KV PUT failed: 429 Too Many Requests");
+  written.set(key, now);
+  return faulty("FLAGS", () => namespace[method](key, ...rest))();
+}
+
 async function flag(namespace, args) {
+  if (frozen.has(args[0])) return frozen.get(args[0]);
   if (faults.FLAGS === "missing") return null;
   if (faults.FLAGS === "garbage") return "{ this is not a flag";
   return faulty("FLAGS", () => namespace.get(...args))();

@@ -82,21 +82,6 @@ describe("the flag", { concurrency: 4, timeout: 120_000 }, () => {
     assert.deepEqual([await copy(gateway), await versions(gateway)], [body.document, [3, 2, 1]]);
   });
 
-  test("the emergency stop works while D1 is away, and the history adopts it afterwards", async (t) => {
-    const gateway = await startGateway(t);
-    await change(gateway, QUEUE_ONLY, 0);
-    await gateway.fault({ DB: "fails" });
-    assert.equal((await change(gateway, QUEUE_ONLY, 1)).status, 503);
-    const { status, body } = await send(gateway, "POST", "/stop", { updatedBy: "op", reason: "on fire" });
-    assert.deepEqual([status, body.recorded, body.copied], [200, false, true]);
-    assert.deepEqual([(await inForce(gateway)).mode, (await inForce(gateway)).version], ["do-only", 2]);
-    await gateway.requests("/stopped", 3);
-    await gateway.fault({});
-    await cron(gateway);
-    assert.deepEqual([await versions(gateway), (await copy(gateway)).reason], [[2, 1], "on fire"]);
-    assert.equal((await gateway.delivered({ old: 3 })).stores.onlyOld, 3);
-  });
-
   test("cron repairs a copy that is gone, older, or garbage, and routing never leaves the last good flag", async (t) => {
     const gateway = await startGateway(t);
     await change(gateway, { ...QUEUE_ONLY, mode: "dual-write" }, 0);

@@ -62,7 +62,10 @@ describe("looking at the flag", { concurrency: 3, timeout: 120_000 }, () => {
     assert.deepEqual(await read(), [200, '"2"', "history", "dual-write"]);
     await gateway.fault({ DB: "hangs" });
     assert.deepEqual(await read(), [200, '"2"', "copy", "dual-write"]);
+    // The object has a copy, too.
     await gateway.fault({ DB: "fails", FLAGS: "missing" });
+    assert.deepEqual(await read(), [200, '"2"', "copy", "dual-write"]);
+    await gateway.fault({ DB: "fails", FLAGS: "missing", PATH_COLLECTOR: "fails" });
     assert.equal((await read())[0], 503);
   });
 

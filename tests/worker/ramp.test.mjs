@@ -118,15 +118,25 @@ describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
     assert.equal((await newest(gateway)).version, 3);
   });
 
-  test("an emergency stop ends a ramp", async (t) => {
+  test("a ramp waits while a stop holds, and for a whole interval after its release", async (t) => {
     const gateway = await startGateway(t);
+    await vouch(gateway);
     await gateway.changeFlag(0, DUAL);
     const order = { updatedBy: "op", reason: "on fire" };
     const [{ body }] = await Promise.all([gateway.order("POST", "v1/flag/stop", order), gateway.cron()]);
+    assert.equal((await gateway.read("flag")).mode, "do-only", "whichever was faster");
+    const { version } = await newest(gateway);
+    await gateway.setClock(Date.now() + 2 * RAMP.everyMs);
+    await vouch(gateway);
     await gateway.cron();
-    const { mode, ramp: left, reason } = await newest(gateway);
-    assert.deepEqual([body.recorded, mode, left, reason], [true, "do-only", undefined, "on fire"]);
-    assert.equal((await gateway.read("flag")).mode, "do-only");
+    assert.equal((await newest(gateway)).version, version);
+    const held = await ramp(gateway);
+    assert.equal(held.state, "holding");
+    assert.match(held.holding, /stopped by op/);
+    assert.equal((await gateway.order("POST", "v1/flag/release", { ...order, id: body.stop.id })).status, 200);
+    await gateway.cron();
+    assert.deepEqual([(await newest(gateway)).version, (await ramp(gateway)).state], [version, "waiting"]);
+    assert.equal((await gateway.read("flag")).mode, "dual-write");
   });
 });
 

@@ -12,6 +12,8 @@ use crate::domain::parity::verdict::Verdict;
 pub struct Rollout {
     /// The newest flag, and when it was stored, in ms.
     pub flag: Option<(Document, u64)>,
+    /// Stops that hold where this is asked.
+    pub stops: Option<u64>,
     /// The newest reports on hours, newest first.
     pub hours: Option<Vec<Filed>>,
     /// The newest reports on days, newest first.
@@ -25,6 +27,11 @@ pub fn write(rollout: &Rollout, to: &mut Exposition) {
     if let Some((document, changed_at)) = &rollout.flag {
         flag(document, *changed_at, to);
     }
+    to.gauge(
+        "path_collector_flag_stops",
+        "Emergency stops that hold: above 0 the old path alone, whatever the flag says.",
+        rollout.stops,
+    );
     let known = [("hour", &rollout.hours), ("day", &rollout.days)];
     let reports: Vec<(&str, &[Filed])> =
         known.into_iter().filter_map(|(window, filed)| Some((window, filed.as_deref()?))).collect();

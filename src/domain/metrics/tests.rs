@@ -43,6 +43,7 @@ fn rollout() -> Rollout {
         1,
     );
     Rollout {
+        stops: Some(0),
         flag: Some((Document::read(&text).unwrap(), NOW)),
         hours: Some(vec![filed(Kind::Hour, Verdict::Pass), filed(Kind::Hour, Verdict::Fail)]),
         days: Some(vec![filed(Kind::Day, Verdict::Inconclusive)]),
@@ -52,6 +53,8 @@ fn rollout() -> Rollout {
 fn pipeline() -> Pipeline {
     let job = Job { job: "fold".into(), started_at: NOW, succeeded_at: Some(NOW), error: Some("away".into()) };
     let facts = Facts {
+        flag_is_known: true,
+        stop: None,
         old_unfolded: Some(3),
         new_unfolded: None,
         jobs: Some(vec![job]),

@@ -160,6 +160,10 @@ pub async fn preview(request: &Request, env: &Env, config: &Config) -> Result<Pr
     let basis = merged.map(|merged| Basis { from, to, requests, exact: merged.exact, missing });
     let Preview { differences, current: before, proposed, paths, more, warnings } =
         preview::preview(&current, &proposed, &traffic);
+    let stop = flag_cache::current(env, config).await.stop.as_ref().map(|stop| stop.id.clone());
+    let stopped =
+        stop.map(|id| format!("changes are refused while {id} holds: the old path alone is taken until its release"));
+    let warnings = stopped.into_iter().chain(warnings).collect();
     Ok(Previewed { basis, base: current.version, differences, current: before, proposed, paths, more, warnings })
 }
 

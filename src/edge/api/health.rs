@@ -11,7 +11,7 @@ use crate::domain::parity::window::Kind;
 use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
 use crate::edge::deadline::Deadline;
-use crate::edge::{backlog, clock, collector_client, counters, parity, sql_d1::D1Sql, stores};
+use crate::edge::{backlog, clock, collector_client, counters, flag_cache, parity, sql_d1::D1Sql, stores};
 use crate::store::dead_letters::DeadLetters;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
@@ -87,14 +87,15 @@ impl Known {
 pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
     let now_ms = clock::now_ms();
     let letters = async { DeadLetters::new(D1Sql::until(env, deadline)?).gauge().await };
-    let ((old, new), vitals, letters, (backlog, (parity_failed, lost_on_both)), archive) = join5(
+    let told = join5(
         stores::state(env, config, deadline),
         collector_client::vitals(env, deadline),
         letters,
         join(backlog::read(env, now_ms), newest_hour(env, now_ms, deadline)),
         archive::state(env, config, deadline),
-    )
-    .await;
+    );
+    let (told, flag) = join(told, flag_cache::current(env, config)).await;
+    let ((old, new), vitals, letters, (backlog, (parity_failed, lost_on_both)), archive) = told;
     let archive = known(archive);
     let (old, new) = (old.whole().ok(), new.whole().ok());
     let (counts, jobs) = known(vitals).map(|vitals| (vitals.counts, vitals.jobs)).unzip();
@@ -107,6 +108,8 @@ pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
         parity_failed,
         lost_on_both,
         archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
+        flag_is_known: flag_cache::is_known(),
+        stop: flag.stop.clone(),
     };
     Known { now_ms, facts, counts, archive, stores: Stores { old, new } }
 }

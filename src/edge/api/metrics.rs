@@ -20,7 +20,7 @@ use crate::domain::selection::{Parts, Routes, Selection, Span};
 use crate::edge::config::Config;
 use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
-use crate::edge::{clock, flag_admin, parity, stores};
+use crate::edge::{clock, flag_admin, flag_cache, parity, stores};
 
 use super::{accept, health};
 
@@ -66,9 +66,11 @@ async fn read(env: &Env, config: &Config, now_ms: u64, open: bool) -> String {
     let ((held, known), (flag, (hours, days))) =
         join(join(traffic(env, config, now_ms, deadline), health::gather(env, config, deadline)), join(flag, reports))
             .await;
+    // Health has just read it.
+    let stops = flag_cache::is_known().then(|| flag_cache::stops().holding().len() as u64);
     let (old, new) = &held;
     let traffic = Traffic { since_ms: Grain::Day.floor(now_ms), old: old.as_ref(), new: new.as_ref() };
-    metrics::text(&traffic, &Rollout { flag, hours, days }, &pipeline(known), open)
+    metrics::text(&traffic, &Rollout { flag, stops, hours, days }, &pipeline(known), open)
 }
 
 fn pipeline(known: health::Known) -> Pipeline {

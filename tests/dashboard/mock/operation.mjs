@@ -91,27 +91,28 @@ export class Operation {
 
   flag() {
     const [newest] = this.documents();
-    if (!newest) return { version: 0, mode: "do-only", samplePpm: 10_000, queuePpm: 0, overrides: 0 };
+    if (!newest) return { version: 0, mode: "do-only", samplePpm: 10_000, queuePpm: 0, overrides: 0, stop: null };
     const { version, mode, samplePpm, queuePpm, overrides } = newest;
-    return { version, mode, samplePpm, queuePpm, overrides: overrides.length };
+    return { version, mode, samplePpm, queuePpm, overrides: overrides.length, stop: null };
   }
 
   document() {
     const [newest] = this.documents();
     if (!newest) {
+      const { stop: _stop, ...rule } = this.flag();
       const document = {
         schema: 1,
-        ...this.flag(),
+        ...rule,
         salt: "",
         overrides: [],
         updatedAt: "2024-11-07T00:00:00Z",
         updatedBy: "built-in",
         reason: "In force until a document is stored: the old path alone.",
       };
-      return { document, source: "built-in" };
+      return { document, source: "built-in", stop: null };
     }
     const { changedAt: _changedAt, ...document } = newest;
-    return { document, source: "history" };
+    return { document, source: "history", stop: null };
   }
 
   status() {
@@ -149,6 +150,7 @@ export class Operation {
       slowest: behind ? 9_400 : null,
       flagTtlMs: 5_000,
       ramp: ramp ?? null,
+      stop: { holding: [], history: false, object: false, copy: false },
     };
   }
 

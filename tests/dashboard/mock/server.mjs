@@ -230,7 +230,7 @@ export class Mock {
         return {
           "": () => operation.flag(),
           document: () => operation.document(),
-          history: () => ({ history: operation.documents() }),
+          history: () => ({ history: operation.documents(), stops: [] }),
           status: () => operation.status(),
         }[rest]();
       case "parity":
