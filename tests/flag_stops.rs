@@ -43,7 +43,7 @@ fn a_stop_that_is_stored_holds_until_its_own_release_is_stored() {
 #[test]
 fn a_write_whose_outcome_is_not_known_can_be_repeated() {
     let sqlite = Sqlite::new();
-    let stops = Stops::new(Faulty::new(&sqlite, &[Fate::FailsAfterCommit, Fate::Works]));
+    let stops = Stops::new(Faulty::new(&sqlite, &[Fate::FailsAfterPersisting, Fate::Works]));
     assert!(block_on(stops.write(&Latch::of([stop(1)]))).is_err());
     assert_eq!(block_on(stops.write(&Latch::of([stop(1)]))).unwrap(), Latch::of([stop(1)]));
 }
