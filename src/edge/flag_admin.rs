@@ -156,15 +156,17 @@ pub async fn known(env: &Env) -> Option<Known> {
 /// Changes the flag from version `base` to what `wanted` says.
 ///
 /// # Errors
-/// Another version holds, the document can't be, or the history can't be reached.
+/// A stop holds, another version does, the document can't be, or the history can't be reached.
 pub async fn change(env: &Env, base: u32, wanted: Document, author: Author) -> Result<Changed, Problem> {
+    // Before the version: who starts from an old one is told of the stop all the same.
+    refuse_while_stopped(env).await?;
     let before = current(env).await?;
     if before.version != base {
         let detail = format!("version {} holds, not {base}: read it again and decide anew", before.version);
         return Err(Problem { status: 409, title: "Conflict", detail });
     }
     let document = change::next(base, wanted, author).map_err(|error| Problem::bad_request(error.to_string()))?;
-    publish(env, &before, document).await
+    store(env, &before, document).await
 }
 
 /// Stores the document that follows `before`, which the history must not have passed, and copies it for routers.

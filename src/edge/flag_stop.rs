@@ -220,11 +220,15 @@ pub async fn release(env: &Env, id: &str, by: Act, do_only: bool) -> Result<Stop
     let Some(stop) = latch.of_id(id).cloned() else { return Err(unknown(id, &latch, &places)) };
     let changed = if do_only && stop.holds() { Some(flag_admin::set_do_only(env, &by).await?) } else { None };
     let released = stop.released.clone().unwrap_or_else(|| by.clone());
-    let told = tell(env, &Stop { released: Some(released), ..stop.clone() }).await;
-    if !told.recorded && !told.in_object {
-        let detail = "neither D1 nor the object took the release, so the stop may hold on: try again";
+    let released = Stop { released: Some(released), ..stop.clone() };
+    // Before KV is told, which may show what is older a moment later.
+    let record = Latch::of([released.clone()]);
+    let (history, object) = join(in_history(env, &record), in_object(env, &record)).await;
+    if said("D1", history).is_none() && said("the object", object).is_none() {
+        let detail = "neither D1 nor the object took the release, so the stop holds: try again";
         return Err(Problem::unavailable(detail));
     }
+    let told = tell(env, &released).await;
     console_log!("Stop {id} released by {}: {}", by.by, by.reason);
     Ok(outcome(told, stop, changed))
 }
