@@ -15,9 +15,10 @@ const ramp = async (gateway) => (await gateway.read("flag/status")).ramp;
 const vouch = async (gateway, verdict = "pass") => {
   const { DB } = await gateway.env();
   const end = Date.now();
-  const row = ["hour", end - 3_600_000, end, 1, verdict, 1000, 0, "as told", end, "-", "-", 0, "{}"];
-  await DB.prepare(`INSERT INTO parity_reports (kind, start, end, revision, verdict, compared, mismatches, summary,
-    computed_at, conclusion, fingerprint, is_open, body) VALUES (${row.map(() => "?").join()})`).bind(...row).run();
+  const body = JSON.stringify({ writes: 1000, writesDiffering: 0, loss: { unexplained: 0 } });
+  const row = ["hour", end - 3_600_000, end, 1, verdict, 1000, 0, 0, 0, "as told", end, "-", "-", 0, body];
+  await DB.prepare(`INSERT INTO parity_reports (kind, start, end, revision, verdict, compared, mismatches, against_new,
+    against_old, summary, computed_at, conclusion, fingerprint, is_open, body) VALUES (${row.map(() => "?").join()})`).bind(...row).run();
 };
 
 describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {

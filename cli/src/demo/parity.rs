@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use path_collector::domain::flag::MILLION;
+use path_collector::domain::parity::bounds;
 use path_collector::domain::parity::report::Report;
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::{Kind, Window};
@@ -92,10 +93,12 @@ impl ParityReport {
         }
     }
 
-    /// Of a stage: no event may differ. A small sample may be too small to prove anything.
+    /// Of a stage: no event may differ. A small sample, or few flushes, may be too few to prove anything.
     fn of_stage(stage: DualStage, report: &Report) -> Self {
+        let limit = f64::from(report.limit_ppm) / f64::from(MILLION);
+        let is_small = stage.sample_ppm < MILLION || report.total.writes < bounds::fewest(limit);
         let proven = report.total.verdict == Verdict::Pass
-            || (stage.sample_ppm < MILLION && report.total.verdict == Verdict::Inconclusive);
+            || (is_small && report.total.verdict == Verdict::Inconclusive && report.loss.unexplained == 0);
         let compared = Self::new(report.window.to_string(), report, proven && report.total.mismatches == 0);
         Self { sample_ppm: Some(stage.sample_ppm), ..compared }
     }

@@ -96,8 +96,6 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
         counted_twice: [0, 0],
         unresolved: Unresolved::default(),
         evidence: &evidence,
-        counted_twice: [0, 0],
-        unresolved: Unresolved::default(),
         fingerprint: String::new(),
     };
     report(&inputs).total.verdict

@@ -26,8 +26,17 @@ fn percent(rate: f64) -> String {
 }
 
 impl Words<'_> {
-    /// The verdict in words.
+    /// The verdict in words, and what both paths lost if that is not what they are about.
     pub fn summary(&self) -> String {
+        let (words, lost) = (self.verdict(), self.loss.unexplained);
+        if lost == 0 || words.contains("both paths") {
+            words
+        } else {
+            format!("{words}; {lost} more were lost on both paths")
+        }
+    }
+
+    fn verdict(&self) -> String {
         let Comparison { union, mismatches, unexplained, tally, .. } = self.total;
         let (lower, upper) = (percent(self.total.lower_bound), percent(self.total.upper_bound));
         let limit = percent(self.limit);
