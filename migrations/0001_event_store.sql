@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS segments (
   digests BLOB NOT NULL,            -- 8 bytes an event
   body BLOB NOT NULL,               -- the rest of the events, packed
   absorbed_digests BLOB NOT NULL,   -- the repeats, in the same form
-  absorbed_body BLOB NOT NULL
+  absorbed_body BLOB NOT NULL,
+  mark INTEGER NOT NULL             -- hash of all this and of the mark before it: tells timelines apart
 );
 CREATE INDEX IF NOT EXISTS segments_by_window ON segments (window_start);
 
@@ -24,7 +25,8 @@ CREATE INDEX IF NOT EXISTS segments_by_window ON segments (window_start);
 CREATE TABLE IF NOT EXISTS folds (
   from_seq INTEGER PRIMARY KEY,
   to_seq INTEGER NOT NULL,
-  folded_at INTEGER NOT NULL        -- ms
+  folded_at INTEGER NOT NULL,       -- ms
+  mark INTEGER NOT NULL             -- of segment to_seq
 );
 CREATE TABLE IF NOT EXISTS rollups (
   grain INTEGER NOT NULL,           -- length of the interval, ms
@@ -53,12 +55,14 @@ CREATE TABLE IF NOT EXISTS rollups (
 -- Per minute, which of each producer's sequence numbers arrived here, repeats included: what is in neither store's
 -- ledger was lost on its way to both. Made by folding, like rollups.
 CREATE TABLE IF NOT EXISTS ledger (
-  start INTEGER PRIMARY KEY,        -- ms
+  start INTEGER NOT NULL,           -- ms
+  part INTEGER NOT NULL,            -- 0, 1, 2 …: very many producers or gaps take more than one row
   numbers INTEGER NOT NULL,         -- how many sequence numbers the stored events have: fewer than events, if a
                                     -- request is counted twice
   absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
   body BLOB NOT NULL,               -- runs of sequence numbers by producer, packed: of stored events, then of repeats
-  writes BLOB NOT NULL              -- which flushes carried them, and how many of each route, packed
+  writes BLOB NOT NULL,             -- which flushes carried them, and how many of each route, packed
+  PRIMARY KEY (start, part)
 );
 
 -- When each producer (an isolate of the gateway) was first heard of: a new one counts from 0.

@@ -92,6 +92,11 @@ impl Bucket for Files {
         })
     }
 
+    async fn get(&self, name: &str, _: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Turn::default().await;
+        self.fates.apply(|| Ok(self.files.borrow().get(name).cloned()))
+    }
+
     async fn head(&self, name: &str) -> Result<Option<Held>, StoreError> {
         Turn::default().await;
         let held = |bytes: &Vec<u8>| Held { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
@@ -308,6 +313,34 @@ fn a_part_that_is_not_as_it_was_written_has_its_day_written_anew() {
         assert_eq!(world.run(LATE), 1);
         assert_eq!(world.archived(), digests(&[&old, &new]));
         world.nothing_is_left();
+    }
+}
+
+#[test]
+fn days_that_a_restored_database_has_forgotten_stay_in_the_archive_as_they_are() {
+    let (old, new) = traffic();
+    // Before anything was archived, and in the middle of the first day.
+    for steps in [0, 3] {
+        let world = World::new(&old, &new, 10);
+        (0..steps).for_each(|_| assert!(world.step(LATE).is_ok()));
+        let earlier = world.new.copy();
+        world.run(LATE);
+        let archive = world.files.files.borrow().clone();
+        world.nothing_is_left();
+        world.new.restore(&earlier);
+        assert!(world.new.count("segments") > 0 && world.old.count("segments") == 0);
+        assert_eq!(world.run(LATE), 0);
+        assert_eq!(*world.files.files.borrow(), archive);
+        assert_eq!(world.archived(), digests(&[&old, &new]));
+        world.nothing_is_left();
+        // A damaged part is not replaced by the half that is left.
+        world.new.restore(&earlier);
+        let name = Day::of(START).part_name(1);
+        world.files.files.borrow_mut().insert(name.clone(), Vec::new());
+        let refused = (0..4).find_map(|_| world.step(LATE).err()).unwrap().to_string();
+        assert!(refused.contains("put it back"), "{refused}");
+        let damaged = archive.keys().filter(|file| world.files.files.borrow()[*file] != archive[*file]).count();
+        assert_eq!(damaged, 1);
     }
 }
 

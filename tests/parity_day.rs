@@ -48,7 +48,7 @@ fn fill(sqlite: &Sqlite, day: Window) {
         let written = hex::encode(postcard::to_allocvec(&written).unwrap());
         let (start, count) = (day.from + u64::from(minute) * 60_000, ledger.len());
         sqlite.script(&format!(
-            "INSERT INTO ledger VALUES ({start}, {count}, 0, x'{}', x'{written}')",
+            "INSERT INTO ledger VALUES ({start}, 0, {count}, 0, x'{}', x'{written}')",
             hex::encode(body)
         ));
     }

@@ -30,6 +30,14 @@ enum Step {
     Pass(u64),
     /// A reader looks at the last so many ms of some routes, with these parts, of dual events too.
     Read(u64, Routes, Parts, Parts),
+    /// It asks so, and is answered, but the answer is on its way.
+    Ask(u64, Routes, Parts, Parts),
+    /// One of those answers arrives.
+    Answer(usize),
+    /// The database is copied.
+    Save,
+    /// It is restored to one of its copies. The time goes on.
+    Restore(usize),
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -47,9 +55,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Fold),
         1 => Just(Step::Prune),
         2 => pass.prop_map(Step::Pass),
-        5 => (length, routes, parts(), parts()).prop_map(|(length, routes, parts, dual)| {
+        5 => (length.clone(), routes.clone(), parts(), parts()).prop_map(|(length, routes, parts, dual)| {
             Step::Read(length, routes, parts, dual)
         }),
+        1 => (length, routes, parts(), parts()).prop_map(|(length, routes, parts, dual)| {
+            Step::Ask(length, routes, parts, dual)
+        }),
+        1 => any::<usize>().prop_map(Step::Answer),
+        1 => Just(Step::Save),
+        1 => any::<usize>().prop_map(Step::Restore),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -91,7 +105,9 @@ fn each_route(spans: Vec<Span>, parts: Parts, dual: Parts) -> Selection {
 }
 
 fn live(steps: &[Step], max_bytes: usize) -> Result<(), TestCaseError> {
-    let store = store_keeping(&Sqlite::new(), KEPT);
+    let sqlite = Sqlite::new();
+    let store = store_keeping(&sqlite, KEPT);
+    let (mut copies, mut on_their_way) = (vec![sqlite.copy()], Vec::new());
     let (mut memory, mut recall, mut now, mut requests) = (Memory::default(), Recall::new(max_bytes), START, 0);
     for step in steps {
         match step {
@@ -108,6 +124,20 @@ fn live(steps: &[Step], max_bytes: usize) -> Result<(), TestCaseError> {
                 let direct = by_interval(block_on(store.rollups(&selection)).unwrap());
                 prop_assert_eq!(read(&mut recall, &store, &selection, now).0, text(&direct, &selection));
             }
+            Step::Ask(length, routes, parts, dual) => {
+                let spans = cover(now - length, now, now, &KEPT);
+                let selection = Selection { spans, routes: routes.clone(), parts: *parts, dual: *dual };
+                let recalled = recall.recall(&selection, now);
+                let found = block_on(store.find(&selection, recalled.known().as_ref())).unwrap();
+                on_their_way.push((selection, recalled, found, now));
+            }
+            Step::Answer(index) if !on_their_way.is_empty() => {
+                let (selection, recalled, found, asked_at) = on_their_way.remove(index % on_their_way.len());
+                recall.learn(&selection, &recalled, &found, asked_at).unwrap();
+            }
+            Step::Answer(_) => {}
+            Step::Save => copies.push(sqlite.copy()),
+            Step::Restore(index) => sqlite.restore(&copies[index % copies.len()]),
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use litemap::LiteMap;
 
 use super::event::Event;
 use super::identity::Digest;
-use super::segment::{MAX_EVENTS, Segment};
+use super::segment::{MAX_BYTES, MAX_EVENTS, Segment, Weight};
 
 /// Digests that a store holds, by start of their window in ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,30 +82,58 @@ pub const fn neighbours(window: u64, window_ms: u64) -> [u64; 3] {
     [window.saturating_sub(window_ms), window, window.saturating_add(window_ms)]
 }
 
+/// A segment that is being filled, with what its new events and its repeats weigh: they are packed apart.
+struct Filling {
+    segment: Segment,
+    events: Weight,
+    absorbed: Weight,
+}
+
+impl Filling {
+    fn new(window: u64) -> Self {
+        let segment = Segment { window, events: Vec::new(), absorbed: Vec::new() };
+        Self { segment, events: Weight::default(), absorbed: Weight::default() }
+    }
+
+    /// Whether one more event fits.
+    fn has_room_for(&self, event: &Event) -> bool {
+        self.segment.events.len() + self.segment.absorbed.len() < MAX_EVENTS
+            && self.events.bytes() + self.absorbed.bytes() + Weight::of_one(event) <= MAX_BYTES
+    }
+
+    fn add(&mut self, event: Event, is_known: bool) {
+        let (weight, events) = if is_known {
+            (&mut self.absorbed, &mut self.segment.absorbed)
+        } else {
+            (&mut self.events, &mut self.segment.events)
+        };
+        weight.add(&event);
+        events.push(event);
+    }
+}
+
 /// Splits events into what is new and what the store has already, by window. `seen` must know the [`neighbours`] of
-/// every event's window. Among repeats inside `events` the earliest is kept.
+/// every event's window. Among repeats inside `events` the earliest is kept. No segment exceeds its bounds.
 pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment> {
     events.sort_by_key(|event| (event.timestamp, event.digest));
     let mut fresh: HashSet<(u64, Digest)> = HashSet::new();
-    let mut segments: LiteMap<u64, Vec<Segment>> = LiteMap::new();
+    let mut segments: LiteMap<u64, Vec<Filling>> = LiteMap::new();
     for event in events {
         let window = event.idempotent_id.timestamp_ms();
         let here = neighbours(window, window_ms);
         let known = here.iter().any(|w| seen.contains(*w, event.digest) || fresh.contains(&(*w, event.digest)));
-        let list = segments.entry(window).or_default();
-        if list.last().is_none_or(|segment| segment.events.len() + segment.absorbed.len() >= MAX_EVENTS) {
-            list.push(Segment { window, events: Vec::new(), absorbed: Vec::new() });
+        if !known {
+            fresh.insert((window, event.digest));
         }
-        if let Some(segment) = list.last_mut() {
-            if known {
-                segment.absorbed.push(event);
-            } else {
-                fresh.insert((window, event.digest));
-                segment.events.push(event);
-            }
+        let list = segments.entry(window).or_default();
+        if list.last().is_none_or(|last| !last.has_room_for(&event)) {
+            list.push(Filling::new(window));
+        }
+        if let Some(last) = list.last_mut() {
+            last.add(event, known);
         }
     }
-    segments.into_iter().flat_map(|(_, segments)| segments).collect()
+    segments.into_iter().flat_map(|(_, list)| list).map(|filling| filling.segment).collect()
 }
 
 #[cfg(test)]

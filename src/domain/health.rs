@@ -86,6 +86,8 @@ pub struct Facts {
     pub flag_is_known: bool,
     /// The emergency stop that holds.
     pub stop: Option<Stop>,
+    /// Why the setting `COLLECTOR_SHARDS` is not in force; none while it is.
+    pub shards_refused: Option<String>,
 }
 
 /// How it is.
@@ -202,6 +204,9 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
         );
         add("lost-on-both-paths", Status::Degraded, message);
     }
+    if let Some(refusal) = &facts.shards_refused {
+        add("shards-refused", Status::Degraded, refusal.clone());
+    }
     let status = reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Ok);
     (status, reasons)
 }
@@ -226,6 +231,7 @@ mod tests {
             archive_behind_ms: None,
             flag_is_known: true,
             stop: None,
+            shards_refused: None,
         }
     }
 
@@ -265,6 +271,7 @@ mod tests {
             (Facts { lost_on_both: 1, ..well() }, Status::Degraded, "lost-on-both-paths"),
             (Facts { flag_is_known: false, ..well() }, Status::Degraded, "flag-unreadable"),
             (Facts { stop: Some(stop.clone()), ..well() }, Status::Degraded, "stopped"),
+            (Facts { shards_refused: Some("8, not 4".into()), ..well() }, Status::Degraded, "shards-refused"),
         ] {
             assert_eq!(codes(&facts), (status, vec![code]), "{facts:?}");
         }

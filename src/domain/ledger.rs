@@ -123,6 +123,28 @@ impl Ledger {
         self.0.extend(new);
     }
 
+    /// The same numbers in parts of at most so many producers and runs, two at the least.
+    pub fn split(&self, most: usize) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let (mut part, mut room) = (Vec::new(), most);
+        for (producer, runs) in &self.0 {
+            let mut rest = runs.0.as_slice();
+            while !rest.is_empty() {
+                if room < 2 && !part.is_empty() {
+                    parts.push(Self(std::mem::take(&mut part).into_iter().collect()));
+                    room = most;
+                }
+                let (some, others) = rest.split_at(rest.len().min(room.max(2) - 1));
+                part.push((*producer, Runs(some.to_vec())));
+                (rest, room) = (others, room.saturating_sub(some.len() + 1));
+            }
+        }
+        if !part.is_empty() {
+            parts.push(Self(part.into_iter().collect()));
+        }
+        parts
+    }
+
     /// How many numbers.
     pub fn len(&self) -> u64 {
         self.0.values().map(Runs::len).sum()
@@ -162,6 +184,20 @@ impl Arrivals {
     pub fn merge(&mut self, other: &Self) {
         self.stored.merge(&other.stored);
         self.absorbed.merge(&other.absorbed);
+    }
+
+    /// The same in parts whose union it is, each of at most so many producers and runs in a set, two at the least.
+    pub fn split(&self, most: usize) -> Vec<Self> {
+        let (stored, absorbed) = (self.stored.split(most), self.absorbed.split(most));
+        let mut parts: Vec<Self> = Vec::new();
+        parts.resize_with(stored.len().max(absorbed.len()), Self::default);
+        for (part, stored) in parts.iter_mut().zip(stored) {
+            part.stored = stored;
+        }
+        for (part, absorbed) in parts.iter_mut().zip(absorbed) {
+            part.absorbed = absorbed;
+        }
+        parts
     }
 
     /// All that arrived, whatever became of it.
@@ -315,6 +351,23 @@ mod tests {
             prop_assert!((0..210).all(|number| runs.contains(number) == set.contains(&number)));
             let again: Runs = postcard::from_bytes(&postcard::to_allocvec(&runs).unwrap()).unwrap();
             prop_assert_eq!(again, runs);
+        }
+
+        #[test]
+        fn parts_are_small_and_their_union_is_the_whole(
+            numbers in prop::collection::vec((0u64..6, 0u32..60), 0..120), most in 2usize..20,
+        ) {
+            let mut whole = Ledger::default();
+            for (producer, number) in numbers {
+                whole.merge(&Ledger(LiteMap::from_iter([(producer, Runs::of(vec![number]))])));
+            }
+            let mut union = Ledger::default();
+            for part in whole.split(most) {
+                let entries = part.0.values().map(|runs| runs.0.len() + 1).sum::<usize>();
+                prop_assert!((2..=most).contains(&entries));
+                union.merge(&part);
+            }
+            prop_assert_eq!(union, whole);
         }
 
         #[test]

@@ -7,6 +7,7 @@
 
 pub mod access_jwt;
 pub mod address;
+pub mod alarm;
 pub mod ambiguous;
 pub mod archive;
 pub mod batch;
@@ -26,6 +27,7 @@ pub mod health;
 pub mod identity;
 pub mod intervals;
 pub(crate) mod json_path;
+pub mod layout;
 pub mod ledger;
 pub mod letter;
 pub mod listing;

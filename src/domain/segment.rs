@@ -2,7 +2,7 @@
 //!
 //! Invariant: a stored segment never changes, so that what was read of it may be remembered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,51 @@ use super::error::InputError;
 use super::event::{Cohort, Event, ProducerId};
 use super::identity::{Digest, IdempotentId};
 
-/// Most events in one segment: at some 40 bytes each it stays far below the 2 MB of a row, in hexadecimal too.
+/// Most events in one segment.
 pub const MAX_EVENTS: usize = 10_000;
+
+/// Most bytes of one segment, digests included: a value and a row may have 2,000,000, and bytes travel in hexadecimal.
+pub const MAX_BYTES: usize = 900_000;
+
+/// Most bytes that an event takes besides its texts: 8 of digest, 8 of address, and eleven numbers, packed.
+const EVENT_BYTES: usize = 64;
+
+/// Most bytes of a length, or of an entry in the dictionary of producers.
+const ENTRY_BYTES: usize = 10;
+
+/// Bytes that events take at the most when they are packed together, counted as they come.
+#[derive(Debug, Clone, Default)]
+pub struct Weight {
+    bytes: usize,
+    texts: HashSet<String>,
+    producers: HashSet<u64>,
+}
+
+impl Weight {
+    /// Adds an event.
+    pub fn add(&mut self, event: &Event) {
+        self.bytes += EVENT_BYTES;
+        for text in [&event.path, &event.method] {
+            if !self.texts.contains(text) {
+                self.bytes += text.len() + ENTRY_BYTES;
+                self.texts.insert(text.clone());
+            }
+        }
+        if self.producers.insert(event.producer.0) {
+            self.bytes += ENTRY_BYTES;
+        }
+    }
+
+    /// The bytes so far.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The most that one more event can add.
+    pub const fn of_one(event: &Event) -> usize {
+        EVENT_BYTES + event.path.len() + event.method.len() + 3 * ENTRY_BYTES
+    }
+}
 
 /// What one transaction adds to one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,6 +253,9 @@ pub(crate) mod tests {
                 })
                 .collect();
             let digests = pack_digests(events.iter().map(|e| e.digest));
+            let mut weight = Weight::default();
+            events.iter().for_each(|event| weight.add(event));
+            prop_assert!(events.is_empty() || digests.len() + pack(window, &events).unwrap().len() <= weight.bytes() + 20);
             prop_assert_eq!(unpack(window, &digests, &pack(window, &events).unwrap()).unwrap(), events);
         }
 

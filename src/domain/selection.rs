@@ -64,8 +64,10 @@ pub enum Parts {
 pub struct FoldId {
     /// The segment after which it begins.
     pub from_seq: u64,
-    /// When it was made, in ms: a database that was restored may have another one at the same place.
+    /// When it was made, in ms.
     pub folded_at: u64,
+    /// Mark of the last segment in it: a database that was restored may have another fold at the same place.
+    pub mark: u64,
 }
 
 /// What a reader knows already.
@@ -73,6 +75,8 @@ pub struct FoldId {
 pub struct Known {
     /// As of this fold, or a later one.
     pub fold: FoldId,
+    /// The newest fold that it has heard of: a store that has it is still the one that was read.
+    pub newest: FoldId,
     /// These intervals.
     pub spans: Vec<Span>,
 }

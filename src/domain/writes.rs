@@ -60,6 +60,25 @@ impl Writes {
         }
     }
 
+    /// The same writes in parts that merge to it, with at most so many producers and runs in a set, two at the least. The
+    /// first has the routes.
+    pub fn split(&self, most: usize) -> Vec<Self> {
+        let (all, dual) = (self.all.split(most), self.dual.split(most));
+        let mut parts: Vec<Self> = Vec::new();
+        parts.resize_with(all.len().max(dual.len()).max(1), Self::default);
+        for (part, all) in parts.iter_mut().zip(all) {
+            part.all = all;
+        }
+        for (part, dual) in parts.iter_mut().zip(dual) {
+            part.dual = dual;
+        }
+        if let Some(first) = parts.first_mut() {
+            first.by_route = self.by_route.clone();
+            first.is_cut = self.is_cut;
+        }
+        parts
+    }
+
     fn count(&mut self, path: &str, writes: u64) {
         let has_room = self.by_route.len() < MAX_ROUTES;
         match self.by_route.get_mut(path) {
@@ -111,6 +130,17 @@ mod tests {
         writes.merge(&Writes::of(&[&events[2], &events[3], &single], &[], &mut counted));
         assert_eq!((writes.all.len(), writes.dual.len()), (3, 2));
         assert_eq!(writes.by_route, LiteMap::from_iter([("/a".to_owned(), 2), ("/b".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole() {
+        let events: Vec<Event> = (0..40).map(|n| dual(2 * n, ["/a", "/b"][n as usize % 2])).collect();
+        let whole = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut Counted::default());
+        let parts = whole.split(5);
+        let mut merged = Writes::default();
+        parts.iter().for_each(|part| merged.merge(part));
+        assert_eq!((parts.len(), merged), (10, whole));
+        assert_eq!(Writes::default().split(5).len(), 1);
     }
 
     #[test]

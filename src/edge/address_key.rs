@@ -13,7 +13,8 @@ use worker::{Env, console_error};
 use crate::domain::address::{DailyKey, Keyed};
 use crate::domain::grain::DAY_MS;
 
-use super::{clock, collector_client, counters};
+use super::config::Config;
+use super::{clock, collector_client, counters, layout};
 
 /// How long the object may take to tell the key, in ms.
 const DEADLINE_MS: u64 = 2_000;
@@ -45,9 +46,13 @@ pub async fn of(env: &Env, timestamp_ms: u64) -> Rc<Keyed> {
     if let Some(key) = known(timestamp_ms, now_ms) {
         return key;
     }
-    let answer = clock::within_ms(DEADLINE_MS, collector_client::address_key(env, day)).await;
+    let config = Config::of(env);
+    let answer = clock::within_ms(DEADLINE_MS, collector_client::address_key(env, &config, day)).await;
     let (key, retry_at_ms) = match answer.unwrap_or_else(|| Err(format!("no answer within {DEADLINE_MS} ms"))) {
-        Ok(key) => (key, None),
+        Ok((key, layout)) => {
+            layout::adopt(layout, &config);
+            (key, None)
+        }
         Err(error) => {
             counters::add("address_key_unavailable", 1);
             console_error!("Address key: {error}; addresses count anew in this isolate until it can be read");

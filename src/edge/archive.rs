@@ -98,6 +98,15 @@ impl Bucket for R2 {
         put.execute().await.map(drop).map_err(failed)
     }
 
+    async fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(object) = self.0.get(name).execute().await.map_err(failed)? else { return Ok(None) };
+        if object.size() > most {
+            return Err(failed(format!("{name} has {} bytes, more than {most}", object.size())));
+        }
+        let Some(body) = object.body() else { return Ok(None) };
+        body.bytes().await.map(Some).map_err(failed)
+    }
+
     async fn head(&self, name: &str) -> Result<Option<Held>, StoreError> {
         let held = |object: worker::Object| Held {
             bytes: object.size(),

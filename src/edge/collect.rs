@@ -76,7 +76,7 @@ fn key_if_known(config: &Config, started_ms: u64, now_ms: u64) -> Option<Option<
 fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed, now_ms: u64) -> Next {
     let headers = observed.request.headers();
     let address = header(&headers, Header::Address).unwrap_or_else(|| address::UNKNOWN.to_owned());
-    let request_id = header(&headers, Header::RequestId).unwrap_or_else(random_id);
+    let request_id = request_id(config, &observed.request, &headers).unwrap_or_else(random_id);
     let raw_path = query::path(&observed.url);
     let digest = Digest::of(&address, raw_path, &request_id);
     let window = window_start(observed.started_ms, config.window_ms);
@@ -126,6 +126,13 @@ fn counted(place: Place<'_>, status: u16) -> String {
     route
 }
 
+/// What tells the request apart: its ray, if it is its own. A request that has no `cf` did not come from the platform's
+/// edge: another Worker made it, whose headers are those of the request that it serves.
+fn request_id(config: &Config, request: &Request, headers: &Headers) -> Option<String> {
+    let from_edge = || request.unchecked_ref::<PlatformRequest>().cf().is_object();
+    if config.ray_is_unique && from_edge() { header(headers, Header::RequestId) } else { None }
+}
+
 /// A header that is read of each request.
 #[derive(Clone, Copy)]
 enum Header {
@@ -149,6 +156,12 @@ extern "C" {
 
     #[wasm_bindgen(extends = Headers, js_name = Headers)]
     type RequestHeaders;
+
+    #[wasm_bindgen(extends = Request, js_name = Request)]
+    type PlatformRequest;
+
+    #[wasm_bindgen(method, getter)]
+    fn cf(this: &PlatformRequest) -> JsValue;
 }
 
 /// A header's value, unless it is missing, empty or absurdly long.

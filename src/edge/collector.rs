@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, console_error, durable_object};
 
+use crate::domain::alarm;
 use crate::domain::archive::plan::Cut;
 use crate::domain::grain::DAY_MS;
 use crate::domain::message;
@@ -17,6 +18,7 @@ use crate::store::address_keys::{self, AddressKeys};
 use crate::store::details::Details;
 use crate::store::events::{EventStore, Memory};
 use crate::store::flag_copy;
+use crate::store::layout::{self, Layouts};
 use crate::store::parity::side::Side;
 use crate::store::read::LogState;
 use crate::store::snapshot;
@@ -53,7 +55,8 @@ pub struct PathCollector {
     events: EventStore,
     memory: RefCell<Memory>,
     ready: Cell<bool>,
-    fold_is_due: Cell<bool>,
+    /// When the alarm rings that this object knows to be set, in ms.
+    alarm: Cell<Option<u64>>,
 }
 
 impl DurableObject for PathCollector {
@@ -61,15 +64,7 @@ impl DurableObject for PathCollector {
         let sql = ObjectSql::new(&state);
         let config = Config::of(&env);
         let events = EventStore::new(sql.clone(), config.window_ms, config.retention);
-        Self {
-            state,
-            env,
-            sql,
-            events,
-            memory: RefCell::default(),
-            ready: Cell::new(false),
-            fold_is_due: Cell::new(false),
-        }
+        Self { state, env, sql, events, memory: RefCell::default(), ready: Cell::new(false), alarm: Cell::new(None) }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -85,21 +80,17 @@ impl DurableObject for PathCollector {
     async fn alarm(&self) -> Result<Response> {
         if let Err(error) = self.clean().await {
             console_error!("PathCollector alarm: {error}; it comes again");
-            self.fold_is_due.set(false);
-            self.state.storage().set_alarm(to_offset(FOLD_AFTER_MS)).await?;
+            self.wake_within(FOLD_AFTER_MS).await;
         }
         Response::empty()
     }
 }
 
-/// What `set_alarm` takes: an offset in ms from now.
-fn to_offset(ms: u64) -> i64 {
-    ms.cast_signed()
-}
-
 impl PathCollector {
     async fn answer(&self, mut request: Request) -> std::result::Result<Response, StoreError> {
         self.prepare()?;
+        // Whoever asks sees to it that deletion goes on, should the platform have lost the alarm.
+        self.wake_within(CLEAN_EVERY_MS).await;
         let platform = |error: worker::Error| StoreError::Unavailable(failure::reason(error));
         let url = request.inner().url();
         let response = match (request.method(), query::path(&url)) {
@@ -110,8 +101,10 @@ impl PathCollector {
             (Method::Post, "/address-key") => {
                 let keys = AddressKeys::new(self.sql.clone());
                 let key = keys.of_day(number(&url, "day"), address_key::random_bytes()).await?;
-                Response::from_bytes(key.0.to_vec())
+                packed(&(key.0, Layouts::new(self.sql.clone()).record(number(&url, "shards")).await?))
             }
+            (Method::Post, "/layout") => packed(&Layouts::new(self.sql.clone()).record(number(&url, "shards")).await?),
+            (Method::Get, "/layout") => packed(&Layouts::new(self.sql.clone()).read(number(&url, "shards")).await?),
             (Method::Post, "/rollups") => {
                 let (selection, known): (Selection, Option<Known>) = self.question(&mut request).await?;
                 packed(&self.events.find(&selection, known.as_ref()).await?)
@@ -157,6 +150,7 @@ impl PathCollector {
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
                 self.ready.set(false);
+                self.alarm.set(None);
                 self.memory.take();
                 Response::empty()
             }
@@ -184,6 +178,7 @@ impl PathCollector {
             self.sql.script(SCHEMA)?;
             self.sql.script(FLAG_SCHEMA)?;
             self.sql.script(address_keys::SCHEMA)?;
+            self.sql.script(layout::SCHEMA)?;
             self.sql.script(vitals::SCHEMA)?;
             self.sql.script(snapshot::SCHEMA)?;
             self.ready.set(true);
@@ -203,7 +198,7 @@ impl PathCollector {
         let recorded = self.events.record(&mut memory, &parsed.events, now_ms).await;
         self.memory.replace(memory);
         let recorded = recorded?;
-        self.schedule_fold().await;
+        self.wake_within(FOLD_AFTER_MS).await;
         let reasons: Vec<String> = parsed.rejected.iter().map(|rejected| rejected.error.to_string()).collect();
         let answer = serde_json::json!({
             "stored": recorded.stored, "absorbed": recorded.absorbed, "rejected": reasons,
@@ -214,28 +209,30 @@ impl PathCollector {
             .map_err(|error| StoreError::Unavailable(failure::reason(error)))
     }
 
-    /// Sees to it that an alarm folds what was recorded; an earlier one that is set already stays.
-    async fn schedule_fold(&self) {
-        if self.fold_is_due.replace(true) {
+    /// Sees to it that an alarm rings within `ms`; an earlier one that is set already stays. A failure is not the
+    /// caller's: the next call tries again.
+    async fn wake_within(&self, ms: u64) {
+        let now_ms = clock::now_ms();
+        let due = now_ms + ms;
+        if alarm::is_set(self.alarm.get(), due, now_ms) {
             return;
         }
         let storage = self.state.storage();
-        let due = clock::now_ms() + FOLD_AFTER_MS;
-        let set = match storage.get_alarm().await {
-            Ok(Some(at)) if at.cast_unsigned() <= due => Ok(()),
-            _ => storage.set_alarm(to_offset(FOLD_AFTER_MS)).await,
-        };
-        if let Err(error) = set {
-            self.fold_is_due.set(false);
-            console_error!("PathCollector: no alarm could be set: {error}");
+        let known = storage.get_alarm().await.ok().flatten().map(i64::cast_unsigned);
+        if alarm::is_set(known, due, now_ms) {
+            return self.alarm.set(known);
+        }
+        match storage.set_alarm(ms.cast_signed()).await {
+            Ok(()) => self.alarm.set(Some(due)),
+            Err(error) => console_error!("PathCollector: no alarm could be set: {error}"),
         }
     }
 
     /// Folds, deletes what has had its time, and asks to be woken again. Each step is a transaction of its own; a
     /// crash between two leaves work for the next alarm.
     async fn clean(&self) -> std::result::Result<(), StoreError> {
+        self.alarm.set(None);
         self.prepare()?;
-        self.fold_is_due.set(false);
         let now_ms = clock::now_ms();
         while self.events.fold(now_ms).await? > 0 {}
         // Details that are not archived yet are kept; what can't be told now is left for the next time.
@@ -249,12 +246,8 @@ impl PathCollector {
         }
         AddressKeys::new(self.sql.clone()).expire(now_ms / DAY_MS).await?;
         VitalSigns::new(self.sql.clone()).retire(now_ms).await?;
-        if !self.fold_is_due.get() {
-            // What is left to delete waits until others had their turn.
-            let pause_ms = if more { FOLD_AFTER_MS } else { CLEAN_EVERY_MS };
-            let set = self.state.storage().set_alarm(to_offset(pause_ms)).await;
-            set.map_err(|error| StoreError::Unavailable(failure::reason(error)))?;
-        }
+        // What is left to delete waits until others had their turn.
+        self.wake_within(if more { FOLD_AFTER_MS } else { CLEAN_EVERY_MS }).await;
         Ok(())
     }
 }

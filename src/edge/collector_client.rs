@@ -1,24 +1,23 @@
 //! Calling the `PathCollector` objects.
 //!
-//! Invariant: an event's object is chosen by its digest alone, so that all repeats of it meet in one object, whatever
-//! route they were given, and a busy route doesn't fill one object.
+//! Invariant: an event goes to the object that [`layout`](super::layout) names, and a question to all of them.
 
 use std::rc::Rc;
 
 use futures_util::future::join_all;
 use js_sys::Uint8Array;
 use js_sys::futures::JsFuture;
-use litemap::LiteMap;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, Request, RequestInit, Response};
 use worker::worker_sys::DurableObject;
 use worker::{Env, Error};
 
-use crate::domain::address::DailyKey;
+use crate::domain::address::{DailyKey, KEY_BYTES};
 use crate::domain::archive::plan::{Cut, Windows};
 use crate::domain::event::Event;
 use crate::domain::flag::obeyed::Held;
 use crate::domain::identity::{Digest, IdempotentId};
+use crate::domain::layout::Layout;
 use crate::domain::message::Written;
 use crate::domain::parity::ask::{Answer, Ask};
 use crate::domain::selection::{Known, Selection};
@@ -30,26 +29,13 @@ use crate::store::vitals::{Report, Vitals};
 
 use super::config::Config;
 use super::deadline::Deadline;
-use super::{clock, failure};
+use super::{clock, failure, layout};
 
 /// Binding of the object namespace.
 pub const BINDING: &str = "PATH_COLLECTOR";
 
-/// Splits events by the object that keeps them.
-pub fn by_shard(events: Vec<Rc<Written>>, shards: u64) -> Vec<Vec<Rc<Written>>> {
-    if shards <= 1 {
-        return vec![events];
-    }
-    let mut groups: LiteMap<u64, Vec<Rc<Written>>> = LiteMap::new();
-    for written in events {
-        groups.entry(written.event().digest.0 % shards).or_default().push(written);
-    }
-    groups.into_iter().map(|(_, events)| events).collect()
-}
-
-fn shard_name(shard: u64, shards: u64) -> String {
-    if shards <= 1 { "default".to_owned() } else { format!("default-{shard}") }
-}
+/// The object that keeps what there is once: address keys, vital signs, the flag's copy, the number of objects.
+const KEEPER: &str = "default";
 
 fn object(env: &Env, name: &str) -> Result<DurableObject, Error> {
     Ok(env.durable_object(BINDING)?.get_by_name(name)?.into_rpc())
@@ -126,23 +112,32 @@ async fn call(env: &Env, name: &str, method: &str, path: &str, body: Option<JsVa
 ///
 /// # Errors
 /// Why they may not be recorded.
-pub async fn record(env: &Env, config: &Config, events: &[Rc<Written>], message: String) -> Result<(), String> {
+pub async fn record(env: &Env, shards: u64, events: &[Rc<Written>], message: String) -> Result<(), String> {
     let Some(first) = events.first() else { return Ok(()) };
-    let name = shard_name(first.event().digest.0 % config.shards, config.shards);
+    let name = layout::shard_name(first.event().digest.0 % shards.max(1), shards);
     Collector { env, name: &name }.record(message).await
 }
 
-/// The address key of a day (UTC days since 1970).
+/// The address key of a day (UTC days since 1970), and how many objects there are, which is recorded then.
 ///
 /// # Errors
-/// Why it can't be had.
-pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
+/// Why they can't be had.
+pub async fn address_key(env: &Env, config: &Config, day: u64) -> Result<(DailyKey, Layout), String> {
     // One object keeps the keys, however many keep events.
-    let path = format!("/address-key?day={day}");
-    let key = ask_object(env, Deadline::BACKGROUND, "default", "POST", &path, None)
-        .await
-        .map_err(|error| error.to_string())?;
-    key.try_into().map(DailyKey).map_err(|bytes: Vec<u8>| format!("a key of {} bytes", bytes.len()))
+    let path = format!("/address-key?day={day}&shards={}", config.shards);
+    let answer = ask_object(env, Deadline::BACKGROUND, KEEPER, "POST", &path, None).await;
+    let (key, layout): ([u8; KEY_BYTES], Layout) =
+        answer.and_then(|bytes| unpacked("address key", &bytes)).map_err(|error| error.to_string())?;
+    Ok((DailyKey(key), layout))
+}
+
+/// How many objects there are; recorded then, if `record` says so.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn layout(env: &Env, config: &Config, record: bool, deadline: Deadline) -> Result<Layout, StoreError> {
+    let (method, path) = (if record { "POST" } else { "GET" }, format!("/layout?shards={}", config.shards));
+    unpacked("layout", &ask_object(env, deadline, KEEPER, method, &path, None).await?)
 }
 
 /// Tells the object of a flag document and of stops, and gives what it holds then. One object keeps that for all.
@@ -151,7 +146,7 @@ pub async fn address_key(env: &Env, day: u64) -> Result<DailyKey, String> {
 /// Why it may not know; repeating is harmless.
 pub async fn flag(env: &Env, told: &Held, deadline_ms: u64) -> Result<Held, String> {
     let text = serde_json::to_string(told).map_err(|error| error.to_string())?;
-    let asked = async { bytes(call(env, "default", "POST", "/flag", Some(text.into())).await?).await };
+    let asked = async { bytes(call(env, KEEPER, "POST", "/flag", Some(text.into())).await?).await };
     match clock::within_ms(deadline_ms, asked).await {
         Some(answer) => serde_json::from_slice(&answer?).map_err(|error| format!("the object's flag: {error}")),
         None => Err(format!("the object gave no answer within {deadline_ms} ms")),
@@ -164,7 +159,7 @@ pub async fn flag(env: &Env, told: &Held, deadline_ms: u64) -> Result<Held, Stri
 /// Why it may not be there.
 pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
     let bytes = postcard::to_allocvec(report).map_err(|error| error.to_string())?;
-    tell(env, "default", "/report", Some(body(&bytes))).await
+    tell(env, KEEPER, "/report", Some(body(&bytes))).await
 }
 
 /// What all isolates counted, and when jobs ran.
@@ -172,7 +167,7 @@ pub async fn report(env: &Env, report: &Report) -> Result<(), String> {
 /// # Errors
 /// Why it can't be read.
 pub async fn vitals(env: &Env, deadline: Deadline) -> Result<Vitals, StoreError> {
-    unpacked("vitals", &ask_object(env, deadline, "default", "GET", "/vitals", None).await?)
+    unpacked("vitals", &ask_object(env, deadline, KEEPER, "GET", "/vitals", None).await?)
 }
 
 /// Keeps the dashboard's summary in place of the one before. One object does that for all.
@@ -180,7 +175,7 @@ pub async fn vitals(env: &Env, deadline: Deadline) -> Result<Vitals, StoreError>
 /// # Errors
 /// Why it may not be there.
 pub async fn write_snapshot(env: &Env, text: &str) -> Result<(), StoreError> {
-    ask_object(env, Deadline::BACKGROUND, "default", "POST", "/snapshot", Some(text.into())).await.map(drop)
+    ask_object(env, Deadline::BACKGROUND, KEEPER, "POST", "/snapshot", Some(text.into())).await.map(drop)
 }
 
 /// The dashboard's summary, if one is kept.
@@ -188,7 +183,7 @@ pub async fn write_snapshot(env: &Env, text: &str) -> Result<(), StoreError> {
 /// # Errors
 /// Why it can't be read.
 pub async fn snapshot(env: &Env, deadline: Deadline) -> Result<Option<String>, StoreError> {
-    let text = ask_object(env, deadline, "default", "GET", "/snapshot", None).await?;
+    let text = ask_object(env, deadline, KEEPER, "GET", "/snapshot", None).await?;
     let text = String::from_utf8(text).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
@@ -199,6 +194,24 @@ async fn bytes(response: Response) -> Result<Vec<u8>, String> {
     read.await.map_err(|error: Error| failure::reason(error))
 }
 
+/// What each object answers to a question, by its name. Where it can't be told how many there are, the one that should
+/// have told that did not answer.
+pub async fn of_each<T>(
+    env: &Env,
+    config: &Config,
+    deadline: Deadline,
+    ask: impl AsyncFn(&str) -> Result<T, StoreError>,
+) -> Vec<(String, Result<T, StoreError>)> {
+    let asked = async |name: String| {
+        let answer = ask(&name).await;
+        (name, answer)
+    };
+    match names(env, config, deadline).await {
+        Ok(names) => join_all(names.map(asked)).await,
+        Err(error) => vec![(KEEPER.to_owned(), Err(error))],
+    }
+}
+
 /// What each object answers, by its name.
 async fn each<T: serde::de::DeserializeOwned>(
     env: &Env,
@@ -206,12 +219,11 @@ async fn each<T: serde::de::DeserializeOwned>(
     deadline: Deadline,
     path: &str,
 ) -> Vec<(String, Result<T, StoreError>)> {
-    let asked = |name: String| async move {
-        let answer = ask_object(env, deadline, &name, "GET", path, None).await;
-        let answer = answer.and_then(|bytes| unpacked(path.split('?').next().unwrap_or_default(), &bytes));
-        (name, answer)
+    let ask = async |name: &str| {
+        let answer = ask_object(env, deadline, name, "GET", path, None).await?;
+        unpacked(path.split('?').next().unwrap_or_default(), &answer)
     };
-    join_all(names(config).map(asked)).await
+    of_each(env, config, deadline, ask).await
 }
 
 /// All objects as one store, to compare it with the new path's.
@@ -226,8 +238,8 @@ pub struct Collectors<'a> {
 impl Side for Collectors<'_> {
     fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
         Box::pin(async move {
-            let asked =
-                names(self.config).map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
+            let names = names(self.env, self.config, Deadline::BACKGROUND).await?;
+            let asked = names.map(|name| async move { Collector { env: self.env, name: &name }.ask(ask).await });
             let mut answers = join_all(asked).await.into_iter();
             let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
             for answer in answers {
@@ -245,7 +257,7 @@ impl Collectors<'_> {
         path: &str,
         mut take: impl FnMut(T),
     ) -> Result<(), StoreError> {
-        for name in names(self.config) {
+        for name in names(self.env, self.config, Deadline::BACKGROUND).await? {
             let answer = ask_object(self.env, Deadline::BACKGROUND, &name, "GET", path, None).await?;
             take(unpacked("details", &answer)?);
         }
@@ -316,9 +328,16 @@ impl Collector<'_> {
 }
 
 /// Names of all objects.
-pub fn names(config: &Config) -> impl Iterator<Item = String> + use<> {
-    let shards = config.shards;
-    (0..shards).map(move |shard| shard_name(shard, shards))
+///
+/// # Errors
+/// Why it can't be told how many there are.
+async fn names(
+    env: &Env,
+    config: &Config,
+    deadline: Deadline,
+) -> Result<impl Iterator<Item = String> + use<>, StoreError> {
+    let shards = layout::to_read(env, config, deadline).await?;
+    Ok((0..shards).map(move |shard| layout::shard_name(shard, shards)))
 }
 
 /// Figures that were selected, of one object, less those that are known and have not changed.
@@ -361,25 +380,4 @@ pub async fn trace(
 /// How much each object holds.
 pub async fn state(env: &Env, config: &Config, deadline: Deadline) -> Vec<(String, Result<LogState, StoreError>)> {
     each(env, config, deadline, "/state").await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::event::tests::example;
-    use crate::domain::identity::Digest;
-
-    #[test]
-    fn repeats_meet_in_one_object_whatever_their_route() {
-        let event = |n, copy| Event { digest: Digest(n), path: format!("/{copy}"), ..example() };
-        let copies = |n| [0, 1].map(|copy| Rc::new(Written::of(event(n, copy)).unwrap()));
-        let events: Vec<Rc<Written>> = (0..50).flat_map(copies).collect();
-        let groups = by_shard(events.clone(), 4);
-        assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), events.len());
-        for n in 0..50 {
-            let has = |group: &&Vec<Rc<Written>>| group.iter().any(|written| written.event().digest == Digest(n));
-            assert_eq!(groups.iter().filter(has).count(), 1);
-        }
-        assert_eq!(by_shard(events.clone(), 1), [events]);
-    }
 }

@@ -29,7 +29,8 @@ pub struct Config {
     pub normalizer: Normalizer,
     /// `ID_WINDOW_MS`: length of the ID window, 1 s to 1 h.
     pub window_ms: u64,
-    /// `COLLECTOR_SHARDS`: number of `PathCollector` objects, 1 to 256.
+    /// `COLLECTOR_SHARDS`: number of `PathCollector` objects, 1 to 256. Once there are events, the number by which they
+    /// were stored is in force, whatever this says: ask [`layout`](super::layout).
     pub shards: u64,
     /// `FLAG_TTL_MS`: life of the flag in an isolate's memory.
     pub flag_ttl_ms: u64,
@@ -42,6 +43,9 @@ pub struct Config {
     /// them, and the more are lost with an isolate that ends; a page that shows a request within 3 s leaves half of one.
     /// Linger and flush together must end before the platform ends `waitUntil`, after 30 s.
     pub limits: Limits,
+    /// `REQUEST_ID`: whether `CF-Ray` tells requests apart. Not so where other Workers call this one over a service
+    /// binding and hand on the ray of the request that they serve: all that they ask under it would count once.
+    pub ray_is_unique: bool,
     /// `ADDRESS_HASH`: whether addresses are hashed by the plan's plain SHA-256 instead of the daily key.
     pub plain_address_hash: bool,
     /// `LOG_EVENTS`: whether each event is logged.
@@ -201,6 +205,7 @@ impl Config {
                 linger_ms: reader.bounded("LINGER_MS", 500, 0..=4_000, LINGER_WHY),
                 events: usize::try_from(flush_events).unwrap_or(100),
             },
+            ray_is_unique: reader.choice("REQUEST_ID", true, &[("ray", true), ("random", false)]),
             plain_address_hash: reader.choice("ADDRESS_HASH", false, &[("daily", false), ("plain", true)]),
             log_events: reader.choice("LOG_EVENTS", true, &SWITCH),
             parity_lag_ms: reader.number("PARITY_LAG_MS", 900_000, 0..=21_600_000),

@@ -18,7 +18,7 @@ use crate::domain::route::Destinations;
 use super::config::Config;
 use super::flush::{self, Bounds, FLUSH_MS, Handed, Platform};
 use super::write_path::WritePath;
-use super::{clock, collector_client, counters, failure};
+use super::{clock, collector_client, counters, failure, layout};
 
 /// Producer binding.
 pub const QUEUE: &str = "TRAFFIC_QUEUE";
@@ -71,26 +71,29 @@ pub async fn finish(next: Next, env: &Env, config: &Config, began_ms: u64) {
     counters::raise("buffer_peak", events.len() as u64);
     counters::add("flushes", 1);
     counters::add("flushed_events", events.len() as u64);
+    // Whoever can't tell an event's object must not guess it: a repeat would count again in another. The queue takes it.
+    let shards = layout::to_write(env, config).await;
     let left_ms = (began_ms + WAIT_UNTIL_MS).saturating_sub(clock::now_ms());
     let bounds = Bounds {
-        shards: config.shards,
+        shards: shards.as_ref().copied().unwrap_or(1),
         write_ms: config.send_deadline_ms,
         flush_ms: FLUSH_MS.min(left_ms),
         log_events: config.log_events,
     };
-    flush::flush(&Bindings { env, config }, bounds, events).await;
+    flush::flush(&Bindings { env, shards }, bounds, events).await;
 }
 
 /// The platform.
 struct Bindings<'a> {
     env: &'a Env,
-    config: &'a Config,
+    /// How many objects there are, or why that can't be told.
+    shards: Result<u64, String>,
 }
 
 impl Platform for Bindings<'_> {
     async fn write(&self, path: WritePath, events: &[Rc<Written>], message: String) -> Result<(), String> {
         match path {
-            WritePath::Old => collector_client::record(self.env, self.config, events, message).await,
+            WritePath::Old => collector_client::record(self.env, self.shards.clone()?, events, message).await,
             WritePath::New => send(self.env, &message).await,
         }
     }

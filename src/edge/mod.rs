@@ -30,6 +30,7 @@ pub mod flag_cache;
 pub mod flag_kv;
 pub mod flag_stop;
 pub mod flush;
+pub mod layout;
 pub mod parity;
 pub mod parity_selftest;
 pub mod problem;

@@ -15,7 +15,7 @@ use crate::domain::retry::Waiting;
 use super::config::Config;
 use super::deliver::QUEUE;
 use super::queue_batch::Message;
-use super::{clock, collector_client, counters, failure};
+use super::{clock, collector_client, counters, failure, layout};
 
 /// Who takes messages that can't wait. One that refuses is not asked again for the batch.
 #[derive(Debug)]
@@ -62,11 +62,19 @@ impl<'a> LastResort<'a> {
         let fallback = |event: &Event| Written::of(Event { cohort: Cohort::Fallback, ..event.clone() }).map(Rc::new);
         let Ok(events) = events.iter().map(fallback).collect::<Result<Vec<_>, _>>() else { return false };
         let count = events.len();
-        for (part, text) in collector_client::by_shard(events, self.config.shards).into_iter().flat_map(message::pack) {
+        let shards = match layout::to_write(self.env, self.config).await {
+            Ok(shards) => shards,
+            Err(error) => {
+                console_error!("The object did not take events that D1 refuses: {error}");
+                self.object_answers = false;
+                return false;
+            }
+        };
+        for (part, text) in layout::by_shard(events, shards).into_iter().flat_map(message::pack) {
             if !self.object_answers {
                 return false;
             }
-            let write = collector_client::record(self.env, self.config, &part, text);
+            let write = collector_client::record(self.env, shards, &part, text);
             let written = clock::within_ms(self.config.send_deadline_ms, write).await;
             if let Err(error) = written.unwrap_or_else(|| Err("no answer".to_owned())) {
                 console_error!("The object did not take events that D1 refuses: {error}");

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use litemap::LiteMap;
 use worker::Env;
 
@@ -23,6 +23,7 @@ use super::clock;
 use super::collector_client;
 use super::config::Config;
 use super::deadline::{self, Deadline};
+use super::layout;
 use super::sql_d1::D1Sql;
 
 /// Events, and whether there are more than were given out.
@@ -92,11 +93,10 @@ pub async fn rollups(
     deadline: Deadline,
 ) -> (Answer<Rollups>, Answer<Rollups>) {
     let new = async { new_store(env, deadline)?.rollups(selection).await };
-    let old = join_all(collector_client::names(config).map(|name| async move {
-        let found = collector_client::find(env, &name, selection, None, deadline).await;
-        let sums = found.and_then(|Found { folded, waiting, .. }| summed(folded.iter().chain(&waiting)));
-        (name, sums)
-    }));
+    let old = collector_client::of_each(env, config, deadline, async |name| {
+        let Found { folded, waiting, .. } = collector_client::find(env, name, selection, None, deadline).await?;
+        summed(folded.iter().chain(&waiting))
+    });
     let (old, new) = join(old, new).await;
     let add = |all: &mut Rollups, of_object: Rollups| {
         of_object.into_iter().for_each(|(key, rollup)| rollup::merge(all, key, &rollup));
@@ -128,13 +128,12 @@ pub async fn for_merge(
 }
 
 async fn of_old(env: &Env, config: &Config, selection: &Selection, deadline: Deadline) -> Answer<Intervals> {
-    let ask = |name: String| async move {
+    let ask = async |name: &str| {
         let find =
-            async |known: Option<Known>| collector_client::find(env, &name, selection, known.as_ref(), deadline).await;
-        let answer = remembering(&name, config, selection, find).await;
-        (name, answer)
+            async |known: Option<Known>| collector_client::find(env, name, selection, known.as_ref(), deadline).await;
+        remembering(name, config, selection, find).await
     };
-    Answer::of_old(join_all(collector_client::names(config).map(ask)).await, intervals::extend)
+    Answer::of_old(collector_client::of_each(env, config, deadline, ask).await, intervals::extend)
 }
 
 async fn of_new(env: &Env, config: &Config, selection: &Selection, deadline: Deadline) -> Answer<Intervals> {
@@ -154,7 +153,7 @@ async fn remembering(
     let recalled = recalled.unwrap_or_default();
     let found = find(recalled.known()).await?;
     MEMORY.with_borrow_mut(|memory| {
-        let stores = usize::try_from(config.shards).unwrap_or(usize::MAX).saturating_add(1);
+        let stores = usize::try_from(layout::known(config)).unwrap_or(usize::MAX).saturating_add(1);
         let recall = memory.entry(name.to_owned()).or_insert_with(|| Recall::new(MAX_BYTES / stores));
         recall.learn(selection, &recalled, &found, now_ms)
     })

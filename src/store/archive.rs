@@ -4,6 +4,9 @@
 //! the next part begins changes in the same transaction that notes the part, after the bucket has confirmed its length
 //! and checksum: whatever fails, a repeat writes the same part again under the same name. The manifest comes last, after
 //! a second look at every part, and one run works at a time. Only then does [`ArchiveDays::archived_until`] grow, by which both stores delete.
+//!
+//! A database that was restored has forgotten days that are done, and the object has deleted their events: a day whose
+//! manifest is in the bucket is never written again.
 
 use std::future::Future;
 
@@ -34,6 +37,9 @@ pub const LOOK_BACK_MS: u64 = 2 * crate::domain::event::MAX_ID_DISTANCE_MS;
 /// Parts that one step checks again.
 const CHECKS: u64 = 50;
 
+/// Longest manifest, in bytes: some 300 for each part of 25,000 events.
+const MAX_MANIFEST_BYTES: u64 = 10_000_000;
+
 /// What a bucket holds under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
@@ -50,6 +56,9 @@ pub trait Bucket {
 
     /// Writes a file, whatever was there; refuses it if its SHA-256 is another.
     fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// A file of at most so many bytes, if there is one; longer ones are refused.
+    fn get(&self, name: &str, most: u64) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
 
     /// What is there, if anything.
     fn head(&self, name: &str) -> impl Future<Output = Result<Option<Held>, StoreError>>;
@@ -170,6 +179,12 @@ impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
     /// Writes the next part, or goes on to checking.
     async fn write(&self, progress: &Progress) -> Result<Step, StoreError> {
         let Progress { day, cursor, .. } = *progress;
+        // 4.1
+        if let Some(text) = self.bucket.get(&day.manifest_name(), MAX_MANIFEST_BYTES).await? {
+            // 4.2 As 1. Its parts are looked at again, as those of any day.
+            self.days.adopt(progress, &found(day, &text)?).await?;
+            return Ok(Step::Worked(day));
+        }
         // 5., 6.
         let windows = self.windows(cursor.window, day.end_ms(), MAX_WINDOWS).await?;
         let Some(cut) = plan::next(cursor, &windows, self.settings.part_events) else {
@@ -242,9 +257,16 @@ impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
             // 17., 18., …
             let held = self.bucket.head(&day.part_name(part.number)).await?;
             if held != Some(Held { bytes: part.bytes, sha256: Some(part.sha256) }) {
+                let (name, manifest) = (day.part_name(part.number), day.manifest_name());
+                // 18.1 With a manifest, the stores may have deleted what they held of the day.
+                if self.bucket.head(&manifest).await?.is_some() {
+                    return Err(StoreError::Unavailable(format!(
+                        "{name} is not as {manifest} says, and is left as it is: put it back, or delete {manifest} and the \
+                         day is written from what both stores still hold"
+                    )));
+                }
                 // 19. Its events are in both stores still: the day is written anew.
                 self.days.restart(progress).await?;
-                let name = day.part_name(part.number);
                 return Err(StoreError::Unavailable(format!(
                     "{name} is not as it was written; the day is written anew"
                 )));
@@ -317,6 +339,18 @@ pub struct Noted {
     pub sha256: [u8; 32],
     /// Its JSON.
     pub body: String,
+}
+
+/// The manifest that is in the bucket, with its parts' JSON as it stands there.
+fn found(day: Day, text: &[u8]) -> Result<Manifest<Box<RawValue>>, StoreError> {
+    let name = day.manifest_name();
+    let unfit =
+        |why: String| StoreError::Corrupt(format!("{name}: {why}; look at it, and delete it if it is no manifest"));
+    let manifest: Manifest<Box<RawValue>> = serde_json::from_slice(text).map_err(|error| unfit(error.to_string()))?;
+    if (manifest.format, &manifest.day) != (FORMAT, &day.to_string()) {
+        return Err(unfit(format!("it is of {} in format {}", manifest.day, manifest.format)));
+    }
+    Ok(manifest)
 }
 
 /// What the manifest takes from a part's JSON.

@@ -3,13 +3,15 @@
 //! Invariant: days are done in their order. Every change names the state that it was decided on, so that of two runs at
 //! once the slower changes nothing.
 
+use serde_json::value::RawValue;
+
 use crate::domain::archive::Day;
-use crate::domain::archive::manifest::Part;
+use crate::domain::archive::manifest::{Manifest, Part};
 use crate::domain::archive::plan::Cursor;
 use crate::domain::trace::Archiving;
 
 use super::archive::{LOOK_BACK_MS, Noted};
-use super::sql::{Database, Row, Statement, StoreError, Value, rows};
+use super::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
 const CURRENT: &str = "
     SELECT day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, bytes FROM archive_days
@@ -34,6 +36,21 @@ const ADVANCE: &str = "
 
 const CHECK: &str = "
     UPDATE archive_days SET state = 'checking', checked = 0 WHERE day = ?1 AND state = 'writing' AND parts = ?2";
+
+const ADOPT: &str = "
+    UPDATE archive_days SET state = 'checking', checked = 0, window_ms = ?5, parts = ?6, rows = ?7, bytes = ?8, twins = ?9
+    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
+
+const DELETE_PARTS_OF_ADOPTED: &str = "
+    DELETE FROM archive_parts
+    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
+
+const INSERT_PARTS_OF_ADOPTED: &str = "
+    INSERT INTO archive_parts (day, number, bytes, sha256, body)
+    SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]')
+    FROM json_each(?3)
+    WHERE EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
 
 const CHECKED: &str = "
     UPDATE archive_days SET checked = ?3 WHERE day = ?1 AND state = 'checking' AND parts = ?2 AND checked < ?3";
@@ -180,6 +197,34 @@ impl ArchiveDays {
         let advance = [next.window, next.slice, next.slices, part.rows, part.bytes, part.twins].map(Value::from);
         let advance = place.into_iter().chain(advance);
         let statements = vec![Statement::new(INSERT_PART, insert), Statement::new(ADVANCE, advance)];
+        self.sql.batch(statements).await.map(drop)
+    }
+
+    /// Takes the parts of a manifest that was found, instead of what was written.
+    pub(super) async fn adopt(&self, at: &Progress, found: &Manifest<Box<RawValue>>) -> Result<(), StoreError> {
+        let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
+        let (count, mut twins, mut rows) = (found.parts.len() as u64, 0, Vec::new());
+        for (number, body) in (0u64..).zip(&found.parts) {
+            let part: Part = serde_json::from_str(body.get()).map_err(corrupt)?;
+            twins += part.twins;
+            rows.push(serde_json::json!([number, part.bytes, part.sha256, body.get()]));
+        }
+        let adopt = [
+            at.day.0,
+            at.parts,
+            at.cursor.window,
+            at.cursor.slice,
+            found.window_ms,
+            count,
+            found.rows,
+            found.bytes,
+            twins,
+        ];
+        let parts = [at.day.0, count].map(Value::from);
+        let mut statements =
+            vec![Statement::new(ADOPT, adopt.map(Value::from)), Statement::new(DELETE_PARTS_OF_ADOPTED, parts.clone())];
+        let insert = |chunk| Statement::new(INSERT_PARTS_OF_ADOPTED, parts.clone().into_iter().chain([chunk]));
+        statements.extend(json_chunks(rows).into_iter().map(insert));
         self.sql.batch(statements).await.map(drop)
     }
 

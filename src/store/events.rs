@@ -2,7 +2,8 @@
 //!
 //! Invariants: an event is stored, deduped and counted by the insertion of one immutable segment, in one transaction.
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
-//! next number, and of two with the same number the slower is refused whole and decides anew.
+//! next number, and of two with the same number the slower is refused whole and decides anew. So is one that read another
+//! timeline than it writes to ([`timeline`](super::timeline)).
 
 use std::ops::Deref;
 
@@ -15,18 +16,14 @@ use crate::domain::identity::Digest;
 use crate::domain::segment::{self, Segment};
 
 use super::read::EventReader;
-use super::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
+use super::sql::{Database, Statement, StoreError, Value, json_lists};
+use super::timeline::{Log, Position, mark_at};
 
 /// Attempts against faster writers before giving up; the caller's own retry follows.
 const MAX_ATTEMPTS: usize = 8;
 
 /// Windows whose digests a writer remembers between calls: all that a batch across an edge needs.
 const REMEMBERED_WINDOWS: usize = 4;
-
-/// Head of the log, and how far it is folded.
-pub(super) const HEAD: &str = "
-    SELECT max(coalesce((SELECT max(seq) FROM segments), 0), coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)) AS head,
-           coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AS folded";
 
 // The plus keeps SQLite from reading all of a window by its index where only the few newest segments are asked for.
 const DIGESTS_SINCE: &str = "
@@ -37,17 +34,25 @@ const DIGESTS: &str = "
     SELECT window_start, hex(digests) AS digests FROM segments
     WHERE window_start IN (SELECT value FROM json_each(?1))";
 
-const INSERT_SEGMENT: &str = "
-    INSERT INTO segments
-      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10), unhex(?11))";
+// Refused, by a NULL where there may be none, unless the log is the one that was read: the segment before has the mark
+// that the writer read, and what is inserted is not behind the last fold.
+const INSERT_SEGMENT: &str = concat!(
+    "INSERT INTO segments
+      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body,
+       mark)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10), unhex(?11),
+       iif(?12 = (SELECT ",
+    mark_at!("(?1 - 1)"),
+    ") AND ?1 > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0), ?13, NULL))"
+);
 
 /// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
 /// never from what a writer is about to write, and may be lost or shared stale at no harm.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     seen: Seen,
-    head: u64,
+    /// Up to where it was read, and of which timeline.
+    head: Position,
 }
 
 /// What became of the events of one call.
@@ -112,7 +117,7 @@ impl EventStore {
                     let recorded = Recorded {
                         stored: count(|s| s.events.len()),
                         absorbed: count(|s| s.absorbed.len()),
-                        unfolded: memory.head + segments.len() as u64 - folded,
+                        unfolded: memory.head.seq + segments.len() as u64 - folded,
                     };
                     memory.seen.keep_newest(REMEMBERED_WINDOWS.max(windows.len()));
                     return Ok(recorded);
@@ -128,21 +133,21 @@ impl EventStore {
     /// conflict means that the memory was of another state, is empty now, and is to be filled again.
     async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {
         let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
-        let statements = vec![
-            Statement::new(HEAD, []),
-            Statement::new(DIGESTS_SINCE, [memory.head.into(), json_list(memory.seen.windows())]),
-            Statement::new(DIGESTS, [json_list(missing.iter().copied())]),
-        ];
+        let known: Vec<u64> = memory.seen.windows().collect();
+        let mut statements = vec![Log::look(memory.head)];
+        let since = |list| Statement::new(DIGESTS_SINCE, [memory.head.seq.into(), list]);
+        statements.extend(json_lists(&known).map(since));
+        statements.extend(json_lists(&missing).map(|list| Statement::new(DIGESTS, [list])));
         let results = self.sql.batch(statements).await?;
-        let (head, folded) = head_and_folded(&results)?;
-        if head < memory.head {
-            // The database was restored to an earlier state: what is remembered may not be in it any more.
+        let log = Log::of(&results)?;
+        if !log.is_continued {
+            // The database was restored, and what is remembered may not be in it; or that segment has had its time.
             *memory = Memory::default();
             return Err(StoreError::Conflict);
         }
         // All of a window at once: the memory sorts what it is given.
         let mut new: LiteMap<u64, Vec<Digest>> = LiteMap::new();
-        for row in rows(&results, 1).iter().chain(rows(&results, 2)) {
+        for row in results.iter().skip(1).flatten() {
             new.entry(row.integer(0)?).or_default().extend(segment::unpack_digests(&row.bytes(1)?));
         }
         // From here nothing can fail: the memory never stops half way.
@@ -152,47 +157,43 @@ impl EventStore {
         for (window, digests) in new {
             memory.seen.insert(window, digests);
         }
-        memory.head = head;
-        Ok(folded)
+        memory.head = log.head;
+        Ok(log.folded.seq)
     }
 }
 
-/// What [`HEAD`] gave, as the first statement of a batch.
-pub(super) fn head_and_folded(results: &[Vec<Row>]) -> Result<(u64, u64), StoreError> {
-    let row = rows(results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
-    Ok((row.integer(0)?, row.integer(1)?))
-}
-
 /// The statements that add segments after `head`.
-fn insertions(segments: &[Segment], head: u64, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
-    let statement = |(seq, part): (u64, &Segment)| {
+fn insertions(segments: &[Segment], mut head: Position, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
+    let mut statements = Vec::with_capacity(segments.len());
+    for part in segments {
         let times = || part.events.iter().map(|event| event.timestamp);
         let (digests, body) = packed(part.window, &part.events)?;
         let (absorbed_digests, absorbed_body) = packed(part.window, &part.absorbed)?;
-        let params: [Value; 11] = [
-            seq.into(),
+        let blobs = [&digests, &body, &absorbed_digests, &absorbed_body];
+        let numbers = [part.window, now_ms].map(u64::to_be_bytes);
+        let next = head.next(numbers.iter().map(|bytes| &bytes[..]).chain(blobs.map(Vec::as_slice)));
+        let mut params: Vec<Value> = vec![
+            next.seq.into(),
             part.window.into(),
             times().min().unwrap_or(part.window).into(),
             times().max().unwrap_or(part.window).into(),
             (part.events.len() as u64).into(),
             (part.absorbed.len() as u64).into(),
             now_ms.into(),
-            digests,
-            body,
-            absorbed_digests,
-            absorbed_body,
         ];
-        Ok(Statement::new(INSERT_SEGMENT, params))
-    };
-    (head + 1..).zip(segments).map(statement).collect()
+        params.extend(blobs.map(|blob| blob.as_slice().into()));
+        params.extend([head.mark.into(), next.mark.into()]);
+        statements.push(Statement::new(INSERT_SEGMENT, params));
+        head = next;
+    }
+    Ok(statements)
 }
 
 /// Events of one window as what a segment's row holds of them: digests and the rest.
-fn packed(window: u64, events: &[Event]) -> Result<(Value, Value), StoreError> {
+fn packed(window: u64, events: &[Event]) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
     if events.is_empty() {
-        return Ok(("".into(), "".into()));
+        return Ok((Vec::new(), Vec::new()));
     }
     let body = segment::pack(window, events).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let digests = segment::pack_digests(events.iter().map(|event| event.digest));
-    Ok((digests.as_slice().into(), body.as_slice().into()))
+    Ok((segment::pack_digests(events.iter().map(|event| event.digest)), body))
 }

@@ -6,7 +6,7 @@
 
 use litemap::LiteMap;
 
-use crate::domain::event::{Event, ProducerId};
+use crate::domain::event::Event;
 use crate::domain::grain::{Grain, MINUTE_MS, Retention};
 use crate::domain::ledger::Arrivals;
 use crate::domain::pace::Pace;
@@ -15,10 +15,12 @@ use crate::domain::segment::MAX_EVENTS;
 use crate::domain::selection::Parts;
 use crate::domain::writes::{Counted, Writes};
 
-use super::events::{EventStore, HEAD, head_and_folded};
-use super::read::{absorbed_of, arrivals_of, events_of};
+use super::events::EventStore;
+use super::ledger_rows::{self, ByMinute};
+use super::read::{absorbed_of, events_of};
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, rows, unpacked};
+use super::sql::{Row, Statement, StoreError, json_chunks, rows};
+use super::timeline::{Log, Position};
 
 /// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
 /// events it adds: the more at once, the fewer rows.
@@ -31,7 +33,7 @@ const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
 // The first one is always among them.
 const UNFOLDED: &str = "
     SELECT window_start, hex(digests) AS digests, hex(body) AS body,
-           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body, seq
+           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body, seq, mark
     FROM segments WHERE seq > ?1 AND seq <= (
       SELECT max(seq) FROM (
         SELECT seq, sum(events + absorbed) OVER (ORDER BY seq) - events - absorbed AS before
@@ -48,7 +50,12 @@ const ROLLUPS: &str = concat!(
         AND rollups.path = json_extract(key.value, '$[2]') AND cohort = json_extract(key.value, '$[3]')"
 );
 
-const INSERT_FOLD: &str = "INSERT INTO folds (from_seq, to_seq, folded_at) VALUES (?1, ?2, ?3)";
+// Refused, by a NULL where there may be none, unless the last segment and the last fold are those that were read.
+const INSERT_FOLD: &str = "
+    INSERT INTO folds (from_seq, to_seq, folded_at, mark)
+    VALUES (?1, ?2, ?3, (
+      SELECT mark FROM segments
+      WHERE seq = ?2 AND mark = ?4 AND ?5 = coalesce((SELECT mark FROM folds ORDER BY from_seq DESC LIMIT 1), 0)))";
 
 const REPLACE_ROLLUPS: &str = "
     REPLACE INTO rollups
@@ -64,39 +71,17 @@ const REPLACE_ROLLUPS: &str = "
            unhex(json_extract(value, '$[8]')), unhex(json_extract(value, '$[9]')), unhex(json_extract(value, '$[10]'))
     FROM json_each(?1)";
 
-const LEDGERS: &str = "
-    SELECT start, absorbed, hex(body) AS body, hex(writes) AS writes FROM ledger
-    WHERE start IN (SELECT value FROM json_each(?1))";
-
-const REPLACE_LEDGERS: &str = "
-    REPLACE INTO ledger (start, numbers, absorbed, body, writes)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           unhex(json_extract(value, '$[3]')), unhex(json_extract(value, '$[4]'))
-    FROM json_each(?1)";
-
-const INSERT_PRODUCERS: &str = "
-    INSERT OR IGNORE INTO producers (producer, first_start)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?1)";
-
-/// What a fold adds to one minute's ledger.
-#[derive(Default)]
-struct MinuteLedger {
-    absorbed: u64,
-    arrivals: Arrivals,
-    writes: Writes,
-}
-
 /// What some segments add.
 struct Fresh {
     rollups: Rollups,
-    ledgers: LiteMap<u64, MinuteLedger>,
+    ledgers: ByMinute,
 }
 
 /// Segments on their way into [`Fresh`].
 #[derive(Default)]
 struct Adding {
     minutes: Rollups,
-    ledgers: LiteMap<u64, MinuteLedger>,
+    ledgers: ByMinute,
     counted: Counted,
     pace: Pace,
 }
@@ -151,10 +136,11 @@ impl Fresh {
 
     /// Statements that read what is stored at the same places: ledgers, then rollups.
     fn reads(&self) -> Vec<Statement> {
-        let ledgers = Statement::new(LEDGERS, [json_list(self.ledgers.keys().copied())]);
         let key = |key: &Key| serde_json::json!([key.grain.ms(), key.start, key.path, key.cohort.index()]);
         let rollups = json_chunks(self.rollups.keys().map(key));
-        std::iter::once(ledgers).chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys]))).collect()
+        std::iter::once(ledger_rows::read(&self.ledgers))
+            .chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys])))
+            .collect()
     }
 
     /// Adds a rollup that [`Self::reads`] gave.
@@ -166,38 +152,10 @@ impl Fresh {
         Ok(())
     }
 
-    /// Adds a ledger that [`Self::reads`] gave.
-    fn add_ledger(&mut self, row: &Row) -> Result<(), StoreError> {
-        if let Some(sum) = self.ledgers.get_mut(&row.integer(0)?) {
-            sum.absorbed += row.integer(1)?;
-            sum.arrivals.merge(&arrivals_of(row, 2)?);
-            sum.writes.merge(&unpacked(row, 3)?);
-        }
-        Ok(())
-    }
-
     /// Statements that store all of it, with the rollups as rows.
     fn replacements(&self, rollups: Vec<serde_json::Value>) -> Result<Vec<Statement>, StoreError> {
-        let mut statements = Vec::new();
-        let mut add = |sql, rows: Vec<serde_json::Value>| {
-            statements.extend(json_chunks(rows).into_iter().map(|chunk| Statement::new(sql, [chunk])));
-        };
-        add(REPLACE_ROLLUPS, rollups);
-        let ledgers = self.ledgers.iter().map(|(start, MinuteLedger { absorbed, arrivals, writes })| {
-            let body = arrivals.pack().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            Ok(serde_json::json!([start, arrivals.stored.len(), absorbed, hex::encode(body), packed(writes)?]))
-        });
-        add(REPLACE_LEDGERS, ledgers.collect::<Result<_, StoreError>>()?);
-        let mut first: Vec<(u64, u64)> = Vec::new();
-        for (start, MinuteLedger { arrivals, .. }) in &self.ledgers {
-            let producers = arrivals.stored.0.keys().chain(arrivals.absorbed.0.keys());
-            first.extend(producers.map(|producer| (*producer, *start)));
-        }
-        first.sort_unstable();
-        first.dedup_by_key(|(producer, _)| *producer);
-        let producers = first.iter().map(|(producer, start)| serde_json::json!([ProducerId(*producer), start]));
-        add(INSERT_PRODUCERS, producers.collect());
-        Ok(statements)
+        let rollups = json_chunks(rollups).into_iter().map(|chunk| Statement::new(REPLACE_ROLLUPS, [chunk]));
+        Ok(rollups.chain(ledger_rows::replace(&self.ledgers)?).collect())
     }
 }
 
@@ -208,49 +166,59 @@ impl EventStore {
     /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
     pub async fn fold(&self, now_ms: u64) -> Result<u64, StoreError> {
         // 1. A crash before the write at 4: nothing was changed.
-        let (head, folded) = head_and_folded(&self.sql.batch(vec![Statement::new(HEAD, [])]).await?)?;
+        let Log { head, folded, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
         if head == folded {
             return Ok(0);
         }
         // 2. As 1.
-        let (mut fresh, reached) = self.fresh(folded, head, now_ms).await?;
-        // 3. As 1. Another fold may commit between 1 and here; the write is refused then.
-        self.add_stored(&mut fresh).await?;
+        let (mut fresh, reached) = self.fresh(folded, head.seq, now_ms).await?;
+        // 3. As 1. Another fold may commit between 1 and here, or the database be restored; the write is refused then.
+        self.add_stored(&mut fresh, folded).await?;
         let rollups = self.encoded(&fresh.rollups).await?;
-        let mut statements = vec![Statement::new(INSERT_FOLD, [folded.into(), reached.into(), now_ms.into()])];
+        let params = [folded.seq, reached.seq, now_ms, reached.mark, folded.mark].map(Into::into);
+        let mut statements = vec![Statement::new(INSERT_FOLD, params)];
         statements.extend(fresh.replacements(rollups)?);
         // 4. A crash here: the transaction is there or is not; the next fold begins where it finds the log.
         self.sql.batch(statements).await?;
-        Ok(head.saturating_sub(reached))
+        Ok(head.seq.saturating_sub(reached.seq))
     }
 
-    /// What segments after `folded` add, and the last of them. Segments never change: they may be read bit by bit.
-    async fn fresh(&self, folded: u64, head: u64, now_ms: u64) -> Result<(Fresh, u64), StoreError> {
+    /// What segments after `folded` add, and the last of them. Segments of one timeline never change: they may be read
+    /// bit by bit.
+    async fn fresh(&self, folded: Position, head: u64, now_ms: u64) -> Result<(Fresh, Position), StoreError> {
         let mut adding = Adding::default();
         let mut reached = folded;
-        while reached < head && reached - folded < MAX_SEGMENTS {
-            let most = MAX_SEGMENTS - (reached - folded);
-            let waiting = Statement::new(UNFOLDED, [reached.into(), most.into(), MAX_EVENTS_AT_ONCE.into()]);
-            let waiting = self.sql.batch(vec![waiting]).await?;
-            let Some(last) = rows(&waiting, 0).last() else { return Err(StoreError::Conflict) };
-            reached = last.integer(5)?;
-            for row in rows(&waiting, 0) {
+        while reached.seq < head && reached.seq - folded.seq < MAX_SEGMENTS {
+            let most = MAX_SEGMENTS - (reached.seq - folded.seq);
+            let params = [reached.seq, most, MAX_EVENTS_AT_ONCE].map(Into::into);
+            let results = self.sql.batch(vec![reached.look(), Statement::new(UNFOLDED, params)]).await?;
+            let waiting = rows(&results, 1);
+            let (true, Some(last)) = (reached.is_there(rows(&results, 0))?, waiting.last()) else {
+                return Err(StoreError::Conflict);
+            };
+            reached = Position { seq: last.integer(5)?, mark: last.integer(6)? };
+            for row in waiting {
                 self.add_segment(&mut adding, &events_of(row)?, &absorbed_of(row)?).await;
             }
         }
         Ok((adding.finish(&self.retention, now_ms), reached))
     }
 
-    /// Adds what is stored already at the same places, with pauses.
-    async fn add_stored(&self, fresh: &mut Fresh) -> Result<(), StoreError> {
-        let stored = self.sql.batch(fresh.reads()).await?;
-        let Some((ledgers, rollups)) = stored.split_first() else { return Ok(()) };
+    /// Adds what is stored already at the same places, with pauses; all of it as of the fold that was read.
+    async fn add_stored(&self, fresh: &mut Fresh, folded: Position) -> Result<(), StoreError> {
+        let mut statements = vec![Log::look(folded)];
+        statements.extend(fresh.reads());
+        let stored = self.sql.batch(statements).await?;
+        if Log::of(&stored)?.folded != folded {
+            return Err(StoreError::Conflict);
+        }
+        let (ledgers, rollups) = (rows(&stored, 1), stored.iter().skip(2));
         let mut pace = Pace::default();
-        for row in rollups.iter().flatten() {
+        for row in rollups.flatten() {
             fresh.add_rollup(row)?;
             self.pause_if(pace.is_due(Pace::ROLLUP)).await;
         }
-        ledgers.iter().try_for_each(|row| fresh.add_ledger(row))
+        ledgers.iter().try_for_each(|row| ledger_rows::add(&mut fresh.ledgers, row))
     }
 
     /// Rollups as rows, made with pauses.

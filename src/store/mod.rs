@@ -1,7 +1,7 @@
 //! SQL and its meaning.
 //!
 //! **Lives here:** the event store, which both paths keep ([`events::EventStore`]: the object and D1 alike), and what
-//! only one of them keeps: dead letters (D1) and address keys (the object).
+//! only one of them keeps: dead letters (D1), address keys and the number of objects (the object).
 //! **May import:** `domain`, `std`, `serde_json`.
 //! **Never:** the platform (`worker`); a clock. The database is behind the one-method port [`sql::Sql`].
 
@@ -14,6 +14,8 @@ pub mod events;
 pub mod flag_copy;
 pub mod flags;
 pub mod fold;
+pub mod layout;
+mod ledger_rows;
 pub mod parity;
 pub mod read;
 pub mod recall;
@@ -23,4 +25,5 @@ pub mod rollup_rows;
 pub mod snapshot;
 pub mod sql;
 pub mod stops;
+mod timeline;
 pub mod vitals;

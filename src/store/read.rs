@@ -36,7 +36,7 @@ const EACH_ROUTE: &str = concat!(
 // The time (ms) from which on folds since that one have changed rollups: 0 if it is not known, a time that never comes if
 // there are none. Segments outlive what a reader remembers.
 macro_rules! changed_from {
-    ($from_seq:literal, $folded_at:literal) => {
+    ($from_seq:literal, $folded_at:literal, $mark:literal) => {
         concat!(
             "(SELECT coalesce(max(changed), 0) FROM (
                 SELECT coalesce((
@@ -47,6 +47,8 @@ macro_rules! changed_from {
             $from_seq,
             " AND folded_at = ",
             $folded_at,
+            " AND mark = ",
+            $mark,
             "))"
         )
     };
@@ -60,18 +62,19 @@ macro_rules! changed {
             asked_for!(),
             " AS rollup FROM rollups
               WHERE grain = ?1 AND start >= max(?2, ",
-            changed_from!("?6", "?7"),
+            changed_from!("?6", "?7", "?8"),
             " - ?1 + 1) AND start < ?3"
         )
     };
 }
 const EACH_CHANGED_ROUTE: &str = concat!(changed!(), " AND path <> ''");
-const ONE_CHANGED_ROUTE: &str = concat!(changed!(), " AND path = ?8");
+const ONE_CHANGED_ROUTE: &str = concat!(changed!(), " AND path = ?9");
 
 const LAST_FOLD: &str = concat!(
-    "SELECT from_seq, folded_at, ",
-    changed_from!("?1", "?2"),
-    " AS changed_from FROM folds ORDER BY from_seq DESC LIMIT 1"
+    "SELECT from_seq, folded_at, mark, ",
+    changed_from!("?1", "?2", "?3"),
+    " AS changed_from, EXISTS (SELECT 1 FROM folds WHERE from_seq = ?4 AND folded_at = ?5 AND mark = ?6) AS is_continued
+     FROM folds ORDER BY from_seq DESC LIMIT 1"
 );
 
 // The starts are given one by one, so that other routes are not read.
@@ -133,6 +136,9 @@ pub struct LogState {
 pub struct Found {
     /// The last fold; none before the first.
     pub fold: Option<FoldId>,
+    /// Whether the newest fold that the reader had heard of is among this store's. If not, the store was restored (or the
+    /// reader was away for long), nothing that it knew is left out, and nothing else of it may be believed.
+    pub is_continued: bool,
     /// Intervals that the reader knew and that end at or before this (ms) are as it knew them, and left out.
     pub changed_from: u64,
     /// What is folded.
@@ -179,23 +185,30 @@ impl EventReader {
     /// # Errors
     /// [`StoreError`].
     pub async fn find(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
+        let found = self.look_for(selection, known).await?;
+        if known.is_none() || found.is_continued { Ok(found) } else { self.look_for(selection, None).await }
+    }
+
+    async fn look_for(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
         let spans = &selection.spans;
         let (Some(first), Some(last)) =
             (spans.iter().map(|span| span.from).min(), spans.iter().map(|span| span.to).max())
         else {
             return Ok(Found::default());
         };
-        let fold = |known: &Known| [known.fold.from_seq.into(), known.fold.folded_at.into()];
-        let mut statements = vec![
-            Statement::new(LAST_FOLD, known.map_or([Value::Null, Value::Null], fold)),
-            Statement::new(TAIL, [first.into(), last.into()]),
-        ];
+        let id = |fold: FoldId| [fold.from_seq, fold.folded_at, fold.mark].map(Value::from);
+        let heard_of = known.map_or([const { Value::Null }; 6], |known| {
+            let ([a, b, c], [d, e, f]) = (id(known.fold), id(known.newest));
+            [a, b, c, d, e, f]
+        });
+        let mut statements =
+            vec![Statement::new(LAST_FOLD, heard_of), Statement::new(TAIL, [first.into(), last.into()])];
         let spans_known = known.map_or(&[][..], |known| &known.spans);
         statements.extend(selection::without(spans, spans_known).iter().map(|span| stored(span, selection)));
         if let Some(known) = known {
             let changed = |span: &Span| {
                 let mut params = range_params(span, selection);
-                params.extend(fold(known));
+                params.extend(id(known.fold));
                 let path = match &selection.routes {
                     Routes::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
                     Routes::Together => ALL_ROUTES,
@@ -209,8 +222,9 @@ impl EventReader {
         let results = self.sql.batch(statements).await?;
         let mut found = Found::default();
         if let Some(row) = rows(&results, 0).first() {
-            found.fold = Some(FoldId { from_seq: row.integer(0)?, folded_at: row.integer(1)? });
-            found.changed_from = row.integer(2)?;
+            found.fold = Some(FoldId { from_seq: row.integer(0)?, folded_at: row.integer(1)?, mark: row.integer(2)? });
+            found.changed_from = row.integer(3)?;
+            found.is_continued = row.integer(4)? == 1;
         }
         for row in results.iter().skip(2).flatten() {
             found.folded.push(row.text(0)?.to_owned());

@@ -3,6 +3,9 @@
 //! Invariant: what is recalled is what the store would answer. A rollup changes only by a fold, and each answer says from
 //! which time on folds since then have changed any; what lies before is as it was. What has not been confirmed for a while
 //! is forgotten: the store tells changes by segments, and they are not kept for ever.
+//!
+//! All that is remembered is of one timeline, that of the newest fold heard of. A store that lacks it was restored: then
+//! all is forgotten, and answers on their way are believed once and not remembered.
 
 use litemap::LiteMap;
 use std::rc::Rc;
@@ -58,20 +61,27 @@ pub struct Recall {
     kept: LiteMap<Routes, LiteMap<Slot, Kept>>,
     max_bytes: usize,
     reads: u64,
+    newest: Option<FoldId>,
+    /// How often all was forgotten.
+    timeline: u64,
 }
 
 /// What is remembered of one selection.
 #[derive(Default)]
 pub struct Recalled {
     intervals: Intervals,
+    /// The oldest of the folds as of which they are.
     fold: Option<FoldId>,
+    newest: Option<FoldId>,
+    timeline: u64,
 }
 
 impl Recalled {
     /// What to tell the store.
     pub fn known(&self) -> Option<Known> {
         let spans = joined(self.intervals.keys().map(|(start, grain)| (*start, *grain)));
-        Some(Known { fold: self.fold?, spans })
+        let newest = self.newest?;
+        Some(Known { fold: self.fold.unwrap_or(newest), newest, spans })
     }
 }
 
@@ -82,19 +92,19 @@ fn slots(selection: &Selection) -> impl Iterator<Item = Slot> {
 impl Recall {
     /// Nothing as yet, and at most so many bytes, about.
     pub const fn new(max_bytes: usize) -> Self {
-        Self { kept: LiteMap::new(), max_bytes, reads: 0 }
+        Self { kept: LiteMap::new(), max_bytes, reads: 0, newest: None, timeline: 0 }
     }
 
     /// What is remembered of a selection.
     pub fn recall(&self, selection: &Selection, now_ms: u64) -> Recalled {
-        let mut recalled = Recalled::default();
+        let mut recalled = Recalled { newest: self.newest, timeline: self.timeline, ..Recalled::default() };
         let Some(of_routes) = self.kept.get(&selection.routes) else { return recalled };
         for slot in slots(selection) {
             let Some(kept) = of_routes.get(&slot) else { continue };
             let is_enough = kept.parts >= selection.parts && kept.dual >= selection.dual;
             if is_enough && now_ms.abs_diff(kept.confirmed_at) < FORGET_AFTER_MS {
                 recalled.intervals.insert(slot, Rc::clone(&kept.interval));
-                recalled.fold = recalled.fold.into_iter().chain([kept.fold]).min();
+                recalled.fold = Some(recalled.fold.map_or(kept.fold, |fold| fold.min(kept.fold)));
             }
         }
         recalled
@@ -112,6 +122,7 @@ impl Recall {
         now_ms: u64,
     ) -> Result<Intervals, StoreError> {
         self.reads += 1;
+        let fold = self.believe(recalled, found);
         let mut fresh = Intervals::new();
         add(&mut fresh, &found.folded)?;
         let mut all = Intervals::new();
@@ -119,7 +130,7 @@ impl Recall {
             let known = recalled.intervals.get(&slot).filter(|_| slot.0 + slot.1.ms() <= found.changed_from);
             let is_known = known.is_some();
             let interval = known.cloned().or_else(|| fresh.remove(&slot)).unwrap_or_default();
-            if let Some(fold) = found.fold {
+            if let Some(fold) = fold {
                 self.keep(slot, &interval, selection, is_known, (fold, now_ms));
             }
             all.insert(slot, interval);
@@ -127,6 +138,23 @@ impl Recall {
         self.forget();
         add(&mut all, &found.waiting)?;
         Ok(all)
+    }
+
+    /// The fold as of which an answer may be remembered, if it is known to be of the timeline of what is remembered.
+    fn believe(&mut self, recalled: &Recalled, found: &Found) -> Option<FoldId> {
+        if recalled.timeline != self.timeline {
+            return None;
+        }
+        if recalled.newest.is_some() && !found.is_continued {
+            self.kept = LiteMap::new();
+            self.newest = None;
+            self.timeline += 1;
+        } else if recalled.newest != self.newest && found.fold != self.newest {
+            // Another answer came in between: both go on from what was known, but maybe not one from the other.
+            return None;
+        }
+        self.newest = found.fold.or(self.newest);
+        found.fold
     }
 
     /// Remembers an interval as of a fold, unless a later one is remembered.

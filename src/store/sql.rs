@@ -115,9 +115,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Sorts a database's message: a broken uniqueness rule is how a conflict shows.
+    /// Sorts a database's message: a conflict shows as a number that is taken, or as a mark that was NULL because the
+    /// log is not the one that was read.
     pub fn from_message(message: String) -> Self {
-        if message.contains("UNIQUE constraint failed") {
+        let signs = [
+            "UNIQUE constraint failed",
+            "NOT NULL constraint failed: segments.mark",
+            "NOT NULL constraint failed: folds.mark",
+        ];
+        if signs.iter().any(|sign| message.contains(sign)) {
             Self::Conflict
         } else {
             Self::Unavailable(first_line(&message))
@@ -206,7 +212,15 @@ pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
     Value::Text(format!("[{}]", list.join(",")))
 }
 
-/// Bytes of JSON from which on a parameter is full; a value may have 2 MB.
+/// [`json_list`], in as many parameters as it takes.
+pub(crate) fn json_lists(numbers: &[u64]) -> impl Iterator<Item = Value> {
+    numbers.chunks(CHUNK_NUMBERS).map(|some| json_list(some.iter().copied()))
+}
+
+/// Numbers in a parameter: 20 digits each at the most.
+const CHUNK_NUMBERS: usize = 20_000;
+
+/// Bytes of JSON in a parameter, unless one row has more: a value may have 2 MB.
 const CHUNK_BYTES: usize = 500_000;
 
 /// Rows as parameters that `json_each(?)` reads, many to a parameter: a batch of any number of rows stays far below the
@@ -215,12 +229,13 @@ pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> 
     let mut chunks = Vec::new();
     let mut list = String::new();
     for row in rows {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(&row.to_string());
-        if list.len() > CHUNK_BYTES {
+        let row = row.to_string();
+        if !list.is_empty() && list.len() + row.len() > CHUNK_BYTES {
             list.push(']');
             chunks.push(Value::Text(std::mem::take(&mut list)));
         }
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(&row);
     }
     if !list.is_empty() {
         list.push(']');

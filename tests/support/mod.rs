@@ -18,9 +18,18 @@ use path_collector::domain::selection::{Parts, Routes, Selection, Span};
 use path_collector::store::address_keys;
 use path_collector::store::events::{EventStore, Memory};
 use path_collector::store::sql::{Row, Sql, Statement, StoreError, Value};
+use rusqlite::limits::Limit;
 
 /// 2024-11-07 05:20:00 UTC, a whole minute.
 pub const START: u64 = 1_730_956_800_000;
+
+/// What D1 and objects set: bytes of a value and of a row, bytes of a statement, parameters, arguments of a function.
+const PLATFORM_LIMITS: [(Limit, i32); 4] = [
+    (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+];
 
 /// A real SQLite database in memory, with both stores' tables.
 #[derive(Clone)]
@@ -37,6 +46,9 @@ impl Sqlite {
     }
 
     fn over(connection: rusqlite::Connection) -> Self {
+        for (limit, most) in PLATFORM_LIMITS {
+            connection.set_limit(limit, most).unwrap();
+        }
         for schema in [
             include_str!("../../migrations/0001_event_store.sql"),
             include_str!("../../migrations/0002_dead_letters.sql"),
@@ -48,6 +60,20 @@ impl Sqlite {
             connection.execute_batch(schema).unwrap();
         }
         Self(Rc::new(RefCell::new(connection)))
+    }
+
+    /// As it is now, to be [restored](Self::restore).
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        copy.restore(self);
+        copy
+    }
+
+    /// Makes it what the other is, for everyone who holds it.
+    pub fn restore(&self, earlier: &Self) {
+        let (from, mut to) = (earlier.0.borrow(), self.0.borrow_mut());
+        let backup = rusqlite::backup::Backup::new(&from, &mut to).unwrap();
+        backup.run_to_completion(1_000, std::time::Duration::ZERO, None).unwrap();
     }
 
     /// Runs SQL that only a test needs.

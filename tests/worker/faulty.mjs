@@ -5,6 +5,7 @@
 // - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
 // - `hangs`: never answers, and nothing was done;
 // Of several objects one is named as `PATH_COLLECTOR/default-1`.
+// - `past` (ALARM only): an object is told that its alarm is set for ten minutes ago, until it sets one;
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there;
 // - `refuses` (FLAGS only): reads work, and every write is answered 429, as KV does once the day's are used up;
 // - `once-a-second` (FLAGS only): a second write of a key within a second is answered 429, as KV does;
@@ -41,7 +42,7 @@ export class PathCollector extends DurableObject {
 
   constructor(ctx, env) {
     super(ctx, env);
-    this.#built = new BuiltPathCollector(ctx, env);
+    this.#built = new BuiltPathCollector(withAlarm(ctx), env);
   }
 
   async fetch(request) {
@@ -53,6 +54,19 @@ export class PathCollector extends DurableObject {
   alarm(info) {
     return this.#built.alarm(info);
   }
+}
+
+/** An object's context whose alarm may be lost. */
+function withAlarm(ctx) {
+  const { storage } = ctx;
+  let isSet = false;
+  const setAlarm = (...args) => {
+    isSet = true;
+    return storage.setAlarm(...args);
+  };
+  const isLost = () => faults.ALARM === "past" && !isSet;
+  const getAlarm = async (...args) => (isLost() ? Date.now() - 600_000 : storage.getAlarm(...args));
+  return instead(ctx, { storage: instead(storage, { getAlarm, setAlarm }) });
 }
 
 export default class Faulty extends WorkerEntrypoint {

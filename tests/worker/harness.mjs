@@ -87,10 +87,10 @@ export async function eventually(check, deadlineMs = 20_000) {
  * Starts the Worker with faulty bindings and these settings; ends with the test. What it asks of `UPSTREAM_URL` goes
  * through this process's `fetch`, which follows redirects and knows no upgrades: see `startOnNetwork`. With
  * `boundUpstream`, a service binding to that module goes before. `files` is the folder of the dashboard's files;
- * `config` replaces parts of `wrangler.toml`.
+ * `config` replaces parts of `wrangler.toml`. `caller` is a module that calls the gateway as its service `GATEWAY`.
  */
 export async function startGateway(t, options = {}) {
-  const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, files = "dashboard/dist" } = options;
+  const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, caller, files = "dashboard/dist" } = options;
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
   const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, files, config);
   const gateway = { configPath: "wrangler.json", secrets };
@@ -100,6 +100,12 @@ export async function startGateway(t, options = {}) {
     workers.push({
       config: { name: "upstream", main: project(boundUpstream), compatibility_date: "2026-10-01" },
     });
+  }
+  if (caller) {
+    const services = [{ binding: "GATEWAY", service: readRawConfig({ config: project("wrangler.toml") }).rawConfig.name }];
+    const calling = { name: "caller", main: project(caller), compatibility_date: "2026-10-01", services };
+    await writeFile(join(root, "caller.json"), JSON.stringify(calling));
+    workers.push({ configPath: "caller.json" });
   }
   const server = createTestHarness({ root, workers });
   t.after(() => server.close());

@@ -65,6 +65,16 @@ describe("stores", { concurrency: 4, timeout: 120_000 }, () => {
     assert.equal((await gateway.delivered({ old: sent + 21 })).total.requests, before.total.requests + 1);
   });
 
+  test("an alarm whose time has long passed is none: another is set, and folding goes on", async (t) => {
+    const gateway = await startGateway(t);
+    await gateway.fault({ ALARM: "past" });
+    await gateway.requests("/api/test", 10);
+    await gateway.delivered({ old: 10 });
+    const waiting = "SELECT count(*) FROM segments WHERE seq > coalesce((SELECT max(to_seq) FROM folds), 0)";
+    await eventually(async () => assert.equal(await number(gateway, waiting), 0), 60_000);
+    assert.ok((await number(gateway, "SELECT count(*) FROM rollups")) > 0);
+  });
+
   test("the cron folds what D1 has, and every figure stays", async (t) => {
     const gateway = await startGateway(t);
     await gateway.putFlag({ mode: "queue-only" });

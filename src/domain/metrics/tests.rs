@@ -63,6 +63,7 @@ fn pipeline() -> Pipeline {
         parity_failed: false,
         lost_on_both: 0,
         archive_behind_ms: Some(DAY_MS),
+        shards_refused: None,
     };
     let (status, reasons) = judge(&facts, NOW);
     let counts = [("do_record_tried", 9), ("lost", 1), ("buffer_peak", 40), ("id_invalid", 5)];

@@ -11,7 +11,7 @@ use crate::domain::parity::window::Kind;
 use crate::edge::archive::{self, ArchiveState};
 use crate::edge::config::Config;
 use crate::edge::deadline::Deadline;
-use crate::edge::{backlog, clock, collector_client, counters, flag_cache, parity, sql_d1::D1Sql, stores};
+use crate::edge::{backlog, clock, collector_client, counters, flag_cache, layout, parity, sql_d1::D1Sql, stores};
 use crate::store::dead_letters::DeadLetters;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
@@ -97,6 +97,7 @@ pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
     let (told, flag) = join(told, flag_cache::current(env, config)).await;
     let ((old, new), vitals, letters, (backlog, (parity_failed, lost_on_both)), archive) = told;
     let archive = known(archive);
+    let shards_refused = known(layout::refusal(env, config, deadline).await).flatten();
     let (old, new) = (old.whole().ok(), new.whole().ok());
     let (counts, jobs) = known(vitals).map(|vitals| (vitals.counts, vitals.jobs)).unzip();
     let facts = Facts {
@@ -107,6 +108,7 @@ pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
         backlog,
         parity_failed,
         lost_on_both,
+        shards_refused,
         archive_behind_ms: archive.as_ref().and_then(|archive| archive.behind_ms(now_ms)),
         flag_is_known: flag_cache::is_known(),
         stop: flag.stop.clone(),

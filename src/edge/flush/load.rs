@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::domain::event::{Cohort, Event};
 use crate::domain::message::{self, Written};
-use crate::edge::collector_client::by_shard;
+use crate::edge::layout::by_shard;
 use crate::edge::write_path::WritePath;
 
 use super::Platform;

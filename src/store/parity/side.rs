@@ -37,7 +37,9 @@ const PATHS: &str = "
     FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> '' AND cohort = 1
     GROUP BY path";
 
-const ARRIVALS: &str = "SELECT start, numbers, absorbed FROM ledger WHERE start >= ?1 AND start < ?2";
+const ARRIVALS: &str = "
+    SELECT start, sum(numbers) AS numbers, sum(absorbed) AS absorbed FROM ledger
+    WHERE start >= ?1 AND start < ?2 GROUP BY start";
 
 const LEDGERS: &str = "SELECT hex(body) AS body FROM ledger WHERE start >= ?1 AND start < ?2";
 
