@@ -97,7 +97,7 @@ describe("wrangler.toml", () => {
       assert.equal(config.name, `path-collector${suffix}`);
       assert.deepEqual(config.d1_databases.map((database) => database.database_name), [`path-collector${suffix}`]);
       assert.deepEqual(config.r2_buckets.map((bucket) => bucket.bucket_name), [`path-collector-archive${suffix}`]);
-      assert.deepEqual(config.queues.producers.map(({ queue }) => queue), [`traffic-events${suffix}`]);
+      assert.deepEqual(config.queues.producers.map(({ queue }) => queue), [`traffic-events${suffix}`, `traffic-events${suffix}-dlq`]);
     }
   });
 
@@ -110,7 +110,7 @@ describe("wrangler.toml", () => {
       assert.deepEqual({ ...traffic }, { queue, ...numbers, max_retries: 3, dead_letter_queue });
       assert.deepEqual({ ...letters }, { queue: dead_letter_queue, ...numbers, max_retries: 100 });
       // The consumer tells them apart so.
-      assert.match(read("src/edge/consumer.rs"), /DEAD_LETTER_SUFFIX: &str = "-dlq"/);
+      assert.match(read("src/domain/retry.rs"), /SLOW_SUFFIX: &'static str = "-dlq"/);
     }
   });
 

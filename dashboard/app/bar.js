@@ -120,9 +120,36 @@ function signOut() {
   );
 }
 
-/** What a person must know about the figures: that they can't be read, and of when those shown are. */
-export function notice({ failed, at }, again) {
-  if (!failed) return null;
+const PARTS = {
+  old: "the PathCollector object",
+  new: "D1",
+  "dead-letters": "dead letters",
+  archive: "the archive",
+  parity: "parity reports",
+};
+
+/** That figures are there in part: which part isn't, and why. */
+function partial(missing) {
+  const parts = missing.map(({ store, reason }) => `${PARTS[store] ?? store} (${reason})`);
+  return h(
+    "div",
+    { class: "notice warn", role: "alert" },
+    h(
+      "p",
+      null,
+      h("b", null, "Figures lack a part. "),
+      prose(sentence(`${parts.join(" and ")} could not be read`)),
+      " What only it holds is in no figure here.",
+    ),
+  );
+}
+
+/**
+ * What a person must know about the figures: that they can't be read, and of when those shown are; or that a part of
+ * them can't.
+ */
+export function notice({ failed, at, missing }, again) {
+  if (!failed) return missing.length ? partial(missing) : null;
   const needsSession = failed.status === 401 || failed.status === 403;
   return h(
     "div",

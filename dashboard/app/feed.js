@@ -38,6 +38,12 @@ async function ask(url, known) {
   return { data: body, etag: response.headers.get("ETag") };
 }
 
+/** What answers lack, each part once. */
+function missingIn(reads) {
+  const all = reads.flatMap((read) => read.data?.missing ?? []);
+  return [...new Map(all.map((one) => [`${one.store} ${one.reason}`, one])).values()];
+}
+
 export class Feed {
   #reads = new Map(); // by URL: { data, etag, at, error, failures, pending, every }
   #last = new Map(); // by slot: what it showed last
@@ -91,7 +97,7 @@ export class Feed {
 
   /**
    * How the reads that are needed stand together: since when the figures that change fastest hold, whether any is
-   * overdue, and the first error.
+   * overdue, the first error, and what the answers say that they lack.
    */
   state(now = Date.now()) {
     const reads = [...this.#needed].map((url) => this.#reads.get(url)).filter(Boolean);
@@ -103,6 +109,7 @@ export class Feed {
       stale: known.some((read) => !read.seeded && now - read.at > 3 * read.every + 5_000),
       failed: reads.find((read) => read.error)?.error ?? null,
       loading: reads.some((read) => read.pending && (!read.at || read.seeded)),
+      missing: missingIn(reads),
     };
   }
 

@@ -35,6 +35,18 @@ export function pipelinePage({ sources }) {
   ];
 }
 
+/** Why health is not well, since when, and what to do. */
+const reasonItem = ({ code, message, since, remedy }) =>
+  h(
+    "li",
+    null,
+    prose(sentence(message)),
+    since ? [" Since ", ago(since), "."] : "",
+    remedy ? h("small", { class: "block" }, prose(sentence(remedy))) : "",
+    " ",
+    h("code", null, code),
+  );
+
 function state({ status, reasons, computedAt }) {
   return [
     h("p", { class: "headline" }, badge(TONES[status] ?? "quiet", HEADLINES[status] ?? status)),
@@ -42,15 +54,34 @@ function state({ status, reasons, computedAt }) {
       ? h(
           "ul",
           { class: "reasons" },
-          reasons.map(({ code, message }) => h("li", null, prose(sentence(message)), " ", h("code", null, code))),
+          reasons.map(reasonItem),
         )
       : null,
     computedAt ? h("p", { class: "hint" }, "Looked at ", ago(computedAt), ".") : null,
   ];
 }
 
-/** The way of an event, station by station. */
-function flow({ sends, consumer, queue, deadLetters }) {
+/** What waits in a queue. Where the platform doesn't tell, that is not taken for nothing. */
+function waits({ backlog, oldestMs } = {}) {
+  if (backlog === undefined || (backlog === null && oldestMs === null)) return [["", "How much waits is not known here."]];
+  return [
+    [count(backlog), "waiting"],
+    [oldestMs === null ? none() : spanText(oldestMs), "the oldest waits"],
+  ];
+}
+
+const UNREAD = [["", "What isolates counted can’t be read now."]];
+
+/** The way of an event, station by station. Its colour is of late, its figures are of all time. */
+function flow({ sends, consumer, lately, queue, slowLane, deadLetters, reasons }) {
+  const codes = new Set((reasons ?? []).map(({ code }) => code));
+  /** Bad or a warning by reasons; good only where all that it is judged by is known. */
+  const tone = (bad, warn, isKnown = true) => {
+    if (bad.some((code) => codes.has(code))) return "bad";
+    if (warn.some((code) => codes.has(code))) return "warn";
+    return isKnown ? "good" : "quiet";
+  };
+  const recent = (name) => lately?.counts?.[name] ?? 0;
   const station = (title, tone, ...lines) =>
     h(
       "li",
@@ -58,36 +89,45 @@ function flow({ sends, consumer, queue, deadLetters }) {
       h("h3", null, title),
       lines.filter(Boolean).map(([value, ...words]) => h("p", null, value, " ", words)),
     );
-  const { backlog, oldestMs } = queue;
   const dead = deadLetters ?? { count: null, oldestAt: null };
   return h(
     "ol",
     { class: "flow" },
     station(
       "Gateway",
-      sends.lost ? "bad" : "good",
-      [count(sends.tried), "writes tried"],
-      [count(sends.failed), "failed", sends.tried ? [" (", share(sends.failed, sends.tried), ")"] : ""],
-      [count(sends.fallback), "taken by the other path"],
-      [count(sends.lost), "lost"],
+      tone(["events-lost"], ["events-lost-earlier", "fallback"], sends),
+      ...(sends
+        ? [
+            [count(sends.tried), "writes tried"],
+            [count(sends.failed), "failed", sends.tried ? [" (", share(sends.failed, sends.tried), ")"] : ""],
+            [count(sends.fallback), "taken by the other path"],
+            [count(sends.lost), "lost"],
+          ]
+        : UNREAD),
     ),
     station(
       "Queue",
-      oldestMs > 300_000 ? "warn" : "good",
-      ...(backlog === null && oldestMs === null
-        ? [["", "How much waits is not known here."]]
-        : [
-            [count(backlog), "waiting"],
-            [oldestMs === null ? none() : spanText(oldestMs), "the oldest waits"],
-          ]),
+      queue.oldestMs > 300_000 ? "warn" : tone(["queue-stuck"], ["backlog"], queue.backlog !== null),
+      ...waits(queue),
     ),
     station(
       "Consumer",
-      consumer.dead ? "warn" : "good",
-      [count(consumer.stored), "stored"],
-      [count(consumer.absorbed), "repeats absorbed"],
-      [count(consumer.retried), "tried again"],
-      [count(consumer.dead), "given up"],
+      tone(["messages-stuck", "new-store-refuses-writes", "store-full"], ["messages-retried", "write-probe-late"], consumer),
+      ...(consumer
+        ? [
+            [count(consumer.stored), "stored"],
+            [count(consumer.absorbed), "repeats absorbed"],
+            [count(consumer.retried), "tried again"],
+            recent("consumer_retried") ? [count(recent("consumer_retried")), "of them in the last 15 minutes"] : null,
+            [count(consumer.dead), "can’t be read"],
+          ]
+        : UNREAD),
+    ),
+    station(
+      "Slow lane",
+      tone(["slow-lane-stuck"], ["slow-lane"], typeof slowLane?.backlog === "number"),
+      ...waits(slowLane),
+      ["", "Applied once D1 takes it."],
     ),
     station(
       "Dead letters",
@@ -98,12 +138,21 @@ function flow({ sends, consumer, queue, deadLetters }) {
   );
 }
 
+/** What D1 and each object may hold. */
+const STORE_LIMIT_BYTES = 10_000_000_000;
+
 function storesTable({ old, new: fresh }) {
-  const row = (name, { events, absorbed, unfolded }) => [name, count(events), count(absorbed), count(unfolded)];
-  const away = (name) => [name, badge("bad", "can’t be read"), "", ""];
+  const row = (name, { events, absorbed, unfolded, bytes }) => [
+    name,
+    count(events),
+    count(absorbed),
+    count(unfolded),
+    typeof bytes === "number" ? share(bytes, STORE_LIMIT_BYTES) : "not known",
+  ];
+  const away = (name) => [name, badge("bad", "can’t be read"), "", "", ""];
   const objects = old ? old.map((one, n) => row(old.length > 1 ? `Object ${n + 1}` : "Object", one)) : [away("Object")];
   const rows = [...objects, fresh ? row("D1", Array.isArray(fresh) ? fresh[0] : fresh) : away("D1")];
-  return table("Stores", ["Store", "#Events kept", "#Repeats absorbed", "#To be folded"], rows);
+  return table("Stores", ["Store", "#Events kept", "#Repeats absorbed", "#To be folded", "#Of 10 GB"], rows);
 }
 
 function archived(archive) {

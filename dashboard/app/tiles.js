@@ -55,7 +55,7 @@ export function tiles({ figures, range, readAt, series, exact }) {
       "Requests",
       figure(perSecond, rateText(perSecond)),
       [
-        exact === false ? h("span", { title: "Repeats of some minutes could not be told apart" }, "about ") : null,
+        exact === false ? h("span", { title: "Not each request is known to be counted once" }, "about ") : null,
         count(requests),
         requests === 1 ? " request" : " requests",
       ],

@@ -85,6 +85,7 @@ function result(place, sources) {
 
 /** What all of it means. */
 function conclusion({ old, new: fresh, deadLetters, absorbed, details }) {
+  if (!old || !fresh) return badge("warn", "A store can’t be read now, so this is not all that is known.");
   const [inOld, inNew] = [old.length > 0, fresh.length > 0];
   if (inOld && inNew) return badge("good", "Both stores have it. It counts once.");
   if (deadLetters?.length && !inOld) return badge("bad", "It is in a dead letter and in no store: it is not counted.");
@@ -103,6 +104,9 @@ function conclusion({ old, new: fresh, deadLetters, absorbed, details }) {
 }
 
 function store(title, what, found, absorbed, place) {
+  if (!found) {
+    return card(title, h("span", { class: "per" }, what), h("p", { class: "failed" }, h("b", null, "Not readable now.")));
+  }
   const events = found.map(({ storedAt, event }) =>
     facts([
       [

@@ -1,5 +1,6 @@
-//! How much waits in the queue. The bindings don't know that the platform tells it.
+//! How much waits in the queues. The bindings don't know that the platform tells it.
 
+use futures_util::future::join;
 use js_sys::{Date, Function, Promise, Reflect};
 use wasm_bindgen::JsCast;
 use worker::Env;
@@ -13,11 +14,19 @@ use super::deliver::QUEUE;
 /// How long the queue may take to tell what waits in it, in ms.
 const DEADLINE_MS: u64 = 2_000;
 
-/// What waits in the queue, where the platform tells it.
+/// Producer binding of the slow lane. Nothing is sent by it; the platform tells of a queue through a binding alone.
+pub const SLOW_LANE: &str = "SLOW_LANE";
+
+/// What waits in the main queue, and in the slow lane, where the platform tells it.
+pub async fn read_both(env: &Env, now_ms: u64) -> (Backlog, Backlog) {
+    join(read(env, QUEUE, now_ms), read(env, SLOW_LANE, now_ms)).await
+}
+
+/// What waits in a queue, where the platform tells it.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts and times far below 2^53
-pub async fn read(env: &Env, now_ms: u64) -> Backlog {
+async fn read(env: &Env, binding: &str, now_ms: u64) -> Backlog {
     let asked = async {
-        let queue = Reflect::get(env, &QUEUE.into()).ok()?;
+        let queue = Reflect::get(env, &binding.into()).ok()?;
         let metrics: Function = Reflect::get(&queue, &"metrics".into()).ok()?.dyn_into().ok()?;
         let promise: Promise = metrics.call0(&queue).ok()?.dyn_into().ok()?;
         let metrics = JsFuture::from(promise).await.ok()?;

@@ -146,7 +146,7 @@ impl PathCollector {
                 Response::empty()
             }
             (Method::Get, "/snapshot") => Response::ok(snapshot::read(self.sql.clone()).await?.unwrap_or_default()),
-            (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read().await?),
+            (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read(clock::now_ms()).await?),
             (Method::Post, "/erase") => {
                 self.state.storage().delete_all().await.map_err(platform)?;
                 self.ready.set(false);

@@ -7,23 +7,32 @@ use std::future::Future;
 
 use worker::{Env, console_error};
 
-use crate::domain::health::Job;
+use crate::domain::health::{Job, WRITE_PROBE};
 use crate::store::dead_letters::DeadLetters;
 use crate::store::events::EventStore;
 use crate::store::sql::StoreError;
+use crate::store::write_probe::WriteProbe;
 
 use super::config::Config;
+use super::deadline::Deadline;
 use super::sql_d1::D1Sql;
 use super::{archive, clock, consumer, counters, flag_admin, parity, ramp, snapshot, vitals};
 
 /// Steps of deletion in one run: the rest waits for the next minute.
 const MAX_STEPS: usize = 20;
 
-/// Every minute: brings the places of the flag and of stops together, compares what has closed, takes a ramp's step if one is due, folds what waits,
-/// deletes what has had its time, makes the snapshot anew. What became of each is reported in the end.
+/// How long D1 may take for a small write, in ms.
+const PROBE_MS: u64 = 10_000;
+
+/// Every minute: writes a row to D1 to see whether it can, brings the places of the flag and of stops together, compares
+/// what has closed, takes a ramp's step if one is due, folds what waits, deletes what has had its time, makes the
+/// snapshot anew. What became of each is reported in the end, and of the first at once.
 pub async fn scheduled(env: &Env) {
     let config = Config::of(env);
     let mut runs = Runs(Vec::new());
+    runs.run(WRITE_PROBE, probe(env)).await;
+    // At once: what follows waits for D1 as long as it may.
+    vitals::report(env, runs.0.clone()).await;
     let mut stops = None;
     runs.run("flag", async { flag_admin::repair(env).await.map(|latch| stops = Some(latch)) }).await;
     // Before the ramp, which asks for its reports.
@@ -46,13 +55,23 @@ impl Runs {
     /// Runs a job.
     async fn run<T, E: Display>(&mut self, job: &str, work: impl Future<Output = Result<T, E>>) {
         let started_at = clock::now_ms();
-        let error = work.await.err().map(|error| error.to_string());
+        let error = work.await.err().map(|error| brief(&error));
         if let Some(error) = &error {
             console_error!("Scheduled job {job} is left for the next run: {error}");
         }
         let succeeded_at = error.is_none().then(clock::now_ms);
         self.0.push(Job { job: job.to_owned(), started_at, succeeded_at, error });
     }
+}
+
+/// What an error says first: the platform appends where in the code it was.
+fn brief(error: &impl Display) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+async fn probe(env: &Env) -> Result<(), StoreError> {
+    // 1. A crash here: the row is there or is not.
+    WriteProbe::new(D1Sql::until(env, Deadline::in_ms(PROBE_MS))?).write(clock::now_ms()).await
 }
 
 async fn expire_dead_letters(env: &Env) -> Result<(), StoreError> {

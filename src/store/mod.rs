@@ -27,3 +27,4 @@ pub mod sql;
 pub mod stops;
 mod timeline;
 pub mod vitals;
+pub mod write_probe;

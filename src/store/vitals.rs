@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::grain::DAY_MS;
-use crate::domain::health::{Counts, Job, PEAK};
+use crate::domain::health::{Counts, Job, LATELY_MS, Lately, PEAK, WATCHED};
 
 use super::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
@@ -30,12 +30,29 @@ pub const SCHEMA: &str = "
       seen_at INTEGER NOT NULL,     -- ms
       PRIMARY KEY (isolate, name)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS recent (
+      minute INTEGER NOT NULL,      -- start, in ms
+      name TEXT NOT NULL,
+      value INTEGER NOT NULL,       -- what all isolates reported in it that they had not before
+      PRIMARY KEY (minute, name)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS jobs (
       job TEXT PRIMARY KEY,
       started_at INTEGER NOT NULL,  -- ms
       succeeded_at INTEGER,         -- ms
       error TEXT                    -- of the last run, if it failed
     ) WITHOUT ROWID";
+
+// Before the report is taken in: what is new in it. A report that is repeated or overtaken brings nothing.
+const GREW: &str = "
+    INSERT INTO recent (minute, name, value)
+    SELECT ?2 - ?2 % 60000, json_extract(each.value, '$[0]') AS watched,
+           json_extract(each.value, '$[1]') - coalesce((
+             SELECT counters.value FROM counters
+             WHERE isolate = ?1 AND name = json_extract(each.value, '$[0]')), 0) AS grown
+    FROM json_each(?3) AS each
+    WHERE watched IN (SELECT value FROM json_each(?4)) AND grown > 0
+    ON CONFLICT (minute, name) DO UPDATE SET value = value + excluded.value";
 
 const COUNT: &str = "
     INSERT INTO counters (isolate, name, value, seen_at)
@@ -54,6 +71,17 @@ const SUMS: &str = "SELECT name, sum(value) AS value, max(value) AS largest FROM
 
 const JOBS: &str =
     "SELECT job, started_at, coalesce(succeeded_at, 0) AS succeeded_at, coalesce(error, '') AS error FROM jobs";
+
+const LATELY: &str = "
+    SELECT name, sum(iif(minute > ?1, value, 0)) AS lately, sum(value) AS day, max(minute) AS last
+    FROM recent WHERE minute > ?2 GROUP BY name";
+
+const RETRIED_SINCE: &str = "
+    SELECT coalesce(min(minute), 0) AS since FROM recent
+    WHERE name = 'consumer_retried'
+      AND minute > coalesce((SELECT max(minute) FROM recent WHERE name = 'consumer_acked'), 0)";
+
+const FORGET_RECENT: &str = "DELETE FROM recent WHERE minute < ?1";
 
 const RETIRE: &str = "
     INSERT INTO counters (isolate, name, value, seen_at)
@@ -81,6 +109,8 @@ pub struct Vitals {
     pub counts: Counts,
     /// Jobs by name.
     pub jobs: Vec<Job>,
+    /// What was counted of late.
+    pub lately: Lately,
 }
 
 /// Vital signs in a database.
@@ -105,8 +135,13 @@ impl VitalSigns {
             let error = job.error.as_deref().map(|error| error.chars().take(MAX_ERROR_BYTES).collect::<String>());
             serde_json::json!([job.job, job.started_at, job.succeeded_at, error])
         });
-        let count = |chunk| Statement::new(COUNT, [report.isolate.as_str().into(), now_ms.into(), chunk]);
-        let mut statements: Vec<Statement> = json_chunks(counters).into_iter().map(count).collect();
+        let watched = serde_json::json!(WATCHED).to_string();
+        let count = |chunk: Value| {
+            let params = [report.isolate.as_str().into(), now_ms.into(), chunk];
+            let grew = params.clone().into_iter().chain([watched.as_str().into()]);
+            [Statement::new(GREW, grew), Statement::new(COUNT, params)]
+        };
+        let mut statements: Vec<Statement> = json_chunks(counters).into_iter().flat_map(count).collect();
         statements.extend(json_chunks(jobs).into_iter().map(|chunk| Statement::new(RAN, [chunk])));
         self.sql.batch(statements).await.map(drop)
     }
@@ -115,8 +150,15 @@ impl VitalSigns {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn read(&self) -> Result<Vitals, StoreError> {
-        let results = self.sql.batch(vec![Statement::new(SUMS, []), Statement::new(JOBS, [])]).await?;
+    pub async fn read(&self, now_ms: u64) -> Result<Vitals, StoreError> {
+        let before = |ms: u64| Value::from(now_ms.saturating_sub(ms));
+        let statements = vec![
+            Statement::new(SUMS, []),
+            Statement::new(JOBS, []),
+            Statement::new(LATELY, [before(LATELY_MS), before(DAY_MS)]),
+            Statement::new(RETRIED_SINCE, []),
+        ];
+        let results = self.sql.batch(statements).await?;
         let mut counts = BTreeMap::new();
         for row in rows(&results, 0) {
             let name = row.text(0)?;
@@ -131,7 +173,7 @@ impl VitalSigns {
             })
         };
         let jobs = rows(&results, 1).iter().map(job).collect::<Result<_, StoreError>>()?;
-        Ok(Vitals { counts, jobs })
+        Ok(Vitals { counts, jobs, lately: lately(rows(&results, 2), rows(&results, 3))? })
     }
 
     /// Adds up what isolates counted that are gone.
@@ -140,7 +182,28 @@ impl VitalSigns {
     /// [`StoreError`]; repeating is harmless.
     pub async fn retire(&self, now_ms: u64) -> Result<(), StoreError> {
         let before: Value = now_ms.saturating_sub(SILENCE_MS).into();
-        let statements = vec![Statement::new(RETIRE, [before.clone()]), Statement::new(DELETE_RETIRED, [before])];
+        let statements = vec![
+            Statement::new(RETIRE, [before.clone()]),
+            Statement::new(DELETE_RETIRED, [before]),
+            Statement::new(FORGET_RECENT, [now_ms.saturating_sub(DAY_MS).into()]),
+        ];
         self.sql.batch(statements).await.map(drop)
     }
+}
+
+fn lately(grown: &[Row], retried: &[Row]) -> Result<Lately, StoreError> {
+    let mut lately = Lately::default();
+    for row in grown {
+        let name = row.text(0)?;
+        if let count @ 1.. = row.integer(1)? {
+            lately.counts.insert(name.to_owned(), count);
+        }
+        lately.day.insert(name.to_owned(), row.integer(2)?);
+        if name == "lost" {
+            lately.lost_at = Some(row.integer(3)?);
+        }
+    }
+    lately.retried_since =
+        retried.first().map_or(Ok(0), |row| row.integer(0)).map(|at| Some(at).filter(|at| *at > 0))?;
+    Ok(lately)
 }

@@ -10,6 +10,7 @@
 // - `refuses` (FLAGS only): reads work, and every write is answered 429, as KV does once the day's are used up;
 // - `once-a-second` (FLAGS only): a second write of a key within a second is answered 429, as KV does;
 // - `frozen` (FLAGS only): writes work, and reads show what was there when the fault began;
+// - `refuses-writes` (DB only): reads work, all else throws;
 // - `full` (DB only): refuses to add or change anything, as the platform does at 10 GB; reads and deletes;
 // - `refuses-large` (DB only): refuses values of more than 6,000 bytes as the platform does those of more than 2 MB.
 //
@@ -166,6 +167,11 @@ function object(name, stub) {
 
 async function batch(database, statements) {
   const act = () => database.batch(statements);
+  const reads = statements.every(({ statement }) => statement.trim().startsWith("SELECT"));
+  if (faults.DB === "refuses-writes") {
+    if (reads) return database.batch(statements);
+    throw new Error("D1_ERROR: D1 was made to refuse writes");
+  }
   if (faults.DB === "full" && statements.some(({ statement }) => /^\s*(INSERT|UPDATE)/.test(statement))) {
     throw new Error("D1_ERROR: database or disk is full: SQLITE_FULL");
   }
@@ -173,7 +179,6 @@ async function batch(database, statements) {
   if (faults.DB === "refuses-large" && statements.some(({ params }) => params.some(large))) {
     throw new Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG");
   }
-  const reads = statements.every(({ statement }) => statement.trim().startsWith("SELECT"));
   return reads && faults.DB === "fails-after-persisting" ? act() : faulty("DB", act)();
 }
 

@@ -109,6 +109,8 @@ describe("reads", { concurrency: 4, timeout: 180_000 }, () => {
       assert.ok(total.responseTime && total.responseTime.p50 >= 0);
       const health = (await call(gateway, "health")).body;
       assert.deepEqual([health.status, health.stores.old, health.stores.new.events], ["failing", null, 10]);
+      // What isolates counted is kept by the object: unknown is not none.
+      assert.deepEqual([health.sends, health.consumer, health.counters, health.lately], [null, null, null, null]);
       assert.equal((await call(gateway, "metrics")).status, 200);
       assert.equal((await call(gateway, "readiness")).body.ready, false);
       assert.equal((await call(gateway, "ids", { query: { store: "old" } })).status, 503);

@@ -4,7 +4,7 @@
 //! its storage.
 
 use crate::domain::exposition::{Exposition, Kind, Number};
-use crate::domain::health::{Counts, Facts, Job, PEAK, Reason, Status};
+use crate::domain::health::{Counts, Facts, Job, PEAK, Reason, Status, WRITE_PROBE};
 
 /// What is known of the pipeline. None: it could not be read.
 #[derive(Debug)]
@@ -53,11 +53,19 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
     if let Some(counts) = &pipeline.counts {
         counted(counts, to);
     }
-    let Facts { old_unfolded, new_unfolded, backlog, letters, jobs, .. } = &pipeline.facts;
+    let Facts { old_unfolded, new_unfolded, old_bytes, new_bytes, backlog, slow_lane, letters, jobs, .. } =
+        &pipeline.facts;
     to.gauge("path_collector_queue_backlog_messages", "Messages that wait in the queue.", backlog.backlog);
     // An empty queue has no oldest message.
     let oldest_ms = backlog.oldest_ms.or(backlog.backlog.map(|_| 0));
     to.gauge("path_collector_queue_oldest_age_seconds", "Age of the oldest of them.", oldest_ms.map(Number::seconds));
+    to.gauge("path_collector_slow_lane_backlog_messages", "Messages that wait in the slow lane.", slow_lane.backlog);
+    let oldest_ms = slow_lane.oldest_ms.or(slow_lane.backlog.map(|_| 0));
+    to.gauge(
+        "path_collector_slow_lane_oldest_age_seconds",
+        "Age of the oldest of them.",
+        oldest_ms.map(Number::seconds),
+    );
     to.gauge("path_collector_dead_letters_kept", "Dead letters that are kept.", letters.map(|letters| letters.count));
     let age_ms = |at: Option<u64>| at.map_or(0, |at| pipeline.now_ms.saturating_sub(at));
     to.gauge(
@@ -77,6 +85,24 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
             metric.sample(&[("store", store)], unfolded);
         }
     }
+    let mut metric = to.metric(
+        Kind::Gauge,
+        "path_collector_store_bytes",
+        "Size of D1, and of the largest object; 10 GB is the most.",
+    );
+    for (store, bytes) in [("old", *old_bytes), ("new", *new_bytes)] {
+        if let Some(bytes) = bytes {
+            metric.sample(&[("store", store)], bytes);
+        }
+    }
+    // The probe that failed last, unless D1 has taken one since.
+    let refuses = |reason: &Reason| reason.code == "new-store-refuses-writes";
+    let is_probed = jobs.iter().flatten().any(|job| job.job == WRITE_PROBE);
+    to.gauge(
+        "path_collector_d1_takes_writes",
+        "1 while the write that is tried each minute succeeds.",
+        is_probed.then(|| !pipeline.reasons.iter().any(refuses)),
+    );
     cron(jobs.as_deref().unwrap_or_default(), to);
     to.gauge(
         "path_collector_archive_until_timestamp_seconds",

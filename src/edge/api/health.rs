@@ -5,7 +5,8 @@ use serde::Serialize;
 use worker::Env;
 
 use crate::domain::grain::HOUR_MS;
-use crate::domain::health::{self, Backlog, Counts, Facts, Job, Letters as Waiting, Reason, Status};
+use crate::domain::health::{self, Backlog, Counts, Facts, Job, Lately, Letters as Waiting, Reason, Status};
+use crate::domain::missing::Missing;
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::Kind;
 use crate::edge::archive::{self, ArchiveState};
@@ -15,6 +16,8 @@ use crate::edge::{backlog, clock, collector_client, counters, flag_cache, layout
 use crate::store::dead_letters::DeadLetters;
 use crate::store::read::LogState;
 use crate::store::sql::StoreError;
+use crate::store::vitals::Vitals;
+use crate::store::write_probe::WriteProbe;
 
 /// How long a failed parity report counts, in ms.
 const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
@@ -27,9 +30,12 @@ pub struct Health {
     pub status: Status,
     reasons: Vec<Reason>,
     computed_at: u64,
-    sends: Sends,
-    consumer: Consumer,
+    missing: Vec<Missing>,
+    sends: Option<Sends>,
+    consumer: Option<Consumer>,
+    lately: Option<Lately>,
     queue: Backlog,
+    slow_lane: Backlog,
     dead_letters: Option<Waiting>,
     stores: Stores,
     cron: Option<Vec<Job>>,
@@ -87,20 +93,30 @@ impl Known {
 pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
     let now_ms = clock::now_ms();
     let letters = async { DeadLetters::new(D1Sql::until(env, deadline)?).gauge().await };
+    let written = async { WriteProbe::new(D1Sql::until(env, deadline)?).last().await };
     let told = join5(
         stores::state(env, config, deadline),
         collector_client::vitals(env, deadline),
-        letters,
-        join(backlog::read(env, now_ms), newest_hour(env, now_ms, deadline)),
+        join(letters, written),
+        join(backlog::read_both(env, now_ms), newest_hour(env, now_ms, deadline)),
         archive::state(env, config, deadline),
     );
-    let (told, flag) = join(told, flag_cache::current(env, config)).await;
-    let ((old, new), vitals, letters, (backlog, (parity_failed, lost_on_both)), archive) = told;
+    let refusal = layout::refusal(env, config, deadline);
+    let ((told, flag), refusal) = join(join(told, flag_cache::current(env, config)), refusal).await;
+    let ((old, new), vitals, (letters, written), ((backlog, slow_lane), (parity_failed, lost_on_both)), archive) = told;
     let archive = known(archive);
-    let shards_refused = known(layout::refusal(env, config, deadline).await).flatten();
+    let shards_refused = known(refusal).flatten();
+    let missing = [old.missing.clone(), new.missing.clone()].concat();
     let (old, new) = (old.whole().ok(), new.whole().ok());
-    let (counts, jobs) = known(vitals).map(|vitals| (vitals.counts, vitals.jobs)).unzip();
+    let (counts, jobs, lately) = known(vitals)
+        .map_or_else(Default::default, |Vitals { counts, jobs, lately }| (Some(counts), Some(jobs), Some(lately)));
     let facts = Facts {
+        missing,
+        old_bytes: old.as_ref().and_then(|states| states.iter().filter_map(|state| state.bytes).max()),
+        new_bytes: new.as_ref().and_then(|state| state.bytes),
+        new_written_at: known::<_, StoreError>(written).flatten(),
+        lately,
+        slow_lane,
         old_unfolded: old.as_ref().map(|states| states.iter().map(|state| state.unfolded).sum()),
         new_unfolded: new.map(|state| state.unfolded),
         jobs,
@@ -121,25 +137,29 @@ pub async fn read(env: &Env, config: &Config) -> Health {
     let known = gather(env, config, Deadline::to_read(config)).await;
     let (status, reasons) = known.judge();
     let Known { now_ms, facts, counts: counters, archive, stores } = known;
-    let count = |name: &str| counters.as_ref().and_then(|counts| counts.get(name)).copied().unwrap_or_default();
+    // What is not known is not 0.
+    let of = |counts: &Counts, name: &str| counts.get(name).copied().unwrap_or_default();
     Health {
         status,
         reasons,
         computed_at: now_ms,
-        sends: Sends {
-            tried: count("queue_send_tried") + count("do_record_tried"),
-            failed: count("queue_send_failed") + count("do_record_failed"),
-            fallback: count("fallback"),
-            lost: count("lost"),
-        },
-        consumer: Consumer {
-            stored: count("consumer_stored"),
-            absorbed: count("consumer_absorbed"),
-            acked: count("consumer_acked"),
-            retried: count("consumer_retried"),
-            dead: count("dead_letters"),
-        },
+        missing: facts.missing,
+        sends: counters.as_ref().map(|counts| Sends {
+            tried: of(counts, "queue_send_tried") + of(counts, "do_record_tried"),
+            failed: of(counts, "queue_send_failed") + of(counts, "do_record_failed"),
+            fallback: of(counts, "fallback"),
+            lost: of(counts, "lost"),
+        }),
+        consumer: counters.as_ref().map(|counts| Consumer {
+            stored: of(counts, "consumer_stored"),
+            absorbed: of(counts, "consumer_absorbed"),
+            acked: of(counts, "consumer_acked"),
+            retried: of(counts, "consumer_retried"),
+            dead: of(counts, "dead_letters"),
+        }),
+        lately: facts.lately,
         queue: facts.backlog,
+        slow_lane: facts.slow_lane,
         dead_letters: facts.letters,
         stores,
         cron: facts.jobs,

@@ -163,9 +163,27 @@ export class Operation {
             code: "queue-stuck",
             message:
               "412 events have waited in the queue, the oldest for 14 minutes: the consumer is behind or stopped",
+            since: now - 14 * MINUTE,
+            remedy: "see that the consumer runs, and its errors",
           },
-          { code: "dead-letters", message: "11 dead letters were received within the last hour" },
-          { code: "cron-late", message: "the job `fold` has not succeeded for 26 minutes" },
+          {
+            code: "messages-stuck",
+            message: "88 messages were tried again of late, and none is applied any more",
+            since: now - 9 * MINUTE,
+            remedy: "they wait in the queue or the slow lane, and are applied once D1 takes them",
+          },
+          {
+            code: "dead-letters",
+            message: "11 dead letters are kept",
+            since: null,
+            remedy: "redrive them, or purge what can't be applied: `pathctl dead-letters`",
+          },
+          {
+            code: "cron-late",
+            message: "the job `fold` has not begun for 26 min",
+            since: now - 26 * MINUTE,
+            remedy: "see that the cron trigger is there",
+          },
         ]
       : [];
     const cron = ["repair flag", "advance ramp", "fold", "compare hours", "compare days", "snapshot", "archive"].map(
@@ -176,7 +194,7 @@ export class Operation {
         error: isBad && job === "fold" ? "D1: the database is overloaded" : null,
       }),
     );
-    const log = (events, absorbed, unfolded) => ({ events, absorbed, unfolded });
+    const log = (events, absorbed, unfolded) => ({ events, absorbed, unfolded, bytes: 61 * events });
     return {
       status: isBad ? "failing" : "ok",
       reasons,
@@ -187,6 +205,14 @@ export class Operation {
       consumer: isEmpty
         ? { stored: 0, absorbed: 0, retried: 0, dead: 0 }
         : { stored: 19_870, absorbed: 37, retried: isBad ? 88 : 2, dead: isBad ? 11 : 0 },
+      missing: [],
+      lately: {
+        counts: isBad ? { consumer_retried: 88 } : { consumer_acked: 90 },
+        day: {},
+        retriedSince: isBad ? now - 9 * MINUTE : null,
+        lostAt: null,
+      },
+      slowLane: isBad ? { backlog: 19, oldestMs: 9 * MINUTE } : { backlog: null, oldestMs: null },
       queue: isBad ? { backlog: 412, oldestMs: 14 * MINUTE } : { backlog: null, oldestMs: null },
       deadLetters: isBad ? { count: 11, oldestAt: now - 52 * MINUTE } : { count: 0, oldestAt: null },
       stores: isEmpty
