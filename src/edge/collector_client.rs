@@ -318,6 +318,14 @@ impl Collector<'_> {
         tell(self.env, self.name, "/record", Some(message.into())).await
     }
 
+    /// Stores events of a self-test, written as a message, past dedup.
+    ///
+    /// # Errors
+    /// Why they may not be stored.
+    pub async fn store_again(&self, message: String) -> Result<(), String> {
+        call(self.env, self.name, "POST", "/store-again", Some(message.into())).await.map(drop)
+    }
+
     /// Deletes all that the object holds.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
-//! The comparator's test of itself, in the real runtime: two objects of its own play both stores, so that no figure of
-//! the traffic is touched.
+//! The comparator's test of itself, in the real runtime: objects of its own play both stores, so that no figure of the
+//! traffic is touched.
 
 use worker::{Env, console_error};
 
+use crate::domain::error::InputError;
+use crate::domain::event::Event;
 use crate::domain::message;
 use crate::domain::parity::report::Report;
-use crate::domain::parity::selftest::{Outcome, SelfTest};
+use crate::domain::parity::selftest::{self, Outcome, SelfTest, World};
+use crate::domain::parity::window::Window;
 use crate::store::parity::compare::{Run, Settings};
 use crate::store::sql::StoreError;
 
@@ -16,18 +19,24 @@ use super::{address_key, clock, parity};
 /// Limit of the test's reports, in ppm: that of the daily comparison.
 const LIMIT_PPM: u32 = 10_000;
 
-/// Fills both objects, compares, adds what was delayed, compares again, and erases them.
+/// Two objects that play the stores.
+type Pair<'a> = [Collector<'a>; 2];
+
+/// Fills pairs of objects, compares, and erases them.
 ///
 /// # Errors
 /// Why it could not be carried out; what it left behind is in objects that nobody asks again.
 pub async fn run(env: &Env, config: &Config) -> Result<Outcome, StoreError> {
     let seed = u64::from_be_bytes(address_key::random_bytes::<8>());
     let end_ms = clock::now_ms();
-    let test = SelfTest::new(seed, end_ms, config.window_ms).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-    let names = ["old", "new"].map(|side| format!("selftest-{side}-{seed:016x}"));
-    let [old, new] = names.each_ref().map(|name| Collector { env, name });
-    let outcome = compare(env, config, &test, end_ms, old, new).await;
-    for collector in [old, new] {
+    let refused = |error: InputError| StoreError::Corrupt(error.to_string());
+    let test = SelfTest::new(seed, end_ms, config.window_ms).map_err(refused)?;
+    let worlds = selftest::worlds(seed, end_ms, config.window_ms).map_err(refused)?;
+    let names = |purpose| ["old", "new"].map(|side| format!("selftest-{side}{purpose}-{seed:016x}"));
+    let (shared, alone) = (names(""), names("-alone"));
+    let [shared, alone] = [&shared, &alone].map(|names| names.each_ref().map(|name| Collector { env, name }));
+    let outcome = compare_all(env, config, (&test, end_ms), &worlds, [shared, alone]).await;
+    for collector in [shared, alone].concat() {
         if let Err(error) = collector.erase().await {
             console_error!("Self-test: object {} is not erased: {error}", collector.name);
         }
@@ -35,39 +44,52 @@ pub async fn run(env: &Env, config: &Config) -> Result<Outcome, StoreError> {
     outcome
 }
 
-async fn compare(
+async fn compare_all(
     env: &Env,
     config: &Config,
-    test: &SelfTest,
-    end_ms: u64,
-    old: Collector<'_>,
-    new: Collector<'_>,
+    (test, end_ms): (&SelfTest, u64),
+    worlds: &[World],
+    [shared, alone]: [Pair<'_>; 2],
 ) -> Result<Outcome, StoreError> {
+    let [old, new] = shared;
     record(old, &test.old).await?;
     record(new, &test.new).await?;
-    let first = report(env, config, end_ms, old, new).await?;
+    let window = SelfTest::window(end_ms);
+    let first = report(env, config, window, shared).await?;
     record(new, &test.late).await?;
-    let second = report(env, config, end_ms, old, new).await?;
-    Ok(test.outcome(first, second))
+    let mut outcome = test.outcome(first, report(env, config, window, shared).await?);
+    for world in worlds {
+        let pair = if world.is_alone { alone } else { shared };
+        for ((collector, events), again) in pair.into_iter().zip(&world.given).zip(&world.again) {
+            record(collector, events).await?;
+            store_again(collector, again).await?;
+        }
+        outcome.add(world, report(env, config, world.window, pair).await?);
+    }
+    Ok(outcome)
 }
 
-async fn record(collector: Collector<'_>, events: &[crate::domain::event::Event]) -> Result<(), StoreError> {
-    let texts = message::write(events.to_vec()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    for text in texts {
+fn messages(events: &[Event]) -> Result<Vec<String>, StoreError> {
+    message::write(events.to_vec()).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+async fn record(collector: Collector<'_>, events: &[Event]) -> Result<(), StoreError> {
+    for text in messages(events)? {
         collector.record(text).await.map_err(StoreError::Unavailable)?;
     }
     Ok(())
 }
 
-async fn report(
-    env: &Env,
-    config: &Config,
-    end_ms: u64,
-    old: Collector<'_>,
-    new: Collector<'_>,
-) -> Result<Report, StoreError> {
+async fn store_again(collector: Collector<'_>, events: &[Event]) -> Result<(), StoreError> {
+    for text in messages(events)? {
+        collector.store_again(text).await.map_err(StoreError::Unavailable)?;
+    }
+    Ok(())
+}
+
+async fn report(env: &Env, config: &Config, window: Window, [old, new]: Pair<'_>) -> Result<Report, StoreError> {
     let settings = Settings { id_window_ms: config.window_ms, lag_ms: 0, limit_ppm: LIMIT_PPM };
-    match parity::look_at(&old, &new, env, SelfTest::window(end_ms), settings).await? {
+    match parity::look_at(&old, &new, env, window, settings).await? {
         Run::Done(report) => Ok(*report),
         Run::Interrupted(left) => Err(StoreError::Corrupt(format!("{left} minutes of a short window were left"))),
     }

@@ -129,6 +129,17 @@ impl EventStore {
         Err(StoreError::Conflict)
     }
 
+    /// Stores events without asking whether they are stored already: the fault that dedup exists to prevent. Only the
+    /// comparator's test of itself injects it, into a store of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn store_again(&self, events: &[Event], now_ms: u64) -> Result<(), StoreError> {
+        let Log { head, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
+        let segments = dedup::plan(events.to_vec(), &Seen::default(), self.window_ms);
+        self.sql.batch(insertions(&segments, head, now_ms)?).await.map(drop)
+    }
+
     /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded. A
     /// conflict means that the memory was of another state, is empty now, and is to be filled again.
     async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {

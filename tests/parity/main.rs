@@ -13,7 +13,7 @@ use path_collector::domain::event::{Event, ProducerId};
 use path_collector::domain::identity::IdempotentId;
 use path_collector::domain::parity::difference::Reason;
 use path_collector::domain::parity::report::Report;
-use path_collector::domain::parity::selftest::SelfTest;
+use path_collector::domain::parity::selftest::{SelfTest, worlds};
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::Window;
 use path_collector::store::dead_letters::DeadLetters;
@@ -185,6 +185,46 @@ fn the_comparator_passes_its_own_test_and_fails_it_when_a_store_is_tampered_with
         let outcome = test.outcome(first, report());
         assert_eq!(outcome.passed, !tamper, "{:?}", outcome.failures);
     }
+}
+
+#[test]
+fn the_comparator_names_the_fault_of_each_world_of_its_own_test() {
+    let end = AFTER;
+    for world in worlds(7, end, SETTINGS.id_window_ms).unwrap() {
+        let stores = Stores::new();
+        let [old, new] = world.given.clone();
+        stores.fill(&Traffic { old, new, ..Traffic::default() }, 50, false);
+        for (sqlite, again) in [&stores.old, &stores.new].into_iter().zip(&world.again) {
+            block_on(store(sqlite).store_again(again, AFTER)).unwrap();
+        }
+        let settings = Settings { lag_ms: 0, ..SETTINGS };
+        let Run::Done(report) = stores.run(world.window, settings).unwrap() else { panic!("interrupted") };
+        assert_eq!(world.failures(&report), Vec::<String>::new(), "{}", report.summary);
+    }
+}
+
+#[test]
+fn routes_whose_sums_differ_while_no_minutes_do_keep_a_report_from_passing() {
+    let stores = Stores::new();
+    let clean: Vec<_> = (0..400).map(|n| (n * 1_000, 0, Fault::None)).collect();
+    stores.fill(&traffic(&clean), 100, true);
+    assert_eq!(stores.report().total.verdict, Verdict::Pass);
+    let of_route = format!(
+        "UPDATE rollups SET value_low = value_low + 1 WHERE grain = 60000 AND start = {START} AND path = '/items/1'"
+    );
+    stores.new.script(&of_route);
+    let report = stores.report();
+    assert_eq!((report.total.verdict, report.unresolved.paths), (Verdict::Inconclusive, vec!["/items/1".to_owned()]));
+    let of_minute = format!(
+        "UPDATE rollups SET value_low = value_low + 1 WHERE grain = 60000 AND start = {START} AND path = '' AND cohort = 1"
+    );
+    stores.new.script(&of_minute);
+    let report = stores.report();
+    assert_eq!(
+        (report.total.verdict, report.unresolved.minutes),
+        (Verdict::Inconclusive, vec![START]),
+        "nothing is found there"
+    );
 }
 
 #[test]

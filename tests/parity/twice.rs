@@ -6,7 +6,7 @@ use path_collector::domain::parity::report::Report;
 use path_collector::domain::parity::verdict::Verdict;
 
 use crate::Stores;
-use crate::support::store_again;
+use crate::support::{START, block_on, store};
 use crate::traffic::{Fault, Traffic};
 
 /// Events of the window, of these cohorts in turn.
@@ -20,12 +20,18 @@ fn events(count: u64, cohorts: &[Cohort]) -> Vec<Event> {
 fn report([old, new]: [&[Event]; 2], [old_again, new_again]: [&[Event]; 2], is_folded: bool) -> Report {
     let stores = Stores::new();
     stores.fill(&Traffic { old: old.to_vec(), new: new.to_vec(), ..Traffic::default() }, 100, is_folded);
-    store_again(&stores.old, old_again);
-    store_again(&stores.new, new_again);
+    again(&stores, [old_again, new_again]);
     if is_folded {
         stores.fold();
     }
     stores.report()
+}
+
+/// Stores events by a writer that knows nothing of what is stored.
+fn again(stores: &Stores, [old, new]: [&[Event]; 2]) {
+    for (sqlite, events) in [(&stores.old, old), (&stores.new, new)] {
+        block_on(store(sqlite).store_again(events, START)).unwrap();
+    }
 }
 
 fn named(report: &Report) -> u64 {
@@ -89,13 +95,13 @@ fn moved(events: &[Event]) -> Vec<Event> {
 #[test]
 fn repeats_of_a_client_stay_healthy_far_apart_and_where_dedup_absorbed_them() {
     let all = events(400, &[Cohort::Dual]);
-    let again = |after: u64| -> Vec<Event> {
+    let repeated = |after: u64| -> Vec<Event> {
         let later =
             all.iter().map(|event| Event { timestamp: event.timestamp + after, seq: event.seq + 400, ..event.clone() });
         moved(&later.collect::<Vec<_>>())
     };
     for is_folded in [false, true] {
-        let far = [all.as_slice(), &again(180_000)].concat();
+        let far = [all.as_slice(), &repeated(180_000)].concat();
         let report_of_far = report([&far, &far], [&[], &[]], is_folded);
         assert_eq!(
             (report_of_far.total.mismatches, report_of_far.total.union),
@@ -103,8 +109,8 @@ fn repeats_of_a_client_stay_healthy_far_apart_and_where_dedup_absorbed_them() {
             "{:?}",
             report_of_far.differences
         );
-        let near = [all.as_slice(), &again(30_000)].concat();
-        let reversed: Vec<Event> = [again(30_000), all.clone()].concat();
+        let near = [all.as_slice(), &repeated(30_000)].concat();
+        let reversed: Vec<Event> = [repeated(30_000), all.clone()].concat();
         let absorbed = report([&near, &reversed], [&[], &[]], is_folded);
         assert_eq!(
             (absorbed.total.mismatches, absorbed.total.union, absorbed.total.verdict),
@@ -132,8 +138,7 @@ fn repeats_that_dedup_absorbed_do_not_hide_what_is_counted_twice() {
     let stores = Stores::new();
     stores.fill(&traffic, 100, true);
     let stored: Vec<Event> = traffic.old.iter().filter(|event| event.seq % 2 == 0).cloned().collect();
-    store_again(&stores.old, &stored);
-    store_again(&stores.new, &stored);
+    again(&stores, [&stored, &stored]);
     stores.fold();
     let report = stores.report();
     assert_eq!((report.total.tally.counted_twice, report.total.union), (400, 400));

@@ -252,24 +252,6 @@ pub async fn deliver(store: &EventStore, memory: &mut Memory, events: &[Event]) 
     panic!("never succeeded");
 }
 
-/// Stores events by a writer that knows nothing of what is stored: the segments of another database, with the next numbers.
-pub fn store_again(sqlite: &Sqlite, events: &[Event]) {
-    let other = Sqlite::new();
-    block_on(deliver(&store(&other), &mut Memory::default(), events));
-    let columns =
-        "window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body";
-    let other = other.0.borrow();
-    let mut rows = other.prepare(&format!("SELECT {columns} FROM segments ORDER BY seq")).unwrap();
-    let rows = rows
-        .query_map([], |row| (0..10).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<rusqlite::types::Value>>>());
-    let head = "max(coalesce((SELECT max(seq) FROM segments), 0), coalesce((SELECT max(to_seq) FROM folds), 0)) + 1";
-    let insert =
-        format!("INSERT INTO segments (seq, {columns}) SELECT {head}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10");
-    for row in rows.unwrap() {
-        sqlite.0.borrow().execute(&insert, rusqlite::params_from_iter(row.unwrap())).unwrap();
-    }
-}
-
 /// The figures of a grain in the hours around [`START`].
 pub fn rollups(store: &EventStore, grain: Grain, routes: Routes) -> Rollups {
     let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];

@@ -108,6 +108,18 @@ describe("parity", { concurrency: 3, timeout: 120_000 }, () => {
     const { status, body } = await gateway.order("POST", "v1/parity/selftest");
     assert.deepEqual([status, body.passed, body.failures], [200, true, []]);
     assert.deepEqual([body.first.onlyOld, body.second.onlyOld, body.second.loss.missing], [6, 3, 3]);
+    assert.deepEqual(
+      body.worlds.map(({ name, report }) => [name, report.verdict]),
+      [
+        "stored-twice",
+        "stored-twice-by-both",
+        "routes-swapped",
+        "route-lost",
+        "messages-lost",
+        "messages-lost-on-both",
+        "new-path-stopped",
+      ].map((name) => [name, "fail"]),
+    );
     assert.equal((await gateway.stats()).total.requests, 0);
   });
 

@@ -40,6 +40,17 @@ pub struct SelfTest {
     pub first: Report,
     /// After.
     pub second: Report,
+    /// Windows in each of which one thing went wrong.
+    pub worlds: Vec<WorldReport>,
+}
+
+/// The report on a window in which one thing went wrong.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct WorldReport {
+    /// Name of the fault.
+    pub name: String,
+    /// The report.
+    pub report: Report,
 }
 
 impl Collector {

@@ -41,6 +41,8 @@ pub struct ParityReport {
     pub only_new: u64,
     /// Events of which the stores hold different values.
     pub value_differs: u64,
+    /// Events that a store counts more than once.
+    pub counted_twice: u64,
     /// With 95 % confidence the mismatch rate is not above.
     pub upper_bound: f64,
     /// The plan's figure, `|new − old| / old`, in percent; none without events in the old store.
@@ -84,6 +86,7 @@ impl ParityReport {
             only_old: total.tally.only_old,
             only_new: total.tally.only_new,
             value_differs: total.tally.value_differs,
+            counted_twice: total.tally.counted_twice,
             upper_bound: total.upper_bound,
             plan_percent: report.plan.difference_percent,
             absorbed: report.old.absorbed + report.new.absorbed,
@@ -140,6 +143,9 @@ pub async fn compare(collector: &Collector, stages: &[DualStage]) -> Result<Pari
     let test = collector.parity_selftest().await?;
     for (when, report) in [("before-late-events", &test.first), ("after-late-events", &test.second)] {
         parity.reports.push(ParityReport::new(format!("selftest:{when}"), report, test.passed));
+    }
+    for world in test.worlds {
+        parity.reports.push(ParityReport::new(format!("selftest:{}", world.name), &world.report, test.passed));
     }
     parity.selftest = SelfTestReport { passed: test.passed, failures: test.failures };
     spinner.finish_and_clear();

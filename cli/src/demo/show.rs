@@ -53,8 +53,9 @@ impl Shown<'_> {
     }
 
     fn parity(&self) -> Table {
-        let header = ["window", "verdict", "union", "only old", "only new", "differ", "rate at most", ""];
-        let mut table = Table::new(header).words(&[0, 1, 7]);
+        let header =
+            ["window", "verdict", "union", "only old", "only new", "differ", "twice", "lost", "rate at most", ""];
+        let mut table = Table::new(header).words(&[0, 1, 9]);
         for parity in &self.report.parity {
             table.row([
                 parity.window.clone(),
@@ -63,6 +64,8 @@ impl Shown<'_> {
                 parity.only_old.to_string(),
                 parity.only_new.to_string(),
                 parity.value_differs.to_string(),
+                parity.counted_twice.to_string(),
+                parity.lost.to_string(),
                 format!("{:.3} %", parity.upper_bound * 100.0),
                 if parity.expected { "as it should be" } else { "UNEXPECTED" }.to_owned(),
             ]);

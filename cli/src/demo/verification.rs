@@ -122,12 +122,20 @@ impl Verification<'_> {
         writeln!(f, "## Injected faults\n")?;
         let found = if test.passed { "All were found, and nothing else." } else { "**Not those were found.**" };
         writeln!(f, "Into stores of the comparator's own ([how](parity.md#checking-the-comparator)). {found}\n")?;
-        writeln!(f, "| report | events | only old | only new | differ | repeats absorbed | lost on both |")?;
-        writeln!(f, "|---|---|---|---|---|---|---|")?;
+        writeln!(
+            f,
+            "| report | verdict | events | only old | only new | differ | counted twice | repeats absorbed | lost on both |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|")?;
         for parity in self.report.parity.iter().filter(|parity| scheme(parity).is_none()) {
-            let ParityReport { window, union, only_old, only_new, value_differs, absorbed, lost, .. } = parity;
-            let name = window.trim_start_matches("selftest:").replace('-', " ");
-            writeln!(f, "| {name} | {union} | {only_old} | {only_new} | {value_differs} | {absorbed} | {lost} |")?;
+            let ParityReport {
+                window, union, only_old, only_new, value_differs, counted_twice, absorbed, lost, ..
+            } = parity;
+            let (name, verdict) = (window.trim_start_matches("selftest:").replace('-', " "), parity.verdict.name());
+            writeln!(
+                f,
+                "| {name} | {verdict} | {union} | {only_old} | {only_new} | {value_differs} | {counted_twice} | {absorbed} | {lost} |"
+            )?;
         }
         for failure in &test.failures {
             writeln!(f, "\n- {failure}")?;

@@ -15,6 +15,7 @@ use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::{Kind, Window};
 
 use self::page::Page;
+use crate::collector::parity::WorldReport;
 use crate::collector::{Collector, GatewayArgs};
 use crate::error::CliError;
 use crate::output;
@@ -151,6 +152,9 @@ async fn selftest(collector: &Collector, json: bool) -> Result<ExitCode, CliErro
         for (when, report) in [("before late events", &test.first), ("after", &test.second)] {
             let found = report.differences.len();
             output::say(&format!("{when}: {found} differences named, {} lost on both sides", report.loss.missing));
+        }
+        for WorldReport { name, report } in &test.worlds {
+            output::say(&format!("{name}: {}, {}", report.total.verdict.name(), report.summary));
         }
         for failure in &test.failures {
             output::say(&format!("  {failure}"));

@@ -97,6 +97,7 @@ impl Sum {
     }
 
     /// What it takes to come from the other set's sums to these: nothing, if the sets are equal.
+    #[must_use]
     pub const fn less(&self, other: &Self) -> Self {
         Self {
             requests: self.requests.wrapping_sub(other.requests),

@@ -128,7 +128,9 @@ pub(super) fn sets(
         all.union += set.union;
         all.tally.add(&set.tally);
         let differing = differing.get(path.as_str());
-        differing.into_iter().for_each(|writes| all_differing.merge(writes));
+        if let Some(writes) = differing {
+            all_differing.merge(writes);
+        }
         set.differing = Between::exactly(differing.map_or(0, Ledger::len));
         if path == UNKNOWN {
             unknown = Between { least: 1, most: set.union };

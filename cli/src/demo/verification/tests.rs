@@ -20,6 +20,7 @@ fn compared(sample_ppm: Option<u32>, verdict: Verdict) -> ParityReport {
         only_old: 1,
         only_new: 2,
         value_differs: 3,
+        counted_twice: 0,
         upper_bound: 0.5,
         plan_percent: Some(1.25),
         absorbed: 4,

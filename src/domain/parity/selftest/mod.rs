@@ -14,6 +14,10 @@ use super::difference::Kind;
 use super::report::Report;
 use super::window::{Kind as WindowKind, Window};
 
+mod worlds;
+
+pub use worlds::{World, WorldReport, worlds};
+
 /// Minutes of the test's window.
 const MINUTES: u64 = 4;
 
@@ -74,6 +78,22 @@ pub struct Outcome {
     pub first: Report,
     /// The report after.
     pub second: Report,
+    /// The reports on [`worlds`], each with one fault.
+    pub worlds: Vec<WorldReport>,
+}
+
+impl Outcome {
+    /// Adds the report on a world.
+    pub fn add(&mut self, world: &World, report: Report) {
+        self.failures.extend(world.failures(&report));
+        self.passed = self.failures.is_empty();
+        self.worlds.push(WorldReport { name: world.name, report });
+    }
+}
+
+/// Whether all of these are events of a self-test: no others may be stored past dedup.
+pub fn are_own(events: &[Event]) -> bool {
+    events.iter().all(|event| event.path.starts_with("/selftest/"))
 }
 
 impl SelfTest {
@@ -148,7 +168,7 @@ impl SelfTest {
         let before = [self.faults.as_slice(), &self.delayed].concat();
         let mut failures = self.failures("before the delayed events", &first, &before);
         failures.extend(self.failures("after the delayed events", &second, &self.faults));
-        Outcome { passed: failures.is_empty(), failures, first, second }
+        Outcome { passed: failures.is_empty(), failures, first, second, worlds: Vec::new() }
     }
 
     fn failures(&self, when: &str, report: &Report, expected: &[(Digest, Kind)]) -> Vec<String> {
