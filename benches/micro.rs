@@ -100,6 +100,7 @@ fn parity(c: &mut Criterion) {
             let comparer = Comparer { old: &*old, new: &*new, kept: &kept };
             match block_on(comparer.run(window, START + 2_000_000, settings)).unwrap() {
                 Run::Done(report) => report,
+                Run::Refused(reason) => panic!("{reason}"),
                 Run::Interrupted(left) => panic!("{left} minutes are left"),
             }
         });

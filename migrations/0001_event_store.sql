@@ -53,13 +53,21 @@ CREATE TABLE IF NOT EXISTS rollups (
 ) WITHOUT ROWID;
 
 -- Per minute, which of each producer's sequence numbers arrived here, repeats included: what is in neither store's
--- ledger was lost on its way to both. Made by folding, like rollups.
+-- ledger was lost on its way to both. And the sums over all routes that parity compares, for as long as an event of the
+-- day may still come: single routes are not kept by minute for so long. Made by folding, like rollups.
 CREATE TABLE IF NOT EXISTS ledger (
   start INTEGER NOT NULL,           -- ms
   part INTEGER NOT NULL,            -- 0, 1, 2 …: very many producers or gaps take more than one row
   numbers INTEGER NOT NULL,         -- how many sequence numbers the stored events have: fewer than events, if a
                                     -- request is counted twice
   absorbed INTEGER NOT NULL,        -- repeats that dedup absorbed
+  events INTEGER NOT NULL,          -- events stored
+  fallback INTEGER NOT NULL,        -- of them, those that came by the other path than was meant
+  dual INTEGER NOT NULL,            -- of them, those that were meant for both stores
+  digest_high INTEGER NOT NULL,     -- sums over the dual events, in halves, as in rollups
+  digest_low INTEGER NOT NULL,
+  value_high INTEGER NOT NULL,
+  value_low INTEGER NOT NULL,
   body BLOB NOT NULL,               -- runs of sequence numbers by producer, packed: of stored events, then of repeats
   writes BLOB NOT NULL,             -- which flushes carried them, and how many of each route, packed
   PRIMARY KEY (start, part)

@@ -20,6 +20,9 @@ CREATE TABLE parity_reports (
   mismatches INTEGER NOT NULL,      -- of them, in which the stores differ
   against_new INTEGER NOT NULL,     -- mismatches that speak against the new path
   against_old INTEGER NOT NULL,     -- and against the old one
+  seen_old INTEGER NOT NULL,        -- the most that any revision saw: events in the old store,
+  seen_new INTEGER NOT NULL,        -- in the new one,
+  seen_arrived INTEGER NOT NULL,    -- and sequence numbers that arrived
   summary TEXT NOT NULL,            -- the verdict in words
   computed_at INTEGER NOT NULL,     -- ms
   body TEXT NOT NULL,               -- JSON

@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Instant;
 
+use path_collector::domain::grain::Grain;
 use path_collector::domain::ledger::{Ledger, Runs};
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::{Kind, Window};
@@ -35,6 +36,14 @@ fn fill(sqlite: &Sqlite, day: Window) {
                 sum(digest_high), sum(digest_low), sum(value_high), sum(value_low),
                 zeroblob(600), zeroblob(2000), zeroblob(500) FROM rollups GROUP BY grain, start, cohort"
     ));
+    for grain in [Grain::Hour, Grain::Day].map(Grain::ms) {
+        sqlite.script(&format!(
+            "INSERT INTO rollups SELECT {grain}, start - start % {grain} AS begin, path, cohort, sum(requests), 0,
+                    sum(requests), 0, 0, 0, 0, 0, 0, sum(digest_high), sum(digest_low), sum(value_high), sum(value_low),
+                    zeroblob(600), zeroblob(2000), zeroblob(500)
+             FROM rollups WHERE grain = 60000 GROUP BY begin, path, cohort"
+        ));
+    }
     let each = u32::try_from(EVENTS * PATHS / PRODUCERS).unwrap();
     for minute in 0..1_440 {
         let numbers = || Runs::of((minute * each..(minute + 1) * each).collect());
@@ -48,7 +57,11 @@ fn fill(sqlite: &Sqlite, day: Window) {
         let written = hex::encode(postcard::to_allocvec(&written).unwrap());
         let (start, count) = (day.from + u64::from(minute) * 60_000, ledger.len());
         sqlite.script(&format!(
-            "INSERT INTO ledger VALUES ({start}, 0, {count}, 0, x'{}', x'{written}')",
+            "INSERT INTO ledger
+               (start, part, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low, body,
+                writes)
+             SELECT start, 0, {count}, 0, requests, 0, requests, digest_high, digest_low, value_high, value_low, x'{}', x'{written}'
+             FROM rollups WHERE grain = 60000 AND start = {start} AND path = ''",
             hex::encode(body)
         ));
     }

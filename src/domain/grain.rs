@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::MAX_AGE_MS;
+
 /// A minute, in ms.
 pub const MINUTE_MS: u64 = 60_000;
 
@@ -72,12 +74,17 @@ impl Grain {
     }
 }
 
-/// How long things are kept, in ms.
+/// How long sums by minute over all routes and the ledger are kept, in ms: 9 days. What can still change must still be
+/// comparable: the last event of a day may come [`MAX_AGE_MS`] after the day's end, when its first minute is a day older;
+/// the other day is for comparing it then, also after an outage.
+pub const PROOF_MS: u64 = MAX_AGE_MS + 2 * DAY_MS;
+
+/// How long things are kept, in ms. What parity compares by is kept for [`PROOF_MS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Figures by minute, and the ledger.
+    /// Figures by minute.
     pub minutes_ms: u64,
-    /// Figures by hour.
+    /// Figures by hour; longer than [`PROOF_MS`], so that it can be told whether an hour's minutes are all there.
     pub hours_ms: u64,
     /// Figures by day.
     pub days_ms: u64,
@@ -89,6 +96,11 @@ impl Default for Retention {
     fn default() -> Self {
         Self { minutes_ms: 48 * HOUR_MS, hours_ms: 90 * DAY_MS, days_ms: 400 * DAY_MS, details_ms: 7 * DAY_MS }
     }
+}
+
+/// The first minute of which parity's sums are kept: its start in ms.
+pub const fn first_proof(now_ms: u64) -> u64 {
+    Grain::Minute.ceil(now_ms.saturating_sub(PROOF_MS))
 }
 
 impl Retention {

@@ -215,7 +215,7 @@ impl Config {
             },
             retention: Retention {
                 minutes_ms: reader.number("KEEP_MINUTES_HOURS", 48, 48..=168) * HOUR_MS,
-                hours_ms: reader.number("KEEP_HOURS_DAYS", 90, 8..=400) * DAY_MS,
+                hours_ms: reader.number("KEEP_HOURS_DAYS", 90, 10..=400) * DAY_MS,
                 days_ms: reader.number("KEEP_DAYS_DAYS", 400, 90..=4_000) * DAY_MS,
                 details_ms: reader.number("KEEP_DETAILS_DAYS", 7, 7..=90) * DAY_MS,
             },

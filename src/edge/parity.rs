@@ -3,17 +3,20 @@
 //! Invariants: a report on a closed window is stored before anything is done about it; the guard acts through the same
 //! change as a person, at most once per report.
 
+use std::cell::Cell;
+
 use worker::{Env, console_error, console_log};
 
 use crate::domain::flag::change::Author;
+use crate::domain::grain::PROOF_MS;
 use crate::domain::parity::guard;
 use crate::domain::parity::report::Filed;
-use crate::domain::parity::schedule::{closed, is_recheck};
+use crate::domain::parity::schedule::{self, Look};
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
 use crate::store::events::EventStore;
 use crate::store::parity::compare::{Comparer, Run, Settings};
-use crate::store::parity::reports::Reports;
+use crate::store::parity::reports::{MadeOf, Reports};
 use crate::store::parity::side::Side;
 use crate::store::read::EventReader;
 use crate::store::sql::StoreError;
@@ -24,11 +27,8 @@ use super::deadline::Deadline;
 use super::sql_d1::D1Sql;
 use super::{clock, consumer, flag_admin, flag_stop};
 
-/// Windows that one cron run compares; the rest waits for the next minute.
+/// Windows that one cron run compares; the next minute's run goes on with the rest.
 const MAX_WINDOWS: usize = 3;
-
-/// How long findings of minutes are kept, in ms: longer than their minutes.
-const KEEP_MINUTES_MS: u64 = 3 * 24 * 60 * 60 * 1000;
 
 /// How long reports are kept, in ms.
 const KEEP_REPORTS_MS: u64 = 400 * 24 * 60 * 60 * 1000;
@@ -105,53 +105,67 @@ pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, Stor
     Ok(Run::Done(Box::new(report)))
 }
 
-/// Every minute: compares what has closed, and every ten minutes what may have changed.
+/// Every minute: compares what has closed, and from time to time what may have changed (`domain/parity/schedule.rs`).
 ///
 /// # Errors
 /// [`StoreError`]; the next run goes on.
 pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
+    // Windows that the last run had to leave. It may be forgotten: their turn comes again.
+    thread_local! { static LEFT: Cell<Option<Look>> = const { Cell::new(None) }; }
     let now_ms = clock::now_ms();
-    let kept = reports(env)?;
-    let mut runs = 0;
+    let left = LEFT.take();
+    let look = schedule::look(now_ms).or(left);
+    let mut budget = MAX_WINDOWS;
     for kind in [Kind::Hour, Kind::Day] {
-        let windows = closed(kind, now_ms, config.parity_lag_ms);
-        let Some(newest) = windows.last().copied() else { continue };
-        let filed = kept.latest(newest).await?;
-        if let Some((report, _)) = &filed {
+        let Some(newest) = schedule::newest(kind, now_ms, config.parity_lag_ms) else { continue };
+        let filed = reports(env)?.latest(newest).await?;
+        if let Some(report) = &filed {
             // The run that stored it may have ended before the guard was asked.
             act(env, report).await;
         }
-        let looked_at = match filed {
-            _ if is_recheck(now_ms) => windows.as_slice(),
-            None => std::slice::from_ref(&newest),
-            Some(_) => &[],
+        let windows = match look {
+            Some(look) => schedule::windows(kind, look, now_ms, config.parity_lag_ms),
+            None if filed.is_none() => vec![newest],
+            None => Vec::new(),
         };
-        for window in changed(env, config, looked_at).await?.into_iter().rev() {
-            if runs == MAX_WINDOWS {
-                return Ok(());
+        for window in due(env, config, &windows).await? {
+            if budget == 0 {
+                LEFT.set(look);
+                break;
             }
-            runs += 1;
-            if let Err(error) = run(env, config, window).await {
-                console_error!("Parity {window} is left for the next run: {error}");
+            budget -= 1;
+            match run(env, config, window).await {
+                Ok(Run::Refused(reason)) => console_error!("Parity {window} is not compared: {reason}"),
+                Ok(Run::Done(_)) => {}
+                Ok(Run::Interrupted(_)) => LEFT.set(look),
+                Err(error) => console_error!("Parity {window} is left for a later run: {error}"),
             }
         }
     }
-    kept.prune(now_ms.saturating_sub(KEEP_MINUTES_MS), now_ms.saturating_sub(KEEP_REPORTS_MS)).await
+    let kept = reports(env)?;
+    kept.prune(now_ms.saturating_sub(PROOF_MS), now_ms.saturating_sub(KEEP_REPORTS_MS)).await
 }
 
-/// Those of some adjoining windows of which the stores don't say what their reports were made of.
-async fn changed(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<Window>, StoreError> {
+/// Those of some adjoining windows that are to be compared: first those of which the stores don't say what their reports
+/// were made of, then those that something besides the stores may explain by now; of each the newest first.
+async fn due(env: &Env, config: &Config, windows: &[Window]) -> Result<Vec<Window>, StoreError> {
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Ok(Vec::new()) };
     let (old, new) = (Collectors { env, config }, EventReader::new(D1Sql::of(env)?));
     let kept = reports(env)?;
     let comparer = Comparer { old: &old, new: &new, kept: &kept };
     let overview = comparer.overview(first.from, last.to, config.window_ms).await?;
     let known = kept.fingerprints(first.kind.name(), first.from, last.to).await?;
-    let is_due = |window: &&Window| match known.get(&window.from) {
+    let newest_letter_at = kept.newest_letter_at().await?;
+    let has_changed = |window: &&Window| match known.get(&window.from) {
         None => !overview.is_empty(**window),
-        Some((print, is_open)) => *is_open || *print != overview.fingerprint(window.from, window.to),
+        Some(made_of) => made_of.fingerprint != overview.fingerprint(window.from, window.to),
     };
-    Ok(windows.iter().filter(is_due).copied().collect())
+    let (changed, same): (Vec<&Window>, Vec<&Window>) = windows.iter().rev().partition(has_changed);
+    let may_be_explained = |window: &&Window| {
+        let letter_came = |made_of: &MadeOf| made_of.is_open && newest_letter_at >= made_of.computed_at;
+        known.get(&window.from).is_some_and(|made_of| made_of.is_pending || letter_came(made_of))
+    };
+    Ok(changed.into_iter().chain(same.into_iter().filter(may_be_explained)).copied().collect())
 }
 
 /// Does what the guard says of a report.

@@ -91,6 +91,7 @@ async fn report(env: &Env, config: &Config, window: Window, [old, new]: Pair<'_>
     let settings = Settings { id_window_ms: config.window_ms, lag_ms: 0, limit_ppm: LIMIT_PPM };
     match parity::look_at(&old, &new, env, window, settings).await? {
         Run::Done(report) => Ok(*report),
+        Run::Refused(reason) => Err(StoreError::Corrupt(reason)),
         Run::Interrupted(left) => Err(StoreError::Corrupt(format!("{left} minutes of a short window were left"))),
     }
 }

@@ -7,9 +7,10 @@
 use litemap::LiteMap;
 
 use crate::domain::event::Event;
-use crate::domain::grain::{Grain, MINUTE_MS, Retention};
+use crate::domain::grain::{Grain, MINUTE_MS, Retention, first_proof};
 use crate::domain::ledger::Arrivals;
 use crate::domain::pace::Pace;
+use crate::domain::parity::ask::Sum;
 use crate::domain::rollup::{self, ALL_ROUTES, Key, Rollups};
 use crate::domain::segment::MAX_EVENTS;
 use crate::domain::selection::Parts;
@@ -101,7 +102,7 @@ impl Adding {
         }
         for (start, (events, absorbed)) in arrived {
             let ledger = self.ledgers.entry(start).or_default();
-            ledger.absorbed += absorbed.len() as u64;
+            ledger.sums.absorbed += absorbed.len() as u64;
             ledger.writes.merge(&Writes::of(&events, &absorbed, &mut self.counted));
             ledger.arrivals.merge(&Arrivals::of(events, absorbed));
         }
@@ -109,7 +110,11 @@ impl Adding {
 
     /// All of it, as far as it is kept.
     fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
-        let first = retention.first(Grain::Minute, now_ms);
+        for (key, rollup) in &self.minutes {
+            let sum = Sum { requests: rollup.requests, digests: rollup.digest_sum, values: rollup.value_sum };
+            self.ledgers.entry(key.start).or_default().sums.count(key.cohort, &sum);
+        }
+        let first = first_proof(now_ms);
         self.ledgers.retain(|start, _| *start >= first);
         let mut fresh = Fresh { rollups: Rollups::new(), ledgers: self.ledgers };
         for grain in Grain::ALL {

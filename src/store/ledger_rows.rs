@@ -7,8 +7,10 @@ use litemap::LiteMap;
 
 use crate::domain::event::ProducerId;
 use crate::domain::ledger::Arrivals;
+use crate::domain::parity::ask::Minute;
 use crate::domain::writes::Writes;
 
+use super::minute_sums::{halves, minute_sums};
 use super::read::arrivals_of;
 use super::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, unpacked};
 
@@ -17,16 +19,22 @@ use super::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, unp
 const MAX_ENTRIES: usize = 10_000;
 
 const LEDGERS: &str = "
-    SELECT start, absorbed, hex(body) AS body, hex(writes) AS writes FROM ledger
-    WHERE start IN (SELECT value FROM json_each(?1))";
+    SELECT start, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low,
+           hex(body) AS body, hex(writes) AS writes
+    FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
 
 // A minute that has become whole may have fewer rows than before.
 const DELETE: &str = "DELETE FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
 
 const INSERT: &str = "
-    INSERT INTO ledger (start, part, numbers, absorbed, body, writes)
+    INSERT INTO ledger
+      (start, part, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low, body,
+       writes)
     SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]'), unhex(json_extract(value, '$[4]')), unhex(json_extract(value, '$[5]'))
+           json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+           json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
+           json_extract(value, '$[9]'), json_extract(value, '$[10]'), unhex(json_extract(value, '$[11]')),
+           unhex(json_extract(value, '$[12]'))
     FROM json_each(?1)";
 
 const INSERT_PRODUCERS: &str = "
@@ -36,8 +44,8 @@ const INSERT_PRODUCERS: &str = "
 /// What arrived in one minute.
 #[derive(Default)]
 pub(super) struct MinuteLedger {
-    /// Repeats that dedup absorbed.
-    pub absorbed: u64,
+    /// Sums over all routes, and the repeats that dedup absorbed.
+    pub sums: Minute,
     /// The numbers.
     pub arrivals: Arrivals,
     /// The writes that carried them.
@@ -55,9 +63,9 @@ pub(super) fn read(ledgers: &ByMinute) -> Statement {
 /// Adds a row that [`read`] gave.
 pub(super) fn add(ledgers: &mut ByMinute, row: &Row) -> Result<(), StoreError> {
     if let Some(sum) = ledgers.get_mut(&row.integer(0)?) {
-        sum.absorbed += row.integer(1)?;
-        sum.arrivals.merge(&arrivals_of(row, 2)?);
-        sum.writes.merge(&unpacked(row, 3)?);
+        sum.sums.add(&minute_sums(row)?);
+        sum.arrivals.merge(&arrivals_of(row, 10)?);
+        sum.writes.merge(&unpacked(row, 11)?);
     }
     Ok(())
 }
@@ -73,11 +81,27 @@ fn rows_of(start: u64, ledger: &MinuteLedger) -> Result<Vec<serde_json::Value>, 
             break;
         }
         let (numbers, carried) = (numbers.unwrap_or_default(), carried.unwrap_or_default());
-        // The repeats stand in the first row.
-        let absorbed = if part == 0 { ledger.absorbed } else { 0 };
+        // The sums stand in the first row.
+        let sums = if part == 0 { ledger.sums } else { Minute::default() };
+        let Minute { events, dual, fallback, absorbed, .. } = sums;
+        let ((digest_high, digest_low), (value_high, value_low)) = (halves(dual.digests), halves(dual.values));
         let body = numbers.pack().map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let (count, body) = (numbers.stored.len(), hex::encode(body));
-        rows.push(serde_json::json!([start, part, count, absorbed, body, packed(&carried)?]));
+        rows.push(serde_json::json!([
+            start,
+            part,
+            count,
+            absorbed,
+            events,
+            fallback,
+            dual.requests,
+            digest_high,
+            digest_low,
+            value_high,
+            value_low,
+            body,
+            packed(&carried)?,
+        ]));
     }
     Ok(rows)
 }

@@ -16,6 +16,7 @@ pub mod flags;
 pub mod fold;
 pub mod layout;
 mod ledger_rows;
+mod minute_sums;
 pub mod parity;
 pub mod read;
 pub mod recall;

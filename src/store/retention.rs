@@ -5,7 +5,7 @@
 //! forgets what could come again.
 
 use crate::domain::event::{MAX_AGE_MS, MAX_ID_DISTANCE_MS};
-use crate::domain::grain::{DAY_MS, Grain};
+use crate::domain::grain::{DAY_MS, Grain, first_proof};
 
 use super::events::EventStore;
 use super::sql::{Statement, StoreError, rows};
@@ -59,7 +59,7 @@ impl EventStore {
         let bounded = |sql, before: u64| Statement::new(sql, [before.into(), STEP.into()]);
         let mut statements = vec![
             bounded(DELETE_SEGMENTS, windows),
-            bounded(DELETE_LEDGERS, self.retention.first(Grain::Minute, now_ms)),
+            bounded(DELETE_LEDGERS, first_proof(now_ms)),
             bounded(DELETE_PRODUCERS, now_ms.saturating_sub(PRODUCER_AGE_MS)),
         ];
         for grain in Grain::ALL {

@@ -1,6 +1,7 @@
 //! Parity over real SQLite stores: whatever goes wrong is named, and nothing else is.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
+mod history;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
@@ -110,6 +111,7 @@ fn a_run_that_is_interrupted_goes_on_where_it_stood() {
     let long = Window::parse(&format!("range:{START}-{}", START + minutes * 60_000)).unwrap();
     let left = |run| match run {
         Run::Interrupted(left) => Ok(left),
+        Run::Refused(reason) => panic!("{reason}"),
         Run::Done(report) => Err(report.total.tally.only_old),
     };
     let runs: Vec<_> = (0..3).map(|_| left(stores.run(long, SETTINGS).unwrap())).collect();
@@ -177,7 +179,7 @@ fn the_comparator_passes_its_own_test_and_fails_it_when_a_store_is_tampered_with
         };
         let report = || match stores.run(SelfTest::window(end), SETTINGS).unwrap() {
             Run::Done(report) => *report,
-            Run::Interrupted(left) => panic!("{left} minutes left"),
+            other => panic!("{other:?}"),
         };
         fill(&test.old, if tamper { &test.new[1..] } else { &test.new });
         let first = report();

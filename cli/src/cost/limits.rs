@@ -80,7 +80,7 @@ const FLUSH: Lever = Lever { name: "FLUSH_EVENTS", to: 150.0, step: 50.0, of: |l
 const SHARDS: Lever = Lever { name: "COLLECTOR_SHARDS", to: 256.0, step: 1.0, of: |load| &mut load.shards };
 const WINDOW: Lever = Lever { name: "ID_WINDOW_MS", to: 1_000.0, step: 1_000.0, of: |load| &mut load.window_ms };
 const CONSUMERS: Lever = Lever { name: "max_concurrency", to: 8.0, step: 1.0, of: |load| &mut load.consumers };
-const HOURS: Lever = Lever { name: "KEEP_HOURS_DAYS", to: 8.0, step: 1.0, of: |load| &mut load.hours_days };
+const HOURS: Lever = Lever { name: "KEEP_HOURS_DAYS", to: 10.0, step: 1.0, of: |load| &mut load.hours_days };
 const DETAILS: Lever = Lever { name: "KEEP_DETAILS_DAYS", to: 7.0, step: 1.0, of: |load| &mut load.details_days };
 
 /// All of them, in the order in which an event meets them.

@@ -6,8 +6,9 @@ use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::Event;
+use crate::domain::event::{Cohort, Event};
 use crate::domain::ledger::Arrivals;
+use crate::domain::sorted::distinct;
 use crate::domain::value_hash::value_hash;
 use crate::domain::writes::Writes;
 
@@ -123,6 +124,16 @@ pub struct Minute {
 }
 
 impl Minute {
+    /// Counts stored events of one cohort.
+    pub const fn count(&mut self, cohort: Cohort, sum: &Sum) {
+        self.events += sum.requests;
+        match cohort {
+            Cohort::Single => {}
+            Cohort::Dual => self.dual.add(sum),
+            Cohort::Fallback => self.fallback += sum.requests,
+        }
+    }
+
     /// Adds what another part holds.
     pub const fn add(&mut self, other: &Self) {
         self.events += other.events;
@@ -136,6 +147,52 @@ impl Minute {
     /// none.
     pub const fn counted_twice(&self) -> u64 {
         self.events.saturating_sub(self.numbers)
+    }
+}
+
+/// What a store holds of some minutes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minutes {
+    /// By start of minute.
+    #[serde(with = "crate::domain::sorted::map")]
+    pub by_start: LiteMap<u64, Minute>,
+    /// Hours (their starts) that hold more than their minutes, which are no longer kept, at least not all of them.
+    pub incomplete: Vec<u64>,
+    /// The newest ID window that the store has anything of.
+    pub newest_window: u64,
+}
+
+impl Minutes {
+    fn add(&mut self, other: &Self) {
+        for (start, minute) in &other.by_start {
+            self.by_start.entry(*start).or_default().add(minute);
+        }
+        self.incomplete = distinct(self.incomplete.iter().chain(&other.incomplete).copied());
+        self.newest_window = self.newest_window.max(other.newest_window);
+    }
+}
+
+/// Dual events by route.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routes {
+    /// By route.
+    #[serde(with = "crate::domain::sorted::map")]
+    pub sums: LiteMap<String, Sum>,
+    /// Whether these are other events than all routes together have: what they are made of is no longer kept.
+    pub incomplete: bool,
+}
+
+impl Routes {
+    /// Adds a dual event.
+    pub fn add(&mut self, event: &Event) {
+        self.sums.entry(event.path.clone()).or_default().add(&Sum::of(event));
+    }
+
+    /// All routes together.
+    pub fn total(&self) -> Sum {
+        let mut total = Sum::default();
+        self.sums.values().for_each(|sum| total.add(sum));
+        total
     }
 }
 
@@ -156,10 +213,10 @@ pub struct AnotherQuestion;
 /// An answer to the [`Ask`] of the same name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
-    /// By start of minute; and the newest ID window that the store has anything of.
-    Minutes(#[serde(with = "crate::domain::sorted::map")] LiteMap<u64, Minute>, u64),
+    /// By start of minute.
+    Minutes(Minutes),
     /// By route.
-    Paths(#[serde(with = "crate::domain::sorted::map")] LiteMap<String, Sum>),
+    Paths(Routes),
     /// Digest and hash of the values.
     Pairs(Vec<(u64, u64)>),
     /// In no order.
@@ -181,16 +238,12 @@ impl Answer {
     /// When it answers another question: the sum would lack a part.
     pub fn add(&mut self, other: Self) -> Result<(), AnotherQuestion> {
         match (self, other) {
-            (Self::Minutes(mine, newest), Self::Minutes(theirs, other_newest)) => {
-                for (start, minute) in &theirs {
-                    mine.entry(*start).or_default().add(minute);
-                }
-                *newest = other_newest.max(*newest);
-            }
+            (Self::Minutes(mine), Self::Minutes(theirs)) => mine.add(&theirs),
             (Self::Paths(mine), Self::Paths(theirs)) => {
-                for (path, sum) in theirs {
-                    mine.entry(path).or_default().add(&sum);
+                for (path, sum) in theirs.sums {
+                    mine.sums.entry(path).or_default().add(&sum);
                 }
+                mine.incomplete |= theirs.incomplete;
             }
             (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
             (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),
@@ -206,5 +259,43 @@ impl Answer {
             _ => return Err(AnotherQuestion),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers() -> [Answer; 8] {
+        [
+            Answer::Minutes(Minutes::default()),
+            Answer::Paths(Routes::default()),
+            Answer::Pairs(Vec::new()),
+            Answer::Copies(Vec::new()),
+            Answer::Ledger(Arrivals::default()),
+            Answer::Writes(Writes::default()),
+            Answer::Stored(Vec::new()),
+            Answer::Producers(LiteMap::new()),
+        ]
+    }
+
+    #[test]
+    fn a_part_that_answers_another_question_is_an_error_and_never_left_out_in_silence() {
+        for (at, answer) in answers().into_iter().enumerate() {
+            for (other_at, other) in answers().into_iter().enumerate() {
+                assert_eq!(answer.clone().add(other).is_ok(), at == other_at, "{at} {other_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_part_lacks_minutes_the_whole_does() {
+        let part = |incomplete: &[u64]| Minutes { incomplete: incomplete.to_vec(), ..Minutes::default() };
+        let mut whole = part(&[7]);
+        whole.add(&part(&[3, 7]));
+        assert_eq!(whole.incomplete, [3, 7]);
+        let mut routes = Answer::Paths(Routes::default());
+        routes.add(Answer::Paths(Routes { incomplete: true, ..Routes::default() })).unwrap();
+        assert_eq!(routes, Answer::Paths(Routes { incomplete: true, ..Routes::default() }));
     }
 }

@@ -41,9 +41,7 @@ pub fn reason_to_stop(report: &Filed, flag: &Document, since_ms: u64) -> Option<
     let Guard { max_diff_ppm, min_events, action } = flag.guard?;
     let limit = f64::from(max_diff_ppm) / f64::from(MILLION);
     let is_of_this_flag = report.window.from >= since_ms.saturating_add(SPREAD_MS);
-    let new_is_worse = report.against_new > report.against_old
-        && bounds::lower(report.against_new.min(report.compared), report.compared) > limit
-        && bounds::lower(report.writes_differing, report.writes) > limit;
+    let new_is_worse = report.against_new > report.against_old && exceeds(report, limit);
     let moves_traffic = flag.mode != Mode::DoOnly || !flag.overrides.is_empty();
     let acts = action == GuardAction::Rollback
         && moves_traffic
@@ -52,6 +50,15 @@ pub fn reason_to_stop(report: &Filed, flag: &Document, since_ms: u64) -> Option<
         && new_is_worse
         && report.compared >= u64::from(min_events);
     acts.then(|| format!("parity report {} revision {}: {}", report.window, report.revision, report.summary))
+}
+
+/// Whether what the new path did wrong by itself is proven to be above a limit: in events, and in the writes that carried
+/// them, because loss comes by the message. Writes are not told apart by side; the new path is given its share of them.
+fn exceeds(report: &Filed, limit: f64) -> bool {
+    let Filed { compared, mismatches, against_new, writes, writes_differing, .. } = *report;
+    let of_new = (u128::from(writes_differing) * u128::from(against_new)).checked_div(u128::from(mismatches));
+    let of_new = of_new.and_then(|share| u64::try_from(share).ok()).unwrap_or_default();
+    bounds::lower(against_new.min(compared), compared) > limit && bounds::lower(of_new.min(writes), writes) > limit
 }
 
 #[cfg(test)]
@@ -115,9 +122,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_store_counts_twice_speaks_against_that_store() {
+        let mut report = report_of(1_000, 0);
+        (report.total.tally.only_new, report.old.counted_twice, report.new.counted_twice) = (3, 4, 50);
+        let filed = report.filed();
+        assert_eq!((filed.against_new, filed.against_old), (50, 7));
+    }
+
+    #[test]
     fn going_back_to_the_path_that_is_the_worse_one_is_never_done() {
         let (fail, flag) = (report_of(1_000, 60).filed(), flag(GuardAction::Rollback, 0));
         let sides = |against_new, against_old| Filed { against_new, against_old, ..fail.clone() };
+        let one_message = Filed { writes: 10, writes_differing: 1, ..fail.clone() };
+        assert_eq!(reason_to_stop(&one_message, &flag, 0), None, "one write of ten proves nothing");
         assert_eq!(reason_to_stop(&sides(0, 60), &flag, 0), None, "the old path lacks all of them");
         assert_eq!(reason_to_stop(&sides(5, 55), &flag, 0), None, "the new path by itself is below the limit");
         assert_eq!(reason_to_stop(&sides(30, 30), &flag, 0), None, "neither is the worse one");

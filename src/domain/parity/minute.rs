@@ -52,17 +52,6 @@ impl Tally {
         self.only_old + self.only_new + self.value_differs + self.counted_twice
     }
 
-    /// Those that speak against the new path: what it lacks, and what has other values in it. The old path is the one
-    /// that is relied on, so that a value that differs is taken for the new one's fault.
-    pub const fn against_new(&self) -> u64 {
-        self.only_old + self.value_differs
-    }
-
-    /// Those that speak against the old path: what it lacks.
-    pub const fn against_old(&self) -> u64 {
-        self.only_new
-    }
-
     /// Those without an explanation.
     pub const fn unexplained(&self) -> u64 {
         self.mismatches().saturating_sub(self.fallback + self.dead_lettered)

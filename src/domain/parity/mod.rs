@@ -20,6 +20,7 @@ pub mod guard;
 pub mod loss;
 pub mod minute;
 pub mod report;
+pub mod revision;
 pub mod schedule;
 pub mod selftest;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::difference::Difference;
 use super::evidence::Evidence;
 use super::loss::{Arrived, Loss};
 use super::minute::Found;
+use super::revision::Seen;
 use super::summary::Words;
 use super::unresolved::Unresolved;
 use super::verdict::Verdict;
@@ -79,6 +80,9 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side {
+    /// Events, of any mode.
+    #[serde(default)]
+    pub events: u64,
     /// Dual events.
     pub dual: u64,
     /// Wrapping sum of their digests: 16 hex digits.
@@ -133,6 +137,12 @@ pub struct Report {
     pub old: Side,
     /// What the new store said.
     pub new: Side,
+    /// The most that the stores showed of the window, in this revision or an earlier one.
+    #[serde(default)]
+    pub seen: Seen,
+    /// What of that is gone: a store lost it, and the report fails.
+    #[serde(default)]
+    pub vanished: Seen,
     /// Minutes in which sums differed, of all in which there was something.
     pub minutes_differing: u64,
     /// Minutes in which there was something.
@@ -152,10 +162,8 @@ impl Report {
         let Comparison { verdict, union, tally, .. } = &self.total;
         let loss = (self.loss.arrived, self.loss.missing, self.loss.dead_lettered, self.loss.unjudged_producers);
         let (writes, unresolved) = ((self.total.writes, self.total.writes_differing), &self.unresolved);
-        let all = format!(
-            "{} {} {verdict:?} {union} {tally:?} {loss:?} {writes:?} {unresolved:?}",
-            self.fingerprint, self.limit_ppm
-        );
+        let (made_of, seen) = ((&self.fingerprint, self.limit_ppm), (self.seen, self.vanished));
+        let all = format!("{made_of:?} {verdict:?} {union} {tally:?} {loss:?} {writes:?} {unresolved:?} {seen:?}");
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
@@ -170,11 +178,22 @@ impl Report {
             writes: self.total.writes,
             writes_differing: self.total.writes_differing,
             lost: self.loss.unexplained,
-            against_new: self.total.tally.against_new(),
-            against_old: self.total.tally.against_old(),
+            against_new: self.against_new(),
+            against_old: self.against_old(),
             summary: self.summary.clone(),
             computed_at: self.computed_at,
         }
+    }
+
+    /// Differences that speak against the new path: what it lacks, counts twice, or has other values of. The old path is
+    /// the one that is relied on, so that a value that differs is taken for the new one's fault.
+    const fn against_new(&self) -> u64 {
+        self.total.tally.only_old + self.total.tally.value_differs + self.new.counted_twice
+    }
+
+    /// Differences that speak against the old path: what it lacks or counts twice.
+    const fn against_old(&self) -> u64 {
+        self.total.tally.only_new + self.old.counted_twice
     }
 
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
@@ -267,6 +286,8 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         loss,
         old,
         new,
+        seen: Seen::default(),
+        vanished: Seen::default(),
         minutes_differing: inputs.found.len() as u64,
         minutes: known.len() as u64,
         ids_fetched: inputs.found.iter().map(|found| found.fetched).sum(),
@@ -300,6 +321,7 @@ fn side(minutes: &LiteMap<u64, Minute>, counted_twice: u64) -> Side {
         sum.add(minute);
     }
     Side {
+        events: sum.events,
         dual: sum.dual.requests,
         digest_sum: format!("{:016x}", sum.dual.digests),
         value_sum: format!("{:016x}", sum.dual.values),

@@ -78,6 +78,7 @@ pub async fn run(url: &str, env: &Env, config: &Config) -> Result<Answer, Proble
     let window = window(&parameter(url, "window").unwrap_or_default())?;
     match parity::run(env, config, window).await {
         Ok(compare::Run::Done(report)) => Ok(Answer::Done(report)),
+        Ok(compare::Run::Refused(detail)) => Err(Problem { status: 409, title: "Conflict", detail }),
         Ok(compare::Run::Interrupted(minutes_left)) => Ok(Answer::Interrupted { minutes_left }),
         Err(StoreError::Conflict) => {
             let detail = "events of the window arrived meanwhile: try again".to_owned();

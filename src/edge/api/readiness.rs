@@ -62,8 +62,12 @@ async fn last_hour(env: &Env, config: &Config, now_ms: u64) -> Result<LastHour, 
     let to = now_ms.next_multiple_of(MINUTE_MS);
     let window = Window { kind: Kind::Range, from: to - HOUR_MS, to };
     let (run, traced) = join(parity::look(env, config, window), traced(env, config, window)).await;
-    let Run::Done(report) = run? else {
-        return Err(StoreError::Unavailable("the last hour differs in too many minutes".to_owned()));
+    let report = match run? {
+        Run::Done(report) => report,
+        Run::Interrupted(_) => {
+            return Err(StoreError::Unavailable("the last hour differs in too many minutes".to_owned()));
+        }
+        Run::Refused(reason) => return Err(StoreError::Unavailable(reason)),
     };
     let tally = &report.total.tally;
     Ok(LastHour {

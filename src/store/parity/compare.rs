@@ -1,13 +1,14 @@
 //! Compares two event stores over a window.
 //!
 //! Invariants: where sums agree no ID is fetched. What was found in a minute is kept, so that a run that is interrupted
-//! goes on where it stood; on the same stores, repeating a run gives the same report.
+//! goes on where it stood; on the same stores, repeating a run gives the same report. Nothing is concluded from what is
+//! left of something: a window of which minutes or events are gone is refused.
 
 use litemap::LiteMap;
 
 use crate::domain::ambiguous::reach_ms;
-use crate::domain::event::{Cohort, Event};
-use crate::domain::grain::{HOUR_MS, MINUTE_MS};
+use crate::domain::event::{Cohort, Event, MAX_ID_DISTANCE_MS};
+use crate::domain::grain::{DAY_MS, HOUR_MS, MINUTE_MS, PROOF_MS, first_proof};
 use crate::domain::ledger::{self, Arrivals, Ledger, Missing};
 use crate::domain::parity::ask::{AnotherQuestion, Answer, Ask, Copy, Minute, Sum};
 use crate::domain::parity::comparison::Written;
@@ -15,10 +16,11 @@ use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::loss::Arrived;
 use crate::domain::parity::minute::{Found, candidates, fingerprint, repeated};
 use crate::domain::parity::report::{Inputs, Report, report};
-use crate::domain::parity::unresolved::{Unresolved, apart, total};
+use crate::domain::parity::unresolved::{PathSums, Unresolved, apart, total};
 use crate::domain::parity::window::Window;
 use crate::domain::sorted::{distinct, within};
 use crate::domain::writes::Writes;
+use crate::store::retention::MIN_SEGMENT_AGE_MS;
 use crate::store::sql::StoreError;
 
 use super::reports::Reports;
@@ -54,6 +56,8 @@ pub enum Run {
     Done(Box<Report>),
     /// So many minutes are still to be looked into: run again.
     Interrupted(usize),
+    /// Nowhere, and why: something of the window is no longer kept, so that the stores can't say what they held.
+    Refused(String),
 }
 
 /// What becomes of what is found in a minute.
@@ -81,6 +85,8 @@ pub struct Comparer<'a> {
 pub struct Overview {
     old: LiteMap<u64, Minute>,
     new: LiteMap<u64, Minute>,
+    /// Hours of which a store no longer keeps all minutes: of the old, and of the new one.
+    incomplete: [Vec<u64>; 2],
     newest_window: u64,
     reach_ms: u64,
 }
@@ -102,7 +108,19 @@ impl Overview {
         [&self.old, &self.new].map(|minutes| minutes.get(&start).copied().unwrap_or_default())
     }
 
-    /// Whether there is anything in a window.
+    /// Why this can't be compared, if minutes are gone: a sum over what is left of them would say less than a report that
+    /// was made before.
+    fn gone(&self) -> Option<String> {
+        let gone =
+            ["old", "new"].into_iter().zip(&self.incomplete).find_map(|(side, hours)| Some((side, hours.first()?)));
+        gone.map(|(side, hour)| {
+            format!(
+                "the {side} store no longer has all minutes of the hour that begins at {hour}: it can't be compared"
+            )
+        })
+    }
+
+    /// Whether there is nothing in a window.
     pub fn is_empty(&self, window: Window) -> bool {
         let none = |minutes: &LiteMap<u64, Minute>| within(minutes, window.from..window.to).next().is_none();
         none(&self.old) && none(&self.new)
@@ -124,9 +142,13 @@ impl Comparer<'_> {
         let reach_ms = reach_ms(id_window_ms);
         let ask = Ask::Minutes { from: from.saturating_sub(reach_ms), to: to.saturating_add(reach_ms) };
         match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
-            (Answer::Minutes(old, _), Answer::Minutes(new, newest_window)) => {
-                Ok(Overview { old, new, newest_window, reach_ms })
-            }
+            (Answer::Minutes(old), Answer::Minutes(new)) => Ok(Overview {
+                old: old.by_start,
+                new: new.by_start,
+                incomplete: [old.incomplete, new.incomplete],
+                newest_window: new.newest_window,
+                reach_ms,
+            }),
             _ => Err(unfitting()),
         }
     }
@@ -154,21 +176,34 @@ impl Comparer<'_> {
         settings: Settings,
         findings: Findings,
     ) -> Result<Run, StoreError> {
+        if window.from.saturating_sub(AROUND_MS) < first_proof(now_ms) {
+            let days = PROOF_MS / DAY_MS;
+            return Ok(Run::Refused(format!("{window} is too old: what is compared is kept for {days} days")));
+        }
         let overview = self.overview(window.from, window.to, settings.id_window_ms).await?;
+        if let Some(reason) = overview.gone() {
+            return Ok(Run::Refused(reason));
+        }
         let mut evidence = self.kept.evidence(window.from).await?;
         (evidence.newest_window, evidence.now_ms) = (overview.newest_window, now_ms);
-        let (found, left) = self.look_into(&overview, window, settings, &evidence, findings).await?;
-        if left > 0 {
-            return Ok(Run::Interrupted(left));
-        }
-        let paths = self.paths(window.from, window.to).await?;
+        let found = match self.look_into(&overview, window, settings, &evidence, findings).await? {
+            Looked::Into(found) => found,
+            Looked::Partly(left) => return Ok(Run::Interrupted(left)),
+            Looked::TooLate(start) => {
+                let reason = "differs, and its events are no longer kept: they can't be compared any more";
+                return Ok(Run::Refused(format!("the minute that begins at {start} {reason}")));
+            }
+        };
+        let Some(paths) = self.paths(window.from, window.to).await? else {
+            let reason = "single routes are no longer kept by minute: compare whole hours or days";
+            return Ok(Run::Refused(format!("of {window} {reason}")));
+        };
         let of_window = |minutes: &LiteMap<u64, Minute>| -> LiteMap<u64, Minute> {
             within(minutes, window.from..window.to).map(|(start, minute)| (*start, *minute)).collect()
         };
         let (old_minutes, new_minutes) = (of_window(&overview.old), of_window(&overview.new));
         for (minutes, paths) in [(&old_minutes, &paths.0), (&new_minutes, &paths.1)] {
-            let by_minute: u64 = minutes.values().map(|minute| minute.dual.requests).sum();
-            if by_minute != paths.values().map(|sum| sum.requests).sum::<u64>() {
+            if total(minutes.values().map(|minute| &minute.dual)) != total(paths.values()) {
                 return Err(StoreError::Conflict);
             }
         }
@@ -198,7 +233,7 @@ impl Comparer<'_> {
         Ok(Run::Done(Box::new(report)))
     }
 
-    /// Finds what differs in each minute whose sums differ; gives it, and how many minutes are left for another run.
+    /// Finds what differs in each minute whose sums differ.
     async fn look_into(
         &self,
         overview: &Overview,
@@ -206,21 +241,31 @@ impl Comparer<'_> {
         settings: Settings,
         evidence: &Evidence,
         findings: Findings,
-    ) -> Result<(Vec<Found>, usize), StoreError> {
+    ) -> Result<Looked, StoreError> {
         let differing = overview.differing(window);
         if differing.is_empty() {
-            return Ok((Vec::new(), 0));
+            return Ok(Looked::Into(Vec::new()));
         }
         let mut known = self.kept.minutes(window.from, window.to).await?;
         let (mut all, mut budget, mut left) = (Vec::new(), MAX_MINUTES, 0);
         for start in differing {
             let print = overview.fingerprint(start, start + MINUTE_MS);
-            match known.remove(&start) {
-                Some((same, found)) if same == print && found.still_holds(evidence) => all.push(found),
+            let before = known.remove(&start).filter(|(same, _)| *same == print).map(|(_, found)| found);
+            match before {
+                Some(found) if found.still_holds(evidence) => all.push(found),
                 _ if budget == 0 => left += 1,
-                _ => {
+                before => {
                     budget -= 1;
                     let found = self.find(start, overview.minute(start), settings.id_window_ms, evidence).await?;
+                    let Some(found) = found else {
+                        // What was found while the events were there still holds: the sums are the same.
+                        match before {
+                            Some(found) => all.push(found),
+                            None if may_have_events(start, evidence.now_ms) => return Err(StoreError::Conflict),
+                            None => return Ok(Looked::TooLate(start)),
+                        }
+                        continue;
+                    };
                     // 1. A crash here: this minute is looked into again, as is one that was not resolved.
                     if findings == Findings::Kept && !found.is_unresolved {
                         self.kept.keep_minute(&print, &found).await?;
@@ -229,24 +274,30 @@ impl Comparer<'_> {
                 }
             }
         }
-        Ok((all, left))
+        Ok(if left > 0 { Looked::Partly(left) } else { Looked::Into(all) })
     }
 
-    /// Finds what differs in one minute: first which routes, then which digests, then all copies of those.
+    /// Finds what differs in one minute: first which routes, then which digests, then all copies of those. None if a
+    /// store no longer has the events that its sums are made of, or has others by now.
     async fn find(
         &self,
         start: u64,
         [old_minute, new_minute]: [Minute; 2],
         id_window_ms: u64,
         evidence: &Evidence,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Option<Found>, StoreError> {
         let (from, to) = (start, start + MINUTE_MS);
         let mut found = Found::at(start, evidence);
-        found.apart = apart(&self.paths(from, to).await?);
+        let Some(routes) = self.paths(from, to).await? else { return Ok(None) };
+        found.apart = apart(&routes);
+        let expected = [&routes.0, &routes.1].map(|sums| total(found.apart.keys().filter_map(|path| sums.get(path))));
         let ask = Ask::Pairs { from, to, paths: found.apart.keys().cloned().collect() };
         let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
             return Err(unfitting());
         };
+        if [&old, &new].map(|pairs| total_of_pairs(pairs)) != expected {
+            return Ok(None);
+        }
         found.fetched = (old.len() + new.len()) as u64;
         let mut digests = candidates(&old, &new);
         for (side, minute) in [(self.old, old_minute), (self.new, new_minute)] {
@@ -254,6 +305,9 @@ impl Comparer<'_> {
                 let Answer::Stored(stored) = side.ask(&Ask::Stored { from, to }).await? else {
                     return Err(unfitting());
                 };
+                if stored.len() as u64 != minute.events {
+                    return Ok(None);
+                }
                 found.fetched += stored.len() as u64;
                 digests.extend(repeated(stored));
             }
@@ -274,14 +328,16 @@ impl Comparer<'_> {
         // What was looked at must be all that makes the sums differ.
         let by_minute = old_minute.dual.less(&new_minute.dual);
         found.is_unresolved = seen[0].less(&seen[1]) != by_minute || total(found.apart.values()) != by_minute;
-        Ok(found)
+        Ok(Some(found))
     }
 
-    /// Dual events by route, in both stores.
-    async fn paths(&self, from: u64, to: u64) -> Result<(LiteMap<String, Sum>, LiteMap<String, Sum>), StoreError> {
+    /// Dual events by route, in both stores; none if one of them no longer keeps what they are made of.
+    async fn paths(&self, from: u64, to: u64) -> Result<Option<PathSums>, StoreError> {
         let ask = Ask::Paths { from, to };
         match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
-            (Answer::Paths(old), Answer::Paths(new)) => Ok((old, new)),
+            (Answer::Paths(old), Answer::Paths(new)) => {
+                Ok((!old.incomplete && !new.incomplete).then_some((old.sums, new.sums)))
+            }
             _ => Err(unfitting()),
         }
     }
@@ -348,6 +404,27 @@ impl Comparer<'_> {
         }
         Ok(all)
     }
+}
+
+/// How far the minutes that differ were looked into.
+enum Looked {
+    /// All of them.
+    Into(Vec<Found>),
+    /// But for so many, which are left for another run.
+    Partly(usize),
+    /// The events of the minute that begins at this time (ms) are gone.
+    TooLate(u64),
+}
+
+/// Whether the events of a minute must still be there: whatever is set, segments are kept for so long.
+const fn may_have_events(start: u64, now_ms: u64) -> bool {
+    start.saturating_sub(MAX_ID_DISTANCE_MS).saturating_add(MIN_SEGMENT_AGE_MS) >= now_ms
+}
+
+fn total_of_pairs(pairs: &[(u64, u64)]) -> Sum {
+    let mut total = Sum::default();
+    pairs.iter().for_each(|(digests, values)| total.add(&Sum { requests: 1, digests: *digests, values: *values }));
+    total
 }
 
 /// What sequence numbers say of a window.

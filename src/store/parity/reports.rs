@@ -1,13 +1,14 @@
 //! What is kept of comparing: findings by minute, and reports with all their revisions.
 //!
 //! Invariant: a report is never changed; a later one on the same window is its next revision, and only if what the
-//! stores said has changed.
+//! stores said has changed. It is made beside the most that earlier ones saw (`domain/parity/revision.rs`).
 
 use litemap::LiteMap;
 
 use crate::domain::parity::evidence::Evidence;
 use crate::domain::parity::minute::Found;
 use crate::domain::parity::report::{Filed, Report};
+use crate::domain::parity::revision::Seen;
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
 use crate::domain::readiness::Day;
@@ -21,6 +22,8 @@ const LETTERS: &str = "SELECT payload FROM dead_letters WHERE received_at >= ?1 
 const COUNT_LETTERS: &str = "
     SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest FROM dead_letters WHERE received_at >= ?1";
 
+const NEWEST_LETTER: &str = "SELECT coalesce(max(received_at), 0) AS newest FROM dead_letters";
+
 const MINUTES: &str = "
     SELECT start, fingerprint, hex(body) AS body FROM parity_minutes WHERE start >= ?1 AND start < ?2";
 
@@ -29,7 +32,11 @@ const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body
 const LATEST: &str = "
     SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
            json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
-           json_extract(body, '$.loss.unexplained') AS lost, conclusion
+           json_extract(body, '$.loss.unexplained') AS lost
+    FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
+
+const PREDECESSOR: &str = "
+    SELECT revision, conclusion, seen_old, seen_new, seen_arrived
     FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
 
 const BODY: &str = "
@@ -38,8 +45,8 @@ const BODY: &str = "
 const INSERT: &str = "
     INSERT INTO parity_reports
       (kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-       conclusion, fingerprint, is_open, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+       conclusion, fingerprint, is_open, body, seen_old, seen_new, seen_arrived)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 // The newest revision of each window, without what only its own page shows.
 const NEWEST: &str = "
@@ -51,7 +58,7 @@ const NEWEST: &str = "
 const NEWEST_FILED: &str = "
     SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
            json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
-           json_extract(body, '$.loss.unexplained') AS lost, conclusion
+           json_extract(body, '$.loss.unexplained') AS lost
     FROM parity_reports AS r
     WHERE kind = ?1 AND revision =
       (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
@@ -67,11 +74,25 @@ const DAYS: &str = "
     ORDER BY start DESC LIMIT ?1";
 
 const FINGERPRINTS: &str = "
-    SELECT start, fingerprint, is_open FROM parity_reports WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
+    SELECT start, fingerprint, is_open, verdict, computed_at FROM parity_reports
+    WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
 
 const DELETE_MINUTES: &str = "DELETE FROM parity_minutes WHERE start < ?1";
 
 const DELETE_REPORTS: &str = "DELETE FROM parity_reports WHERE start < ?1";
+
+/// What a report was made of, as far as it says whether it is to be made again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeOf {
+    /// Of what the stores said.
+    pub fingerprint: String,
+    /// Whether it is open ([`Report::is_open`]): a dead letter may explain what is not explained.
+    pub is_open: bool,
+    /// Whether it waits for something, be it for time to pass.
+    pub is_pending: bool,
+    /// When it was made, in ms.
+    pub computed_at: u64,
+}
 
 /// Findings and reports in a database.
 #[derive(Debug, Clone)]
@@ -105,6 +126,15 @@ impl Reports {
         Ok(evidence)
     }
 
+    /// When the newest dead letter came, in ms; 0 without one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_letter_at(&self) -> Result<u64, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(NEWEST_LETTER, [])]).await?;
+        rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
+    }
+
     /// What was found earlier in the minutes of a time, with its fingerprint, by start of minute.
     ///
     /// # Errors
@@ -124,13 +154,23 @@ impl Reports {
         self.sql.batch(vec![Statement::new(KEEP_MINUTE, params)]).await.map(drop)
     }
 
-    /// What is filed of the newest revision of a window's report, and the hash of what it concluded.
+    /// What is filed of the newest revision of a window's report.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn latest(&self, window: Window) -> Result<Option<(Filed, String)>, StoreError> {
+    pub async fn latest(&self, window: Window) -> Result<Option<Filed>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LATEST, key(window))]).await?;
-        rows(&results, 0).first().map(|row| Ok((filed(row)?, row.text(14)?.to_owned()))).transpose()
+        rows(&results, 0).first().map(filed).transpose()
+    }
+
+    /// The newest revision's number, the hash of what it concluded, and the most that any revision saw.
+    async fn predecessor(&self, window: Window) -> Result<Option<(u64, String, Seen)>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(PREDECESSOR, key(window))]).await?;
+        let read = |row: &Row| {
+            let seen = Seen { old: row.integer(2)?, new: row.integer(3)?, arrived: row.integer(4)? };
+            Ok((row.integer(0)?, row.text(1)?.to_owned(), seen))
+        };
+        rows(&results, 0).first().map(read).transpose()
     }
 
     /// The newest revision of a window's report, as JSON.
@@ -184,21 +224,23 @@ impl Reports {
         rows(&results, 0).iter().map(day).collect()
     }
 
-    /// Fingerprints of the newest reports on windows of a kind that begin in a time, by their start, and whether each
-    /// is open ([`Report::is_open`]).
+    /// What the newest reports on windows of a kind that begin in a time were made of, by their start.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn fingerprints(
-        &self,
-        kind: &str,
-        from: u64,
-        to: u64,
-    ) -> Result<LiteMap<u64, (String, bool)>, StoreError> {
+    pub async fn fingerprints(&self, kind: &str, from: u64, to: u64) -> Result<LiteMap<u64, MadeOf>, StoreError> {
         let params = [Value::from(kind), from.into(), to.into()];
         let results = self.sql.batch(vec![Statement::new(FINGERPRINTS, params)]).await?;
-        let print = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), row.integer(2)? == 1)));
-        rows(&results, 0).iter().map(print).collect()
+        let made_of = |row: &Row| {
+            let made_of = MadeOf {
+                fingerprint: row.text(1)?.to_owned(),
+                is_open: row.integer(2)? == 1,
+                is_pending: row.text(3)? == Verdict::Pending.name(),
+                computed_at: row.integer(4)?,
+            };
+            Ok((row.integer(0)?, made_of))
+        };
+        rows(&results, 0).iter().map(made_of).collect()
     }
 
     /// Stores a report as the next revision, unless the latest one concluded the same; returns the revision that holds.
@@ -207,12 +249,17 @@ impl Reports {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if another run stored one meanwhile. Repeating is harmless.
     pub async fn store(&self, report: Report) -> Result<Report, StoreError> {
-        let conclusion = report.conclusion();
-        let revision = match self.latest(report.window).await? {
+        let (before, seen) = match self.predecessor(report.window).await? {
             None if report.minutes == 0 => return Ok(report),
+            None => (None, Seen::default()),
+            Some((revision, conclusion, seen)) => (Some((revision, conclusion)), seen),
+        };
+        let report = report.after(seen);
+        let conclusion = report.conclusion();
+        let revision = match before {
             None => 1,
-            Some((filed, same)) if same == conclusion => return Ok(Report { revision: filed.revision, ..report }),
-            Some((filed, _)) => filed.revision + 1,
+            Some((revision, same)) if same == conclusion => return Ok(Report { revision, ..report }),
+            Some((revision, _)) => revision + 1,
         };
         let report = Report { revision, ..report };
         let body = serde_json::to_string(&report).map_err(|error| StoreError::Corrupt(error.to_string()))?;
@@ -230,6 +277,9 @@ impl Reports {
             report.fingerprint.as_str().into(),
             u64::from(report.is_open()).into(),
             body.into(),
+            report.seen.old.into(),
+            report.seen.new.into(),
+            report.seen.arrived.into(),
         ];
         let params = key(report.window).into_iter().chain(values);
         // 1. A crash here: the report is there or is not, and a repeat finds it.

@@ -7,28 +7,30 @@ use std::fmt::Debug;
 use litemap::LiteMap;
 
 use crate::domain::event::{Cohort, Event, ProducerId};
-use crate::domain::grain::{Grain, MINUTE_MS};
+use crate::domain::grain::{Grain, HOUR_MS, MINUTE_MS};
 use crate::domain::ledger::{Arrivals, Ledger};
-use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Sum};
+use crate::domain::parity::ask::{Answer, Ask, Copy, Minute, Minutes, Routes, Sum};
 use crate::domain::segment;
 use crate::domain::selection::Span;
 use crate::domain::sorted::distinct;
 use crate::domain::value_hash::value_hash;
 use crate::domain::writes::{Counted, Writes};
+use crate::store::minute_sums::{joined, minute_sums};
 use crate::store::read::{EventReader, REACH_MS, absorbed_of, arrivals_of, events_of};
 use crate::store::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 
 /// Segments that are unpacked at once: a bound on memory.
 const STEP: u64 = 500;
 
-// The minutes are given one by one, so that single routes are not read.
 const MINUTES: &str = "
-    SELECT start, cohort, sum(requests) AS requests,
-           CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
-           CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
-    FROM json_each(?2) AS minutes CROSS JOIN rollups
-    WHERE grain = ?1 AND start = minutes.value AND rollups.path = ''
-    GROUP BY start, cohort";
+    SELECT start, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low
+    FROM ledger WHERE start >= ?1 AND start < ?2";
+
+// The hours are given one by one, so that single routes are not read.
+const HOURS: &str = "
+    SELECT start, cohort, requests, digest_high, digest_low, value_high, value_low
+    FROM json_each(?2) AS hours CROSS JOIN rollups
+    WHERE grain = ?1 AND start = hours.value AND rollups.path = ''";
 
 const PATHS: &str = "
     SELECT path, 1 AS cohort, sum(requests) AS requests,
@@ -36,10 +38,6 @@ const PATHS: &str = "
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
     FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> '' AND cohort = 1
     GROUP BY path";
-
-const ARRIVALS: &str = "
-    SELECT start, sum(numbers) AS numbers, sum(absorbed) AS absorbed FROM ledger
-    WHERE start >= ?1 AND start < ?2 GROUP BY start";
 
 const LEDGERS: &str = "SELECT hex(body) AS body FROM ledger WHERE start >= ?1 AND start < ?2";
 
@@ -128,57 +126,66 @@ fn unfolded(from: u64, to: u64) -> Statement {
     Statement::new(UNFOLDED, [from, to, REACH_MS].map(Value::from))
 }
 
+/// The hours that hold other events than their minutes together. Both are of one state, and every event is in both from
+/// the same transaction on: if they differ, minutes were deleted.
+fn incomplete(minutes: &LiteMap<u64, Minute>, hours: &[Row]) -> Result<Vec<u64>, StoreError> {
+    let mut by_hour: LiteMap<u64, Minute> = LiteMap::new();
+    for row in hours {
+        let cohort = usize::try_from(row.integer(1)?).ok().and_then(|code| Cohort::ALL.get(code).copied());
+        let cohort = cohort.ok_or_else(|| StoreError::Corrupt("a cohort is unknown".to_owned()))?;
+        let (digests, values) = (joined(row.integer(3)?, row.integer(4)?), joined(row.integer(5)?, row.integer(6)?));
+        by_hour.entry(row.integer(0)?).or_default().count(cohort, &Sum { requests: row.integer(2)?, digests, values });
+    }
+    let mut by_minutes: LiteMap<u64, Minute> = LiteMap::new();
+    for (start, minute) in minutes {
+        by_minutes.entry(Grain::Hour.floor(*start)).or_default().add(minute);
+    }
+    let nothing = Minute::default();
+    let stored = |hours: &LiteMap<u64, Minute>, start: &u64| {
+        let Minute { events, dual, fallback, .. } = hours.get(start).unwrap_or(&nothing);
+        (*events, *dual, *fallback)
+    };
+    let known = distinct(by_hour.keys().chain(by_minutes.keys()).copied());
+    Ok(known.into_iter().filter(|start| stored(&by_hour, start) != stored(&by_minutes, start)).collect())
+}
+
 /// The sums of a row `…, cohort, requests, digest_high, digest_low, value_high, value_low`.
 fn sums(row: &Row) -> Result<Sum, StoreError> {
     let number = |column: usize| -> Result<u64, StoreError> {
         row.text(column)?.parse().map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
     };
-    let joined = |high: usize| Ok::<_, StoreError>((number(high)? << 32).wrapping_add(number(high + 1)?));
-    Ok(Sum { requests: row.integer(2)?, digests: joined(3)?, values: joined(5)? })
+    let sum = |high: usize| Ok::<_, StoreError>(joined(number(high)?, number(high + 1)?));
+    Ok(Sum { requests: row.integer(2)?, digests: sum(3)?, values: sum(5)? })
 }
 
 impl EventReader {
     async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
-        let range = [from.into(), to.into()];
+        let hours = Span::around(Grain::Hour, from, to);
         let statements = vec![
-            Statement::new(MINUTES, [MINUTE_MS.into(), json_list(Span::around(Grain::Minute, from, to).starts())]),
-            Statement::new(ARRIVALS, range),
+            Statement::new(MINUTES, [hours.from.into(), hours.to.into()]),
+            Statement::new(HOURS, [HOUR_MS.into(), json_list(hours.starts())]),
             unfolded(from, to),
             Statement::new(NEWEST, []),
         ];
         let results = self.sql.batch(statements).await?;
-        let mut minutes: LiteMap<u64, Minute> = LiteMap::new();
+        let mut by_start: LiteMap<u64, Minute> = LiteMap::new();
         for row in rows(&results, 0) {
-            let minute = minutes.entry(row.integer(0)?).or_default();
-            minute.events += row.integer(2)?;
-            match row.integer(1)? {
-                0 => {}
-                1 => minute.dual = sums(row)?,
-                _ => minute.fallback = row.integer(2)?,
-            }
+            by_start.entry(row.integer(0)?).or_default().add(&minute_sums(row)?);
         }
-        for row in rows(&results, 1) {
-            let minute = minutes.entry(row.integer(0)?).or_default();
-            (minute.numbers, minute.absorbed) = (row.integer(1)?, row.integer(2)?);
-        }
+        let incomplete = incomplete(&by_start, rows(&results, 1))?;
+        by_start.retain(|start, _| (from..to).contains(start));
         let tail = Tail::of(rows(&results, 2), from, to)?;
         for (start, numbers) in self.numbers_with(&tail).await? {
-            minutes.entry(start).or_default().numbers = numbers;
+            by_start.entry(start).or_default().numbers = numbers;
         }
         for event in &tail.absorbed {
-            minutes.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
+            by_start.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
         }
         for event in &tail.events {
-            let minute = minutes.entry(event.minute() * MINUTE_MS).or_default();
-            minute.events += 1;
-            match event.cohort {
-                Cohort::Single => {}
-                Cohort::Dual => minute.dual.add(&Sum::of(event)),
-                Cohort::Fallback => minute.fallback += 1,
-            }
+            by_start.entry(event.minute() * MINUTE_MS).or_default().count(event.cohort, &Sum::of(event));
         }
-        let newest = rows(&results, 3).first().map_or(Ok(0), |row| row.integer(0))?;
-        Ok(Answer::Minutes(minutes, newest))
+        let newest_window = rows(&results, 3).first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok(Answer::Minutes(Minutes { by_start, incomplete, newest_window }))
     }
 
     /// Distinct sequence numbers of the minutes that a tail has stored events of, those that are folded included: a
@@ -201,17 +208,40 @@ impl EventReader {
         Ok(ledgers.iter().map(|(start, ledger)| (*start, ledger.len())).collect())
     }
 
+    /// From the longest grain that the range is whole intervals of: days and hours are few rows, and are kept longer. One
+    /// minute whose routes are no longer kept is made of its events.
     async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
-        let statements = vec![Statement::new(PATHS, [MINUTE_MS.into(), from.into(), to.into()]), unfolded(from, to)];
+        let is_whole = |grain: &Grain| from % grain.ms() == 0 && to % grain.ms() == 0;
+        let grain = Grain::ALL.into_iter().rfind(is_whole).unwrap_or(Grain::Minute);
+        let statements = vec![
+            Statement::new(PATHS, [grain.ms().into(), from.into(), to.into()]),
+            Statement::new(MINUTES, [from.into(), to.into()]),
+            unfolded(from, to),
+        ];
         let results = self.sql.batch(statements).await?;
-        let mut paths: LiteMap<String, Sum> = LiteMap::new();
+        let (mut routes, mut by_minute) = (Routes::default(), Sum::default());
         for row in rows(&results, 0) {
-            paths.insert(row.text(0)?.to_owned(), sums(row)?);
+            routes.sums.insert(row.text(0)?.to_owned(), sums(row)?);
         }
-        for event in Tail::of(rows(&results, 1), from, to)?.dual() {
-            paths.entry(event.path.clone()).or_default().add(&Sum::of(event));
+        for row in rows(&results, 1) {
+            by_minute.add(&minute_sums(row)?.dual);
         }
-        Ok(Answer::Paths(paths))
+        routes.incomplete = routes.total() != by_minute;
+        for event in Tail::of(rows(&results, 2), from, to)?.dual() {
+            routes.add(event);
+            by_minute.add(&Sum::of(event));
+        }
+        if routes.incomplete && to - from <= MINUTE_MS {
+            routes = Routes::default();
+            let mut add = |event: &Event| {
+                if event.cohort == Cohort::Dual {
+                    routes.add(event);
+                }
+            };
+            self.each_stored(from, to, &mut add).await?;
+            routes.incomplete = routes.total() != by_minute;
+        }
+        Ok(Answer::Paths(routes))
     }
 
     async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<Answer, StoreError> {
