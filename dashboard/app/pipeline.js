@@ -107,7 +107,7 @@ function flow({ sends, consumer, lately, queue, slowLane, deadLetters, reasons }
     ),
     station(
       "Queue",
-      queue.oldestMs > 300_000 ? "warn" : tone(["queue-stuck"], ["backlog"], queue.backlog !== null),
+      tone(["queue-stuck"], ["backlog"], queue.backlog !== null),
       ...waits(queue),
     ),
     station(

@@ -105,7 +105,7 @@ pub fn shard_name(shard: u64, shards: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::tests::example;
+    use crate::domain::event::{Event, tests::example};
     use crate::domain::identity::Digest;
 
     #[test]

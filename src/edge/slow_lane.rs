@@ -13,7 +13,7 @@ use crate::domain::message::{self, Written};
 use crate::domain::retry::Waiting;
 
 use super::config::Config;
-use super::deliver::QUEUE;
+use super::deliver;
 use super::queue_batch::Message;
 use super::{clock, collector_client, counters, failure, layout};
 
@@ -107,7 +107,7 @@ impl<'a> LastResort<'a> {
 
 async fn send(env: &Env, body: JsValue) -> Result<(), String> {
     let kind = if body.is_string() { QueueContentType::Text } else { QueueContentType::V8 };
-    let queue = env.queue(QUEUE).map_err(failure::reason)?;
+    let queue = env.queue(deliver::QUEUE).map_err(failure::reason)?;
     let message = RawMessageBuilder::new(body).build_with_content_type(kind);
     queue.send_raw(message).await.map_err(failure::reason)
 }

@@ -72,6 +72,19 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     }
   });
 
+  await t.test("figures that lack a store are shown, with a notice that says which, until it is back", async (t) => {
+    const mock = await site("busy");
+    mock.missing = [{ store: "new", reason: "no answer within 5000 ms" }];
+    const page = await show(t, mock);
+    const notice = page.getByRole("alert");
+    await notice.getByText("D1 (no answer within 5000 ms) could not be read").waitFor();
+    assert.ok(Number(await requests(page)) > 10_000);
+    assert.deepEqual(await seriousFindings(page), []);
+    assert.equal(await overflow(page), 0);
+    mock.missing = undefined;
+    await notice.waitFor({ state: "detached" });
+  });
+
   await t.test("an empty deployment explains itself", async (t) => {
     const mock = await site("empty");
     const page = await show(t, mock);

@@ -174,7 +174,9 @@ export class Mock {
       response.end(["path,requests", ...rows].join("\r\n"));
       return null;
     }
-    return this.#show(route, query);
+    const shown = this.#show(route, query);
+    const isMerged = /^(stats|series|paths)/.test(route);
+    return this.missing && isMerged ? { ...shown, exact: false, missing: this.missing } : shown;
   }
 
   #paths(query) {
