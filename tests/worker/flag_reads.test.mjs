@@ -42,7 +42,7 @@ describe("looking at the flag", { concurrency: 3, timeout: 120_000 }, () => {
   test("without the stores a preview tells from the rules alone", async (t) => {
     const gateway = await startGateway(t);
     await gateway.changeFlag(0, { mode: "do-only" });
-    await gateway.fault({ DB: "fails" });
+    await gateway.fault({ DB: "fails", PATH_COLLECTOR: "fails" });
     const { status: code, body } = await preview(gateway, { mode: "dual-write", samplePpm: 10_000, queuePpm: 500_000 });
     assert.deepEqual([code, body.basis, body.base, body.paths], [200, null, 1, []]);
     assert.deepEqual(body.proposed, { onlyOld: 495_000, both: 10_000, onlyNew: 495_000 });
