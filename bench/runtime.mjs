@@ -40,7 +40,7 @@ async function modulesOf(entry, wasm) {
 }
 
 /** The Workers of a runtime: the gateway with the bindings of its `config`, and its upstream. */
-async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, storesAddress }) {
+async function workersOf({ entry, wasm, config, compatibilityFlags, vars = {}, batchTimeoutS, storesAddress }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
   // Without the dashboard's files: here a proxy asks a Worker of its own about each request first.
   const { modulesRules, assets, ...options } = workerOptions;
@@ -53,6 +53,7 @@ async function workersOf({ entry, wasm, config, vars = {}, batchTimeoutS, stores
   const gateway = {
     ...common,
     ...options,
+    ...(compatibilityFlags && { compatibilityFlags }),
     name: "gateway",
     modules: await modulesOf(entry, wasm),
     bindings: { ...options.bindings, ...vars },
@@ -80,8 +81,8 @@ async function runtimeOf(options, v8Options) {
 
 /**
  * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
- * upstream. `storesAddress`: where the binding `STORES` leads, if anywhere. `inspectorPort` opens the runtime's
- * inspector, `openStores` the objects' databases, and `v8Options` are the engine's.
+ * upstream. `compatibilityFlags` go before the config's. `storesAddress`: where the binding `STORES` leads, if anywhere.
+ * `inspectorPort` opens the runtime's inspector, `openStores` the objects' databases, and `v8Options` are the engine's.
  */
 export async function start({ inspectorPort, openStores, v8Options, ...options }) {
   const errors = [];

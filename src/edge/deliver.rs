@@ -73,7 +73,9 @@ pub async fn finish(next: Next, env: &Env, config: &Config, began_ms: u64) {
     counters::add("flushed_events", events.len() as u64);
     // Whoever can't tell an event's object must not guess it: a repeat would count again in another. The queue takes it.
     let shards = layout::to_write(env, config).await;
-    let left_ms = (began_ms + WAIT_UNTIL_MS).saturating_sub(clock::now_ms());
+    // What was read before may have taken some of it. A clock that was set says nothing: a write and its fallback are
+    // tried whatever it says.
+    let left_ms = (began_ms + WAIT_UNTIL_MS).saturating_sub(clock::now_ms()).max(config.send_deadline_ms * 2);
     let bounds = Bounds {
         shards: shards.as_ref().copied().unwrap_or(1),
         write_ms: config.send_deadline_ms,

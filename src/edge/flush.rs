@@ -179,6 +179,9 @@ impl<'a, P: Platform> Work<'a, P> {
                 && let Some(part) = self.next()
             {
                 writing.push(self.write(part));
+                if self.first_tries.is_empty() && self.fallbacks.is_empty() {
+                    continue;
+                }
                 // Handing over a message takes a while: between two of them the requests that came meanwhile have their
                 // turn. Polled beside the pause, the write begins.
                 let pause = self.platform.sleep_ms(0);
