@@ -32,7 +32,7 @@ mod entry {
     /// A batch of messages. Not through `event`: its messages don't tell how often they were delivered.
     #[wasm_bindgen(wasm_bindgen_futures = worker::wasm_bindgen_futures)]
     pub async fn queue(batch: worker_sys::MessageBatch, env: Env, _context: worker_sys::Context) {
-        edge::consumer::queue(&edge::queue_batch::Batch::of(&batch), &env).await;
+        edge::consumer::queue(&edge::queue_batch::Delivered::of(&batch), &env).await;
     }
 
     #[event(scheduled)]

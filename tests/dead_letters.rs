@@ -17,7 +17,7 @@ use support::{Fate, Faulty, START, Sqlite, block_on, days, deliver, event, figur
 const ALL: Filter = Filter { id: None, source: None, reason: None, before_ms: None };
 
 fn letter(id: &str, received_at: u64, payload: String) -> DeadLetter {
-    let (source, reason) = ("dlq".into(), "its retries are exhausted".into());
+    let (source, reason) = ("dlq".into(), "queue message: another format".into());
     DeadLetter { id: id.into(), received_at, sent_at: Some(received_at - 1), source, reason, payload }
 }
 
@@ -115,7 +115,7 @@ fn letters_are_found_and_purged_by_id_source_reason_and_age() {
     block_on(letters.store(&[letter("a", START, "{}".into()), bad, letter("c", START + 9, "{}".into())])).unwrap();
     let by_id = |id: &str| Filter { id: Some(id.into()), ..ALL };
     let by_source = Filter { source: Some("consumer".into()), ..ALL };
-    let by_reason = Filter { reason: Some("exhausted".into()), ..ALL };
+    let by_reason = Filter { reason: Some("another format".into()), ..ALL };
     let by_age = Filter { before_ms: Some(START + 5), ..ALL };
     assert_eq!(ids(&newest(&sqlite, &by_source)), ["b/0"]);
     assert_eq!(ids(&newest(&sqlite, &by_reason)), ["c", "a"]);
@@ -160,18 +160,17 @@ fn much_is_purged_in_steps() {
 }
 
 #[test]
-fn the_table_is_bounded_what_can_not_be_read_goes_first_and_the_loss_is_counted() {
+fn the_table_is_bounded_the_oldest_go_first_and_the_loss_is_counted() {
     let sqlite = Sqlite::new();
     let letters = DeadLetters::at_most(sqlite.clone(), 4);
-    let poison = |id: &str, at| DeadLetter { source: "consumer".into(), ..letter(id, at, "7".into()) };
-    let first = [poison("p1", START + 5), poison("p2", START + 6), letter("d1", START, "{}".into())];
-    assert_eq!(block_on(letters.store(&first)), Ok(0));
-    let flood = [poison("p3", START + 7), letter("d2", START + 1, "{}".into()), letter("d3", START + 2, "{}".into())];
-    assert_eq!(block_on(letters.store(&flood)), Ok(2));
-    assert_eq!(ids(&newest(&sqlite, &ALL)), ["p3", "d3", "d2", "d1"]);
+    let slow = |id: &str, at| letter(id, at, "7".into());
+    let main = |id: &str, at| DeadLetter { source: "consumer".into(), ..slow(id, at) };
+    assert_eq!(block_on(letters.store(&[main("a", START), slow("b", START + 1), main("c", START + 2)])), Ok(0));
+    assert_eq!(block_on(letters.store(&[slow("d", START + 3), main("e", START + 4), main("f", START + 5)])), Ok(2));
+    assert_eq!(ids(&newest(&sqlite, &ALL)), ["f", "e", "d", "c"]);
     assert_eq!(block_on(letters.gauge()).unwrap().dropped, 2);
-    assert_eq!(block_on(letters.store(&[letter("d4", START + 3, "{}".into())])), Ok(1));
-    assert_eq!(ids(&newest(&sqlite, &ALL)), ["d4", "d3", "d2", "d1"]);
+    assert_eq!(block_on(letters.store(&[main("g", START + 6)])), Ok(1));
+    assert_eq!(ids(&newest(&sqlite, &ALL)), ["g", "f", "e", "d"]);
     assert_eq!(block_on(letters.gauge()).unwrap().dropped, 3);
 }
 
@@ -209,7 +208,7 @@ fn a_bad_event_in_a_message_keeps_a_letter_with_what_remains() {
     assert_eq!((step.recorded.stored, step.redriven, step.refused.len()), (2, 0, 1));
     let kept = newest(&sqlite, &ALL).remove(0);
     assert_eq!(kept.payload, Some(serde_json::to_string(&bad).unwrap()));
-    assert_eq!(kept.reason, "its retries are exhausted");
+    assert_eq!(kept.reason, "queue message: another format");
     assert!(kept.refused.unwrap().starts_with("`status`"));
     // Again: nothing is counted twice, and the letter stays.
     assert_eq!(sweep(&sqlite, &ALL, START).recorded.stored, 0);

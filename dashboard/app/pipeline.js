@@ -180,8 +180,8 @@ function cronTable(jobs) {
   );
 }
 
-/** What the source of a dead letter means. */
-export const letterKind = (source) => ({ dlq: "retries exhausted", consumer: "can’t be read" })[source] ?? source;
+/** Where a dead letter was found. */
+export const letterKind = (source) => ({ dlq: "slow lane", consumer: "queue" })[source] ?? source;
 
 function lettersTable({ count: all, letters }) {
   if (!all) return h("p", { class: "empty" }, "None: every event could be stored.");

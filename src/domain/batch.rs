@@ -50,6 +50,34 @@ impl Batch {
         self.events.get(part.events.clone()).unwrap_or_default()
     }
 
+    /// Messages with events, cut into runs of at most so many ID windows (of `window_ms`): what is applied at once reads
+    /// what the store has of them all. Messages were added in the order of their events.
+    pub fn runs(&self, window_ms: u64, windows: usize) -> Vec<Vec<usize>> {
+        let (mut runs, mut seen): (Vec<Vec<usize>>, Vec<u64>) = (Vec::new(), Vec::new());
+        for (message, part) in (0..).zip(&self.parts).filter(|(_, part)| part.has_events()) {
+            let mut more: Vec<u64> = self
+                .events_of(part)
+                .iter()
+                .map(|event| event.idempotent_id.timestamp_ms() / window_ms.max(1))
+                .collect();
+            more.extend(&seen);
+            more.sort_unstable();
+            more.dedup();
+            match runs.last_mut() {
+                Some(run) if more.len() <= windows => {
+                    run.push(message);
+                    seen = more;
+                }
+                _ => {
+                    runs.push(vec![message]);
+                    more.retain(|window| !seen.contains(window));
+                    seen = more;
+                }
+            }
+        }
+        runs
+    }
+
     /// Events from the first of these messages to the last. Those between must be among them, or hold none.
     pub fn events_between(&self, messages: &[usize]) -> &[Event] {
         let part = |message: Option<&usize>| message.and_then(|message| self.parts.get(*message));
@@ -64,6 +92,22 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::domain::event::tests::example;
+    use crate::domain::identity::IdempotentId;
+
+    #[test]
+    fn a_run_spans_few_windows_and_every_message_with_events_is_in_one() {
+        let event = |ms: u64| Event {
+            idempotent_id: IdempotentId::with_digest(1_730_956_800_000 + ms, example().digest).unwrap(),
+            ..example()
+        };
+        let mut batch = Batch::default();
+        for minutes in [vec![0], vec![0, 1], vec![], vec![1, 2], vec![500], vec![500], vec![900, 901, 902], vec![903]] {
+            let events = minutes.into_iter().map(|minute| event(minute * 60_000)).collect();
+            batch.add(Parsed { events, ..Parsed::default() });
+        }
+        assert_eq!(batch.runs(60_000, 2), [vec![0, 1], vec![3], vec![4, 5], vec![6], vec![7]]);
+        assert_eq!(batch.runs(60_000, 100).len(), 1);
+    }
 
     #[test]
     fn any_run_of_messages_gives_their_events() {

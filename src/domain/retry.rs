@@ -22,8 +22,11 @@ const MAIN_DELAYS_S: [u32; MAIN_RETRIES as usize] = [5, 30, 150];
 /// The slow lane's first wait, in s. Each later one is half as long again.
 const FIRST_SLOW_DELAY_S: u32 = 60;
 
-/// The slow lane's longest wait, in s: 2 h. So 100 waits last 7.6 days, which is longer than events can be counted.
+/// The slow lane's waits in the end, in s: 2 h. So 100 waits last 7.6 days, which is longer than events can be counted.
 pub const MAX_SLOW_DELAY_S: u32 = 7_200;
+
+/// Shortest wait, in s, that puts a message into its turn ([`turn_s`]).
+const MIN_TURN_S: u32 = MAX_SLOW_DELAY_S / 4;
 
 /// Attempts after which a message of the slow lane is sent anew: a few are left in case that fails.
 const RENEW_ATTEMPTS: u32 = SLOW_RETRIES - 4;
@@ -76,6 +79,18 @@ impl Lane {
     }
 }
 
+/// How long a message of the slow lane waits for its turn, in s: every 2 h each has one, in the order of its events. So a
+/// batch holds events of the same time, and what the store knows of that time is read once for all of them; days of an
+/// outage would else come mixed. The first turn comes within half an hour to 2½ h, each later one after 2 h.
+fn turn_s(now_ms: u64, event_ms: u64) -> u32 {
+    let cycle_ms = u64::from(MAX_SLOW_DELAY_S) * 1_000;
+    // 7 days of events lie in one cycle.
+    let place_ms = event_ms % MAX_AGE_MS * cycle_ms / MAX_AGE_MS;
+    let wait_s = (place_ms + cycle_ms - now_ms % cycle_ms) % cycle_ms / 1_000;
+    let wait_s = u32::try_from(wait_s).unwrap_or(MAX_SLOW_DELAY_S);
+    if wait_s < MIN_TURN_S { wait_s + MAX_SLOW_DELAY_S } else { wait_s }
+}
+
 /// A message that could not be applied, as far as its future depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
@@ -88,6 +103,17 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// How long it waits in a lane from `now_ms` on, in s.
+    pub fn delay_s(&self, lane: Lane, now_ms: u64) -> u32 {
+        let delay_s = lane.delay_s(self.attempts);
+        match self.oldest_event_ms {
+            Some(age_ms) if lane == Lane::Slow && delay_s == MAX_SLOW_DELAY_S => {
+                turn_s(now_ms, now_ms.saturating_sub(age_ms))
+            }
+            _ => delay_s,
+        }
+    }
+
     /// Whether its events are to go to the object, as those of a send that failed do: soon nothing may count them.
     pub fn gives_way(&self) -> bool {
         self.oldest_event_ms.is_some_and(|age| age >= GIVE_WAY_AGE_MS)
@@ -176,6 +202,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn turns_come_every_two_hours_in_the_order_of_events(
+            event_ms in 1_730_956_800_000u64..1_731_561_600_000,
+            later_ms in 0u64..DAY_MS,
+            waited_ms in 0u64..DAY_MS,
+            lags_s in prop::collection::vec(0u64..1_200, 90),
+        ) {
+            let place = |now_ms: u64, event_ms| (now_ms / 1_000 + u64::from(turn_s(now_ms, event_ms))) % 7_200;
+            let mut now_ms = event_ms + waited_ms;
+            let first = place(now_ms, event_ms);
+            let ahead = (place(now_ms, event_ms + later_ms) + 7_200 - first) % 7_200;
+            prop_assert!(ahead.abs_diff(later_ms / 84_000) <= 2, "{ahead} s for {later_ms} ms");
+            let began_ms = now_ms;
+            for lag_s in lags_s {
+                let wait_s = turn_s(now_ms, event_ms);
+                prop_assert!((MIN_TURN_S..MIN_TURN_S + MAX_SLOW_DELAY_S).contains(&wait_s));
+                now_ms += u64::from(wait_s) * 1_000;
+                prop_assert!((now_ms / 1_000 % 7_200).abs_diff(first) <= 1 || first == 0 || first == 7_199);
+                now_ms += lag_s * 1_000;
+            }
+            prop_assert!(now_ms - began_ms >= 88 * 7_200_000, "90 tries span their 2 h each");
+        }
+
         #[test]
         fn delays_grow_and_stay_within_what_the_platform_takes(attempt in 1u32..10_000, slow: bool) {
             let lane = if slow { Lane::Slow } else { Lane::Main };

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use worker::{Env, console_error, console_log};
 
-use crate::domain::batch::{Batch as Parsed, Part};
+use crate::domain::batch::{Batch, Part};
 use crate::domain::event::Event;
 use crate::domain::message;
 use crate::domain::pace::Pace;
@@ -21,7 +21,7 @@ use crate::store::events::{EventStore, Memory, Recorded};
 use crate::store::sql::StoreError;
 
 use super::config::Config;
-use super::queue_batch::{Batch, Message};
+use super::queue_batch::{Delivered, Message};
 use super::slow_lane::LastResort;
 use super::sql_d1::D1Sql;
 use super::{clock, counters, vitals};
@@ -35,10 +35,17 @@ const TRY_MS: u64 = 30_000;
 /// How long a batch is tried in parts, in ms; the rest waits for its next delivery.
 const TRIES_MS: u64 = 60_000;
 
+/// ID windows whose events are stored at once: the digests of each and of its neighbours are read, which at 1,000
+/// events/s are 0.5 MB a window. A batch of the slow lane may hold messages of many hours.
+const RUN_WINDOWS: usize = 8;
+
+/// Runs that are refused whole, one after the other, after which D1 is taken to be away.
+const MOST_REFUSED: usize = 2;
+
 thread_local! { static MEMORY: RefCell<Memory> = RefCell::default(); }
 
 /// Handles one batch of either queue.
-pub async fn queue(batch: &Batch, env: &Env) {
+pub async fn queue(batch: &Delivered, env: &Env) {
     handle(batch, env).await;
     vitals::report_if_due(env).await;
 }
@@ -48,18 +55,19 @@ struct Work<'a> {
     env: &'a Env,
     config: &'a Config,
     lane: Lane,
-    messages: &'a [Message],
-    parsed: Parsed,
+    /// In the order of their events.
+    messages: Vec<&'a Message>,
+    parsed: Batch,
     now_ms: u64,
 }
 
-async fn handle(batch: &Batch, env: &Env) {
+async fn handle(batch: &Delivered, env: &Env) {
     let config = Config::of(env);
-    let (messages, now_ms) = (&batch.messages, clock::now_ms());
-    console_log!("Received {} messages", messages.len());
-    let parsed = take_apart(messages, now_ms).await;
-    let work = Work { env, config: &config, lane: Lane::of(&batch.queue), messages, parsed, now_ms };
+    let now_ms = clock::now_ms();
+    console_log!("Received {} messages", batch.messages.len());
+    let (messages, parsed) = take_apart(&batch.messages, now_ms).await;
     let mut done = vec![false; messages.len()];
+    let work = Work { env, config: &config, lane: Lane::of(&batch.queue), messages, parsed, now_ms };
     match D1Sql::of(env) {
         Ok(sql) => {
             let store = EventStore::new(sql, config.window_ms, config.retention);
@@ -71,56 +79,48 @@ async fn handle(batch: &Batch, env: &Env) {
             }
         }
         Err(error) => {
-            console_error!("Batch of {} messages is retried: {error}", messages.len());
+            console_error!("Batch of {} messages is retried: {error}", done.len());
             work.settle(&done).await;
         }
     }
 }
 
-async fn take_apart(messages: &[Message], now_ms: u64) -> Parsed {
-    let (mut parsed, mut pace) = (Parsed::default(), Pace::default());
+/// Reads messages, and puts them in the order of their events.
+async fn take_apart(messages: &[Message], now_ms: u64) -> (Vec<&Message>, Batch) {
+    let (mut read, mut pace) = (Vec::new(), Pace::default());
     for message in messages {
-        let part = match message.text() {
+        let parsed = match message.text() {
             Ok(text) => message::parse(&text, now_ms),
             Err(bytes) => message::not_text(&hex::encode(bytes)),
         };
-        let pause = pace.is_due(part.events.len());
-        parsed.add(part);
+        let pause = pace.is_due(parsed.events.len());
+        read.push((message, parsed));
         if pause {
             clock::pause().await;
         }
     }
-    parsed
+    read.sort_by_key(|(_, parsed)| parsed.events.first().map(|event| event.timestamp));
+    let mut batch = Batch::default();
+    let messages = read.into_iter().map(|(message, parsed)| {
+        batch.add(parsed);
+        message
+    });
+    (messages.collect(), batch)
 }
 
 impl Work<'_> {
     /// Applies what D1 takes; marks messages that are done with. Gives how many segments wait to be folded.
     async fn apply(&self, store: &EventStore, done: &mut [bool]) -> u64 {
         let parts = self.parsed.parts();
-        let which = |test: fn(&Part) -> bool| -> Vec<usize> {
-            (0..).zip(parts).filter(|(_, part)| test(part)).map(|(message, _)| message).collect()
-        };
-        let with_events = which(Part::has_events);
-        let mut recorded = Recorded::default();
         // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
-        let record = async |range: Range<usize>| {
-            let events = self.parsed.events_between(with_events.get(range).unwrap_or_default());
-            let part = record(store, events, self.now_ms).await?;
-            recorded.stored += part.stored;
-            recorded.absorbed += part.absorbed;
-            recorded.unfolded = part.unfolded;
-            Ok(())
+        let (stored, recorded, answers) = self.store_events(store).await;
+        let is_letter = |(message, part): &(usize, &Part)| {
+            !part.rejected.is_empty() && stored.get(*message) == Some(&true) && self.is_letter(*message)
         };
-        let applied = self.in_parts(with_events.len(), record).await;
-        let away = applied.iter().all(|applied| !applied) && !applied.is_empty();
-        let mut stored: Vec<bool> = parts.iter().map(|part| !part.has_events()).collect();
-        mark(&mut stored, &with_events, &applied);
-
-        let mut unread = which(|part| !part.rejected.is_empty());
-        unread.retain(|message| stored.get(*message) == Some(&true) && self.is_letter(*message));
+        let unread: Vec<usize> = (0..).zip(parts).filter(is_letter).map(|(message, _)| message).collect();
         // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
         let keep = async |range: Range<usize>| self.keep(unread.get(range).unwrap_or_default()).await;
-        let kept = if away { Vec::new() } else { self.in_parts(unread.len(), keep).await };
+        let kept = if answers { self.in_parts(unread.len(), keep).await.0 } else { Vec::new() };
         for (state, (stored, part)) in done.iter_mut().zip(stored.iter().zip(parts)) {
             *state = *stored && part.rejected.is_empty();
         }
@@ -129,39 +129,71 @@ impl Work<'_> {
         recorded.unfolded
     }
 
-    /// Applies some messages, all together or in such parts as D1 takes; gives which were applied.
+    /// Stores events, run by run. Gives of each message whether all of its events are stored, what was recorded, and
+    /// whether D1 answers.
+    async fn store_events(&self, store: &EventStore) -> (Vec<bool>, Recorded, bool) {
+        let mut stored: Vec<bool> = self.parsed.parts().iter().map(|part| !part.has_events()).collect();
+        let mut recorded = Recorded::default();
+        let mut runs = self.parsed.runs(self.config.window_ms, RUN_WINDOWS);
+        // Each delivery begins with another run, so that none that is refused for what it is keeps the others waiting.
+        let first = self.turn() % runs.len().max(1);
+        runs.rotate_left(first);
+        let mut refused = 0;
+        for run in runs {
+            let record = async |range: Range<usize>| {
+                let events = self.parsed.events_between(run.get(range).unwrap_or_default());
+                let part = record(store, events, self.now_ms).await?;
+                recorded.stored += part.stored;
+                recorded.absorbed += part.absorbed;
+                recorded.unfolded = part.unfolded;
+                Ok(())
+            };
+            let (applied, hopeless) = self.in_parts(run.len(), record).await;
+            mark(&mut stored, &run, &applied);
+            refused = if applied.contains(&true) { 0 } else { refused + 1 };
+            if hopeless || refused >= MOST_REFUSED {
+                return (stored, recorded, false);
+            }
+        }
+        (stored, recorded, refused == 0)
+    }
+
+    /// Differs from delivery to delivery.
+    fn turn(&self) -> usize {
+        self.messages.first().and_then(|message| message.attempts).unwrap_or(1) as usize
+    }
+
+    /// Applies some messages, all together or in such parts as D1 takes; gives which were applied, and whether trying on
+    /// is of no use.
     async fn in_parts(
         &self,
         count: usize,
         mut apply: impl AsyncFnMut(Range<usize>) -> Result<(), StoreError>,
-    ) -> Vec<bool> {
-        let turn = self.messages.first().and_then(|message| message.attempts).unwrap_or(1);
-        let mut split = Split::new(count, turn as usize);
-        let mut first_error = None;
-        while let Some(part) = split.part() {
+    ) -> (Vec<bool>, bool) {
+        let mut split = Split::new(count, self.turn());
+        let (mut first_error, mut hopeless) = (None, false);
+        while !hopeless && let Some(part) = split.part() {
             let tried = clock::within_ms(TRY_MS, apply(part.clone())).await;
             // What has no answer, or met faster writers, is no message's fault: it waits whole.
-            let hopeless = matches!(tried, None | Some(Err(StoreError::Conflict)));
+            hopeless = matches!(tried, None | Some(Err(StoreError::Conflict)))
+                || clock::now_ms().saturating_sub(self.now_ms) >= TRIES_MS;
             let error = match tried {
                 Some(outcome) => outcome.err(),
                 None => Some(StoreError::Unavailable(format!("no answer within {TRY_MS} ms"))),
             };
             split.tell(part, error.is_none());
             first_error = first_error.or(error);
-            if hopeless || clock::now_ms().saturating_sub(self.now_ms) >= TRIES_MS {
-                break;
-            }
         }
         let applied = split.applied();
         if let Some(error) = first_error {
             let waiting = applied.iter().filter(|applied| !**applied).count();
-            console_error!("Batch of {} messages is retried: {error}", applied.len());
-            if waiting < applied.len() {
+            console_error!("Batch of {count} messages is retried: {error}");
+            if waiting < count {
                 counters::add("consumer_split", 1);
-                console_error!("Of {} messages D1 refuses {waiting} by themselves", applied.len());
+                console_error!("Of {count} messages {waiting} wait, and the others are applied");
             }
         }
-        applied
+        (applied, hopeless)
     }
 
     /// Whether what can't be read of a message is a dead letter, now that nobody can be expected to read it.
@@ -212,7 +244,7 @@ impl Work<'_> {
     async fn settle(&self, done: &[bool]) {
         let mut last_resort = LastResort::new(self.env, self.config);
         let (mut acked, mut retried) = (0, 0);
-        for ((message, part), done) in self.messages.iter().zip(self.parsed.parts()).zip(done) {
+        for ((message, part), done) in self.messages.iter().copied().zip(self.parsed.parts()).zip(done) {
             let events = self.parsed.events_of(part);
             let waiting = self.waiting(message, events);
             let whole = part.rejected.is_empty();
@@ -222,7 +254,7 @@ impl Work<'_> {
                 message.ack();
             } else {
                 retried += 1;
-                message.retry(self.lane.delay_s(message.attempts));
+                message.retry(waiting.delay_s(self.lane, self.now_ms));
             }
         }
         counters::add("consumer_acked", acked);

@@ -7,14 +7,14 @@ use worker::worker_sys;
 
 /// Messages of one queue.
 #[derive(Debug)]
-pub struct Batch {
+pub struct Delivered {
     /// Name of the queue.
     pub queue: String,
     /// The messages, in the order in which they came.
     pub messages: Vec<Message>,
 }
 
-impl Batch {
+impl Delivered {
     /// Reads what the platform hands over.
     pub fn of(raw: &worker_sys::MessageBatch) -> Self {
         let messages = raw.messages().map(|messages| messages.iter().map(Message::of).collect());

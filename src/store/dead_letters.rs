@@ -1,7 +1,8 @@
-//! Dead letters: what the queue delivered and could not be applied.
+//! Dead letters: what a queue delivered and no code can read.
 //!
-//! Invariants: nothing that a queue delivered is acked before it is either counted or here. The table is bounded: what
-//! had to make room is counted, by day.
+//! Invariants: nothing that a queue delivered is acked before it is counted, or here, or with somebody else. Sound events
+//! are never here: they wait for the database in their queue. The table is bounded: what had to make room is counted, by
+//! day.
 
 use crate::domain::grain::DAY_MS;
 use crate::domain::health::Letters;
@@ -17,7 +18,7 @@ pub const MAX_LETTERS: u64 = 20_000;
 /// How long a letter is kept, in ms: 90 days. After 7 it can't be redriven any more, only be read.
 pub const KEEP_MS: u64 = 90 * DAY_MS;
 
-/// Bytes of payloads that one search looks into: 64 MB, the sound letters of a whole day or more.
+/// Bytes of payloads that one search looks into: 64 MB.
 pub const SEARCHED_BYTES: u64 = 64 << 20;
 
 /// Letters that one search names.
@@ -39,10 +40,9 @@ const COUNT_EXCESS: &str = "
     SELECT ?1, letters - ?2 FROM (SELECT count(*) AS letters FROM dead_letters) WHERE letters > ?2
     ON CONFLICT (day) DO UPDATE SET letters = letters + excluded.letters";
 
-// What can't be read goes before what was sound and only found no database.
 const DROP_EXCESS: &str = "
     DELETE FROM dead_letters WHERE id IN (
-      SELECT id FROM dead_letters ORDER BY source = 'dlq', received_at, id
+      SELECT id FROM dead_letters ORDER BY received_at, id
       LIMIT max(0, (SELECT count(*) FROM dead_letters) - ?1))
     RETURNING 1 AS dropped";
 
@@ -88,7 +88,7 @@ const PURGE: &str = "
 
 const FORGET_DROPPED: &str = "DELETE FROM dead_letters_dropped WHERE day < ?1";
 
-/// A message, or an event of one, that could not be applied.
+/// A message, or an event of one, that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The queue's message ID, with the position in the message.
@@ -97,7 +97,7 @@ pub struct DeadLetter {
     pub received_at: u64,
     /// When its message was sent, in ms, where that is known.
     pub sent_at: Option<u64>,
-    /// `consumer`: it can't be read; `dlq`: its retries are exhausted.
+    /// Which consumer found it: the queue's (`consumer`) or that of the dead-letter queue (`dlq`).
     pub source: String,
     /// Why.
     pub reason: String,

@@ -90,7 +90,7 @@ describe("dead letters", { concurrency: 4, timeout: 240_000 }, () => {
     const { DB } = await gateway.env();
     const insert = DB.prepare(
       `INSERT INTO dead_letters (id, received_at, source, reason, attempts, bytes, payload)
-       VALUES (?1, ?2, 'dlq', 'its retries are exhausted', 0, ?3, ?4)`,
+       VALUES (?1, ?2, 'dlq', 'queue message: another format', 0, ?3, ?4)`,
     );
     const count = 620;
     const rows = Array.from({ length: count }, (_, n) => {

@@ -12,7 +12,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Longest that a message waits in the slow lane, with the batches before it. */
-const LONGEST_WAIT_MS = 2 * HOUR_MS + 10 * MINUTE_MS;
+const LONGEST_WAIT_MS = 2.5 * HOUR_MS + 10 * MINUTE_MS;
 
 const ROUTES = ["/api/a", "/api/b"];
 
@@ -132,8 +132,9 @@ describe("a D1 that is full for a day", { timeout: 560_000 }, () => {
     await world.gateway.deliverUntil(world.now);
     await world.gateway.fault({ DB: "full" });
     await world.pass(DAY_MS, 3 * HOUR_MS);
-    assert.equal(await segments(), 0, "what has had its time is deleted though nothing can be added");
-    assert.ok((await world.gateway.read("health")).stores.new, "it can be read");
+    const health = await world.gateway.read("health");
+    assert.equal(await segments(), 0, `deleted though nothing can be added: ${JSON.stringify(health.cron)}`);
+    assert.ok(health.stores.new, "it can be read");
     await world.gateway.fault({});
     const { deliveries } = await world.isWhole();
     const tries = deliveries.map((times) => times.length);

@@ -44,7 +44,7 @@ enum Command {
 /// Which letters, but by ID.
 #[derive(Args)]
 struct Which {
-    /// Those of this source: consumer (can't be read) or dlq (retries exhausted).
+    /// Those that this consumer found: consumer (the queue's) or dlq (the dead-letter queue's).
     #[arg(long, value_parser = ["consumer", "dlq"])]
     source: Option<String>,
     /// Those with this text in their reason, or in why their last redrive was refused.

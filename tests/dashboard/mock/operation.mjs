@@ -231,7 +231,7 @@ export class Operation {
       id: `b1946ac92492d2347c6235b4d2611184-${n}`,
       receivedAt: this.now() - (9 + n * 4) * MINUTE,
       source: n % 4 ? "dlq" : "consumer",
-      reason: n % 4 ? "its retries are exhausted: D1 was overloaded" : "`status`: 0 is no HTTP status; give 100 to 599",
+      reason: n % 4 ? "queue message: EOF while parsing a value; send {\"v\":1,\"events\":[…]}" : "`status`: 0 is no HTTP status; give 100 to 599",
     }));
     return { count, letters: newest, next: null };
   }
@@ -275,7 +275,7 @@ export class Operation {
       cohort: "dual",
       flagVersion: event.flagVersion,
       deadLetters: isLost
-        ? [{ id: "b1946ac9", receivedAt: timestamp + 90_000, source: "dlq", reason: "its retries are exhausted" }]
+        ? [{ id: "b1946ac9", receivedAt: timestamp + 90_000, source: "dlq", reason: "queue message: another format" }]
         : [],
     };
   }
