@@ -3,6 +3,7 @@
 //! Invariant: events lie in the order of their messages, so that any run of messages is one run of events, and a part
 //! of a batch is applied without copying it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::event::Event;
@@ -53,16 +54,11 @@ impl Batch {
     /// Messages with events, cut into runs of at most so many ID windows (of `window_ms`): what is applied at once reads
     /// what the store has of them all. Messages were added in the order of their events.
     pub fn runs(&self, window_ms: u64, windows: usize) -> Vec<Vec<usize>> {
-        let (mut runs, mut seen): (Vec<Vec<usize>>, Vec<u64>) = (Vec::new(), Vec::new());
+        let (mut runs, mut seen): (Vec<Vec<usize>>, _) = (Vec::new(), BTreeSet::new());
         for (message, part) in (0..).zip(&self.parts).filter(|(_, part)| part.has_events()) {
-            let mut more: Vec<u64> = self
-                .events_of(part)
-                .iter()
-                .map(|event| event.idempotent_id.timestamp_ms() / window_ms.max(1))
-                .collect();
-            more.extend(&seen);
-            more.sort_unstable();
-            more.dedup();
+            let starts = self.events_of(part).iter().map(|event| event.idempotent_id.timestamp_ms() / window_ms.max(1));
+            let own: BTreeSet<u64> = starts.collect();
+            let more: BTreeSet<u64> = seen.union(&own).copied().collect();
             match runs.last_mut() {
                 Some(run) if more.len() <= windows => {
                     run.push(message);
@@ -70,8 +66,7 @@ impl Batch {
                 }
                 _ => {
                     runs.push(vec![message]);
-                    more.retain(|window| !seen.contains(window));
-                    seen = more;
+                    seen = own;
                 }
             }
         }
