@@ -110,7 +110,10 @@ describe("wrangler.toml", () => {
       assert.deepEqual({ ...traffic }, { queue, ...numbers, max_retries: 3, dead_letter_queue });
       assert.deepEqual({ ...letters }, { queue: dead_letter_queue, ...numbers, max_retries: 100 });
       // The consumer tells them apart so.
-      assert.match(read("src/domain/retry.rs"), /SLOW_SUFFIX: &'static str = "-dlq"/);
+      const lanes = read("src/domain/retry.rs");
+      assert.match(lanes, /SLOW_SUFFIX: &'static str = "-dlq"/);
+      // It counts on these bounds.
+      assert.match(lanes, /MAIN_RETRIES: u32 = 3;[^]*SLOW_RETRIES: u32 = 100;/);
     }
   });
 

@@ -36,8 +36,8 @@ const TRY_MS: u64 = 30_000;
 const TRIES_MS: u64 = 60_000;
 
 /// ID windows whose events are stored at once: the digests of each and of its neighbours are read, which at 1,000
-/// events/s are 0.5 MB a window. A batch of the slow lane may hold messages of many hours.
-const RUN_WINDOWS: usize = 8;
+/// events/s are 0.5 MB a window, and twice that as text. A batch of the slow lane may hold messages of many hours.
+const RUN_WINDOWS: usize = 4;
 
 /// Runs that are refused whole, one after the other, after which D1 is taken to be away.
 const MOST_REFUSED: usize = 2;

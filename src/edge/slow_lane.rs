@@ -13,9 +13,8 @@ use crate::domain::message::{self, Written};
 use crate::domain::retry::Waiting;
 
 use super::config::Config;
-use super::deliver;
 use super::queue_batch::Message;
-use super::{clock, collector_client, counters, failure, layout};
+use super::{clock, collector_client, counters, deliver, failure, layout};
 
 /// Who takes messages that can't wait. One that refuses is not asked again for the batch.
 #[derive(Debug)]
