@@ -33,6 +33,9 @@ describe("flush", { concurrency: 3, timeout: 240_000 }, () => {
   test("two hundred objects that hang cost one deadline, and every event goes to the queue", async (t) => {
     const gateway = await startGateway(t, { vars: { ...ONE_FLUSH, COLLECTOR_SHARDS: "200" } });
     await gateway.putFlag({ mode: "do-only" });
+    // The number of objects is known before they hang.
+    await gateway.requests("/api/test", 1, "first");
+    await gateway.untilLogged(/^DO recorded: (\S+)/, 1);
     await gateway.fault({ PATH_COLLECTOR: "hangs" });
     await gateway.requests("/api/test", 100);
     await gateway.untilLogged(/^Queue sent: (\S+)/, 100);
@@ -40,23 +43,25 @@ describe("flush", { concurrency: 3, timeout: 240_000 }, () => {
     await gateway.fault({});
 
     await eventually(async () => assert.equal((await gateway.ids("new")).length, 100));
-    assert.deepEqual(await counters(gateway), { tried: 200, failed: 100, fallback: 100, lost: 0 });
+    assert.deepEqual(await counters(gateway), { tried: 201, failed: 100, fallback: 100, lost: 0 });
     writes(await gateway.ids("new"));
   });
 
   test("when the queue and two hundred objects hang, the flush ends before the platform ends it, and names what is lost", async (t) => {
     const gateway = await startGateway(t, { vars: { ...ONE_FLUSH, COLLECTOR_SHARDS: "200" } });
     await gateway.putFlag({ mode: "queue-only" });
+    await gateway.requests("/api/test", 1, "first");
+    await gateway.untilLogged(/^Queue sent: (\S+)/, 1);
     await gateway.fault({ TRAFFIC_QUEUE: "hangs", PATH_COLLECTOR: "hangs" });
     await gateway.requests("/api/test", 100);
     const ids = await gateway.untilLogged(/^DO record failed too, event lost: (\S+) \| /, 100, 60_000);
     await gateway.fault({});
 
     assert.equal(new Set(ids).size, 100);
-    assert.deepEqual(await counters(gateway), { tried: 200, failed: 200, fallback: 100, lost: 100 });
+    assert.deepEqual(await counters(gateway), { tried: 201, failed: 200, fallback: 100, lost: 100 });
     // The next ones are recorded, by whichever path is in time.
     await gateway.requests("/api/test", 100, "later");
-    await eventually(async () => assert.equal((await gateway.stats()).total.requests, 100));
+    await eventually(async () => assert.equal((await gateway.stats()).total.requests, 101));
   });
 
   test("events of both paths leave in one flush, which each of them names", async (t) => {
