@@ -31,9 +31,9 @@ const PLATFORM_LIMITS: [(Limit, i32); 4] = [
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
 ];
 
-/// A real SQLite database in memory, with both stores' tables.
+/// A real SQLite database in memory, with both stores' tables, and the steps of its machine that statements took.
 #[derive(Clone)]
-pub struct Sqlite(Rc<RefCell<rusqlite::Connection>>);
+pub struct Sqlite(Rc<RefCell<rusqlite::Connection>>, Rc<Cell<u64>>);
 
 impl Sqlite {
     pub fn new() -> Self {
@@ -59,7 +59,7 @@ impl Sqlite {
         ] {
             connection.execute_batch(schema).unwrap();
         }
-        Self(Rc::new(RefCell::new(connection)))
+        Self(Rc::new(RefCell::new(connection)), Rc::default())
     }
 
     /// As it is now, to be [restored](Self::restore).
@@ -84,6 +84,11 @@ impl Sqlite {
     pub fn count(&self, table: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM {table}");
         self.0.borrow().query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
+    }
+
+    /// Steps of SQLite's virtual machine so far: how much work there was, whatever else the machine does.
+    pub fn steps(&self) -> u64 {
+        self.1.get()
     }
 
     /// Rows that were inserted, replaced or deleted since it was opened.
@@ -117,6 +122,8 @@ impl Sqlite {
             };
             let rows = prepared.query_map(params, read).map_err(error)?;
             results.push(rows.collect::<rusqlite::Result<_>>().map_err(error)?);
+            let steps = prepared.reset_status(rusqlite::StatementStatus::VmStep);
+            self.1.set(self.1.get() + u64::try_from(steps).unwrap());
         }
         transaction.commit().map_err(error)?;
         Ok(results)
