@@ -254,7 +254,9 @@ pub(crate) mod tests {
                 .collect();
             let digests = pack_digests(events.iter().map(|e| e.digest));
             let mut weight = Weight::default();
-            events.iter().for_each(|event| weight.add(event));
+            for event in &events {
+                weight.add(event);
+            }
             prop_assert!(events.is_empty() || digests.len() + pack(window, &events).unwrap().len() <= weight.bytes() + 20);
             prop_assert_eq!(unpack(window, &digests, &pack(window, &events).unwrap()).unwrap(), events);
         }

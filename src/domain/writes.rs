@@ -138,7 +138,9 @@ mod tests {
         let whole = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut Counted::default());
         let parts = whole.split(5);
         let mut merged = Writes::default();
-        parts.iter().for_each(|part| merged.merge(part));
+        for part in &parts {
+            merged.merge(part);
+        }
         assert_eq!((parts.len(), merged), (10, whole));
         assert_eq!(Writes::default().split(5).len(), 1);
     }

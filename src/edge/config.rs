@@ -21,6 +21,7 @@ use super::flush::{Bounds, FLUSH_MS, LANES};
 
 /// Settings.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // each is a setting of its own
 pub struct Config {
     /// `UPSTREAM_URL`: origin that requests are passed to, without a trailing slash. None: the `UPSTREAM` service
     /// binding if there is one, else the zone's own origin.

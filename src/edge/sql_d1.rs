@@ -73,7 +73,7 @@ impl D1Sql {
 
 impl Sql for D1Sql {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let failed = |error: Error| StoreError::from_message(error.to_string());
+        let failed = |error: Error| StoreError::from_message(&error.to_string());
         let results = self.deadline.within(async { self.results(&statements).await.map_err(failed) }).await?;
         if let Some(bytes) = results.iter().last().and_then(|result| size_after(&result)) {
             self.size.0.set(Some(bytes));

@@ -66,7 +66,7 @@ impl ObjectSql {
 }
 
 fn failed(error: JsValue) -> StoreError {
-    StoreError::from_message(Error::from(error).to_string())
+    StoreError::from_message(&Error::from(error).to_string())
 }
 
 impl Sql for ObjectSql {

@@ -99,7 +99,9 @@ pub async fn rollups(
     });
     let (old, new) = join(old, new).await;
     let add = |all: &mut Rollups, of_object: Rollups| {
-        of_object.into_iter().for_each(|(key, rollup)| rollup::merge(all, key, &rollup));
+        for (key, rollup) in of_object {
+            rollup::merge(all, key, &rollup);
+        }
     };
     (Answer::of_old(old, add), Answer::of_new(new))
 }

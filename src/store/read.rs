@@ -198,8 +198,8 @@ impl EventReader {
         };
         let id = |fold: FoldId| [fold.from_seq, fold.folded_at, fold.mark].map(Value::from);
         let heard_of = known.map_or([const { Value::Null }; 6], |known| {
-            let ([a, b, c], [d, e, f]) = (id(known.fold), id(known.newest));
-            [a, b, c, d, e, f]
+            let mut ids = id(known.fold).into_iter().chain(id(known.newest));
+            std::array::from_fn(|_| ids.next().unwrap_or(Value::Null))
         });
         let mut statements =
             vec![Statement::new(LAST_FOLD, heard_of), Statement::new(TAIL, [first.into(), last.into()])];

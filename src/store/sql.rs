@@ -117,7 +117,7 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts a database's message: a conflict shows as a number that is taken, or as a mark that was NULL because the
     /// log is not the one that was read.
-    pub fn from_message(message: String) -> Self {
+    pub fn from_message(message: &str) -> Self {
         let signs = [
             "UNIQUE constraint failed",
             "NOT NULL constraint failed: segments.mark",
@@ -126,7 +126,7 @@ impl StoreError {
         if signs.iter().any(|sign| message.contains(sign)) {
             Self::Conflict
         } else {
-            Self::Unavailable(first_line(&message))
+            Self::Unavailable(first_line(message))
         }
     }
 }

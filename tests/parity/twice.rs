@@ -137,8 +137,8 @@ fn repeats_that_dedup_absorbed_do_not_hide_what_is_counted_twice() {
     (0..400).for_each(|n| traffic.send(1_000 + n * 500, 0, Fault::Repeat));
     let stores = Stores::new();
     stores.fill(&traffic, 100, true);
-    let stored: Vec<Event> = traffic.old.iter().filter(|event| event.seq % 2 == 0).cloned().collect();
-    again(&stores, [&stored, &stored]);
+    let counted: Vec<Event> = traffic.old.iter().filter(|event| event.seq % 2 == 0).cloned().collect();
+    again(&stores, [&counted, &counted]);
     stores.fold();
     let report = stores.report();
     assert_eq!((report.total.tally.counted_twice, report.total.union), (400, 400));

@@ -97,7 +97,7 @@ impl Sqlite {
     }
 
     fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
-        let error = |e: rusqlite::Error| StoreError::from_message(e.to_string());
+        let error = |e: rusqlite::Error| StoreError::from_message(&e.to_string());
         let mut connection = self.0.borrow_mut();
         let transaction = connection.transaction().map_err(error)?;
         let mut results = Vec::new();

@@ -134,7 +134,8 @@ pub async fn gather(env: &Env, config: &Config, deadline: Deadline) -> Known {
 
 /// Asks everyone; what does not answer is null, and a reason.
 pub async fn read(env: &Env, config: &Config) -> Health {
-    let known = gather(env, config, Deadline::to_read(config)).await;
+    // On the heap: what asks for health asks for much else, and holds all of it while it waits.
+    let known = Box::pin(gather(env, config, Deadline::to_read(config))).await;
     let (status, reasons) = known.judge();
     let Known { now_ms, facts, counts: counters, archive, stores } = known;
     // What is not known is not 0.

@@ -63,9 +63,11 @@ async fn read(env: &Env, config: &Config, now_ms: u64, open: bool) -> String {
     let deadline = Deadline::to_read(config);
     let flag = async { flag_admin::known(env).await.map(|known| (known.document, known.changed_at)) };
     let reports = join(reports(env, Kind::Hour, HOURS, deadline), reports(env, Kind::Day, DAYS, deadline));
-    let ((held, known), (flag, (hours, days))) =
-        join(join(traffic(env, config, now_ms, deadline), health::gather(env, config, deadline)), join(flag, reports))
-            .await;
+    let ((held, known), (flag, (hours, days))) = join(
+        join(traffic(env, config, now_ms, deadline), Box::pin(health::gather(env, config, deadline))),
+        join(flag, reports),
+    )
+    .await;
     // Health has just read it.
     let stops = flag_cache::is_known().then(|| flag_cache::stops().holding().len() as u64);
     let (old, new) = &held;

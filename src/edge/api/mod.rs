@@ -55,9 +55,9 @@ pub const PREFIX: &str = "/_collector";
 pub async fn respond(request: &Request, url: &str, env: &Env, config: &Config) -> Result<web_sys::Response> {
     let path = query::path(url).strip_prefix(PREFIX).unwrap_or_default();
     if page::is_for_browsers(path) {
-        return page::respond(path, request, env, config).await;
+        return Box::pin(page::respond(path, request, env, config)).await;
     }
-    let mut response = match answer(path, request, url, env, config).await {
+    let mut response = match Box::pin(answer(path, request, url, env, config)).await {
         Ok(response) => response,
         Err(problem) => problem.response()?,
     };
@@ -120,18 +120,14 @@ async fn show(
     config: &Config,
 ) -> std::result::Result<Shown, Problem> {
     match resource {
-        Resource::Stats => match choice(url, "detail", "total")? {
-            true => Shown::json(&stats::total(url, env, config).await?),
-            false => Shown::json(&stats::read(url, env, config).await?),
-        },
+        Resource::Stats if choice(url, "detail", "total")? => Shown::json(&stats::total(url, env, config).await?),
+        Resource::Stats => Shown::json(&stats::read(url, env, config).await?),
         Resource::Series => {
             let routes = query::parameter(url, "path").map_or(Routes::Together, Routes::One);
             Shown::json(&series::read(routes, url, env, config).await?)
         }
-        Resource::Paths => match choice(url, "format", "csv")? {
-            true => Ok(csv(paths::csv(url, env, config).await?)),
-            false => Shown::json(&paths::table(url, env, config).await?),
-        },
+        Resource::Paths if choice(url, "format", "csv")? => Ok(csv(paths::csv(url, env, config).await?)),
+        Resource::Paths => Shown::json(&paths::table(url, env, config).await?),
         Resource::Path => Shown::json(&paths::route(segment.to_owned(), url, env, config).await?),
         Resource::PathSeries => Shown::json(&series::read(Routes::One(segment.to_owned()), url, env, config).await?),
         Resource::Exemplars => Shown::json(&paths::exemplars(url, env, config).await?),

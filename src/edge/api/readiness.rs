@@ -37,7 +37,7 @@ pub async fn read(env: &Env, config: &Config) -> Readiness {
     let (days, dead_events, hour) = join3(
         deadline.within(days(env)),
         deadline.within(dead_events(env, now_ms)),
-        deadline.within(last_hour(env, config, now_ms)),
+        deadline.within(Box::pin(last_hour(env, config, now_ms))),
     )
     .await;
     let facts = Facts { days: known(days).unwrap_or_default(), dead_events: known(dead_events), hour: known(hour) };

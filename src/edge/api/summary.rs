@@ -52,9 +52,9 @@ pub async fn text(env: &Env, config: &Config) -> Result<String, String> {
     let deadline = Deadline::to_read(config);
     // All at once, so that a store which does not answer is waited for once.
     let (stats, series, paths, (health, flag), (hour, day)) = join5(
-        stats::total(QUERY, env, config),
-        series::read(Routes::Together, QUERY, env, config),
-        paths::table(QUERY, env, config),
+        Box::pin(stats::total(QUERY, env, config)),
+        Box::pin(series::read(Routes::Together, QUERY, env, config)),
+        Box::pin(paths::table(QUERY, env, config)),
         join(health::read(env, config), flag::read(env, config)),
         join(newest(env, Kind::Hour, deadline), newest(env, Kind::Day, deadline)),
     )

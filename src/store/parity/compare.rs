@@ -423,7 +423,9 @@ const fn may_have_events(start: u64, now_ms: u64) -> bool {
 
 fn total_of_pairs(pairs: &[(u64, u64)]) -> Sum {
     let mut total = Sum::default();
-    pairs.iter().for_each(|(digests, values)| total.add(&Sum { requests: 1, digests: *digests, values: *values }));
+    for (digests, values) in pairs {
+        total.add(&Sum { requests: 1, digests: *digests, values: *values });
+    }
     total
 }
 

@@ -211,7 +211,7 @@ impl EventReader {
     /// From the longest grain that the range is whole intervals of: days and hours are few rows, and are kept longer. One
     /// minute whose routes are no longer kept is made of its events.
     async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
-        let is_whole = |grain: &Grain| from % grain.ms() == 0 && to % grain.ms() == 0;
+        let is_whole = |grain: &Grain| from.is_multiple_of(grain.ms()) && to.is_multiple_of(grain.ms());
         let grain = Grain::ALL.into_iter().rfind(is_whole).unwrap_or(Grain::Minute);
         let statements = vec![
             Statement::new(PATHS, [grain.ms().into(), from.into(), to.into()]),

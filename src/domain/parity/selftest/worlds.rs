@@ -111,6 +111,9 @@ impl World {
     }
 }
 
+/// Makes one world.
+type Make = fn(&Maker) -> Result<World, InputError>;
+
 /// All worlds, of producers and digests of this `seed`, before the minute of `end_ms`.
 ///
 /// # Errors
@@ -118,7 +121,7 @@ impl World {
 pub fn worlds(seed: u64, end_ms: u64, id_window_ms: u64) -> Result<Vec<World>, InputError> {
     let makers =
         [stored_twice, stored_twice_by_both, routes_swapped, route_lost, messages_lost, lost_on_both, path_stopped];
-    let make = |(n, make): (u64, fn(&Maker) -> Result<World, InputError>)| {
+    let make = |(n, make): (u64, Make)| {
         let end_ms = end_ms - end_ms % MINUTE_MS - n * APART_MS;
         make(&Maker { seed: seed.wrapping_add(n), end_ms, id_window_ms })
     };
