@@ -48,7 +48,7 @@ fn routing(c: &mut Criterion) {
     let flag = Flag::parse(include_str!("../flags/scheme-b.json")).unwrap();
     let id = IdempotentId::generate(START, "192.168.1.1", "/api/users", "req-123").unwrap();
     c.bench_function("route", |b| {
-        b.iter(|| route(black_box(&flag), &Place::of_route(black_box("/api/users")), black_box(&id)))
+        b.iter(|| route(black_box(&flag), &Place::of_route(black_box("/api/users")), black_box(&id)));
     });
     let (normalizer, _) = Normalizer::new(["/api/users/{id}", "/api/orders/{id}/lines/{line}"]);
     c.bench_function("normalize", |b| b.iter(|| normalizer.normalize(black_box("/api/orders/4711/lines/12"), 200)));

@@ -1,6 +1,6 @@
 //! Calling the `PathCollector` objects.
 //!
-//! Invariant: an event goes to the object that [`layout`](super::layout) names, and a question to all of them.
+//! Invariant: an event goes to the object that [`super::layout`] names, and a question to all of them.
 
 use std::rc::Rc;
 

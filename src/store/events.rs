@@ -3,7 +3,7 @@
 //! Invariants: an event is stored, deduped and counted by the insertion of one immutable segment, in one transaction.
 //! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
 //! next number, and of two with the same number the slower is refused whole and decides anew. So is one that read another
-//! timeline than it writes to ([`timeline`](super::timeline)).
+//! timeline than it writes to (`timeline.rs`).
 
 use std::ops::Deref;
 

@@ -73,7 +73,7 @@ impl Page<'_> {
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|")?;
         for (name, side) in [("old (object)", &self.0.old), ("new (D1)", &self.0.new)] {
-            let Side { dual, digest_sum, value_sum, fallback, absorbed, counted_twice } = side;
+            let Side { events: _, dual, digest_sum, value_sum, fallback, absorbed, counted_twice } = side;
             writeln!(
                 f,
                 "| {name} | {dual} | `{digest_sum}` | `{value_sum}` | {fallback} | {absorbed} | {counted_twice} |"
