@@ -43,7 +43,7 @@ fn a_minute_of_very_many_producers_is_folded_and_compared() {
         block_on(store(&sqlite).record(&mut Memory::default(), &events, START)).unwrap();
         while block_on(store(&sqlite).fold(START)).unwrap() > 0 {}
         let minute = |answer| match answer {
-            Answer::Minutes(minutes, _) => minutes.get(&START).map(|minute| (minute.numbers, minute.absorbed)),
+            Answer::Minutes(minutes) => minutes.by_start.get(&START).map(|minute| (minute.numbers, minute.absorbed)),
             _ => None,
         };
         let range = (START, START + MINUTE_MS);
