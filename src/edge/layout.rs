@@ -66,7 +66,8 @@ async fn known_or_asked(env: &Env, config: &Config, record: bool, deadline: Dead
     if let Some(shards) = IN_FORCE.get() {
         return Ok(shards);
     }
-    if clock::now_ms() < RETRY_AT_MS.get() {
+    // A clock that is set back must not make the pause longer.
+    if (1..=RETRY_MS).contains(&RETRY_AT_MS.get().saturating_sub(clock::now_ms())) {
         return Err(StoreError::Unavailable("the number of objects could not be told a moment ago".to_owned()));
     }
     let asked = collector_client::layout(env, config, record, deadline).await;

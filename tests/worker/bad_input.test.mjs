@@ -156,7 +156,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
       ["ids?store=old&from=x", 400, /^`from`: /],
       ["trace/yesterday", 400, /^`idempotentId`: "yesterday"/],
       ["trace/%FF", 400, /^`%FF` is not UTF-8/],
-      ["nothing", 404, /stats, series, paths, .*ids, trace/],
+      ["nothing", 404, /^there is no \/_collector\/v1\/nothing; \/_collector has \/health, .*\/v1\/ids, .*\/v1\/stats, .*\/v1\/trace\/\{id\}/],
       ["stats/more", 404, /there is no/],
       ["trace", 404, /there is no/],
     ];

@@ -73,14 +73,14 @@ describe("dead letters", { concurrency: 4, timeout: 240_000 }, () => {
     assert.deepEqual([body.redriven, body.stored, body.refused, body.left], [0, 0, 2, 0]);
     assert.match(body.refusals.map(({ reason }) => reason).join(), /`status`/);
     for (const { id, payload } of letters) {
-      const kept = await gateway.read(`dead-letters/${id}`);
+      const kept = await gateway.letter(id);
       assert.deepEqual([kept.payload, kept.attempts], [payload, 1]);
       assert.ok(kept.refused);
     }
 
     const [first] = letters;
     assert.deepEqual((await purge(gateway, { id: first.id })).body, { purged: 1, left: 0 });
-    assert.equal((await gateway.request(`/_collector/v1/dead-letters/${first.id}`)).status, 404);
+    await assert.rejects(gateway.letter(first.id), /there is no such dead letter/);
     assert.deepEqual((await purge(gateway, { before: Date.now() + 1 })).body, { purged: 1, left: 0 });
     assert.equal((await gateway.stats()).total.requests, 1);
   });

@@ -107,13 +107,16 @@ describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
   test("the object fails after persisting: both stores have every event, and it counts once", async (t) => {
     const gateway = await startGateway(t);
     await gateway.putFlag({ mode: "do-only" });
+    // Nothing is recorded in objects whose number is not known: it is learnt before they fail.
+    await gateway.requests("/api/test", 1, "first");
+    await gateway.untilLogged(/^DO recorded: /, 1);
     await gateway.fault({ PATH_COLLECTOR: "fails-after-persisting" });
     await gateway.requests("/api/test", 10);
     await gateway.untilLogged(/^Queue sent: /, 10);
     await gateway.fault({});
 
-    const { total, stores, exact } = await gateway.delivered({ old: 10, new: 10 });
-    assert.deepEqual([total.requests, stores.both, exact], [10, 10, true]);
+    const { total, stores, exact } = await gateway.delivered({ old: 11, new: 10 });
+    assert.deepEqual([total.requests, stores.both, exact], [11, 10, true]);
   });
 
   test("both fail: every event is logged whole and counted as lost, and the next ones are recorded", async (t) => {

@@ -228,7 +228,12 @@ class Gateway {
   /** All dead letters, whole, the newest first. */
   async letters() {
     const { letters } = await this.read("dead-letters?limit=200");
-    return Promise.all(letters.map(({ id }) => this.read(`dead-letters/${id}`)));
+    return Promise.all(letters.map(({ id }) => this.letter(id)));
+  }
+
+  /** A dead letter, whole. */
+  letter(id) {
+    return this.read(`dead-letters/${encodeURIComponent(id)}`);
   }
 
   /** Sends a request to a route of the API that isn't a plain read. */

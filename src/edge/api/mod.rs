@@ -204,12 +204,11 @@ fn not_allowed(method: &str, allowed: &[&str]) -> std::result::Result<Response, 
 fn unknown(method: &str, url: &str) -> Problem {
     let reads = matches!(method, "GET" | "HEAD");
     let name = |route: &Route| {
-        let path = route.pattern.strip_prefix("/v1/").unwrap_or(route.pattern);
-        if reads { path.to_owned() } else { format!("{} {path}", route.method) }
+        if reads { route.pattern.to_owned() } else { format!("{} {}", route.method, route.pattern) }
     };
     let fitting = ROUTES.iter().filter(|route| (route.method == "GET") == reads);
     let list = fitting.map(name).collect::<Vec<_>>().join(", ");
-    Problem::not_found(format!("there is no {}; {PREFIX}/v1/ has {list}", query::path(url)))
+    Problem::not_found(format!("there is no {}; {PREFIX} has {list}", query::path(url)))
 }
 
 /// A segment of a path, unescaped.
