@@ -210,7 +210,8 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
   test("is served at every route without extension, never kept, with the newest snapshot in it", async (t) => {
     const gateway = await startGateway(t);
     const hostile = { computedAt: 1, routes: ["</script><script>alert(1)</script>"] };
-    await (await gateway.env()).FLAGS.put("snapshot", JSON.stringify(hostile));
+    const object = (await gateway.env()).PATH_COLLECTOR.getByName("default");
+    await object.fetch("https://collector/snapshot", { method: "POST", body: JSON.stringify(hostile) });
     const seen = new Set();
     for (const path of ["/_collector/", "/_collector/paths", "/_collector/any/thing?range=24h"]) {
       const response = await opened(gateway, path);
@@ -224,7 +225,7 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
     assertPageGuarded(head, seen);
     assert.deepEqual([head.status, await head.text()], [200, ""]);
     assert.deepEqual(location(await opened(gateway, "/_collector?range=1h")), [303, "/_collector/?range=1h"]);
-    await gateway.fault({ FLAGS: "hangs" });
+    await gateway.fault({ FLAGS: "hangs", PATH_COLLECTOR: "hangs" });
     assert.equal((await opened(gateway, "/_collector/")).status, 200, "a snapshot is not waited for");
   });
 

@@ -26,7 +26,10 @@ const give = async (gateway, old, fresh, before = { old: 0, new: 0 }) => {
   const { PATH_COLLECTOR, TRAFFIC_QUEUE } = await gateway.env();
   const object = PATH_COLLECTOR.get(PATH_COLLECTOR.idFromName("default"));
   if (old.length) await object.fetch("https://collector/record", { method: "POST", body: message(old) });
-  if (fresh.length) await TRAFFIC_QUEUE.send(message(fresh), { contentType: "text" });
+  // A message holds at most 128,000 bytes.
+  for (let at = 0; at < fresh.length; at += 400) {
+    await TRAFFIC_QUEUE.send(message(fresh.slice(at, at + 400)), { contentType: "text" });
+  }
   await gateway.delivered({ old: before.old + old.length, new: before.new + fresh.length });
 };
 const run = async (gateway, window = WINDOW) => (await gateway.order("POST", `v1/parity/run?window=${window}`)).body;

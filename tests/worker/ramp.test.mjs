@@ -16,9 +16,14 @@ const vouch = async (gateway, verdict = "pass") => {
   const { DB } = await gateway.env();
   const end = Date.now();
   const body = JSON.stringify({ writes: 1000, writesDiffering: 0, loss: { unexplained: 0 } });
-  const row = ["hour", end - 3_600_000, end, 1, verdict, 1000, 0, 0, 0, "as told", end, "-", "-", 0, body];
-  await DB.prepare(`INSERT INTO parity_reports (kind, start, end, revision, verdict, compared, mismatches, against_new,
-    against_old, summary, computed_at, conclusion, fingerprint, is_open, body) VALUES (${row.map(() => "?").join()})`).bind(...row).run();
+  const row = {
+    kind: "hour", start: end - 3_600_000, end, revision: 1, verdict, fingerprint: "-", conclusion: "-", is_open: 0,
+    compared: 1_000, mismatches: 0, against_new: 0, against_old: 0, seen_old: 1_000, seen_new: 1_000, seen_arrived: 1_000,
+    summary: "as told", computed_at: end, body,
+  };
+  const [names, values] = [Object.keys(row), Object.values(row)];
+  const insert = `INSERT INTO parity_reports (${names.join()}) VALUES (${names.map(() => "?").join()})`;
+  await DB.prepare(insert).bind(...values).run();
 };
 
 describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {

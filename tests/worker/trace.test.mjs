@@ -34,7 +34,7 @@ describe("trace", { concurrency: 3, timeout: 180_000 }, () => {
     const trace = await gateway.read(`trace/${idempotentId}`);
     assert.deepEqual([trace.old, trace.new, trace.cohort, trace.flagVersion], [[], [], null, null]);
     const [{ id, receivedAt, source, reason }] = trace.deadLetters;
-    const letter = await gateway.read(`dead-letters/${id}`);
+    const letter = await gateway.letter(id);
     assert.deepEqual({ receivedAt, source, reason }, { receivedAt: letter.receivedAt, source: "consumer", reason: letter.reason });
     assert.deepEqual([trace.deadLetters.length, trace.deadLettersNotSearched], [1, 0]);
   });

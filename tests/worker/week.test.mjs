@@ -22,7 +22,7 @@ const COUNTS = `
 describe("a simulated week", { timeout: 300_000 }, () => {
   test("leaves rows within the stated bounds, and totals as they were", async (t) => {
     const gateway = await startGateway(t, {
-      vars: { PATH_TEMPLATES: ROUTES.join(" "), LOG_EVENTS: "false" },
+      vars: { PATH_TEMPLATES: ROUTES.join(" "), LINGER_MS: "5" },
       // Without an archive, so that what is deleted waits for nothing.
       config: { r2_buckets: undefined },
     });
@@ -38,6 +38,9 @@ describe("a simulated week", { timeout: 300_000 }, () => {
           await gateway.request(route, { ip: "203.0.113.1", ray: `ray-${sent}` });
           sent += 1;
         }
+        // To a flush whose clock is moved, its time is over.
+        await gateway.untilLogged(/^DO recorded: (\S+)/, sent);
+        await gateway.untilLogged(/^Queue sent: (\S+)/, sent);
       }
       await gateway.delivered({ old: sent, new: sent });
       await gateway.setClock(now + HOUR_MS);

@@ -8,11 +8,13 @@ use std::rc::Rc;
 use js_sys::futures::JsFuture;
 use litemap::LiteMap;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
+use web_sys::{Headers, Request, Response, ResponseInit};
 use worker::{Env, Fetcher};
 
 use crate::edge::problem::Problem;
 use crate::edge::{address_key, clock, failure};
+
+use super::etag;
 
 /// How long a file may take, in ms.
 const DEADLINE_MS: u64 = 5_000;
@@ -32,14 +34,17 @@ const HEADERS: [(&str, &str); 5] = [
 
 /// A file for the browser, which keeps a copy and asks each time whether that is still the newest.
 pub async fn file(path: &str, request: &Request, env: &Env) -> Result<Response, Problem> {
-    let file = fetch(path, request.headers().get("If-None-Match").ok().flatten(), env).await?;
+    let file = fetch(path, env).await?;
     if file.status() == 404 {
         return Err(Problem::not_found(format!("the dashboard has no file {path}")));
     }
     let respond = || {
+        // Not left to the binding, which knows neither lists nor `*`.
+        let known = request.headers().get("If-None-Match")?.zip(file.headers().get("ETag")?);
+        let is_known = file.status() == 200 && known.is_some_and(|(known, etag)| etag::is_known(&known, &etag));
         let init = ResponseInit::new();
-        init.set_status(file.status());
-        let body = file.body().filter(|_| request.method() != "HEAD");
+        init.set_status(if is_known { 304 } else { file.status() });
+        let body = file.body().filter(|_| !is_known && request.method() != "HEAD");
         let response = Response::new_with_opt_readable_stream_and_init(body.as_ref(), &init)?;
         let headers = response.headers();
         for name in ["Content-Type", "ETag"] {
@@ -70,7 +75,7 @@ pub async fn page(path: &'static str, env: &Env) -> Result<Rc<str>, Problem> {
 }
 
 async fn text(path: &str, env: &Env) -> Result<String, Problem> {
-    let file = fetch(path, None, env).await?;
+    let file = fetch(path, env).await?;
     if file.status() != 200 {
         return Err(unbuilt());
     }
@@ -107,17 +112,11 @@ fn guard(headers: &Headers) -> Result<(), JsValue> {
     HEADERS.iter().try_for_each(|(name, value)| headers.set(name, value))
 }
 
-async fn fetch(path: &str, known: Option<String>, env: &Env) -> Result<Response, Problem> {
+async fn fetch(path: &str, env: &Env) -> Result<Response, Problem> {
     let assets: Fetcher = env.assets("ASSETS").map_err(|_| unbuilt())?;
     let asked = async {
-        let init = RequestInit::new();
-        if let Some(known) = known {
-            let headers = Headers::new()?;
-            headers.set("If-None-Match", &known)?;
-            init.set_headers(&headers);
-        }
         // The binding looks at the path alone.
-        let request = Request::new_with_str_and_init(&format!("https://assets.invalid{path}"), &init)?;
+        let request = Request::new_with_str(&format!("https://assets.invalid{path}"))?;
         let promise = JsValue::from(assets).unchecked_into::<worker::worker_sys::Fetcher>().fetch(&request)?;
         JsFuture::from(promise).await?.dyn_into()
     };
