@@ -42,7 +42,6 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     delete missing.status;
     const bodies = [
       ["this is not JSON", /^queue message: /],
-      [JSON.stringify({ v: 2, events: [event("another version")] }), /^`v`: "2"/],
       [JSON.stringify({ events: [] }), /missing field `v`/],
       [message(event("good 1"), event("bad status", { status: "fine" }), event("good 2")), /^`status`: /],
       [message(event("good 3"), missing), /`status`/],
@@ -57,6 +56,8 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
       [message(event("far future", { timestamp: Date.now() + 3_600_000 })), /^`timestamp`: .*future/],
       [message(event("long ago", { timestamp: 1_600_000_000_000 })), /^`timestamp`: .*old/],
     ];
+    // One of a newer format waits for a Worker that reads it, and is no letter yet.
+    await TRAFFIC_QUEUE.send(JSON.stringify({ v: 2, events: [event("another version")] }), { contentType: "text" });
     for (const [body] of bodies) await TRAFFIC_QUEUE.send(body, { contentType: "text" });
     // What is text in another wrapping is read as such; what is none is kept as it came.
     await TRAFFIC_QUEUE.send({ v: 1, events: [event("as JSON")] }, { contentType: "json" });
@@ -79,6 +80,10 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     }
     assert.deepEqual(found(/^`body`: .*send the message as text/).map(({ payload }) => payload), ["fffe00"]);
     await gateway.untilLogged(/^Dead letter /, newest.length);
+    await eventually(async () => {
+      const { retried, acked, dead } = (await gateway.read("health")).consumer;
+      assert.deepEqual([retried > 0, acked, dead], [true, bodies.length + 4, newest.length]);
+    });
   });
 
   test("an address that a message has for a hash is in no log", async (t) => {
