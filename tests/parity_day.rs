@@ -4,9 +4,10 @@
 mod support;
 
 use path_collector::domain::grain::Grain;
-use path_collector::domain::ledger::{Ledger, Runs};
+use path_collector::domain::ledger::Ledger;
 use path_collector::domain::parity::verdict::Verdict;
 use path_collector::domain::parity::window::{Kind, Window};
+use path_collector::domain::runs::Runs;
 use path_collector::domain::writes::Writes;
 use path_collector::store::parity::compare::{Comparer, Run, Settings};
 use path_collector::store::parity::reports::Reports;

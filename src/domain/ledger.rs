@@ -11,83 +11,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, ProducerId};
-
-/// A set of numbers as its runs, each from a first to a last one: sorted, neither touching nor overlapping.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Runs(Vec<(u32, u32)>);
-
-impl Runs {
-    /// The set of these numbers.
-    pub fn of(mut numbers: Vec<u32>) -> Self {
-        numbers.sort_unstable();
-        Self::joined(numbers.into_iter().map(|number| (number, number)))
-    }
-
-    /// Joins runs that come sorted by their first number.
-    fn joined(runs: impl Iterator<Item = (u32, u32)>) -> Self {
-        let mut joined: Vec<(u32, u32)> = Vec::new();
-        for (first, last) in runs {
-            match joined.last_mut() {
-                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-                _ => joined.push((first, last)),
-            }
-        }
-        Self(joined)
-    }
-
-    /// The union of both.
-    pub fn merge(&mut self, other: &Self) {
-        let mut runs: Vec<(u32, u32)> = self.0.iter().chain(&other.0).copied().collect();
-        runs.sort_unstable();
-        *self = Self::joined(runs.into_iter());
-    }
-
-    /// How many numbers.
-    pub fn len(&self) -> u64 {
-        self.0.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether a number is in it.
-    pub fn contains(&self, number: u32) -> bool {
-        let after = self.0.partition_point(|(first, _)| *first <= number);
-        after.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|(_, last)| *last >= number)
-    }
-
-    /// The runs.
-    pub fn runs(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.0.iter().copied()
-    }
-}
-
-// Packed as distances: a contiguous minute costs a few bytes, whatever its traffic.
-impl Serialize for Runs {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut at = 0;
-        let distances = self.0.iter().map(|(first, last)| {
-            let pair = (first - at, last - first);
-            at = *last;
-            pair
-        });
-        serializer.collect_seq(distances)
-    }
-}
-
-impl<'de> Deserialize<'de> for Runs {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut at = 0u32;
-        let absolute = |(distance, length): (u32, u32)| {
-            let first = at.saturating_add(distance);
-            at = first.saturating_add(length);
-            (first, at)
-        };
-        Ok(Self::joined(Vec::<(u32, u32)>::deserialize(deserializer)?.into_iter().map(absolute)))
-    }
-}
+use super::runs::Runs;
 
 /// Sequence numbers by producer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,14 +52,14 @@ impl Ledger {
         let mut parts = Vec::new();
         let (mut part, mut room) = (Vec::new(), most);
         for (producer, runs) in &self.0 {
-            let mut rest = runs.0.as_slice();
+            let mut rest = runs.as_slice();
             while !rest.is_empty() {
                 if room < 2 && !part.is_empty() {
                     parts.push(Self(std::mem::take(&mut part).into_iter().collect()));
                     room = most;
                 }
                 let (some, others) = rest.split_at(rest.len().min(room.max(2) - 1));
-                part.push((*producer, Runs(some.to_vec())));
+                part.push((*producer, Runs::joined(some.iter().copied())));
                 (rest, room) = (others, room.saturating_sub(some.len() + 1));
             }
         }
@@ -306,8 +230,6 @@ const fn gap(producer: u64, end: u32, first: u32) -> Gap {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -343,17 +265,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_are_a_set(left in prop::collection::vec(0u32..200, 0..80), right in prop::collection::vec(0u32..200, 0..80)) {
-            let mut runs = Runs::of(left.clone());
-            runs.merge(&Runs::of(right.clone()));
-            let set: BTreeSet<u32> = left.into_iter().chain(right).collect();
-            prop_assert_eq!(runs.len(), set.len() as u64);
-            prop_assert!((0..210).all(|number| runs.contains(number) == set.contains(&number)));
-            let again: Runs = postcard::from_bytes(&postcard::to_allocvec(&runs).unwrap()).unwrap();
-            prop_assert_eq!(again, runs);
-        }
-
-        #[test]
         fn parts_are_small_and_their_union_is_the_whole(
             numbers in prop::collection::vec((0u64..6, 0u32..60), 0..120), most in 2usize..20,
         ) {
@@ -363,7 +274,7 @@ mod tests {
             }
             let mut union = Ledger::default();
             for part in whole.split(most) {
-                let entries = part.0.values().map(|runs| runs.0.len() + 1).sum::<usize>();
+                let entries = part.0.values().map(|runs| runs.as_slice().len() + 1).sum::<usize>();
                 prop_assert!((2..=most).contains(&entries));
                 union.merge(&part);
             }

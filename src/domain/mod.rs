@@ -42,6 +42,7 @@ pub mod readiness;
 pub mod retry;
 pub mod rollup;
 pub mod route;
+pub mod runs;
 pub mod segment;
 pub mod selection;
 pub mod session;

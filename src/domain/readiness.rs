@@ -91,13 +91,9 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
     let arrived = sum(|day| day.arrived);
     let lost = sum(|day| day.missing.saturating_sub(day.dead_lettered));
     let fallbacks = sum(|day| day.queue_failed + day.object_failed);
-    let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| facts.hour.as_ref().and_then(figure);
     let passing = facts.days.iter().take_while(|day| day.verdict == Verdict::Pass).count();
     let in_a_row = passing.min(unbroken(&facts.days));
-    let new = |name, title, wanted, source, found: Option<(bool, String)>| {
-        let (holds, figure) = found.unzip();
-        Criterion { name, title, wanted, figure, holds, source }
-    };
+    let [backlog, counted_once, traceable] = of_last_hour(facts.hour.as_ref());
     vec![
         new(
             "queue-send-success",
@@ -113,6 +109,37 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
             "7 days: events in dead letters, of all events",
             facts.dead_events.and_then(|dead| success(dead, arrived.max(dead))),
         ),
+        backlog,
+        counted_once,
+        new(
+            "seven-days",
+            "days in a row in which parity passes",
+            "7",
+            "parity's daily reports: GET parity?kind=day",
+            (!facts.days.is_empty()).then(|| (in_a_row >= DAYS, in_a_row.to_string())),
+        ),
+        new(
+            "fallback",
+            "failed writes that the other path took",
+            "some, and no loss",
+            "7 days: fallback events; events in neither store and no dead letter. Not known until a write has failed",
+            (fallbacks > 0).then(|| (lost == 0, format!("{fallbacks} taken, {lost} lost"))),
+        ),
+        traceable,
+        new(
+            "loss",
+            "events lost on both paths",
+            "< 0.1 %",
+            "7 days: sequence numbers in neither store and no dead letter, of all",
+            success(lost, arrived + lost).map(|(holds, _)| (holds, format!("{lost} of {}", arrived + lost))),
+        ),
+    ]
+}
+
+/// The criteria that the last hour is held against.
+fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
+    let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| known.and_then(figure);
+    [
         new(
             "backlog",
             "events on their way",
@@ -135,20 +162,6 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
             }),
         ),
         new(
-            "seven-days",
-            "days in a row in which parity passes",
-            "7",
-            "parity's daily reports: GET parity?kind=day",
-            (!facts.days.is_empty()).then(|| (in_a_row >= DAYS, in_a_row.to_string())),
-        ),
-        new(
-            "fallback",
-            "failed writes that the other path took",
-            "some, and no loss",
-            "7 days: fallback events; events in neither store and no dead letter. Not known until a write has failed",
-            (fallbacks > 0).then(|| (lost == 0, format!("{fallbacks} taken, {lost} lost"))),
-        ),
-        new(
             "traceable",
             "events that are found by their ID",
             "all",
@@ -158,14 +171,19 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
                 (looked_up > 0).then(|| (found == looked_up, format!("{found} of {looked_up}")))
             }),
         ),
-        new(
-            "loss",
-            "events lost on both paths",
-            "< 0.1 %",
-            "7 days: sequence numbers in neither store and no dead letter, of all",
-            success(lost, arrived + lost).map(|(holds, _)| (holds, format!("{lost} of {}", arrived + lost))),
-        ),
     ]
+}
+
+/// A criterion, and what was found of it: whether it holds, and its figure.
+fn new(
+    name: &'static str,
+    title: &'static str,
+    wanted: &'static str,
+    source: &'static str,
+    found: Option<(bool, String)>,
+) -> Criterion {
+    let (holds, figure) = found.unzip();
+    Criterion { name, title, wanted, figure, holds, source }
 }
 
 /// How many of the newest days follow each other without a gap.

@@ -92,78 +92,94 @@ impl PathCollector {
         self.prepare()?;
         // Whoever asks sees to it that deletion goes on, should the platform have lost the alarm.
         self.wake_within(CLEAN_EVERY_MS).await;
-        let platform = |error: worker::Error| StoreError::Unavailable(failure::reason(error));
+        match request.method() {
+            Method::Get => self.get(&request.inner().url()).await,
+            Method::Post => self.post(&mut request).await,
+            _ => unknown(),
+        }
+    }
+
+    /// What a URL alone asks.
+    async fn get(&self, url: &str) -> std::result::Result<Response, StoreError> {
+        let response = match query::path(url) {
+            "/layout" => packed(&Layouts::new(self.sql.clone()).read(number(url, "shards")).await?),
+            "/ids" => packed(&self.events.events(number(url, "from"), number(url, "to")).await?),
+            "/windows" => {
+                let [from, to, most] = ["from", "to", "most"].map(|name| number(url, name));
+                let windows = self.events.windows(from, to, most).await?;
+                packed(&(windows.counts.into_tuple_vec(), windows.until))
+            }
+            "/details" => {
+                let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(url, name));
+                packed(&self.events.events_in(Cut { from, to, slice, slices }).await?)
+            }
+            "/digests" => {
+                let digests = self.events.digests(number(url, "from"), number(url, "to")).await?;
+                packed(&digests)
+            }
+            "/trace" => match parameter(url, "id").and_then(|id| id.parse().ok()) {
+                Some(id) => packed(&self.events.trace(id).await?),
+                None => Response::error("`id`: give an idempotent ID", 400),
+            },
+            "/snapshot" => Response::ok(snapshot::read(self.sql.clone()).await?.unwrap_or_default()),
+            "/vitals" => packed(&VitalSigns::new(self.sql.clone()).read(clock::now_ms()).await?),
+            "/state" => {
+                let state = self.events.state(clock::now_ms()).await?;
+                packed(&LogState { bytes: self.sql.bytes(), ..state })
+            }
+            _ => return unknown(),
+        };
+        response.map_err(platform)
+    }
+
+    /// What is written, and questions that don't fit into a URL.
+    async fn post(&self, request: &mut Request) -> std::result::Result<Response, StoreError> {
         let url = request.inner().url();
-        let response = match (request.method(), query::path(&url)) {
-            (Method::Post, "/record") => {
+        let response = match query::path(&url) {
+            "/record" => {
                 let text = request.text().await.map_err(platform)?;
                 return self.record(&text).await;
             }
-            (Method::Post, "/store-again") => {
+            "/store-again" => {
                 let text = request.text().await.map_err(platform)?;
                 return self.store_again(&text).await;
             }
-            (Method::Post, "/address-key") => {
+            "/address-key" => {
                 let keys = AddressKeys::new(self.sql.clone());
                 let key = keys.of_day(number(&url, "day"), address_key::random_bytes()).await?;
                 packed(&(key.0, Layouts::new(self.sql.clone()).record(number(&url, "shards")).await?))
             }
-            (Method::Post, "/layout") => packed(&Layouts::new(self.sql.clone()).record(number(&url, "shards")).await?),
-            (Method::Get, "/layout") => packed(&Layouts::new(self.sql.clone()).read(number(&url, "shards")).await?),
-            (Method::Post, "/rollups") => {
-                let (selection, known): (Selection, Option<Known>) = self.question(&mut request).await?;
+            "/layout" => packed(&Layouts::new(self.sql.clone()).record(number(&url, "shards")).await?),
+            "/rollups" => {
+                let (selection, known): (Selection, Option<Known>) = self.question(request).await?;
                 packed(&self.events.find(&selection, known.as_ref()).await?)
             }
-            (Method::Get, "/ids") => packed(&self.events.events(number(&url, "from"), number(&url, "to")).await?),
-            (Method::Get, "/windows") => {
-                let [from, to, most] = ["from", "to", "most"].map(|name| number(&url, name));
-                let windows = self.events.windows(from, to, most).await?;
-                packed(&(windows.counts.into_tuple_vec(), windows.until))
-            }
-            (Method::Get, "/details") => {
-                let [from, to, slice, slices] = ["from", "to", "slice", "slices"].map(|name| number(&url, name));
-                packed(&self.events.events_in(Cut { from, to, slice, slices }).await?)
-            }
-            (Method::Get, "/digests") => {
-                let digests = self.events.digests(number(&url, "from"), number(&url, "to")).await?;
-                packed(&digests)
-            }
-            (Method::Get, "/trace") => match parameter(&url, "id").and_then(|id| id.parse().ok()) {
-                Some(id) => packed(&self.events.trace(id).await?),
-                None => Response::error("`id`: give an idempotent ID", 400),
-            },
-            (Method::Post, "/parity") => {
-                let ask = self.question(&mut request).await?;
+            "/parity" => {
+                let ask = self.question(request).await?;
                 packed(&self.events.ask(&ask).await?)
             }
-            (Method::Post, "/report") => {
-                let report = self.question(&mut request).await?;
+            "/report" => {
+                let report = self.question(request).await?;
                 VitalSigns::new(self.sql.clone()).report(&report, clock::now_ms()).await?;
                 Response::empty()
             }
-            (Method::Post, "/flag") => {
+            "/flag" => {
                 let text = request.text().await.map_err(platform)?;
                 let held = flag_copy::hold(self.sql.clone(), &text, clock::now_ms()).await?;
                 Response::ok(held)
             }
-            (Method::Post, "/snapshot") => {
+            "/snapshot" => {
                 snapshot::write(self.sql.clone(), request.text().await.map_err(platform)?).await?;
                 Response::empty()
             }
-            (Method::Get, "/snapshot") => Response::ok(snapshot::read(self.sql.clone()).await?.unwrap_or_default()),
-            (Method::Get, "/vitals") => packed(&VitalSigns::new(self.sql.clone()).read(clock::now_ms()).await?),
-            (Method::Post, "/erase") => {
+            "/erase" => {
                 self.state.storage().delete_all().await.map_err(platform)?;
                 self.ready.set(false);
                 self.alarm.set(None);
                 self.memory.take();
                 Response::empty()
             }
-            (Method::Get, "/state") => {
-                let state = self.events.state(clock::now_ms()).await?;
-                packed(&LogState { bytes: self.sql.bytes(), ..state })
-            }
-            _ => Response::error("no such operation", 404),
+            _ => return unknown(),
         };
         response.map_err(platform)
     }
@@ -173,7 +189,7 @@ impl PathCollector {
         &self,
         request: &mut Request,
     ) -> std::result::Result<T, StoreError> {
-        let bytes = request.bytes().await.map_err(|error| StoreError::Unavailable(failure::reason(error)))?;
+        let bytes = request.bytes().await.map_err(platform)?;
         postcard::from_bytes(&bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
@@ -209,9 +225,7 @@ impl PathCollector {
             "stored": recorded.stored, "absorbed": recorded.absorbed, "rejected": reasons,
         });
         let status = if reasons.is_empty() { 200 } else { 422 };
-        Response::ok(answer.to_string())
-            .map(|response| response.with_status(status))
-            .map_err(|error| StoreError::Unavailable(failure::reason(error)))
+        Response::ok(answer.to_string()).map(|response| response.with_status(status)).map_err(platform)
     }
 
     /// Stores events of a self-test past dedup; no others.
@@ -224,7 +238,7 @@ impl PathCollector {
         } else {
             Response::error("only a self-test stores its events past dedup", 403)
         };
-        answered.map_err(|error| StoreError::Unavailable(failure::reason(error)))
+        answered.map_err(platform)
     }
 
     /// Sees to it that an alarm rings within `ms`; an earlier one that is set already stays. A failure is not the
@@ -274,6 +288,14 @@ impl PathCollector {
 fn packed(answer: &impl Serialize) -> Result<Response> {
     let bytes = postcard::to_allocvec(answer).map_err(|error| worker::Error::RustError(error.to_string()))?;
     Response::from_bytes(bytes)
+}
+
+fn unknown() -> std::result::Result<Response, StoreError> {
+    Response::error("no such operation", 404).map_err(platform)
+}
+
+fn platform(error: worker::Error) -> StoreError {
+    StoreError::Unavailable(failure::reason(error))
 }
 
 /// A whole number; 0 where it is missing, which gives an empty range.

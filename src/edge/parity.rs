@@ -9,8 +9,8 @@ use worker::{Env, console_error, console_log};
 
 use crate::domain::flag::change::Author;
 use crate::domain::grain::PROOF_MS;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::guard;
-use crate::domain::parity::report::Filed;
 use crate::domain::parity::schedule::{self, Look};
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};

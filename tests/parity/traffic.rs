@@ -147,16 +147,19 @@ impl Traffic {
                 self.letters.push(letter(&sent));
                 self.old.push(sent);
             }
-            Fault::Repeat => {
-                let seq = self.event(ms, producer).seq;
-                let timestamp = sent.timestamp + 9_000;
-                let window = window_start(timestamp, SETTINGS.id_window_ms);
-                let idempotent_id = IdempotentId::with_digest(window, sent.digest).unwrap();
-                let again = Event { idempotent_id, timestamp, seq, write: seq, ..sent.clone() };
-                self.old.extend([sent.clone(), again.clone()]);
-                self.new.extend([again, sent]);
-            }
+            Fault::Repeat => self.repeat(ms, producer, sent),
         }
+    }
+
+    /// The client sends it again 9 s later, and each store keeps another one of the two.
+    fn repeat(&mut self, ms: u64, producer: u64, sent: Event) {
+        let seq = self.event(ms, producer).seq;
+        let timestamp = sent.timestamp + 9_000;
+        let window = window_start(timestamp, SETTINGS.id_window_ms);
+        let idempotent_id = IdempotentId::with_digest(window, sent.digest).unwrap();
+        let again = Event { idempotent_id, timestamp, seq, write: seq, ..sent.clone() };
+        self.old.extend([sent.clone(), again.clone()]);
+        self.new.extend([again, sent]);
     }
 }
 

@@ -4,7 +4,7 @@
 //! argument of [`decide`] with a check of its own.
 
 use crate::domain::grain::HOUR_MS;
-use crate::domain::parity::report::Filed;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::verdict::Verdict;
 
 use super::document::Document;

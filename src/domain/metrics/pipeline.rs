@@ -42,6 +42,17 @@ const OWN: [&str; 13] = [
 
 /// Writes it all.
 pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
+    health(pipeline, to);
+    if let Some(counts) = &pipeline.counts {
+        counted(counts, to);
+    }
+    waiting(pipeline, to);
+    stores(pipeline, to);
+    cron(pipeline.facts.jobs.as_deref().unwrap_or_default(), to);
+    archive(pipeline, to);
+}
+
+fn health(pipeline: &Pipeline, to: &mut Exposition) {
     let statuses = [Status::Ok, Status::Degraded, Status::Failing].map(Status::name);
     to.states("path_collector_health", "1 for how health is judged.", "status", &statuses, pipeline.status.name());
     let mut metric = to.metric(Kind::Gauge, "path_collector_health_reasons", "Why health is not ok, by code.");
@@ -50,11 +61,11 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
     for same in codes.chunk_by(|a, b| a == b) {
         metric.sample(&[("code", same.first().copied().unwrap_or_default())], same.len() as u64);
     }
-    if let Some(counts) = &pipeline.counts {
-        counted(counts, to);
-    }
-    let Facts { old_unfolded, new_unfolded, old_bytes, new_bytes, backlog, slow_lane, letters, jobs, .. } =
-        &pipeline.facts;
+}
+
+/// What waits: in the queue, in the slow lane, and in dead letters.
+fn waiting(pipeline: &Pipeline, to: &mut Exposition) {
+    let Facts { backlog, slow_lane, letters, .. } = &pipeline.facts;
     to.gauge("path_collector_queue_backlog_messages", "Messages that wait in the queue.", backlog.backlog);
     // An empty queue has no oldest message.
     let oldest_ms = backlog.oldest_ms.or(backlog.backlog.map(|_| 0));
@@ -73,6 +84,10 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
         "Age of the oldest of them.",
         letters.map(|letters| Number::seconds(age_ms(letters.oldest_at))),
     );
+}
+
+fn stores(pipeline: &Pipeline, to: &mut Exposition) {
+    let Facts { old_unfolded, new_unfolded, old_bytes, new_bytes, jobs, .. } = &pipeline.facts;
     let stores = [("old", *old_unfolded), ("new", *new_unfolded)];
     let mut metric = to.metric(Kind::Gauge, "path_collector_store_up", "1 while a store can be read.");
     for (store, unfolded) in stores {
@@ -103,7 +118,9 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
         "1 while the write that is tried each minute succeeds.",
         is_probed.then(|| !pipeline.reasons.iter().any(refuses)),
     );
-    cron(jobs.as_deref().unwrap_or_default(), to);
+}
+
+fn archive(pipeline: &Pipeline, to: &mut Exposition) {
     to.gauge(
         "path_collector_archive_until_timestamp_seconds",
         "What is before is in the archive; 0 before its first day is.",

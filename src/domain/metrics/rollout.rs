@@ -4,7 +4,7 @@ use crate::domain::exposition::{Exposition, Kind, Number};
 use crate::domain::flag::Mode;
 use crate::domain::flag::document::Document;
 use crate::domain::parity::bounds;
-use crate::domain::parity::report::Filed;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::verdict::Verdict;
 
 /// What is known of the rollout. None: it could not be read.
@@ -131,6 +131,11 @@ fn parity(reports: &[(&str, &[Filed])], to: &mut Exposition) {
         "With 95 % confidence that share is not below.",
         |filed| Number::share(bounds::lower(filed.mismatches, filed.compared)),
     );
+    windows(reports, to);
+}
+
+/// How many windows came to which verdict.
+fn windows(reports: &[(&str, &[Filed])], to: &mut Exposition) {
     let mut metric = to.metric(
         Kind::Gauge,
         "path_collector_parity_windows",

@@ -10,7 +10,7 @@ use crate::domain::event::{Cohort, Event, tests::example};
 use crate::domain::flag::document::Document;
 use crate::domain::grain::{DAY_MS, Grain};
 use crate::domain::health::{Backlog, Facts, Job, Letters, judge};
-use crate::domain::parity::report::Filed;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
 use crate::domain::rollup::{Rollups, add};

@@ -9,7 +9,7 @@ use crate::domain::flag::{MILLION, Mode, ramp};
 use crate::domain::grain::MINUTE_MS;
 
 use super::bounds;
-use super::report::Filed;
+use super::filed::Filed;
 use super::verdict::Verdict;
 
 /// Author of the guard's changes.

@@ -11,8 +11,9 @@ use crate::domain::ledger::Ledger;
 use crate::domain::sorted::distinct;
 
 use super::ask::{Copy, Minute, Sum};
-use super::difference::{Difference, Kind, Reason, outcomes};
+use super::difference::{Difference, Kind, Reason};
 use super::evidence::Evidence;
+use super::outcome::outcomes;
 
 /// Differences of a minute that are named; the rest is counted.
 pub const MAX_NAMED: usize = 100;

@@ -4,8 +4,8 @@
 //! of it is dual, wherever its other copy is. One that is only known as a fallback was not written to both; it is
 //! counted beside.
 //!
-//! **Lives here:** the questions to a store ([`ask`]), what a difference is ([`difference`]), the window
-//! ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), how sets of events compare ([`comparison`]), the report
+//! **Lives here:** the questions to a store ([`ask`]), what a difference is ([`difference`]) and how copies are compared
+//! ([`outcome`]), the window ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), how sets of events compare ([`comparison`]), the report
 //! ([`report`]).
 //! **Never:** how a store is asked: `store/parity` does that.
 //!
@@ -16,9 +16,11 @@ pub mod bounds;
 pub mod comparison;
 pub mod difference;
 pub mod evidence;
+pub mod filed;
 pub mod guard;
 pub mod loss;
 pub mod minute;
+pub mod outcome;
 pub mod report;
 pub mod revision;
 pub mod schedule;

@@ -167,35 +167,6 @@ impl Report {
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
-    /// What is filed of it.
-    pub fn filed(&self) -> Filed {
-        Filed {
-            window: self.window,
-            revision: self.revision,
-            verdict: self.total.verdict,
-            compared: self.total.union,
-            mismatches: self.total.mismatches,
-            writes: self.total.writes,
-            writes_differing: self.total.writes_differing,
-            lost: self.loss.unexplained,
-            against_new: self.against_new(),
-            against_old: self.against_old(),
-            summary: self.summary.clone(),
-            computed_at: self.computed_at,
-        }
-    }
-
-    /// Differences that speak against the new path: what it lacks, counts twice, or has other values of. The old path is
-    /// the one that is relied on, so that a value that differs is taken for the new one's fault.
-    const fn against_new(&self) -> u64 {
-        self.total.tally.only_old + self.total.tally.value_differs + self.new.counted_twice
-    }
-
-    /// Differences that speak against the old path: what it lacks or counts twice.
-    const fn against_old(&self) -> u64 {
-        self.total.tally.only_new + self.old.counted_twice
-    }
-
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
     pub const fn is_open(&self) -> bool {
         self.total.unexplained > 0
@@ -203,35 +174,6 @@ impl Report {
             || self.loss.unexplained > 0
             || !self.unresolved.is_empty()
     }
-}
-
-/// As much of a report as is needed to act on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filed {
-    /// The window.
-    pub window: Window,
-    /// 1 for the first report on it.
-    pub revision: u64,
-    /// What was concluded.
-    pub verdict: Verdict,
-    /// Events in either store that were meant for both.
-    pub compared: u64,
-    /// Of them, in which the stores differ.
-    pub mismatches: u64,
-    /// Writes that carried the compared events.
-    pub writes: u64,
-    /// Writes that carried mismatches.
-    pub writes_differing: u64,
-    /// Events that reached neither store, by sequence numbers, and are in no dead letter.
-    pub lost: u64,
-    /// Those of the mismatches that speak against the new path.
-    pub against_new: u64,
-    /// Those that speak against the old one.
-    pub against_old: u64,
-    /// The verdict in words.
-    pub summary: String,
-    /// When it was made, in ms.
-    pub computed_at: u64,
 }
 
 /// Makes the report.

@@ -13,7 +13,7 @@ use crate::domain::grain::{DAY_MS, Grain};
 use crate::domain::metrics::pipeline::Pipeline;
 use crate::domain::metrics::rollout::Rollout;
 use crate::domain::metrics::{self, traffic::Traffic};
-use crate::domain::parity::report::Filed;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::window::Kind;
 use crate::domain::rollup::Rollups;
 use crate::domain::selection::{Parts, Routes, Selection, Span};

@@ -6,8 +6,9 @@
 use litemap::LiteMap;
 
 use crate::domain::parity::evidence::Evidence;
+use crate::domain::parity::filed::Filed;
 use crate::domain::parity::minute::Found;
-use crate::domain::parity::report::{Filed, Report};
+use crate::domain::parity::report::Report;
 use crate::domain::parity::revision::Seen;
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
