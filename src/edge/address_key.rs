@@ -14,7 +14,7 @@ use crate::domain::address::{DailyKey, Keyed};
 use crate::domain::grain::DAY_MS;
 
 use super::config::Config;
-use super::{clock, collector_client, counters, layout};
+use super::{clock, collector_client, counters, failure, layout};
 
 /// How long the object may take to tell the key, in ms.
 const DEADLINE_MS: u64 = 2_000;
@@ -72,7 +72,7 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     if let Err(error) = filled {
         // Not seen on any platform; an ID without randomness would absorb other requests, so say it loudly.
         counters::add("randomness_unavailable", 1);
-        console_error!("Random bytes: {error:?}");
+        console_error!("Random bytes: {}", failure::thrown(&error));
     }
     bytes
 }

@@ -256,7 +256,7 @@ impl PathCollector {
         }
         match storage.set_alarm(ms.cast_signed()).await {
             Ok(()) => self.alarm.set(Some(due)),
-            Err(error) => console_error!("PathCollector: no alarm could be set: {error}"),
+            Err(error) => console_error!("PathCollector: no alarm could be set: {}", failure::reason(error)),
         }
     }
 

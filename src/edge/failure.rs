@@ -3,12 +3,21 @@
 use std::fmt::Display;
 
 use wasm_bindgen::{JsCast, JsValue};
+use worker::kv::KvError;
 
 use crate::domain::error::first_line;
 
 /// An error of the platform or its wrapper.
 pub fn reason(error: impl Display) -> String {
     first_line(&error.to_string())
+}
+
+/// An error of KV.
+pub fn kv(error: &KvError) -> String {
+    match error {
+        KvError::JavaScript(error) => format!("KV: {}", thrown(error)),
+        error => format!("KV: {}", reason(error)),
+    }
 }
 
 /// What JavaScript threw.

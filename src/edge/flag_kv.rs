@@ -11,7 +11,7 @@ use worker::{Env, console_error};
 use crate::domain::flag::document::Document;
 use crate::domain::flag::stop::{Latch, Stop};
 
-use super::clock;
+use super::{clock, failure};
 
 /// The binding.
 const BINDING: &str = "FLAGS";
@@ -38,13 +38,13 @@ const RETRY_MS: u64 = 1_100;
 pub type Texts = (Result<Option<String>, String>, Result<Option<String>, String>);
 
 fn store(env: &Env) -> Result<KvStore, String> {
-    env.kv(BINDING).map_err(|error| format!("KV binding {BINDING}: {error}"))
+    env.kv(BINDING).map_err(|error| format!("KV binding {BINDING}: {}", failure::reason(error)))
 }
 
 async fn get(env: &Env, key: &str) -> Result<Option<String>, String> {
     let store = store(env)?;
     match clock::within_ms(READ_DEADLINE_MS, store.get(key).text()).await {
-        Some(answer) => answer.map_err(|error| format!("KV: {error}")),
+        Some(answer) => answer.map_err(|error| failure::kv(&error)),
         None => Err(format!("KV gave no answer within {READ_DEADLINE_MS} ms")),
     }
 }
@@ -81,9 +81,9 @@ pub fn stops_in(text: Option<&str>) -> Result<Latch, String> {
 
 async fn put(env: &Env, key: &str, text: &str) -> Result<(), String> {
     let store = store(env)?;
-    let put = store.put(key, text).map_err(|error| error.to_string())?;
+    let put = store.put(key, text).map_err(|error| failure::kv(&error))?;
     match clock::within_ms(WRITE_DEADLINE_MS, put.execute()).await {
-        Some(answer) => answer.map_err(|error| format!("KV: {error}")),
+        Some(answer) => answer.map_err(|error| failure::kv(&error)),
         None => Err(format!("KV took nothing within {WRITE_DEADLINE_MS} ms")),
     }
 }
@@ -134,7 +134,7 @@ pub async fn alone(env: &Env) -> Result<(Latch, Vec<String>), String> {
         return Err(format!("KV gave no list within {READ_DEADLINE_MS} ms"));
     };
     let (mut all, mut keys) = (Latch::default(), Vec::new());
-    for key in listed.map_err(|error| format!("KV: {error}"))?.keys {
+    for key in listed.map_err(|error| failure::kv(&error))?.keys {
         all.merge(stops_in(get(env, &key.name).await?.as_deref())?);
         keys.push(key.name);
     }
@@ -148,7 +148,7 @@ pub async fn alone(env: &Env) -> Result<(Latch, Vec<String>), String> {
 pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
     let store = store(env)?;
     for key in keys {
-        store.delete(key).await.map_err(|error| format!("KV: {error}"))?;
+        store.delete(key).await.map_err(|error| failure::kv(&error))?;
     }
     Ok(())
 }

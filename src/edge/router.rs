@@ -78,7 +78,7 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Promise {
     });
     if let Err(error) = when_ended(&answer, &observed, &ended) {
         counters::add("unobserved", 1);
-        console_error!("Not counted: {error:?}");
+        console_error!("Not counted: {}", failure::thrown(&error));
     }
     response
 }

@@ -47,7 +47,7 @@ function complaints(families) {
   const found = [];
   for (const { name, type, help, unit, samples } of families) {
     const say = (what) => found.push(`${name}: ${what}`);
-    if (!/^path_collector_[a-z]+(_[a-z]+)*$/.test(name)) say("its name");
+    if (!/^path_collector(_[a-z][a-z0-9]*)+$/.test(name)) say("its name");
     if (!/^[A-Z0-9].*\.$/.test(help)) say("its help is no sentence");
     if (!["counter", "gauge", "histogram"].includes(type)) say(`its type ${type}`);
     if (/_(total|count|sum|bucket)$/.test(name)) say("an ending that belongs to samples");

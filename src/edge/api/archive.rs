@@ -8,6 +8,7 @@ use crate::domain::missing::Part;
 use crate::edge::archive::{BINDING, R2};
 use crate::edge::config::Config;
 use crate::edge::deadline::{self, Deadline};
+use crate::edge::failure;
 use crate::edge::problem::Problem;
 use crate::edge::query::parameter;
 use crate::edge::sql_d1::D1Sql;
@@ -50,7 +51,7 @@ pub async fn file(day: &str, part: Option<&str>, env: &Env, config: &Config) -> 
         }
     };
     let bucket = R2::of(env).ok_or_else(|| Problem::not_found(format!("no R2 bucket is bound as {BINDING}")))?;
-    let file = async { bucket.get(&name).await.map_err(|error| StoreError::Unavailable(error.to_string())) };
+    let file = async { bucket.get(&name).await.map_err(|error| StoreError::Unavailable(failure::reason(error))) };
     let found = Deadline::to_read(config).within(file).await;
     let found = found.map_err(|error| nothing_is_readable(&[deadline::missing(Part::Archive, &error)]))?;
     found.ok_or_else(|| Problem::not_found(format!("there is no {name} in the archive; GET archive lists its days")))

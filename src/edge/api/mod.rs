@@ -9,7 +9,7 @@ use worker::{Env, Response, Result};
 
 use super::config::Config;
 use super::problem::Problem;
-use super::{query, snapshot};
+use super::{failure, query, snapshot};
 use crate::domain::error::InputError;
 use crate::domain::health::Status;
 use crate::domain::rollup::fnv1a;
@@ -197,7 +197,7 @@ fn not_allowed(method: &str, allowed: &[&str]) -> std::result::Result<Response, 
         response.headers_mut().set("Allow", &allowed)?;
         Ok(response)
     };
-    refused().map_err(|error: worker::Error| Problem::unavailable(error.to_string()))
+    refused().map_err(|error: worker::Error| Problem::unavailable(failure::reason(error)))
 }
 
 /// There is no such path. Says which there are: to read, or else to change.
@@ -279,5 +279,5 @@ fn respond_with(
         }
         Ok(response)
     };
-    respond().map_err(|error: worker::Error| Problem::unavailable(error.to_string()))
+    respond().map_err(|error: worker::Error| Problem::unavailable(failure::reason(error)))
 }
