@@ -71,7 +71,7 @@ export async function startUpstream(t, respond = echo) {
 }
 
 /** The outcome of `check` once it no longer throws; what it throws last if it still does after `deadlineMs`. */
-export async function eventually(check, deadlineMs = 20_000) {
+export async function eventually(check, deadlineMs = 40_000) {
   const end = Date.now() + deadlineMs;
   for (;;) {
     try {

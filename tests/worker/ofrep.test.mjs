@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { startGateway } from "./harness.mjs";
+import { eventually, startGateway } from "./harness.mjs";
 
 const ALL = "ofrep/v1/evaluate/flags";
 const ONE = `${ALL}/collector`;
@@ -68,13 +68,11 @@ describe("OFREP", { concurrency: 2, timeout: 120_000 }, () => {
   });
 });
 
-async function eventuallyDelivered(gateway, count) {
-  for (let tries = 0; ; tries += 1) {
+const eventuallyDelivered = (gateway, count) =>
+  eventually(async () => {
     const stats = await gateway.stats();
     // Those in both stores are there once they are in both.
     const { both, onlyOld, onlyNew, old, new: fresh } = stats.stores;
-    if (both + onlyOld + onlyNew === count && old.dual === fresh.dual) return stats;
-    assert.ok(tries < 400, JSON.stringify(stats.stores));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+    assert.deepEqual([both + onlyOld + onlyNew, old.dual], [count, fresh.dual], JSON.stringify(stats.stores));
+    return stats;
+  });

@@ -150,14 +150,10 @@ describe("a ramp", { concurrency: 3, timeout: 120_000 }, () => {
 });
 
 /** How many of `count` events each store has when all are there: by the buckets, in no case all in one. */
-async function shares(gateway, count) {
-  const { total } = await gateway.stats();
-  assert.ok(total.requests <= count);
-  for (let tries = 0; ; tries += 1) {
-    const health = await gateway.read("health");
-    const old = health.stores.old.reduce((sum, state) => sum + state.events, 0);
-    if (old + health.stores.new.events === count) return { old, new: health.stores.new.events };
-    assert.ok(tries < 400, "the events don't arrive");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+const shares = (gateway, count) =>
+  eventually(async () => {
+    const { stores } = await gateway.read("health");
+    const old = stores.old.reduce((sum, state) => sum + state.events, 0);
+    assert.equal(old + stores.new.events, count);
+    return { old, new: stores.new.events };
+  });

@@ -26,7 +26,8 @@ describe("trace", { concurrency: 3, timeout: 180_000 }, () => {
 
   test("an ID that is in a dead letter alone is found there", async (t) => {
     const gateway = await startGateway(t);
-    const idempotentId = `${Date.now() - (Date.now() % 60_000)}-0123abcd`;
+    const now = Date.now();
+    const idempotentId = `${now - (now % 60_000)}-0123abcd`;
     const send = async (body) => (await gateway.env()).TRAFFIC_QUEUE.send(body, { contentType: "text" });
     await send(JSON.stringify({ v: 1, events: [{ idempotentId, status: 99 }] }));
     await send("no event");
