@@ -109,7 +109,7 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     const page = await show(t, mock);
     assert.match(
       await page.locator(".summary").textContent(),
-      /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 2 more/s,
+      /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 3 more/s,
     );
     await page.getByRole("link", { name: /Parity.*disagrees/ }).click();
     await page.locator(".cell.fail").first().waitFor();
