@@ -152,7 +152,7 @@ function storesTable({ old, new: fresh }) {
   const away = (name) => [name, badge("bad", "can’t be read"), "", "", ""];
   const objects = old ? old.map((one, n) => row(old.length > 1 ? `Object ${n + 1}` : "Object", one)) : [away("Object")];
   const rows = [...objects, fresh ? row("D1", Array.isArray(fresh) ? fresh[0] : fresh) : away("D1")];
-  return table("Stores", ["Store", "#Events kept", "#Repeats absorbed", "#To be folded", "#Of 10 GB"], rows);
+  return table("Stores", ["Store", "#Events kept", "#Repeats absorbed", "#To be folded", "#Of 10 GB"], rows, "stacks");
 }
 
 function archived(archive) {

@@ -104,6 +104,22 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     }
   });
 
+  await t.test("an emergency stop is told first, with its name and where it holds", async (t) => {
+    const mock = await site("busy");
+    const reason = "errors on every route of the new path since the last deployment, see incident 4711";
+    mock.operation.stop = { id: "stop-1f2e3d4c", at: Date.now() - 60_000, by: "maria@example.org", reason };
+    const page = await show(t, mock);
+    await page.getByRole("link", { name: /Rollout.*Stopped by maria/ }).click();
+    assert.match(await page.getByRole("alert").textContent(), /Stopped by maria.*until stop-1f2e3d4c is released/);
+    await page.getByText("1 stop: D1 can’t be read, the object has it, KV has it").waitFor();
+    await page.getByRole("table", { name: /Emergency stops/ }).getByText("holds").waitFor();
+    for (const size of Object.values(SIZES)) {
+      await page.setViewportSize(size);
+      assert.equal(await overflow(page), 0);
+      assert.deepEqual(await seriousFindings(page), []);
+    }
+  });
+
   await t.test("trouble is named: failing parity, its events, a held ramp, dead letters", async (t) => {
     const mock = await site("trouble");
     const page = await show(t, mock);

@@ -55,7 +55,7 @@ const CHANGES = [
 export class Operation {
   /** `state` is "busy", "empty" or "trouble". */
   constructor({ state = "busy", now = Date.now } = {}) {
-    Object.assign(this, { state, now, parity: new Parity({ state, now }) });
+    Object.assign(this, { state, now, parity: new Parity({ state, now }), stop: null });
   }
 
   documents() {
@@ -91,9 +91,9 @@ export class Operation {
 
   flag() {
     const [newest] = this.documents();
-    if (!newest) return { version: 0, mode: "do-only", samplePpm: 10_000, queuePpm: 0, overrides: 0, stop: null };
+    if (!newest) return { version: 0, mode: "do-only", samplePpm: 10_000, queuePpm: 0, overrides: 0, stop: this.stop };
     const { version, mode, samplePpm, queuePpm, overrides } = newest;
-    return { version, mode, samplePpm, queuePpm, overrides: overrides.length, stop: null };
+    return { version, mode, samplePpm, queuePpm, overrides: overrides.length, stop: this.stop };
   }
 
   document() {
@@ -109,10 +109,10 @@ export class Operation {
         updatedBy: "built-in",
         reason: "In force until a document is stored: the old path alone.",
       };
-      return { document, source: "built-in", stop: null };
+      return { document, source: "built-in", stop: this.stop };
     }
     const { changedAt: _changedAt, ...document } = newest;
-    return { document, source: "history", stop: null };
+    return { document, source: "history", stop: this.stop };
   }
 
   status() {
@@ -150,7 +150,10 @@ export class Operation {
       slowest: behind ? 9_400 : null,
       flagTtlMs: 5_000,
       ramp: ramp ?? null,
-      stop: { holding: [], history: false, object: false, copy: false },
+      // D1 is away while the stop holds.
+      stop: this.stop
+        ? { holding: [this.stop], history: null, object: true, copy: true }
+        : { holding: [], history: false, object: false, copy: false },
     };
   }
 

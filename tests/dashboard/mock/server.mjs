@@ -232,7 +232,7 @@ export class Mock {
         return {
           "": () => operation.flag(),
           document: () => operation.document(),
-          history: () => ({ history: operation.documents(), stops: [] }),
+          history: () => ({ history: operation.documents(), stops: operation.stop ? [{ ...operation.stop, released: null }] : [] }),
           status: () => operation.status(),
         }[rest]();
       case "parity":
