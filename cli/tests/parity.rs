@@ -8,14 +8,14 @@ use support::FakeCollector;
 
 /// A report on the hour from 2024-11-07 05:00, as the API gives it.
 fn report(verdict: &str) -> Value {
-    let counts = json!({"beyondOld": 0, "onlyOld": 1, "onlyNew": 0, "valueDiffers": 1, "fallback": 1, "deadLettered": 0,
-        "queued": 0, "repeats": 0});
-    let rates = json!({"verdict": verdict, "union": 1_000, "mismatches": 2, "unexplained": 1, "rate": 0.002,
+    let counts = json!({"beyondOld": 0, "surplusOld": 0, "onlyOld": 1, "onlyNew": 0, "valueDiffers": 1,
+        "countedTwice": 3, "fallback": 1, "deadLettered": 0, "queued": 0, "repeats": 0});
+    let rates = json!({"verdict": verdict, "union": 1_000, "mismatches": 5, "unexplained": 4, "rate": 0.005,
         "lowerBound": 0.0004, "upperBound": 0.0063,
         "writes": 40, "writesDiffering": 2, "writesLowerBound": 0.009, "writesUpperBound": 0.15});
     let side = |dual: u64| {
-        json!({"dual": dual, "digestSum": "00000000000000aa", "valueSum": "00000000000000bb",
-        "fallback": 0, "absorbed": 3})
+        json!({"events": dual + 4, "dual": dual, "digestSum": "00000000000000aa", "valueSum": "00000000000000bb",
+        "fallback": 0, "absorbed": 3, "countedTwice": 2})
     };
     let difference = |kind: &str, reason: Value, fields: Value| {
         json!({"idempotentId": "1730955600000-0123abcd",
@@ -24,7 +24,7 @@ fn report(verdict: &str) -> Value {
     };
     let mut report = json!({
         "window": {"kind": "hour", "from": 1_730_955_600_000_u64, "to": 1_730_959_200_000_u64}, "revision": 2,
-        "computedAt": 1_730_960_100_000_u64, "summary": "2 of 1000 differ", "limitPpm": 50_000, "lagMs": 900_000,
+        "computedAt": 1_730_960_100_000_u64, "summary": "5 of 1000 differ", "limitPpm": 50_000, "lagMs": 900_000,
         "plan": {"old": 1_000, "new": 999, "differencePercent": 0.1}, "unnamed": 0,
         "differences": [
             difference("value-differs", Value::Null, json!([{"field": "status", "old": "200", "new": "503"}])),
@@ -53,11 +53,15 @@ fn the_page_has_every_figure_that_a_reviewer_checks() {
     for part in [
         "# Parity 2024-11-07T05:00:00Z to 2024-11-07T06:00:00Z: pass\n",
         "| events meant for both, in either store (union) | 1000 |",
-        "| of them unexplained | 1 |",
+        "| counted more than once by a store | 3 |",
+        "| of them unexplained | 4 |",
+        "| writes (flushes of an isolate) that carried them | 40 |",
+        "| of them, writes with a mismatch | 2 |",
+        "| 95 % bounds of their share | 0.9000 % and 15.0000 % |",
         "| its 95 % bounds, each one-sided | 0.0400 % and 0.6300 % |",
         "| the plan's figure, \\|new − old\\| / old | 0.1000 % |",
-        "| new (D1) | 999 | `00000000000000aa` | `00000000000000bb` | 0 | 3 |",
-        "| /a\\|b | pass | 1000 | 1 | 0 | 1 | 0.6300 % |",
+        "| new (D1) | 999 | `00000000000000aa` | `00000000000000bb` | 0 | 3 | 2 |",
+        "| /a\\|b | pass | 1000 | 1 | 0 | 1 | 3 | 0.6300 % |",
         "| 2024-11-07T05:00:01Z | value-differs: status 200 → 503 | **unexplained** |",
         "| only-old | fallback |",
         "- producer `00000000000000cc`: 7 to 8",
@@ -83,11 +87,12 @@ fn the_exit_code_is_the_verdict() {
 fn a_selftest_that_fails_says_where() {
     let fake = FakeCollector::of("parity");
     let outcome = json!({"passed": false, "failures": ["union is 1, not 2"], "first": report("fail"),
-        "second": report("fail")});
+        "second": report("fail"), "worlds": [{"name": "stored-twice", "report": report("fail")}]});
     fake.answers("POST parity/selftest", outcome);
     let shown = fake.run("selftest");
     assert_eq!(shown.code, 1);
     assert!(shown.out.contains("union is 1, not 2") && shown.out.contains("FAILED"), "{shown:?}");
+    assert!(shown.out.contains("stored-twice: fail, 5 of 1000 differ\n"), "{shown:?}");
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn reports_are_listed_without_what_only_their_pages_have() {
     short["loss"].as_object_mut().unwrap().remove("gaps");
     fake.answers("GET parity?kind=day&limit=7", json!({"reports": [short]}));
     let shown = fake.run("list|--kind|day|--limit|7");
-    assert!(shown.out.contains("2024-11-07T05:00:00Z") && shown.out.contains("2 of 1000 differ"), "{shown:?}");
+    assert!(shown.out.contains("2024-11-07T05:00:00Z") && shown.out.contains("5 of 1000 differ"), "{shown:?}");
     assert_eq!(shown.code, 0);
 }
 

@@ -198,7 +198,7 @@ fn a_trace_for_machines_has_all_that_the_gateway_says() {
     let fake = FakeCollector::of("trace");
     let answer = json!({"idempotentId": ID, "old": [stored(1, "single")], "new": [], "absorbed": {"old": 1, "new": 0},
         "deadLetters": [], "deadLettersNotSearched": 0, "archive": null, "cohort": "single", "flagVersion": 7,
-        "details": {"place": "stores", "note": "details of its time are kept"}});
+        "details": {"place": "stores", "note": "details of its time are kept"}, "missing": []});
     fake.answers("GET trace/1730955600000-0123abcd", answer.clone());
     assert_eq!(fake.run("1730955600000-0123abcd|--json").json(), answer);
 }

@@ -36,7 +36,7 @@ impl Page<'_> {
             ("only in the new store", tally.only_new.to_string()),
             ("in both, with different values", tally.value_differs.to_string()),
             ("counted more than once by a store", tally.counted_twice.to_string()),
-            ("mismatches: the three together", total.mismatches.to_string()),
+            ("mismatches: the four together", total.mismatches.to_string()),
             ("of them explained by a failed write (fallback)", tally.fallback.to_string()),
             ("of them explained by a dead letter", tally.dead_lettered.to_string()),
             ("of them unexplained", total.unexplained.to_string()),
