@@ -9,7 +9,7 @@ use super::*;
 use crate::domain::event::{Cohort, Event, tests::example};
 use crate::domain::flag::document::Document;
 use crate::domain::grain::{DAY_MS, Grain};
-use crate::domain::health::{Backlog, Facts, Job, Letters, judge};
+use crate::domain::health::{Backlog, Facts, Job, Letters, WRITE_PROBE, judge};
 use crate::domain::parity::filed::Filed;
 use crate::domain::parity::verdict::Verdict;
 use crate::domain::parity::window::{Kind, Window};
@@ -52,6 +52,7 @@ fn rollout() -> Rollout {
 
 fn pipeline() -> Pipeline {
     let job = Job { job: "fold".into(), started_at: NOW, succeeded_at: Some(NOW), error: Some("away".into()) };
+    let probe = Job { job: WRITE_PROBE.into(), error: None, ..job.clone() };
     let facts = Facts {
         flag_is_known: true,
         stop: None,
@@ -63,7 +64,7 @@ fn pipeline() -> Pipeline {
         new_written_at: None,
         lately: None,
         slow_lane: Backlog { backlog: Some(2), oldest_ms: Some(60_000) },
-        jobs: Some(vec![job]),
+        jobs: Some(vec![job, probe]),
         letters: Some(Letters { count: 2, oldest_at: Some(NOW - 1_500), dropped: 0 }),
         backlog: Backlog { backlog: Some(7), oldest_ms: Some(250) },
         parity_failed: false,
@@ -131,6 +132,7 @@ fn what_is_known_is_told() {
         ("path_collector_parity_mismatch_upper_bound_ratio{window=\"day\"}", 0.009_969_147),
         ("path_collector_sends_total{store=\"old\"}", 9.0),
         ("path_collector_lost_events_total", 1.0),
+        ("path_collector_d1_takes_writes", 1.0),
         ("path_collector_buffer_peak_events", 40.0),
         ("path_collector_irregularities_total{kind=\"id_invalid\"}", 5.0),
         ("path_collector_queue_oldest_age_seconds", 0.25),

@@ -49,7 +49,8 @@ pub fn windows(kind: Kind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> 
     let today = now_ms - now_ms % DAY_MS;
     let (from, to) = match look {
         Look::Recent if length < DAY_MS => (now_ms.saturating_sub(26 * HOUR_MS), now_ms),
-        Look::Recent => (now_ms.saturating_sub(2 * DAY_MS), now_ms),
+        // The newest one that stragglers had their time for.
+        Look::Recent => (now_ms.saturating_sub(lag_ms + 2 * DAY_MS) + 1, now_ms),
         Look::DaysAgo(days) => {
             (today.saturating_sub(days * DAY_MS), today.saturating_sub((days - days.min(1)) * DAY_MS))
         }

@@ -123,7 +123,8 @@ impl Comparer<'_> {
         evidence: &Evidence,
     ) -> Result<Run, StoreError> {
         let Some(paths) = self.paths(window.from, window.to).await? else {
-            let reason = "single routes are no longer kept by minute: compare whole hours or days";
+            let reason =
+                "single routes are no longer kept by minute, or their sums were changed: compare whole hours or days";
             return Ok(Run::Refused(format!("of {window} {reason}")));
         };
         let [old_minutes, new_minutes] = overview.minutes(window);
