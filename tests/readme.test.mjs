@@ -130,9 +130,8 @@ test("pathctl's commands work", async () => {
     if (line.includes(" flag stop")) await eventually(async () => assert.ok((await flagHere()).stop));
   }
   assert.match(outputs[0], /"idempotentId":\s*"1730956800000-[0-9a-f]{8}"/);
-  assert.match(outputs.join(""), /do-only/);
-  assert.match(outputs.join(""), /stopped: .*pathctl flag release stop-[0-9a-f]{8}/);
-  assert.match(outputs.join(""), /released/);
+  assert.match(outputs.join(""), /stopped: gateways take the old path alone until .*pathctl flag release stop-[0-9a-f]{8}/);
+  assert.match(outputs.join(""), /stop-[0-9a-f]{8} is released: gateways obey the flag/);
   assert.match(outputs.join(""), /each counted once/);
   assert.match(outputs.join(""), /USD a month/);
   assert.equal(lines.length, 9);
