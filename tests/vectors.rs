@@ -66,6 +66,7 @@ fn values() {
             producer: ProducerId(1),
             seq: 1,
             write: 1,
+            fell_back: false,
         };
         assert_eq!(format!("{:016x}", value_hash(&event)), text("valueHash"), "{vector}");
     }

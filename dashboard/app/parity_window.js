@@ -88,7 +88,7 @@ function sides({ old, new: fresh }) {
 function paths({ paths: list }, place) {
   if (!list?.length) return card("Paths", null, h("p", { class: "empty" }, "No path had events for both stores."));
   const name = (path) => (path.startsWith("/") ? h("a", { href: towards(place, { view: "path", path }) }, path) : path);
-  const rows = list
+  const rows = (list ?? [])
     .slice(0, SHOWN)
     .map((one) => [
       h("span", { class: "mono" }, name(one.path)),
@@ -113,7 +113,7 @@ function paths({ paths: list }, place) {
 }
 
 function differences({ differences: list, unnamed }, place) {
-  if (!list?.length)
+  if (!list?.length && !unnamed)
     return card("Events that differ", null, h("p", { class: "empty" }, "None. Both stores hold the same events."));
   const rows = list
     .slice(0, SHOWN)
@@ -129,7 +129,7 @@ function differences({ differences: list, unnamed }, place) {
       ],
       reason ? (REASONS[reason] ?? reason) : h("b", { class: "unexplained" }, "unexplained"),
     ]);
-  const left = list.length - rows.length + unnamed;
+  const left = (list?.length ?? 0) - rows.length + unnamed;
   return card(
     "Events that differ",
     h("span", { class: "per" }, "unexplained ones first"),

@@ -37,7 +37,8 @@ pub enum Cohort {
     Single,
     /// On both paths, to compare them.
     Dual,
-    /// On the other path than was meant, because the one that was meant failed, or seemed to.
+    /// On the other path than was meant, because the one that was meant failed, or seemed to. An event that was meant
+    /// for both stays dual, and [`Event::fell_back`] tells.
     Fallback,
 }
 
@@ -108,6 +109,11 @@ pub struct Event {
     /// The number of the first event of the flush that carried it. A flush carries a contiguous run of numbers and is
     /// lost or kept together, so that `producer` and `write` name the unit of evidence.
     pub write: u32,
+    /// Whether this copy of a dual event came by its path because the write by the other one failed, or seemed to. It was
+    /// meant for this path as well: were it no longer dual, an event of which this copy arrives first, or alone, would be
+    /// in no comparison.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fell_back: bool,
 }
 
 impl Event {
@@ -162,6 +168,20 @@ impl Event {
         Ok(())
     }
 
+    /// The copy that goes by the other path, because the write by the one that was meant failed, or seemed to.
+    #[must_use]
+    pub fn as_fallback(&self) -> Self {
+        match self.cohort {
+            Cohort::Dual => Self { fell_back: true, ..self.clone() },
+            Cohort::Single | Cohort::Fallback => Self { cohort: Cohort::Fallback, ..self.clone() },
+        }
+    }
+
+    /// Whether this copy came because the write by the other path failed, or seemed to.
+    pub fn is_fallback(&self) -> bool {
+        self.fell_back || self.cohort == Cohort::Fallback
+    }
+
     /// Minute of the event, counted from 1970: the finest grain of a rollup.
     pub const fn minute(&self) -> u64 {
         self.timestamp / 60_000
@@ -189,6 +209,7 @@ pub(crate) mod tests {
             producer: ProducerId(2),
             seq: 4,
             write: 4,
+            fell_back: false,
         }
     }
 

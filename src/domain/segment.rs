@@ -99,6 +99,24 @@ struct PackedEvent {
     behind_write: u32,
 }
 
+/// Code of a dual event that came because the other path had failed; those of cohorts are less.
+const FELL_BACK: u8 = 3;
+
+fn cohort_code(event: &Event) -> u8 {
+    match event.cohort {
+        Cohort::Dual if event.fell_back => FELL_BACK,
+        cohort => u8::try_from(cohort.index()).unwrap_or_default(),
+    }
+}
+
+fn cohort(code: u8) -> Result<Cohort, InputError> {
+    if code == FELL_BACK {
+        return Ok(Cohort::Dual);
+    }
+    let cohort = Cohort::ALL.get(usize::from(code)).copied();
+    cohort.ok_or_else(|| malformed(format!("cohort {code} is unknown")))
+}
+
 /// Numbers values as they come.
 struct Dictionary<T>(HashMap<T, u32>, Vec<T>);
 
@@ -144,7 +162,7 @@ pub fn pack(window: u64, events: &[Event]) -> Result<Vec<u8>, InputError> {
             status: event.status,
             response_time: event.response_time,
             client_ip_hash: event.client_ip_hash.0,
-            cohort: u8::try_from(event.cohort.index()).unwrap_or_default(),
+            cohort: cohort_code(event),
             flag_version: event.flag_version,
             producer: producers.code(&event.producer.0),
             seq: event.seq,
@@ -183,9 +201,8 @@ pub fn unpack(window: u64, digests: &[u8], body: &[u8]) -> Result<Vec<Event>, In
             status: packed_event.status,
             response_time: packed_event.response_time,
             client_ip_hash: ClientIpHash(packed_event.client_ip_hash),
-            cohort: *Cohort::ALL
-                .get(usize::from(packed_event.cohort))
-                .ok_or_else(|| malformed(format!("cohort {} is unknown", packed_event.cohort)))?,
+            cohort: cohort(packed_event.cohort)?,
+            fell_back: packed_event.cohort == FELL_BACK,
             flag_version: packed_event.flag_version,
             producer: ProducerId(
                 *packed
@@ -237,7 +254,7 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn a_segment_gives_back_its_events(
-            parts in prop::collection::vec((0u64..60_000, any::<u64>(), 100u16..600, any::<u32>(), any::<u64>(), 0usize..3, any::<u64>(), any::<u32>()), 0..60),
+            parts in prop::collection::vec((0u64..60_000, any::<u64>(), 100u16..600, any::<u32>(), any::<u64>(), 0usize..4, any::<u64>(), any::<u32>()), 0..60),
         ) {
             let window = 1_730_956_800_000;
             let events: Vec<Event> = parts
@@ -246,7 +263,8 @@ pub(crate) mod tests {
                     status,
                     response_time,
                     client_ip_hash: ClientIpHash(hash),
-                    cohort: Cohort::ALL[cohort],
+                    cohort: [Cohort::Single, Cohort::Dual, Cohort::Fallback, Cohort::Dual][cohort],
+                    fell_back: cohort == 3,
                     producer: ProducerId(producer),
                     seq,
                     ..at(window + offset, digest)

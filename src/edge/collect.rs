@@ -110,6 +110,7 @@ fn record(config: &Config, flag: &Flag, key: Option<&Keyed>, observed: &Observed
         seq,
         // Its flush is known when it is handed over.
         write: seq,
+        fell_back: false,
     };
     deliver::add(event, to, now_ms, config)
 }

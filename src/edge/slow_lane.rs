@@ -8,7 +8,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::{Env, QueueContentType, RawMessageBuilder, console_error, console_log};
 
-use crate::domain::event::{Cohort, Event};
+use crate::domain::event::Event;
 use crate::domain::message::{self, Written};
 use crate::domain::retry::Waiting;
 
@@ -58,7 +58,7 @@ impl<'a> LastResort<'a> {
 
     /// Writes events to the object as those of a send that failed.
     async fn object_takes(&mut self, events: &[Event]) -> bool {
-        let fallback = |event: &Event| Written::of(Event { cohort: Cohort::Fallback, ..event.clone() }).map(Rc::new);
+        let fallback = |event: &Event| Written::of(event.as_fallback()).map(Rc::new);
         let Ok(events) = events.iter().map(fallback).collect::<Result<Vec<_>, _>>() else { return false };
         let count = events.len();
         let shards = match layout::to_write(self.env, self.config).await {

@@ -34,12 +34,16 @@ pub enum Fault {
     /// As before, but the queue had taken it.
     QueueSeemsToFail,
     ObjectFails,
+    /// As before, and the fallback overtakes the message that was sent first.
+    ObjectFailsAndFallbackIsFirst,
+    /// Both first writes fail: of the fallbacks, the object's alone arrives.
+    BothFail,
     DeadLetter,
     /// The client sends it again some seconds later; the new store gets the second one first.
     Repeat,
 }
 
-pub const FAULTS: [Fault; 12] = [
+pub const FAULTS: [Fault; 14] = [
     Fault::Single,
     Fault::DropOld,
     Fault::DropNew,
@@ -50,6 +54,8 @@ pub const FAULTS: [Fault; 12] = [
     Fault::QueueFails,
     Fault::QueueSeemsToFail,
     Fault::ObjectFails,
+    Fault::ObjectFailsAndFallbackIsFirst,
+    Fault::BothFail,
     Fault::DeadLetter,
     Fault::Repeat,
 ];
@@ -99,7 +105,7 @@ impl Traffic {
 
     pub fn send(&mut self, ms: u64, producer: u64, fault: Fault) {
         let sent = self.event(ms, producer);
-        let as_fallback = Event { cohort: Cohort::Fallback, ..sent.clone() };
+        let as_fallback = sent.as_fallback();
         self.truth.union += u64::from(!matches!(fault, Fault::Single | Fault::Lose));
         match fault {
             Fault::None => self.both(&sent),
@@ -141,6 +147,14 @@ impl Traffic {
             Fault::ObjectFails => {
                 self.truth.explained.insert((sent.digest.0, Reason::Fallback));
                 self.new.extend([sent, as_fallback]);
+            }
+            Fault::ObjectFailsAndFallbackIsFirst => {
+                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.new.extend([as_fallback, sent]);
+            }
+            Fault::BothFail => {
+                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.old.push(as_fallback);
             }
             Fault::DeadLetter => {
                 self.truth.explained.insert((sent.digest.0, Reason::DeadLettered));

@@ -238,6 +238,7 @@ pub fn event(request: u64, ms: u64) -> Event {
         producer: ProducerId(request % 4),
         seq: u32::try_from(request).unwrap(),
         write: u32::try_from(request).unwrap(),
+        fell_back: false,
     }
 }
 

@@ -112,7 +112,7 @@ impl Page<'_> {
 
     fn differences(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { differences, unnamed, .. } = self.0;
-        if differences.is_empty() {
+        if differences.is_empty() && *unnamed == 0 {
             return Ok(());
         }
         writeln!(f, "## Events that differ\n")?;

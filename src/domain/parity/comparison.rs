@@ -98,7 +98,7 @@ impl Set {
     }
 }
 
-/// Each route's events, and all together.
+/// Each route's events, and all together. Of routes that minutes tell of together, only the latter know what became of them.
 pub(super) fn sets(
     old_paths: &LiteMap<String, Sum>,
     found: &[Found],
@@ -122,6 +122,12 @@ pub(super) fn sets(
     }
     routes.retain(|_, set| set.union > 0);
     let (mut all, mut all_differing) = (Set::default(), Ledger::default());
+    for others in found.iter().map(|found| &found.others) {
+        all.union += others.tally.beyond_old;
+        all.tally.add(&others.tally);
+        all_differing.merge(&others.writes);
+    }
+    let surplus_of_others = all.tally.surplus_old;
     // Of copies that can't be named, nobody knows the writes.
     let mut unknown = Between::default();
     for (path, set) in &mut routes {
@@ -138,6 +144,7 @@ pub(super) fn sets(
         }
         set.writes = route_writes(path, set, written);
     }
+    all.union = all.union.saturating_sub(surplus_of_others);
     let known = all_differing.len();
     all.differing = Between { least: known.max(unknown.least), most: known + unknown.most };
     all.writes = Between { least: written.dual.max(all.differing.least), most: written.dual.max(known) + unknown.most };
@@ -181,8 +188,9 @@ impl Comparison {
 }
 
 /// Each route's comparison, the worst first. Routes with too few events to ever pass are shown together, unless they
-/// fail: alone they could only say that they are few.
-pub(super) fn by_path(routes: &LiteMap<String, Set>, limit: f64) -> Vec<PathComparison> {
+/// fail: alone they could only say that they are few. None passes where mismatches are known whose route is not.
+pub(super) fn by_path(routes: &LiteMap<String, Set>, found: &[Found], limit: f64) -> Vec<PathComparison> {
+    let all_are_told = found.iter().all(|found| found.others.tally.mismatches() == 0);
     let fewest = bounds::fewest(limit);
     let samples: Vec<Sample> = routes.values().map(Set::sample).collect();
     let mut failing = Vec::new();
@@ -199,7 +207,7 @@ pub(super) fn by_path(routes: &LiteMap<String, Set>, limit: f64) -> Vec<PathComp
         others.push((POOLED, pool));
     }
     let samples: Vec<Sample> = others.iter().map(|(_, set)| set.sample()).collect();
-    let verdict = |passes| if passes { Verdict::Pass } else { Verdict::Inconclusive };
+    let verdict = |passes| if passes && all_are_told { Verdict::Pass } else { Verdict::Inconclusive };
     let others =
         others.into_iter().zip(which_below(&samples, limit)).map(|((path, set), passes)| (path, set, verdict(passes)));
     let judged = failing.into_iter().chain(others).map(|(path, set, verdict)| PathComparison {

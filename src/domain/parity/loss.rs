@@ -1,6 +1,7 @@
 //! Loss that both paths share: sequence numbers that reached neither store. Comparing the stores can't show it.
 //!
-//! Invariant: what can't be judged counts as lost where a low rate is to be proven, and as not lost where a high one is.
+//! Invariant: what can't be judged, or is in a dead letter, counts as lost where a low rate is to be proven, and as not lost
+//! where a high one is.
 
 use serde::{Deserialize, Serialize};
 
@@ -62,11 +63,14 @@ impl Loss {
         let unexplained: Vec<u64> =
             missing.gaps.iter().map(|gap| gap.len().saturating_sub(evidence.dead_in(gap))).filter(|n| *n > 0).collect();
         let total: u64 = unexplained.iter().sum();
-        let all: u64 = missing.gaps.iter().map(Gap::len).sum();
+        let gaps: Vec<u64> = missing.gaps.iter().map(Gap::len).collect();
+        let all: u64 = gaps.iter().sum();
         let sample = sample(arrived, &unexplained, missing.unjudged);
+        // Events in dead letters are in neither store all the same.
+        let at_worst = self::sample(arrived, &gaps, missing.unjudged);
         let verdict = if proves_above(&sample, limit) {
             if may_arrive(evidence, window) { Verdict::Pending } else { Verdict::Fail }
-        } else if proves_below(&sample, limit) {
+        } else if proves_below(&at_worst, limit) {
             Verdict::Pass
         } else if total > 0 && may_arrive(evidence, window) {
             Verdict::Pending
@@ -82,8 +86,8 @@ impl Loss {
             unexplained: total,
             rate: share(total, arrived.numbers + total),
             lower_bound: bounds::lower(total, arrived.numbers + total).min(bounds::lower(differing.least, writes.most)),
-            upper_bound: bounds::upper(sample.events.mismatches, sample.events.union)
-                .max(bounds::upper(differing.most, writes.least)),
+            upper_bound: bounds::upper(at_worst.events.mismatches, at_worst.events.union)
+                .max(bounds::upper(at_worst.differing.most, at_worst.writes.least)),
             writes: arrived.writes,
             lost_writes: differing.least,
             unjudged_producers: missing.unjudged,
@@ -145,6 +149,17 @@ mod tests {
         assert_eq!(verdict(&evidence), Verdict::Pending, "the new path is behind");
         evidence.now_ms = window().to + QUEUE_PATIENCE_MS;
         assert_eq!(verdict(&evidence), Verdict::Fail, "for too long");
+    }
+
+    #[test]
+    fn what_both_stores_lack_is_no_pass_because_it_is_in_dead_letters() {
+        let mut evidence = just_now();
+        for seq in 1..=999 {
+            evidence.add_letter(&format!(r#"{{"producer":"0000000000000001","seq":{seq}}}"#));
+        }
+        let loss = loss((1_001, 1_001), &[999], 0, &evidence);
+        assert_eq!((loss.verdict, loss.dead_lettered, loss.unexplained), (Verdict::Inconclusive, 999, 0));
+        assert!(loss.upper_bound > 0.4, "{}", loss.upper_bound);
     }
 
     #[test]

@@ -18,6 +18,10 @@ use super::outcome::outcomes;
 /// Differences of a minute that are named; the rest is counted.
 pub const MAX_NAMED: usize = 100;
 
+/// Routes of a minute that are told of by themselves: with their names they stay far below what a row may hold. The others
+/// are told of together.
+pub const MAX_ROUTES: usize = 500;
+
 /// Stands for the route of events that can't be named.
 pub const UNKNOWN: &str = "(unknown)";
 
@@ -119,10 +123,25 @@ pub struct Found {
     /// Of each route whose sums differ: how far the old store's are from the new one's.
     #[serde(with = "crate::domain::sorted::map")]
     pub apart: LiteMap<String, Sum>,
+    /// What became of the routes beyond [`MAX_ROUTES`], together.
+    pub others: Others,
     /// Copies beyond one for each request that the differences tell of, in the old store and in the new one.
     pub further: [u64; 2],
     /// Whether the events that were fetched are not those that the sums speak of: something may be unseen.
     pub is_unresolved: bool,
+}
+
+/// Routes of a minute that are not told of by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// What became of their events.
+    pub tally: Tally,
+    /// The writes that carried mismatches.
+    pub writes: Ledger,
+    /// How far their sums in the old store are from those in the new one.
+    pub apart: Sum,
+    /// How many routes they are.
+    pub routes: u64,
 }
 
 /// Digests that are stored more than once.
@@ -152,7 +171,7 @@ impl Found {
     /// Whether the same stores, with this evidence, would give the same.
     pub fn still_holds(&self, evidence: &Evidence) -> bool {
         let mut all = Tally::default();
-        self.tallies.values().for_each(|tally| all.add(tally));
+        self.tallies.values().chain([&self.others.tally]).for_each(|tally| all.add(tally));
         // What was on its way may be late by now, and a new letter may explain what was not.
         all.queued == 0 && (all.unexplained() == 0 || self.newest_letter_at == evidence.newest_letter_at)
     }
@@ -162,6 +181,21 @@ impl Found {
     pub fn counted_twice(start: u64, copies: u64) -> Self {
         let tally = Tally { beyond_old: copies, counted_twice: copies, ..Tally::default() };
         Self { start, tallies: LiteMap::from_iter([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
+    }
+
+    /// Puts the routes beyond [`MAX_ROUTES`] together, those with the fewest mismatches first.
+    pub fn bound(&mut self) {
+        let Self { tallies, writes, apart, others, .. } = self;
+        let all = distinct(tallies.keys().chain(apart.keys()).cloned());
+        let mut by_mismatches: Vec<(u64, String)> =
+            all.into_iter().map(|path| (tallies.get(&path).map_or(0, Tally::mismatches), path)).collect();
+        by_mismatches.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.cmp(other)));
+        for (_, path) in by_mismatches.into_iter().skip(MAX_ROUTES) {
+            others.routes += 1;
+            others.tally.add(&tallies.remove(&path).unwrap_or_default());
+            others.writes.merge(&writes.remove(&path).unwrap_or_default());
+            others.apart.add(&apart.remove(&path).unwrap_or_default());
+        }
     }
 
     /// Adds what the copies of some [`candidates`] show.
@@ -209,6 +243,30 @@ pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn routes_beyond_the_bound_are_told_of_together_and_nothing_of_them_is_lost() {
+        let mut found = Found::default();
+        let count = 3 * MAX_ROUTES as u64;
+        for n in 0..count {
+            let path = format!("/{n}");
+            let tally = Tally { only_old: n % 3, ..Tally::default() };
+            found.tallies.insert(path.clone(), tally);
+            found.writes.insert(path.clone(), Ledger::of_numbers([(n, 0)]));
+            found.apart.insert(path, Sum { requests: n, digests: n, values: 1 });
+        }
+        found.bound();
+        assert_eq!((found.tallies.len(), found.writes.len(), found.apart.len()), (MAX_ROUTES, MAX_ROUTES, MAX_ROUTES));
+        assert!(found.tallies.values().all(|tally| tally.only_old == 2), "the worst keep their names");
+        let Others { tally, writes, apart, routes } = &found.others;
+        assert_eq!(
+            (tally.only_old, writes.len(), *routes),
+            (count - 2 * MAX_ROUTES as u64, count - MAX_ROUTES as u64, count - MAX_ROUTES as u64)
+        );
+        let mut sum = *apart;
+        found.apart.values().for_each(|apart| sum.add(apart));
+        assert_eq!((sum.requests, sum.values), ((0..count).sum::<u64>(), count));
+    }
 
     #[test]
     fn candidates_are_what_is_not_in_both_with_the_same_values() {

@@ -230,7 +230,7 @@ impl Surroundings<'_> {
     }
 
     fn came_as_fallback(&self, copies: &[&Copy], event: &Event) -> bool {
-        self.near(copies, event).any(|copy| copy.event.cohort == Cohort::Fallback)
+        self.near(copies, event).any(|copy| copy.event.is_fallback())
     }
 }
 

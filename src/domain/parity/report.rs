@@ -27,6 +27,9 @@ use super::window::Window;
 /// Differences that a report names; the rest is counted.
 pub const MAX_NAMED: usize = 1_000;
 
+/// Routes that a report lists, the worst first; the rest is counted.
+pub const MAX_PATHS: usize = 1_000;
+
 /// What a report is made of.
 #[derive(Debug)]
 pub struct Inputs<'a> {
@@ -123,6 +126,9 @@ pub struct Report {
     /// Each route, the worst first. Lists of reports leave it out, as they do differences and gaps.
     #[serde(default)]
     pub paths: Vec<PathComparison>,
+    /// Routes that are judged but not listed.
+    #[serde(default)]
+    pub unlisted_paths: u64,
     /// The events in which the stores differ, unexplained ones first; at most [`MAX_NAMED`].
     #[serde(default)]
     pub differences: Vec<Difference>,
@@ -167,6 +173,24 @@ impl Report {
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
+    /// The report as JSON of at most so many bytes. Where its lists are longer, their ends are counted, not named.
+    ///
+    /// # Errors
+    /// If the encoder fails, which for these types it can't.
+    pub fn fit(mut self, most_bytes: usize) -> Result<(Self, String), serde_json::Error> {
+        loop {
+            let text = serde_json::to_string(&self)?;
+            if text.len() <= most_bytes || self.paths.is_empty() && self.differences.is_empty() {
+                return Ok((self, text));
+            }
+            let (paths, differences) = (self.paths.len() / 2, self.differences.len() / 2);
+            self.unlisted_paths += (self.paths.len() - paths) as u64;
+            self.unnamed += (self.differences.len() - differences) as u64;
+            self.paths.truncate(paths);
+            self.differences.truncate(differences);
+        }
+    }
+
     /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
     pub const fn is_open(&self) -> bool {
         self.total.unexplained > 0
@@ -181,7 +205,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
     let found = all_found(inputs);
     let (routes, all) = sets(inputs.old_paths, &found, inputs.written);
-    let paths = by_path(&routes, limit);
+    let mut paths = by_path(&routes, &found, limit);
     let failing_route =
         paths.iter().find(|path| path.comparison.verdict == Verdict::Fail).map(|path| path.path.clone());
     let mut total = Comparison::of(&all, limit);
@@ -209,6 +233,8 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     };
     let summary = words.summary();
     let (differences, unnamed) = named(&found);
+    let unlisted_paths = paths.len().saturating_sub(MAX_PATHS) as u64;
+    paths.truncate(MAX_PATHS);
     let [old_twice, new_twice] = inputs.counted_twice;
     let (old, new) = (side(inputs.old_minutes, old_twice), side(inputs.new_minutes, new_twice));
     let known = distinct(inputs.old_minutes.keys().chain(inputs.new_minutes.keys()));
@@ -222,6 +248,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         plan: Plan::of(old.dual, new.dual),
         total,
         paths,
+        unlisted_paths,
         differences,
         unnamed,
         unresolved: inputs.unresolved.clone(),
@@ -383,6 +410,18 @@ pub(crate) mod tests {
         let worst = &report.paths[0];
         assert_eq!((report.total.verdict, worst.path.as_str(), worst.comparison.union), (Verdict::Fail, "/a", 290));
         assert!(report.total.upper_bound < 0.01 && report.summary.contains("/a by itself"), "{}", report.summary);
+    }
+
+    #[test]
+    fn a_report_on_thousands_of_long_routes_fits_into_a_row_and_counts_what_it_does_not_list() {
+        let names: Vec<String> = (0..3_000).map(|n| format!("/{n:0>255}")).collect();
+        let routes: Vec<(&str, u64, u64)> = names.iter().map(|path| (path.as_str(), 400, 3)).collect();
+        let report = by_route(&routes);
+        assert_eq!((report.paths.len(), report.unlisted_paths), (MAX_PATHS, 2_000));
+        let (short, text) = report.fit(300_000).unwrap();
+        assert!(text.len() <= 300_000 && !short.paths.is_empty(), "{}", text.len());
+        assert_eq!(short.paths.len() as u64 + short.unlisted_paths, 3_000);
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), short);
     }
 
     #[test]

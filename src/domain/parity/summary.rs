@@ -101,10 +101,10 @@ impl Words<'_> {
                  below {limit}, because events of one write are lost together"
             );
         }
-        let Loss { unexplained, lower_bound, upper_bound, unjudged_producers, .. } = self.loss;
+        let Loss { unexplained, dead_lettered, lower_bound, upper_bound, unjudged_producers, .. } = self.loss;
         format!(
-            "{union} events, all the same; {unexplained} were lost on both paths and {unjudged_producers} isolates can't be \
-             judged: that loss is {}, the limit {limit}",
+            "{union} events, all the same; {unexplained} were lost on both paths, {dead_lettered} are in dead letters, and \
+             {unjudged_producers} isolates can't be judged: that loss is {}, the limit {limit}",
             between(*lower_bound, *upper_bound)
         )
     }

@@ -36,6 +36,11 @@ impl Unresolved {
             let left = rest.entry(path.clone()).or_default();
             *left = left.less(difference);
         }
+        // Of routes that minutes tell of together only their sum is known.
+        let together = total(found.iter().map(|found| &found.others.apart));
+        if found.iter().any(|found| found.others.routes > 0) && total(rest.values()) == together {
+            rest.clear();
+        }
         let minutes = found.iter().filter(|found| found.is_unresolved).map(|found| found.start);
         let paths = rest.iter().filter(|(_, rest)| **rest != Sum::default()).map(|(path, _)| path.clone());
         Self { minutes: minutes.take(MAX_NAMED).collect(), paths: paths.take(MAX_NAMED).collect() }

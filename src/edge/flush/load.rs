@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::domain::event::{Cohort, Event};
+use crate::domain::event::Event;
 use crate::domain::message::{self, Written};
 use crate::edge::layout::by_shard;
 use crate::edge::write_path::WritePath;
@@ -71,7 +71,7 @@ impl<'a, P: Platform> Load<'a, P> {
             let event = written.event();
             platform.count(self.path.failed(), 1);
             platform.log_error(&format!("{}: {} | {error}", self.path.log_failed(), event.idempotent_id));
-            match Written::of(Event { cohort: Cohort::Fallback, ..event.clone() }) {
+            match Written::of(event.as_fallback()) {
                 Ok(fallback) => {
                     platform.log(&format!("{}: {}", other.log_fallback(), event.idempotent_id));
                     again.push(Rc::new(fallback));

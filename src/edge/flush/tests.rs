@@ -18,7 +18,7 @@ struct World {
     now_ms: Cell<u64>,
     timers: RefCell<Vec<(u64, Waker)>>,
     counts: RefCell<BTreeMap<&'static str, usize>>,
-    /// What was written: path, number and cohort of each event.
+    /// What was written: path, number and cohort of each event; of a dual one that fell back, that of fallbacks.
     written: RefCell<Vec<(WritePath, u32, Cohort)>>,
     /// Numbers of the events that were logged whole.
     logged_lost: RefCell<Vec<u32>>,
@@ -69,7 +69,8 @@ impl Platform for World {
         if !well {
             return Err("made to fail".to_owned());
         }
-        let of = |written: &Rc<Written>| (path, written.event().seq, written.event().cohort);
+        let cohort = |event: &Event| if event.is_fallback() { Cohort::Fallback } else { event.cohort };
+        let of = |written: &Rc<Written>| (path, written.event().seq, cohort(written.event()));
         self.written.borrow_mut().extend(events.iter().map(of));
         Ok(())
     }
@@ -253,6 +254,13 @@ fn when_both_paths_hang_the_flush_ends_at_its_deadline_and_every_event_is_lost_b
         let unique: std::collections::BTreeSet<u32> = world.logged_lost.borrow().iter().copied().collect();
         assert_eq!(unique.len(), 100);
     }
+}
+
+#[test]
+fn an_event_that_was_meant_for_both_stays_so_when_it_falls_back() {
+    let copy = |cohort| Event { cohort, ..example() }.as_fallback();
+    let ways = Cohort::ALL.map(|cohort| (copy(cohort).cohort, copy(cohort).fell_back, copy(cohort).is_fallback()));
+    assert_eq!(ways, [(Cohort::Fallback, false, true), (Cohort::Dual, true, true), (Cohort::Fallback, false, true)]);
 }
 
 #[test]

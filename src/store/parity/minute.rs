@@ -66,6 +66,7 @@ impl Comparer<'_> {
         // What was looked at must be all that makes the sums differ.
         let by_minute = old_minute.dual.less(&new_minute.dual);
         found.is_unresolved = seen[0].less(&seen[1]) != by_minute || total(found.apart.values()) != by_minute;
+        found.bound();
         Ok(Some(found))
     }
 }

@@ -15,6 +15,13 @@ use crate::domain::parity::window::{Kind, Window};
 use crate::domain::readiness::Day;
 use crate::store::sql::{Database, Row, Statement, StoreError, Value, packed, rows, unpacked};
 
+/// Longest report that is stored, in bytes: a row holds 2 MB, and has other columns.
+const MAX_REPORT_BYTES: usize = 1_800_000;
+
+/// Longest finding of one minute that is kept, in bytes: as text it is twice as long, and a value holds 2 MB. A minute
+/// with more is looked into again by each run.
+const MAX_FOUND_BYTES: usize = 900_000;
+
 /// Dead letters that are looked into: they are few, or something else is wrong.
 const MAX_LETTERS: u64 = 2_000;
 
@@ -146,12 +153,16 @@ impl Reports {
         rows(&results, 0).iter().map(known).collect()
     }
 
-    /// Keeps what was found in a minute.
+    /// Keeps what was found in a minute, unless it is too long for a row.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
     pub async fn keep_minute(&self, fingerprint: &str, found: &Found) -> Result<(), StoreError> {
-        let params = [found.start.into(), fingerprint.into(), packed(found)?.into()];
+        let body = packed(found)?;
+        if body.len() > 2 * MAX_FOUND_BYTES {
+            return Ok(());
+        }
+        let params = [found.start.into(), fingerprint.into(), body.into()];
         self.sql.batch(vec![Statement::new(KEEP_MINUTE, params)]).await.map(drop)
     }
 
@@ -263,7 +274,8 @@ impl Reports {
             Some((revision, _)) => revision + 1,
         };
         let report = Report { revision, ..report };
-        let body = serde_json::to_string(&report).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let fitted = report.fit(MAX_REPORT_BYTES).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let (report, body) = fitted;
         let filed = report.filed();
         let values = [
             revision.into(),

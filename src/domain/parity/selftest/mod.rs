@@ -210,5 +210,6 @@ fn event(seed: u64, seq: u32, timestamp: u64, id_window_ms: u64) -> Result<Event
         producer: ProducerId(seed),
         seq,
         write: seq,
+        fell_back: false,
     })
 }
