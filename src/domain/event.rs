@@ -112,7 +112,7 @@ pub struct Event {
     /// Whether this copy of a dual event came by its path because the write by the other one failed, or seemed to. It was
     /// meant for this path as well: were it no longer dual, an event of which this copy arrives first, or alone, would be
     /// in no comparison.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub fell_back: bool,
 }
 
@@ -232,10 +232,23 @@ pub(crate) mod tests {
             "producer",
             "seq",
             "write",
+            "fellBack",
         ] {
             assert!(text.contains(&format!("\"{name}\":")), "{name} in {text}");
         }
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), example());
+    }
+
+    #[test]
+    fn a_copy_that_fell_back_says_so_in_every_form() {
+        for event in [example(), Event { cohort: Cohort::Dual, ..example() }.as_fallback()] {
+            let packed = postcard::to_allocvec(&[event.clone(), example()]).unwrap();
+            assert_eq!(postcard::from_bytes::<[Event; 2]>(&packed).unwrap(), [event.clone(), example()]);
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        }
+        let without = serde_json::to_string(&example()).unwrap().replace(",\"fellBack\":false", "");
+        assert_eq!(serde_json::from_str::<Event>(&without).unwrap(), example());
     }
 
     #[test]

@@ -195,11 +195,16 @@ fn outcome(told: Told, stop: Stop, changed: Option<Changed>) -> Stopped {
 pub async fn stop(env: &Env, by: Act) -> Result<Stopped, Problem> {
     by.check().map_err(|error| Problem::bad_request(error.to_string()))?;
     let before = flag_cache::stops();
-    let stop = match before.holding().as_slice() {
+    let mut stop = match before.holding().as_slice() {
         [newest, ..] if before.holding().len() >= MAX_HOLDING => (*newest).clone(),
-        _ => Stop::new(address_key::random_bytes(), by),
+        _ => Stop::new(address_key::random_bytes(), by.clone()),
     };
-    let told = tell(env, &stop).await;
+    let mut told = tell(env, &stop).await;
+    if !told.known.holds() {
+        // What is remembered here was released elsewhere: nobody would be stopped by it.
+        stop = Stop::new(address_key::random_bytes(), by);
+        told = tell(env, &stop).await;
+    }
     if !told.recorded && !told.copied && !told.in_object {
         return Err(Problem::unavailable("neither KV, the object nor D1 took the stop: try again"));
     }

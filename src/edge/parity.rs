@@ -115,7 +115,7 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
     let now_ms = clock::now_ms();
     let left = LEFT.take();
     let look = schedule::look(now_ms).or(left);
-    let mut budget = MAX_WINDOWS;
+    let (mut budget, mut first_error) = (MAX_WINDOWS, None);
     for kind in [Kind::Hour, Kind::Day] {
         let Some(newest) = schedule::newest(kind, now_ms, config.parity_lag_ms) else { continue };
         let filed = reports(env)?.latest(newest).await?;
@@ -138,12 +138,17 @@ pub async fn scheduled(env: &Env, config: &Config) -> Result<(), StoreError> {
                 Ok(Run::Refused(reason)) => console_error!("Parity {window} is not compared: {reason}"),
                 Ok(Run::Done(_)) => {}
                 Ok(Run::Interrupted(_)) => LEFT.set(look),
-                Err(error) => console_error!("Parity {window} is left for a later run: {error}"),
+                Err(error) => {
+                    console_error!("Parity {window} is left for a later run: {error}");
+                    // That events came meanwhile is nobody's fault.
+                    first_error = first_error.or((error != StoreError::Conflict).then_some(error));
+                }
             }
         }
     }
     let kept = reports(env)?;
-    kept.prune(now_ms.saturating_sub(PROOF_MS), now_ms.saturating_sub(KEEP_REPORTS_MS)).await
+    kept.prune(now_ms.saturating_sub(PROOF_MS), now_ms.saturating_sub(KEEP_REPORTS_MS)).await?;
+    first_error.map_or(Ok(()), Err)
 }
 
 /// Those of some adjoining windows that are to be compared: first those of which the stores don't say what their reports

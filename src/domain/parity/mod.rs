@@ -1,8 +1,8 @@
 //! Parity: whether the new path's store equals the old one's, with evidence.
 //!
 //! What is compared is the *dual* cohort: events that were meant for both stores. An event is compared if a stored copy
-//! of it is dual, wherever its other copy is. One that is only known as a fallback was not written to both; it is
-//! counted beside.
+//! of it is dual, wherever its other copy is. What was meant for both and fell back
+//! stays dual, so that it is compared whichever of its copies arrived; a fallback of what was meant for one is not.
 //!
 //! **Lives here:** the questions to a store ([`ask`]), what a difference is ([`difference`]) and how copies are compared
 //! ([`outcome`]), the window ([`window`]), bounds and verdicts ([`bounds`], [`verdict`]), how sets of events compare ([`comparison`]), the report
@@ -17,6 +17,7 @@ pub mod comparison;
 pub mod difference;
 pub mod evidence;
 pub mod filed;
+mod fit;
 pub mod guard;
 pub mod loss;
 pub mod minute;
