@@ -75,7 +75,9 @@ async fn handle(batch: &Delivered, env: &Env) {
             work.settle(&done).await;
             if unfolded >= FOLD_SEGMENTS {
                 // A crash here: all is settled; folding begins where it stood.
-                fold(&store, now_ms).await;
+                if let Err(error) = fold(&store, now_ms).await {
+                    console_error!("Folding is left for later: {error}");
+                }
             }
         }
         Err(error) => {
@@ -307,12 +309,15 @@ async fn record(store: &EventStore, events: &[Event], now_ms: u64) -> Result<Rec
 }
 
 /// Folds what waits; another that folds at the same time is as good.
-pub async fn fold(store: &EventStore, now_ms: u64) {
+///
+/// # Errors
+/// [`StoreError`]; the next fold begins where this one stood.
+pub async fn fold(store: &EventStore, now_ms: u64) -> Result<(), StoreError> {
     loop {
         match store.fold(now_ms).await {
-            Ok(0) | Err(StoreError::Conflict) => return,
+            Ok(0) | Err(StoreError::Conflict) => return Ok(()),
             Ok(_) => {}
-            Err(error) => return console_error!("Folding is left for later: {error}"),
+            Err(error) => return Err(error),
         }
     }
 }

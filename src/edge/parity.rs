@@ -90,7 +90,9 @@ pub async fn run(env: &Env, config: &Config, window: Window) -> Result<Run, Stor
     let now_ms = clock::now_ms();
     let (old, new) = (Collectors { env, config }, EventStore::new(D1Sql::of(env)?, config.window_ms, config.retention));
     // What is folded is answered from sums.
-    consumer::fold(&new, now_ms).await;
+    if let Err(error) = consumer::fold(&new, now_ms).await {
+        console_error!("Folding is left for later: {error}");
+    }
     let kept = reports(env)?;
     let comparer = Comparer { old: &old, new: &*new, kept: &kept };
     let report = match comparer.run(window, now_ms, settings(config, window.kind)).await? {

@@ -23,9 +23,13 @@ describe("health", { concurrency: 4, timeout: 180_000 }, () => {
       const before = await healthOf(gateway);
       assert.deepEqual([before.by["new-store-refuses-writes"], before.by["cron-never"]], [undefined, undefined]);
       assert.ok(before.stores.new.bytes > 0 && before.stores.old[0].bytes > 0, JSON.stringify(before.stores));
+      await gateway.putFlag({ mode: "queue-only" });
+      await gateway.requests("/api/test", 2);
+      await gateway.delivered({ new: 2 });
       await gateway.fault({ DB: fault });
       await gateway.cron();
       const health = await healthOf(gateway);
+      assert.match(health.cron.find(({ job }) => job === "clean").error ?? "", error, "what waits is not folded");
       const reason = health.by["new-store-refuses-writes"];
       assert.ok(reason, JSON.stringify(health.reasons));
       assert.match(reason.message, error);
