@@ -22,7 +22,7 @@ fn letters_are_listed_and_shown() {
     assert!(shown.notes.contains("1 of 3") && shown.notes.contains("--after 1730956800000-m/0"), "{shown:?}");
     let mut whole = letter("m/0");
     whole["payload"] = json!("{\u{1b}[2J}");
-    fake.answers("GET dead-letters/m/0", whole);
+    fake.answers("GET dead-letters/m%2F0", whole);
     let shown = fake.run("show|m/0");
     assert!(shown.out.contains("`status`: 99") && !shown.out.contains('\u{1b}'), "{shown:?}");
     assert_eq!(fake.run("show|m/0|--json").json()["id"], "m/0");

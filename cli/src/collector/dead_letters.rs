@@ -138,6 +138,8 @@ impl Collector {
     /// # Errors
     /// [`CallError`].
     pub async fn dead_letter(&self, id: &str) -> Result<Letter, CallError> {
+        // It is one segment of the path, whatever is in it.
+        let id = percent::encode(id.as_bytes(), |byte| byte.is_ascii_alphanumeric());
         self.get(&format!("dead-letters/{id}")).await
     }
 
