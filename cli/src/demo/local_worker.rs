@@ -26,10 +26,13 @@ const USUAL_PORT: u16 = 8_787;
 const START_DEADLINE: Duration = Duration::from_mins(10);
 
 /// How long the Worker may take to obey a new flag: its isolates look every second (see `FLAG_TTL_MS` below).
-const FLAG_DEADLINE: Duration = Duration::from_mins(1);
+const FLAG_DEADLINE: Duration = Duration::from_mins(3);
 
 /// How long Wrangler may take to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long one question may take: the flag is read within a few seconds, or not at all.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
 const POLL: Duration = Duration::from_millis(250);
 
@@ -199,10 +202,12 @@ impl LocalWorker {
     async fn poll(&mut self, api: &CollectorApi, version: Option<u32>, deadline: Duration) -> Result<(), CliError> {
         let end = Instant::now() + deadline;
         loop {
-            let problem = match api.flag_version().await {
-                Ok(found) if version.is_none_or(|wanted| wanted == found) => return Ok(()),
-                Ok(found) => format!("it still reports flag version {found}"),
-                Err(error) => error.to_string(),
+            // Each question has a time of its own: one without an answer is asked again.
+            let problem = match tokio::time::timeout(ANSWER_DEADLINE, api.flag_version()).await {
+                Ok(Ok(found)) if version.is_none_or(|wanted| wanted == found) => return Ok(()),
+                Ok(Ok(found)) => format!("it still reports flag version {found}"),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {} s", ANSWER_DEADLINE.as_secs()),
             };
             let remedy = format!("see {}", self.log.display());
             let failed = |reason: &str| {
