@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { NOON, eventually, startGateway } from "./harness.mjs";
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const PYTHON = project(".tools/python");
+const PYTHON = project(".tools/metrics");
 const OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
 
 /** What Prometheus' client reads; what it can't read is an error. */
