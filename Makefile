@@ -89,10 +89,10 @@ deploy: setup ## migrate and deploy to an account; ENV=staging or ENV=production
 deploy-dry-run: setup ## what deploy would upload, without an account; ENV as for deploy
 	@scripts/deploy "$(ENV)" --dry-run
 
-audit: setup ## known vulnerabilities of the packages used
+audit: ## known vulnerabilities, licences and sources of the packages used; needs the network
+	@scripts/setup audit
 	$(env) npm audit
-	@if command -v cargo-audit >/dev/null; then cargo audit; \
-	else echo "cargo audit is missing. Get it: cargo install cargo-audit"; exit 1; fi
+	$(env) cargo deny --workspace check
 
 clean: ## remove what was built; the tools stay (.tools, node_modules)
 	rm -rf target build coverage dashboard/dist .wrangler
