@@ -1,4 +1,4 @@
-// How the cost of each hot operation grows, natively (benches/growth): its table goes into docs/performance.md. With
+// How the cost of each hot operation grows, natively (crates/store/benches/growth): its table goes into docs/performance.md. With
 // --quick only its assertions are of interest.
 import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";

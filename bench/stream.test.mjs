@@ -39,7 +39,7 @@ test("twenty isolates at 50 requests a second fill messages with about 26 events
 
 test("the stream is coalesced and batched as the Worker and its queue are set", async () => {
   const [config, wrangler] = await Promise.all(
-    ["src/edge/config.rs", "wrangler.toml"].map((path) => readFile(new URL(`../${path}`, import.meta.url), "utf8")),
+    ["src/config.rs", "wrangler.toml"].map((path) => readFile(new URL(`../${path}`, import.meta.url), "utf8")),
   );
   const number = (text, pattern) => Number(pattern.exec(text)?.[1].replaceAll("_", ""));
   assert.deepEqual(DEFAULTS, {

@@ -35,7 +35,8 @@ const OTHER_METHODS = ["var", "secret", "clone"];
 
 /** Rust sources of the platform's side by path, without their tests. */
 const sources = new Map(
-  ["src/lib.rs", ...readdirSync(join(root, "src/edge"), { recursive: true }).map((file) => `src/edge/${file}`)]
+  readdirSync(join(root, "src"), { recursive: true })
+    .map((file) => `src/${file}`)
     .filter((path) => path.endsWith(".rs"))
     .map((path) => [path, read(path).split("#[cfg(test)]")[0]]),
 );
@@ -110,7 +111,7 @@ describe("wrangler.toml", () => {
       assert.deepEqual({ ...traffic }, { queue, ...numbers, max_retries: 3, dead_letter_queue });
       assert.deepEqual({ ...letters }, { queue: dead_letter_queue, ...numbers, max_retries: 100 });
       // The consumer tells them apart so.
-      const lanes = read("src/domain/retry.rs");
+      const lanes = read("crates/model/src/delivery/retry.rs");
       assert.match(lanes, /SLOW_SUFFIX: &'static str = "-dlq"/);
       // It counts on these bounds.
       assert.match(lanes, /MAIN_RETRIES: u32 = 3;[^]*SLOW_RETRIES: u32 = 100;/);
@@ -137,7 +138,7 @@ describe("wrangler.toml", () => {
   });
 
   test("sets only what the code knows as a setting, and never opens it", () => {
-    const config = sources.get("src/edge/config.rs");
+    const config = sources.get("src/config.rs");
     const known = [...config.matchAll(/\b(?:get|reader\s*\.\s*\w+)\(\s*"([A-Z_]+)"/g)].map(([, name]) => name);
     assert.ok(known.includes("LOCAL_DEVELOPMENT") && known.includes("PATH_TEMPLATES") && known.length > 10);
     for (const { name, config } of environments) {
@@ -163,7 +164,7 @@ describe("the Deploy to Cloudflare button", () => {
   });
 
   test("asks for each secret that the code reads, and suggests none", () => {
-    const asked = [...sources.get("src/edge/api/access.rs").matchAll(/"(\w+_TOKEN)"/g)].map(([, name]) => name);
+    const asked = [...sources.get("src/api/access.rs").matchAll(/"(\w+_TOKEN)"/g)].map(([, name]) => name);
     assert.deepEqual(new Set(secrets.map(([, name]) => name)), new Set(asked));
     assert.deepEqual(secrets.map(([, , value]) => value), ["", ""]);
   });

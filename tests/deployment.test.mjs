@@ -28,7 +28,7 @@ async function startProject(t, fields = {}) {
   for (const path of ["scripts", "wrangler.toml"]) cpSync(join(root, path), join(folder, path), { recursive: true });
   mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   symlinkSync(join(root, "node_modules/wrangler"), join(folder, "node_modules/wrangler"));
-  symlinkSync(join(root, "tests/support/fake_wrangler.mjs"), join(folder, "node_modules/.bin/wrangler"));
+  symlinkSync(join(root, "tests/fake_wrangler.mjs"), join(folder, "node_modules/.bin/wrangler"));
   const accountFile = join(folder, "account.json");
   const empty = { loggedIn: true, queues: [], kv: [], d1: [], r2: [], hiddenBuckets: [], calls: [] };
   writeFileSync(accountFile, JSON.stringify({ ...empty, ...fields }));

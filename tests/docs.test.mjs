@@ -21,7 +21,7 @@ const filesBelow = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 /** Whatever reads settings, secrets and variables. */
-const NAMING = [...["src", "cli/src", "scripts"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
+const NAMING = [...["src", "crates", "scripts"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
 const naming = NAMING.map(read).join("\n");
 
 /** A heading's anchor, as GitHub makes it. */
@@ -49,7 +49,7 @@ describe("every page", () => {
 
     test(`${page}: the settings that it names are known`, () => {
       const names = quoted(page).flatMap((text) => text.match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? []);
-      const config = read("src/edge/config.rs");
+      const config = read("src/config.rs");
       const isSetting = (name) => /^KEEP_|^PARITY_|_(MS|PPM|EVENTS)$/.test(name);
       assert.deepEqual(names.filter((name) => isSetting(name) && !config.includes(`"${name}"`)), []);
       // Those that begin so are Wrangler's own.
@@ -67,7 +67,7 @@ function rows(page, section) {
 }
 
 describe("docs/operations.md", () => {
-  const source = read("src/domain/health/judge.rs");
+  const source = read("crates/model/src/operating/health/judge.rs");
   const alerts = rows("docs/operations.md", "Alerts")
     .filter(([, status]) => ["failing", "degraded"].includes(status))
     .map(([code, status, when]) => ({ code: code.replaceAll("`", ""), status, when }));
@@ -95,7 +95,7 @@ describe("docs/operations.md", () => {
   });
 
   test("says how long figures and details are kept, and what the settings may be", () => {
-    const settings = [...read("src/edge/config.rs").matchAll(/number\("(KEEP_\w+)", (\d+), (\d+)\.\.=([\d_]+)\)/g)];
+    const settings = [...read("src/config.rs").matchAll(/number\("(KEEP_\w+)", (\d+), (\d+)\.\.=([\d_]+)\)/g)];
     const documented = rows("docs/operations.md", "Retention").filter(([, , setting]) => setting?.startsWith("`KEEP_"));
     assert.equal(settings.length, documented.length);
     for (const [, name, kept, least, most] of settings) {

@@ -1,0 +1,154 @@
+//! Which copy of an event that both stores hold is written.
+//!
+//! Invariant: the rule is the merged read's. Two copies are one event if their digests are equal, their stores differ
+//! and their windows are the same or neighbours, and each has one twin; the earlier copy is written, of two in one
+//! window the object's.
+
+use std::collections::HashMap;
+
+use crate::event::Event;
+use crate::event::identity::Digest;
+
+/// Who holds a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The object.
+    Old,
+    /// D1.
+    New,
+}
+
+/// A copy, as far as it matters here; ordered as copies are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Copy {
+    /// Start of its ID window, in ms.
+    pub window: u64,
+    /// Its digest.
+    pub digest: Digest,
+    /// Who holds it.
+    pub side: Side,
+}
+
+/// What was looked at so far: copies that have no twin yet.
+#[derive(Debug, Clone)]
+pub struct Union {
+    window_ms: u64,
+    open: HashMap<u64, (u64, Side)>,
+}
+
+impl Union {
+    /// Nothing yet, with this ID window in ms.
+    pub fn new(window_ms: u64) -> Self {
+        Self { window_ms, open: HashMap::new() }
+    }
+
+    /// Looks at the next copy, in the order of [`struct@Copy`]; gives whether it is written.
+    pub fn is_first(&mut self, copy: Copy) -> bool {
+        let known = self.open.get(&copy.digest.0);
+        if known.is_some_and(|(window, side)| *side != copy.side && copy.window.abs_diff(*window) <= self.window_ms) {
+            self.open.remove(&copy.digest.0);
+            return false;
+        }
+        self.open.insert(copy.digest.0, (copy.window, copy.side));
+        true
+    }
+
+    /// Looks at copies that were written earlier, in any order.
+    pub fn remember(&mut self, mut copies: Vec<Copy>) {
+        copies.sort_unstable();
+        for copy in copies {
+            self.is_first(copy);
+        }
+    }
+
+    /// Of both stores' events those that are written, by window and digest, and how many twins were left out.
+    pub fn write(&mut self, old: Vec<Event>, new: Vec<Event>) -> (Vec<Event>, u64) {
+        let of = |side| move |event: Event| (copy_of(&event, side), event);
+        let mut all: Vec<(Copy, Event)> =
+            old.into_iter().map(of(Side::Old)).chain(new.into_iter().map(of(Side::New))).collect();
+        all.sort_unstable_by_key(|(copy, _)| *copy);
+        let before = all.len();
+        let events: Vec<Event> =
+            all.into_iter().filter_map(|(copy, event)| self.is_first(copy).then_some(event)).collect();
+        let twins = (before - events.len()) as u64;
+        (events, twins)
+    }
+}
+
+/// An event as a copy.
+pub fn copy_of(event: &Event, side: Side) -> Copy {
+    Copy { window: event.idempotent_id.timestamp_ms(), digest: event.digest, side }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::counting::grain::Grain;
+    use crate::counting::rollup::{self, Rollups};
+    use crate::log::segment::tests::{WINDOW_MS, at};
+    use crate::reading::blocks::Memo;
+    use crate::reading::intervals::{Intervals, by_interval};
+    use crate::reading::merge::{Grouping, merge};
+    use crate::reading::selection::Span;
+
+    const START: u64 = 1_730_956_800_000;
+
+    /// What a store keeps of arrivals: a digest once in neighbouring windows.
+    fn store(arrivals: &[(u64, u64)]) -> Vec<Event> {
+        let mut kept: Vec<Event> = Vec::new();
+        for (window, request) in arrivals {
+            let event = at(START + window * WINDOW_MS, *request);
+            let near = |e: &Event| e.digest == event.digest && e.timestamp.abs_diff(event.timestamp) <= WINDOW_MS;
+            if !kept.iter().any(near) {
+                kept.push(event);
+            }
+        }
+        kept
+    }
+
+    fn rollups(events: &[Event]) -> Intervals {
+        let mut all = Rollups::new();
+        for event in events {
+            rollup::add(&mut all, Grain::Minute, &event.path, event);
+        }
+        by_interval(all)
+    }
+
+    #[test]
+    fn twins_are_left_out_also_over_a_windows_edge_and_each_has_one() {
+        let write = |old: &[(u64, u64)], new: &[(u64, u64)]| Union::new(WINDOW_MS).write(store(old), store(new));
+        assert_eq!(write(&[(0, 1)], &[(0, 1)]).1, 1);
+        assert_eq!(write(&[(0, 1)], &[(1, 1)]).1, 1);
+        assert_eq!(write(&[(1, 1)], &[(0, 1)]).1, 1);
+        assert_eq!(write(&[(0, 1)], &[(2, 1)]).1, 0);
+        assert_eq!(write(&[(0, 1), (2, 1)], &[(1, 1)]).1, 1);
+        assert_eq!(write(&[(0, 1), (2, 1)], &[(1, 1), (3, 1)]).1, 2);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        #[test]
+        fn as_many_are_written_as_the_merged_read_counts(
+            old in prop::collection::vec((0u64..8, 0u64..6), 0..40),
+            new in prop::collection::vec((0u64..8, 0u64..6), 0..40),
+        ) {
+            // Each digest in few windows: of a repeat in every window, which is the twin of which is not the same.
+            let few = |(window, request): &(u64, u64)| (*window < 2, (*window, *request));
+            let pick = |arrivals: &[(u64, u64)]| -> Vec<(u64, u64)> {
+                arrivals.iter().map(few).filter(|(early, _)| *early).map(|(_, arrival)| arrival).collect()
+            };
+            let (old, new) = (store(&pick(&old)), store(&pick(&new)));
+            let minute = |event: &Event| Span::around(Grain::Minute, event.timestamp, event.timestamp + 1);
+            let minutes: std::collections::BTreeSet<Span> = old.iter().chain(&new).map(minute).collect();
+            let of = |events: &[Event], span: Span| -> Vec<Event> {
+                events.iter().filter(|event| span.holds(event.timestamp)).cloned().collect()
+            };
+            let recounts = minutes.into_iter().map(|span| (span, (of(&old, span), of(&new, span)))).collect();
+            let merged = merge((&rollups(&old), &rollups(&new)), &recounts, &Grouping::BY_ROUTE, WINDOW_MS, &mut Memo::default());
+            let (events, twins) = Union::new(WINDOW_MS).write(old, new);
+            prop_assert_eq!((events.len() as u64, twins), (merged.total().requests, merged.both));
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Figures of many events: what is counted in an interval, and how counts merge.
+
+pub mod cardinality;
+pub mod exemplar;
+pub mod figures;
+pub mod grain;
+pub mod rollup;
+pub mod sketch;

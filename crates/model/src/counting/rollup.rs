@@ -1,0 +1,142 @@
+//! What is counted per interval, route and cohort.
+//!
+//! Invariant: a rollup is a commutative monoid over events: any split, order and merge of the same events gives the
+//! same figures.
+
+use std::collections::BTreeMap;
+
+use super::exemplar::Exemplars;
+use super::grain::Grain;
+use super::sketch::{Addresses, Latency};
+pub use crate::event::value_hash::value_hash;
+use crate::event::{Cohort, Event};
+
+/// Stands for all routes together. No event has it: a route is never empty.
+pub const ALL_ROUTES: &str = "";
+
+/// Where a rollup belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Start of its interval, in ms.
+    pub start: u64,
+    /// Length of its interval.
+    pub grain: Grain,
+    /// Normalised route, or [`ALL_ROUTES`].
+    pub path: String,
+    /// By which way its events were meant to be recorded.
+    pub cohort: Cohort,
+}
+
+/// Figures of a set of events.
+#[derive(Clone, Default)]
+pub struct Rollup {
+    /// Number of events.
+    pub requests: u64,
+    /// Events by status class, 1xx to 5xx.
+    pub status: [u64; 5],
+    /// Sum of response times in ms.
+    pub response_time_sum: u64,
+    /// Smallest and largest response time in ms; none when empty.
+    pub response_time_range: Option<(u32, u32)>,
+    /// Response times, for percentiles.
+    pub latency: Latency,
+    /// Distinct client addresses.
+    pub addresses: Addresses,
+    /// Wrapping sum of the digests: equal sums and counts mean equal sets, but for a chance of 2⁻⁶⁴.
+    pub digest_sum: u64,
+    /// Wrapping sum of [`value_hash`]: equal sums mean equal values too, but for the same chance.
+    pub value_sum: u64,
+    /// Real requests among them.
+    pub exemplars: Exemplars,
+}
+
+impl Rollup {
+    /// Adds one event.
+    pub fn add(&mut self, event: &Event) {
+        self.requests += 1;
+        let class = usize::from(event.status / 100).saturating_sub(1);
+        if let Some(count) = self.status.get_mut(class) {
+            *count += 1;
+        }
+        let ms = event.response_time;
+        self.response_time_sum += u64::from(ms);
+        self.response_time_range = range(self.response_time_range, Some((ms, ms)));
+        self.latency.add(ms);
+        self.addresses.add(event.client_ip_hash);
+        self.digest_sum = self.digest_sum.wrapping_add(event.digest.0);
+        self.value_sum = self.value_sum.wrapping_add(value_hash(event));
+        self.exemplars.add(event);
+    }
+
+    /// Adds all of another's events.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.status.iter_mut().zip(other.status).for_each(|(mine, theirs)| *mine += theirs);
+        self.response_time_sum += other.response_time_sum;
+        self.response_time_range = range(self.response_time_range, other.response_time_range);
+        self.latency.merge(&other.latency);
+        self.addresses.merge(&other.addresses);
+        self.digest_sum = self.digest_sum.wrapping_add(other.digest_sum);
+        self.value_sum = self.value_sum.wrapping_add(other.value_sum);
+        self.exemplars.merge(&other.exemplars);
+    }
+
+    /// Whether the other was made from the same set of events, as far as sums tell.
+    pub fn same_set(&self, other: &Self) -> bool {
+        self.requests == other.requests && self.digest_sum == other.digest_sum
+    }
+}
+
+fn range(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    match (a, b) {
+        (Some((a_min, a_max)), Some((b_min, b_max))) => Some((a_min.min(b_min), a_max.max(b_max))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// 64-bit FNV-1a of some bytes, to tell one text from its next version. It is too weak to be summed, and for anything
+/// that is compared as proof: see [`value_hash`].
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// Rollups by where they belong.
+pub type Rollups = BTreeMap<Key, Rollup>;
+
+/// Adds one event to the rollup of its interval, route and cohort.
+pub fn add(rollups: &mut Rollups, grain: Grain, path: &str, event: &Event) {
+    let key = Key { start: grain.floor(event.timestamp), grain, path: path.to_owned(), cohort: event.cohort };
+    rollups.entry(key).or_default().add(event);
+}
+
+/// Adds a rollup to the one at its key.
+pub fn merge(rollups: &mut Rollups, key: Key, rollup: &Rollup) {
+    rollups.entry(key).or_default().merge(rollup);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::tests::example;
+
+    #[test]
+    fn a_value_that_differs_shows_in_the_value_sum_alone() {
+        let (mut one, mut other) = (Rollup::default(), Rollup::default());
+        one.add(&example());
+        other.add(&Event { status: 500, ..example() });
+        assert!(one.same_set(&other));
+        assert_ne!(one.value_sum, other.value_sum);
+    }
+
+    #[test]
+    fn events_count_by_interval_route_and_cohort() {
+        let mut rollups = Rollups::new();
+        let mut count = |event: &Event| add(&mut rollups, Grain::Minute, &event.path, event);
+        count(&example());
+        count(&Event { cohort: Cohort::Dual, ..example() });
+        count(&Event { timestamp: example().timestamp + Grain::Minute.ms(), ..example() });
+        count(&example());
+        assert_eq!(rollups.values().map(|r| r.requests).collect::<Vec<_>>(), [2, 1, 1]);
+    }
+}

@@ -1,0 +1,10 @@
+//! Events on their way: coalesced, packed, retried, split, and the letters that no code can read.
+
+pub mod alarm;
+pub mod batch;
+pub mod coalesce;
+pub mod layout;
+pub mod letter;
+pub mod pace;
+pub mod retry;
+pub mod split;

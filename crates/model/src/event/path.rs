@@ -1,0 +1,302 @@
+//! The normalised route of a path: few values, no identifiers, nothing personal.
+//!
+//! Invariant: the result is at most [`MAX_PATH_BYTES`] long and free of what looks like an identifier, so that
+//! the number of distinct routes is bounded by the application's own and not by its data.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::MAX_PATH_BYTES;
+use super::template::Template;
+use crate::error::InputError;
+
+/// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
+pub const UNMATCHED: &str = "(unmatched)";
+
+/// Route of a path beyond the number of routes that are told apart.
+pub const OTHER: &str = "(other)";
+
+/// Segments after which a path is cut to `{*rest}`.
+pub const MAX_SEGMENTS: usize = 10;
+
+/// Bytes after which a segment counts as an identifier.
+pub const MAX_SEGMENT_BYTES: usize = 40;
+
+/// Longest path, as it arrived, that counts as ordinary, in bytes.
+pub const MAX_RAW_BYTES: usize = 2_000;
+
+/// Routes without a template that one isolate tells apart. Templates are as many as the configuration has.
+pub const MAX_ROUTES: usize = 2_000;
+
+/// Most templates in a configuration.
+pub const MAX_TEMPLATES: usize = 1_000;
+
+const ID: &str = "{id}";
+const REST: &str = "{*rest}";
+
+/// What a request's path says before it is answered. Where an event goes is decided by this alone, never by what it is
+/// counted as: whoever sends requests can bring about a 404, or use up the routes that are told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The path itself.
+    pub own: &'a str,
+    /// Its route, whatever the answer.
+    pub route: Cow<'a, str>,
+    /// Whether a template of the configuration gave the route.
+    pub has_template: bool,
+}
+
+impl<'a> Place<'a> {
+    /// A route, where no single request is meant.
+    pub const fn of_route(route: &'a str) -> Self {
+        Self { own: route, route: Cow::Borrowed(route), has_template: false }
+    }
+
+    /// The route that a request is counted under which was answered with `status`.
+    pub fn counted(self, status: u16) -> Cow<'a, str> {
+        if status == 404 && !self.has_template { Cow::Borrowed(UNMATCHED) } else { self.route }
+    }
+}
+
+/// Turns request paths into routes: by template where one matches, else by what segments look like.
+#[derive(Debug, Clone, Default)]
+pub struct Normalizer {
+    templates: Vec<Template>,
+    router: matchit::Router<usize>,
+}
+
+impl Normalizer {
+    /// A normaliser for these templates; the most specific match wins, whatever their order. Bad ones are returned
+    /// with the reason and left out, so that the good ones beside them hold.
+    pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> (Self, Vec<(String, String)>) {
+        let mut normalizer = Self::default();
+        let mut refused = Vec::new();
+        for text in templates {
+            let inserted = match Template::parse(text) {
+                _ if normalizer.templates.len() == MAX_TEMPLATES => {
+                    Err(format!("give at most {MAX_TEMPLATES} templates"))
+                }
+                Ok(template) => normalizer
+                    .router
+                    .insert(text, normalizer.templates.len())
+                    .map(|()| template)
+                    .map_err(|e| e.to_string()),
+                Err(reason) => Err(reason),
+            };
+            match inserted {
+                Ok(template) => normalizer.templates.push(template),
+                Err(reason) => refused.push((text.to_owned(), reason)),
+            }
+        }
+        (normalizer, refused)
+    }
+
+    /// What a URL's path (without query) says. A route that was normalised already stays as it is.
+    pub fn place<'a>(&'a self, path: &'a str) -> Place<'a> {
+        let template = self.router.at(path).ok().and_then(|found| self.templates.get(*found.value));
+        let route = template.map_or_else(|| Cow::Owned(heuristic(path)), |template| Cow::Borrowed(template.as_str()));
+        Place { own: path, route, has_template: template.is_some() }
+    }
+
+    /// The route of a URL's path (without query) that was answered with `status`.
+    pub fn normalize(&self, path: &str, status: u16) -> String {
+        self.place(path).counted(status).into_owned()
+    }
+}
+
+/// Says what is odd about a path that is counted all the same: its length, or escapes that are not UTF-8. The path
+/// itself is not shown, for it may be personal.
+///
+/// # Errors
+/// The oddity.
+pub fn check(path: &str) -> Result<(), InputError> {
+    if path.len() > MAX_RAW_BYTES {
+        let remedy = "its route is cut after the first segments";
+        return Err(InputError::TooLarge {
+            what: "path",
+            size: path.len(),
+            unit: "bytes",
+            limit: MAX_RAW_BYTES,
+            remedy,
+        });
+    }
+    if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+        return Err(InputError::field("path", "not UTF-8", "escaped segments count as {id}"));
+    }
+    Ok(())
+}
+
+/// The routes that one isolate has seen: a bound on their number, whatever paths clients make up.
+#[derive(Debug, Default)]
+pub struct Known {
+    routes: HashSet<String>,
+}
+
+impl Known {
+    /// What a request is counted under that was answered with `status`: its route while there are few, then [`OTHER`].
+    /// Templates and [`UNMATCHED`] are bounded anyway: they are always told apart, and take no room from the others.
+    pub fn admit(&mut self, place: Place<'_>, status: u16) -> String {
+        let bounded = place.has_template;
+        let route = place.counted(status);
+        if bounded || route == UNMATCHED || self.routes.contains(&*route) {
+            return route.into_owned();
+        }
+        if self.routes.len() >= MAX_ROUTES {
+            return OTHER.to_owned();
+        }
+        let route = route.into_owned();
+        self.routes.insert(route.clone());
+        route
+    }
+}
+
+/// Replaces what looks like an identifier by `{id}`, drops empty segments, and cuts what is too deep or too long.
+fn heuristic(path: &str) -> String {
+    let mut route = String::with_capacity(path.len().min(MAX_PATH_BYTES));
+    for (index, segment) in path.split('/').filter(|s| !s.is_empty()).enumerate() {
+        let shown = if looks_like_id(segment) { ID } else { segment };
+        if index == MAX_SEGMENTS || segment == REST || route.len() + 1 + shown.len() + 1 + REST.len() > MAX_PATH_BYTES {
+            route.push('/');
+            route.push_str(REST);
+            break;
+        }
+        route.push('/');
+        route.push_str(shown);
+    }
+    if route.is_empty() { "/".to_owned() } else { route }
+}
+
+/// Whether a segment is data rather than a name. Read as: a number; anything escaped, personal (`@`) or long;
+/// a UUID, hash or random token, which are long and mix digits with letters.
+fn looks_like_id(segment: &str) -> bool {
+    let bytes = segment.as_bytes();
+    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
+    let plain = bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'@' | b'{' | b'}'));
+    let hex = bytes.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    digits == bytes.len()
+        || !plain
+        || bytes.len() > MAX_SEGMENT_BYTES
+        || (hex && digits > 0 && bytes.len() >= 8)
+        || (digits >= 3 && bytes.len() >= 12 && digits * 8 >= bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn normalizer(templates: &[&str]) -> Normalizer {
+        let (normalizer, refused) = Normalizer::new(templates.iter().copied());
+        assert_eq!(refused, []);
+        normalizer
+    }
+
+    #[test]
+    fn identifiers_become_a_placeholder() {
+        let n = normalizer(&[]);
+        for (path, route) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/api/test", "/api/test"),
+            ("/api/test/", "/api/test"),
+            ("//api//test", "/api/test"),
+            ("/users/42", "/users/{id}"),
+            ("/users/42/orders/7", "/users/{id}/orders/{id}"),
+            ("/o/550e8400-e29b-41d4-a716-446655440000", "/o/{id}"),
+            ("/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/{id}"),
+            ("/c/9fceb02d0ae598e95dc970b74767f19372d61af8", "/c/{id}"),
+            ("/u/jane@example.org", "/u/{id}"),
+            ("/u/J%C3%BCrgen", "/u/{id}"),
+            ("/u/%FF%FE", "/u/{id}"),
+            ("/v1/items", "/v1/items"),
+            ("/assets/app.3f2a9c1b77.js", "/assets/{id}"),
+            ("/oauth2/token", "/oauth2/token"),
+            ("/feature-flags", "/feature-flags"),
+            ("/a/b/c/d/e/f/g/h/i/j/k/l", "/a/b/c/d/e/f/g/h/i/j/{*rest}"),
+        ] {
+            assert_eq!(n.normalize(path, 200), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_template_comes_before_the_heuristics_and_the_most_specific_first() {
+        let n = normalizer(&["/files/{*path}", "/users/{name}", "/users/me"]);
+        assert_eq!(n.normalize("/users/jane", 200), "/users/{name}");
+        assert_eq!(n.normalize("/users/me", 200), "/users/me");
+        assert_eq!(n.normalize("/files/a/b/1", 404), "/files/{*path}");
+    }
+
+    #[test]
+    fn a_404_without_a_template_is_unmatched() {
+        let n = normalizer(&["/users/{name}"]);
+        assert_eq!(n.normalize("/wp-login.php", 404), UNMATCHED);
+        assert_eq!(n.normalize("/users/nobody", 404), "/users/{name}");
+    }
+
+    #[test]
+    fn bad_templates_are_refused_with_a_remedy_and_the_good_ones_hold() {
+        let long = format!("/{}", "x".repeat(MAX_PATH_BYTES));
+        let (n, refused) =
+            Normalizer::new(["users", "/a{b}", "/{}", "/{*x}/y", "/a b", "/ok/{id}", "/ok/{other}", &long]);
+        assert_eq!(refused.len(), 7, "{refused:?}");
+        assert_eq!(n.normalize("/ok/1", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn odd_paths_are_told_without_being_shown() {
+        assert_eq!(check("/a/%C3%A4/%zz/%"), Ok(()));
+        let secret = format!("/secret{}", "x".repeat(MAX_RAW_BYTES));
+        for odd in [secret.as_str(), "/secret/%FF%FE", "/secret/%C3"] {
+            let error = check(odd).unwrap_err().to_string();
+            assert!(error.contains("path") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn routes_beyond_the_bound_are_counted_together() {
+        let (mut known, n) = (Known::default(), normalizer(&[]));
+        let mut admit = |path: &str, status| known.admit(n.place(path), status);
+        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&format!("/r{n}"), 200)).collect();
+        assert_eq!(routes[MAX_ROUTES - 1], format!("/r{}", MAX_ROUTES - 1));
+        assert_eq!((routes[MAX_ROUTES].as_str(), admit("/r7", 200).as_str()), (OTHER, "/r7"));
+    }
+
+    #[test]
+    fn a_template_is_told_apart_however_many_odd_paths_came_before() {
+        let (mut known, n) = (Known::default(), normalizer(&["/payments/{id}"]));
+        for odd in 0..2 * MAX_ROUTES {
+            known.admit(n.place(&format!("/odd{odd}")), 200);
+        }
+        for status in [200, 404, 500] {
+            assert_eq!(known.admit(n.place("/payments/7"), status), "/payments/{id}");
+        }
+        assert_eq!(known.admit(n.place("/odd"), 404), UNMATCHED);
+        assert_eq!(known.admit(n.place("/new"), 200), OTHER);
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_makes_the_check_panic(path: String) {
+            let _ = check(&path);
+        }
+
+        #[test]
+        fn any_path_has_a_short_route(path in "(/|[a-z0-9%@{}ä.-]{0,60}){0,40}", status in 100u16..600) {
+            let route = normalizer(&["/a/{b}"]).normalize(&path, status);
+            prop_assert!(!route.is_empty() && route.len() <= MAX_PATH_BYTES);
+        }
+
+        #[test]
+        fn a_route_is_its_own_route(path in "(/|[a-z0-9%@.-]{0,50}){0,20}") {
+            let n = normalizer(&["/a/{b}", "/files/{*rest}"]);
+            let route = n.place(&path).route.into_owned();
+            prop_assert_eq!(&*n.place(&route).route, &*route);
+        }
+
+        #[test]
+        fn a_route_is_the_route_of_itself_but_for_its_placeholders(path in "(/[a-z]{1,9}){1,9}") {
+            prop_assert_eq!(normalizer(&[]).normalize(&path, 200), path);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Path templates, as settings and the flag write them.
+
+use super::MAX_PATH_BYTES;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Any,
+    Rest,
+}
+
+/// A path pattern: literal segments, `{name}` for any one segment, `{*name}` at the end for any rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+impl Template {
+    const HALF_A_PLACEHOLDER: &'static str = "a placeholder must fill its whole segment, such as /users/{id}";
+
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// The remedy, as text for an error that names the field.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let Some(inner) = text.strip_prefix('/') else {
+            return Err("give a path that begins with /, such as /users/{id}".into());
+        };
+        if text.len() > MAX_PATH_BYTES {
+            return Err(format!("give at most {MAX_PATH_BYTES} bytes"));
+        }
+        if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("give a path alone, without query, fragment or white space".into());
+        }
+        let mut parts = Vec::new();
+        for segment in inner.split('/') {
+            if matches!(parts.last(), Some(Part::Rest)) {
+                return Err("{*name} must be the last segment".into());
+            }
+            let part = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
+                Some("" | "*") => return Err("name each placeholder, such as {id} or {*rest}".into()),
+                None if segment.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
+                Some(name) if name.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
+                Some(name) if name.starts_with('*') => Part::Rest,
+                Some(_) => Part::Any,
+                None => Part::Literal(segment.to_owned()),
+            };
+            parts.push(part);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    /// The template as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a path, or a normalised route, matches.
+    pub fn matches(&self, path: &str) -> bool {
+        let Some(inner) = path.strip_prefix('/') else { return false };
+        let mut segments = inner.split('/');
+        for part in &self.parts {
+            match (part, segments.next()) {
+                (Part::Rest, Some(_)) => return true,
+                (Part::Any, Some(segment)) if !segment.is_empty() => {}
+                (Part::Literal(literal), Some(segment)) if literal == segment => {}
+                _ => return false,
+            }
+        }
+        segments.next().is_none()
+    }
+
+    /// Whether there is a path that both match.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let mut theirs = other.parts.iter();
+        for part in &self.parts {
+            match (part, theirs.next()) {
+                (Part::Rest, Some(_)) | (_, Some(Part::Rest)) => return true,
+                (Part::Any, Some(Part::Any)) => {}
+                (Part::Any, Some(Part::Literal(literal))) | (Part::Literal(literal), Some(Part::Any))
+                    if !literal.is_empty() => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
+    /// Whether it matches every path that the other one matches.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.parts.iter();
+        for part in &self.parts {
+            match (part, theirs.next()) {
+                (Part::Rest, Some(_)) => return true,
+                (Part::Any, Some(Part::Any)) => {}
+                (Part::Any, Some(Part::Literal(literal))) if !literal.is_empty() => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_match_paths_and_routes() {
+        let matches = |template: &str, path| Template::parse(template).unwrap().matches(path);
+        assert!(matches("/users/{id}", "/users/{id}") && matches("/users/{id}", "/users/7"));
+        assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
+        assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
+        assert!(!matches("/{*rest}", "(unmatched)"));
+    }
+
+    #[test]
+    fn a_brace_is_part_of_no_name() {
+        for text in ["/{}}", "/{{}", "/{a{b}", "/{*}}", "/{a}b", "/{a"] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_overlap_where_a_path_matches_both() {
+        let overlap = |a: &str, b: &str| Template::parse(a).unwrap().overlaps(&Template::parse(b).unwrap());
+        for (a, b, expected) in [
+            ("/users/me", "/users/{id}", true),
+            ("/users/{id}", "/users/{*rest}", true),
+            ("/{a}/b", "/a/{b}", true),
+            ("/a", "/a", true),
+            ("/a/{*rest}", "/a", false),
+            ("/a/{id}", "/a/", false),
+            ("/a/{id}", "/b/{id}", false),
+            ("/a", "/a/{id}", false),
+        ] {
+            assert_eq!((overlap(a, b), overlap(b, a)), (expected, expected), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_template_covers_those_that_match_nothing_more() {
+        let covers = |a: &str, b: &str| Template::parse(a).unwrap().covers(&Template::parse(b).unwrap());
+        for (wide, narrow) in [
+            ("/{*rest}", "/"),
+            ("/{*rest}", "/a/{id}/b"),
+            ("/{*rest}", "/{*r}"),
+            ("/a/{id}", "/a/{other}"),
+            ("/a/{id}", "/a/b"),
+            ("/a", "/a"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (one, other) in
+            [("/a/b", "/a/{id}"), ("/{id}", "/{*rest}"), ("/{id}", "/"), ("/a/{*rest}", "/a"), ("/a", "/a/b")]
+        {
+            assert!(!covers(one, other), "{one} does not cover {other}");
+        }
+    }
+}

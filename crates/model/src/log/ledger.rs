@@ -1,0 +1,316 @@
+//! The ledger: which of each producer's sequence numbers arrived.
+//!
+//! Every isolate numbers its events from 0. What is missing between numbers that arrived, in either store, was lost on
+//! its way to both: the one loss that comparing the stores can't show.
+//!
+//! Invariant: a ledger is a set, so that merging is idempotent, commutative and lossless.
+//! Limit: what a producer lost after the last number that arrived can't be known.
+
+use litemap::LiteMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::runs::Runs;
+use crate::event::{Event, ProducerId};
+
+/// Sequence numbers by producer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger(#[serde(with = "crate::sorted::map")] pub LiteMap<u64, Runs>);
+
+impl Ledger {
+    /// That of these events.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        Self::of_numbers(events.into_iter().map(|event| (event.producer.0, event.seq)))
+    }
+
+    /// That of these producers' numbers.
+    pub fn of_numbers(numbers: impl IntoIterator<Item = (u64, u32)>) -> Self {
+        let mut all: Vec<(u64, u32)> = numbers.into_iter().collect();
+        all.sort_unstable();
+        let runs = |of: &[(u64, u32)]| {
+            let (producer, _) = of.first()?;
+            Some((*producer, Runs::joined(of.iter().map(|(_, number)| (*number, *number)))))
+        };
+        Self(all.chunk_by(|(one, _), (other, _)| one == other).filter_map(runs).collect())
+    }
+
+    /// The union of both.
+    pub fn merge(&mut self, other: &Self) {
+        // Those that are new come all at once: put in one by one, each would move what lies behind it.
+        let mut new = Vec::new();
+        for (producer, runs) in &other.0 {
+            match self.0.get_mut(producer) {
+                Some(known) => known.merge(runs),
+                None => new.push((*producer, runs.clone())),
+            }
+        }
+        self.0.extend(new);
+    }
+
+    /// The same numbers in parts of at most so many producers and runs, two at the least.
+    pub fn split(&self, most: usize) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let (mut part, mut room) = (Vec::new(), most);
+        for (producer, runs) in &self.0 {
+            let mut rest = runs.as_slice();
+            while !rest.is_empty() {
+                if room < 2 && !part.is_empty() {
+                    parts.push(Self(std::mem::take(&mut part).into_iter().collect()));
+                    room = most;
+                }
+                let (some, others) = rest.split_at(rest.len().min(room.max(2) - 1));
+                part.push((*producer, Runs::joined(some.iter().copied())));
+                (rest, room) = (others, room.saturating_sub(some.len() + 1));
+            }
+        }
+        if !part.is_empty() {
+            parts.push(Self(part.into_iter().collect()));
+        }
+        parts
+    }
+
+    /// How many numbers.
+    pub fn len(&self) -> u64 {
+        self.0.values().map(Runs::len).sum()
+    }
+
+    /// How many numbers are not in the other.
+    pub fn beyond(&self, other: &Self) -> u64 {
+        let mut both = other.clone();
+        both.merge(self);
+        both.len() - other.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Sequence numbers that arrived at one store, by what became of their events.
+///
+/// Packed, the second ledger is left out where it is empty: most minutes have no repeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// Of the events that are stored. Fewer numbers than events mean that a request is counted twice.
+    pub stored: Ledger,
+    /// Of the repeats that dedup absorbed.
+    pub absorbed: Ledger,
+}
+
+impl Arrivals {
+    /// Of some stored events and some repeats.
+    pub fn of<'a>(stored: impl IntoIterator<Item = &'a Event>, absorbed: impl IntoIterator<Item = &'a Event>) -> Self {
+        Self { stored: Ledger::of(stored), absorbed: Ledger::of(absorbed) }
+    }
+
+    /// The union of both.
+    pub fn merge(&mut self, other: &Self) {
+        self.stored.merge(&other.stored);
+        self.absorbed.merge(&other.absorbed);
+    }
+
+    /// The same in parts whose union it is, each of at most so many producers and runs in a set, two at the least.
+    pub fn split(&self, most: usize) -> Vec<Self> {
+        let (stored, absorbed) = (self.stored.split(most), self.absorbed.split(most));
+        let mut parts: Vec<Self> = Vec::new();
+        parts.resize_with(stored.len().max(absorbed.len()), Self::default);
+        for (part, stored) in parts.iter_mut().zip(stored) {
+            part.stored = stored;
+        }
+        for (part, absorbed) in parts.iter_mut().zip(absorbed) {
+            part.absorbed = absorbed;
+        }
+        parts
+    }
+
+    /// All that arrived, whatever became of it.
+    pub fn all(mut self) -> Ledger {
+        self.stored.merge(&self.absorbed);
+        self.stored
+    }
+
+    /// Packs it.
+    ///
+    /// # Errors
+    /// If the encoder fails. It can't for these types.
+    pub fn pack(&self) -> Result<Vec<u8>, postcard::Error> {
+        let bytes = postcard::to_allocvec(&self.stored)?;
+        if self.absorbed.is_empty() { Ok(bytes) } else { postcard::to_extend(&self.absorbed, bytes) }
+    }
+
+    /// Unpacks [`Arrivals::pack`].
+    ///
+    /// # Errors
+    /// When the bytes are no such thing.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        let (stored, rest) = postcard::take_from_bytes(bytes)?;
+        let absorbed = if rest.is_empty() { Ledger::default() } else { postcard::from_bytes(rest)? };
+        Ok(Self { stored, absorbed })
+    }
+}
+
+/// Numbers of one producer that are in neither store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Who numbered them.
+    pub producer: ProducerId,
+    /// The first one missing.
+    pub first: u32,
+    /// The last one missing.
+    pub last: u32,
+}
+
+impl Gap {
+    /// How many numbers are missing.
+    pub const fn len(&self) -> u64 {
+        self.last.abs_diff(self.first) as u64 + 1
+    }
+
+    /// A gap has at least one number.
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// What a window's ledger says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// What is missing.
+    pub gaps: Vec<Gap>,
+    /// Producers of whom nothing was heard for longer than was looked back: what they lost before is not judged.
+    pub unjudged: u64,
+}
+
+/// What is missing before the numbers that arrived in a window. A gap belongs to the window of the number that follows
+/// it, so that each is told of once. `window` is the union of both stores' ledgers of the window; `around` that of the
+/// time before and after it, where a slow request's number may be; `is_new` whether a producer was first heard of in
+/// the window.
+pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -> Missing {
+    let mut found = Missing::default();
+    for (producer, here) in &window.0 {
+        let mut all = here.clone();
+        if let Some(runs) = around.0.get(producer) {
+            all.merge(runs);
+        }
+        let mut before = None;
+        for (first, last) in all.runs() {
+            // A run may begin with numbers from around, and is told of by the window of its first one.
+            if here.contains(first) {
+                match before {
+                    Some(end) => found.gaps.push(gap(*producer, end, first)),
+                    None if first > 0 && is_new(*producer) => {
+                        found.gaps.push(Gap { producer: ProducerId(*producer), first: 0, last: first - 1 });
+                    }
+                    None if first > 0 => found.unjudged += 1,
+                    None => {}
+                }
+            }
+            before = Some(last);
+        }
+    }
+    found
+}
+
+/// Producers whose lowest known number is in the window and is not 0: whether they lost the ones before, or sent them
+/// long ago, only the time at which they were first heard of can tell.
+pub fn late_starters(window: &Ledger, around: &Ledger) -> Vec<u64> {
+    let lowest = |runs: &Runs| runs.runs().next().map(|(first, _)| first);
+    let is_late = |(producer, here): &(&u64, &Runs)| {
+        let elsewhere = around.0.get(producer).and_then(lowest);
+        lowest(here).is_some_and(|first| first > 0 && elsewhere.is_none_or(|other| first < other))
+    };
+    window.0.iter().filter(is_late).map(|(producer, _)| *producer).collect()
+}
+
+/// What lies between two numbers that are not neighbours.
+const fn gap(producer: u64, end: u32, first: u32) -> Gap {
+    Gap { producer: ProducerId(producer), first: end.saturating_add(1), last: first.saturating_sub(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ledger(numbers: &[u32]) -> Ledger {
+        Ledger(LiteMap::from_iter([(1, Runs::of(numbers.to_vec()))]))
+    }
+
+    fn gaps(window: &[u32], around: &[u32], is_new: bool) -> (Vec<(u32, u32)>, u64) {
+        let missing = missing(&ledger(window), &ledger(around), |_| is_new);
+        (missing.gaps.iter().map(|gap| (gap.first, gap.last)).collect(), missing.unjudged)
+    }
+
+    #[test]
+    fn a_gap_is_what_no_store_has_between_numbers_that_arrived() {
+        assert_eq!(gaps(&[0, 1, 2, 5, 6, 9], &[], true), (vec![(3, 4), (7, 8)], 0));
+        assert_eq!(gaps(&[0, 1, 5], &[2, 3, 4], true), (vec![], 0), "slow requests of the windows around");
+        assert_eq!(gaps(&[7, 8], &[4], false), (vec![(5, 6)], 0), "lost at the edge");
+    }
+
+    #[test]
+    fn a_new_producer_counts_from_zero_and_of_an_old_one_the_past_is_not_judged() {
+        assert_eq!(gaps(&[3, 4], &[], true), (vec![(0, 2)], 0));
+        assert_eq!(gaps(&[3, 4], &[], false), (vec![], 1));
+        assert_eq!(gaps(&[9], &[3, 4], true).0, [(5, 8)], "what begins around is told of there");
+    }
+
+    #[test]
+    fn a_contiguous_minute_costs_a_few_bytes() {
+        let packed = postcard::to_allocvec(&ledger(&(1_000_000..1_060_000).collect::<Vec<_>>())).unwrap();
+        assert!(packed.len() < 16, "{}", packed.len());
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_small_and_their_union_is_the_whole(
+            numbers in prop::collection::vec((0u64..6, 0u32..60), 0..120), most in 2usize..20,
+        ) {
+            let mut whole = Ledger::default();
+            for (producer, number) in numbers {
+                whole.merge(&Ledger(LiteMap::from_iter([(producer, Runs::of(vec![number]))])));
+            }
+            let mut union = Ledger::default();
+            for part in whole.split(most) {
+                let entries = part.0.values().map(|runs| runs.as_slice().len() + 1).sum::<usize>();
+                prop_assert!((2..=most).contains(&entries));
+                union.merge(&part);
+            }
+            prop_assert_eq!(union, whole);
+        }
+
+        #[test]
+        fn no_bytes_make_reading_panic(bytes: Vec<u8>) {
+            let _ = postcard::from_bytes::<Ledger>(&bytes);
+        }
+
+        /// Numbers 0 to `count` in `windows` windows, some lost: every lost one that has a later number is told of by
+        /// exactly one window.
+        #[test]
+        fn over_all_windows_each_loss_is_told_of_once(
+            events in prop::collection::vec((0u64..4, any::<bool>()), 1..60),
+        ) {
+            let of = |chosen: &dyn Fn(u64) -> bool| ledger(&(0u32..).zip(&events)
+                .filter(|(_, (window, kept))| *kept && chosen(*window)).map(|(seq, _)| seq).collect::<Vec<_>>());
+            let first_seen = (0u64..4).find(|w| !of(&|x| x == *w).0[&1].is_empty());
+            let told: Vec<u32> = (0u64..4).flat_map(|w| {
+                missing(&of(&|x| x == w), &of(&|x| x != w), |_| first_seen == Some(w)).gaps
+            }).flat_map(|gap| gap.first..=gap.last).collect();
+            let last = (0u32..).zip(&events).filter(|(_, (_, kept))| *kept).map(|(seq, _)| seq).max();
+            let mut lost: Vec<u32> = (0u32..).zip(&events).filter(|(_, (_, kept))| !kept).map(|(seq, _)| seq)
+                .filter(|seq| last.is_some_and(|last| *seq < last)).collect();
+            let mut told = told;
+            told.sort_unstable();
+            lost.sort_unstable();
+            // The leading gap is judged only by the window in which the producer was first heard of.
+            let leading = (0u32..).zip(&events).find(|(_, (_, kept))| *kept).map_or(u32::MAX, |(seq, _)| seq);
+            let first_window = (0u32..).zip(&events).find(|(_, (_, kept))| *kept).map(|(_, (w, _))| *w);
+            if first_window != first_seen {
+                lost.retain(|seq| *seq >= leading);
+            }
+            prop_assert_eq!(told, lost);
+        }
+    }
+}

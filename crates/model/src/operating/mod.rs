@@ -1,0 +1,6 @@
+//! What operators are told: health, readiness, and metrics.
+
+pub mod exposition;
+pub mod health;
+pub mod metrics;
+pub mod readiness;

@@ -1,0 +1,277 @@
+//! Readiness for the founding plan's next phase: each of its criteria with a figure, its source, and yes or no.
+//!
+//! Invariant: what is not known does not hold, and of nothing (0 of 0) nothing is known: neither yes nor no. Nothing is
+//! ready for want of evidence.
+
+use serde::Serialize;
+
+use crate::parity::verdict::Verdict;
+
+/// Days in a row that parity must pass.
+pub const DAYS: usize = 7;
+
+/// Most events that may be on their way.
+const MAX_BACKLOG: u64 = 100;
+
+/// Most of anything that may fail, in events of a thousand: 0.1 %.
+const PER_MILLE: u64 = 1;
+
+/// A day, as parity's report on it has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Its start, in ms.
+    pub start: u64,
+    /// What was concluded.
+    pub verdict: Verdict,
+    /// Events that arrived in either store.
+    pub arrived: u64,
+    /// Events that are in neither, by sequence numbers.
+    pub missing: u64,
+    /// Those of the missing that are in dead letters.
+    pub dead_lettered: u64,
+    /// Events that came to the object because the queue failed.
+    pub queue_failed: u64,
+    /// Events that came to the queue because the object failed.
+    pub object_failed: u64,
+}
+
+/// The last hour, as a comparison of just now has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastHour {
+    /// Events that arrived in either store, of any mode.
+    pub arrived: u64,
+    /// Of them, those that were meant for both stores.
+    pub compared: u64,
+    /// Events that the new store lacks, or neither has: on their way, or lost.
+    pub outstanding: u64,
+    /// Events stored beyond the distinct sequence numbers that arrived.
+    pub counted_twice: u64,
+    /// Repeats that dedup absorbed.
+    pub absorbed: u64,
+    /// Events whose ID was looked up, and those of them that were found.
+    pub traced: (u64, u64),
+}
+
+/// All that is known. What could not be read is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Closed days with a report, the newest first.
+    pub days: Vec<Day>,
+    /// Events in dead letters of the same time.
+    pub dead_events: Option<u64>,
+    /// The last hour.
+    pub hour: Option<LastHour>,
+}
+
+/// One criterion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Criterion {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub title: &'static str,
+    /// What it must be.
+    pub wanted: &'static str,
+    /// What it is; none if it is not known.
+    pub figure: Option<String>,
+    /// Whether it holds; none if it is not known.
+    pub holds: Option<bool>,
+    /// Where the figure comes from.
+    pub source: &'static str,
+}
+
+/// Whether all hold.
+pub fn is_ready(criteria: &[Criterion]) -> bool {
+    criteria.iter().all(|criterion| criterion.holds == Some(true))
+}
+
+/// Holds what is known against the plan's criteria.
+pub fn criteria(facts: &Facts) -> Vec<Criterion> {
+    let sum = |field: fn(&Day) -> u64| facts.days.iter().take(DAYS).map(field).sum::<u64>();
+    let arrived = sum(|day| day.arrived);
+    let lost = sum(|day| day.missing.saturating_sub(day.dead_lettered));
+    let fallbacks = sum(|day| day.queue_failed + day.object_failed);
+    let passing = facts.days.iter().take_while(|day| day.verdict == Verdict::Pass).count();
+    let in_a_row = passing.min(unbroken(&facts.days));
+    let [backlog, counted_once, traceable] = of_last_hour(facts.hour.as_ref());
+    vec![
+        new(
+            "queue-send-success",
+            "queue sends that succeed",
+            "> 99.9 %",
+            "7 days: events that came to the object because the queue failed, of all events",
+            success(sum(|day| day.queue_failed), arrived),
+        ),
+        new(
+            "consumer-success",
+            "events that the consumer applies",
+            "> 99.9 %",
+            "7 days: events in dead letters, of all events",
+            facts.dead_events.and_then(|dead| success(dead, arrived.max(dead))),
+        ),
+        backlog,
+        counted_once,
+        new(
+            "seven-days",
+            "days in a row in which parity passes",
+            "7",
+            "parity's daily reports: GET parity?kind=day",
+            (!facts.days.is_empty()).then(|| (in_a_row >= DAYS, in_a_row.to_string())),
+        ),
+        new(
+            "fallback",
+            "failed writes that the other path took",
+            "some, and no loss",
+            "7 days: fallback events; events in neither store and no dead letter. Not known until a write has failed",
+            (fallbacks > 0).then(|| (lost == 0, format!("{fallbacks} taken, {lost} lost"))),
+        ),
+        traceable,
+        new(
+            "loss",
+            "events lost on both paths",
+            "< 0.1 %",
+            "7 days: sequence numbers in neither store and no dead letter, of all",
+            success(lost, arrived + lost).map(|(holds, _)| (holds, format!("{lost} of {}", arrived + lost))),
+        ),
+    ]
+}
+
+/// The criteria that the last hour is held against.
+fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
+    let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| known.and_then(figure);
+    [
+        new(
+            "backlog",
+            "events on their way",
+            "< 100",
+            "the last hour: events that the new store lacks, or neither store has",
+            hour(&|hour| {
+                let LastHour { compared, outstanding, .. } = *hour;
+                (compared + outstanding > 0).then(|| (outstanding < MAX_BACKLOG, outstanding.to_string()))
+            }),
+        ),
+        new(
+            "counted-once",
+            "no event counted twice",
+            "0",
+            "the last hour: events stored beyond the distinct sequence numbers that arrived",
+            hour(&|hour| {
+                let LastHour { arrived, counted_twice, absorbed, .. } = *hour;
+                let figure = || format!("{counted_twice} ({absorbed} repeats absorbed)");
+                (arrived + counted_twice > 0).then(|| (counted_twice == 0, figure()))
+            }),
+        ),
+        new(
+            "traceable",
+            "events that are found by their ID",
+            "all",
+            "a sample of the last hour, looked up in both stores",
+            hour(&|hour| {
+                let (looked_up, found) = hour.traced;
+                (looked_up > 0).then(|| (found == looked_up, format!("{found} of {looked_up}")))
+            }),
+        ),
+    ]
+}
+
+/// A criterion, and what was found of it: whether it holds, and its figure.
+fn new(
+    name: &'static str,
+    title: &'static str,
+    wanted: &'static str,
+    source: &'static str,
+    found: Option<(bool, String)>,
+) -> Criterion {
+    let (holds, figure) = found.unzip();
+    Criterion { name, title, wanted, figure, holds, source }
+}
+
+/// How many of the newest days follow each other without a gap.
+fn unbroken(days: &[Day]) -> usize {
+    let day_ms = crate::counting::grain::DAY_MS;
+    let follows = |pair: &&[Day]| matches!(pair, [newer, older] if newer.start == older.start + day_ms);
+    if days.is_empty() { 0 } else { 1 + days.windows(2).take_while(follows).count() }
+}
+
+/// Whether less than 0.1 % failed, and the share that did not; none of nothing.
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
+fn success(failed: u64, all: u64) -> Option<(bool, String)> {
+    let percent = 100.0 - 100.0 * failed.min(all) as f64 / all.max(1) as f64;
+    (all > 0).then(|| (failed * 1_000 < all * PER_MILLE, format!("{percent:.3} %")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counting::grain::DAY_MS;
+
+    fn days(verdicts: &[Verdict]) -> Vec<Day> {
+        let day = |(ago, verdict): (u64, &Verdict)| Day {
+            start: (100 - ago) * DAY_MS,
+            verdict: *verdict,
+            arrived: 10_000,
+            missing: 3,
+            dead_lettered: 3,
+            queue_failed: 1,
+            object_failed: 0,
+        };
+        (0..).zip(verdicts).map(day).collect()
+    }
+
+    fn ready() -> Facts {
+        let hour =
+            LastHour { arrived: 900, compared: 500, outstanding: 99, counted_twice: 0, absorbed: 5, traced: (5, 5) };
+        Facts { days: days(&[Verdict::Pass; 7]), dead_events: Some(21), hour: Some(hour) }
+    }
+
+    fn missing(facts: &Facts) -> Vec<&'static str> {
+        criteria(facts).iter().filter(|c| c.holds != Some(true)).map(|c| c.name).collect()
+    }
+
+    #[test]
+    fn what_is_not_known_does_not_hold() {
+        assert!(is_ready(&criteria(&ready())), "{:?}", missing(&ready()));
+        let nothing = criteria(&Facts::default());
+        assert!(nothing.iter().all(|criterion| criterion.holds.is_none() && criterion.figure.is_none()));
+        assert!(!is_ready(&nothing));
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_known() {
+        let hour = LastHour { arrived: 0, compared: 0, outstanding: 0, counted_twice: 0, absorbed: 0, traced: (0, 0) };
+        let empty = |day: Day| Day { arrived: 0, missing: 0, dead_lettered: 0, queue_failed: 0, ..day };
+        let days = days(&[Verdict::Inconclusive]).into_iter().map(empty).collect();
+        let facts = Facts { days, dead_events: Some(0), hour: Some(hour) };
+        let said: Vec<_> =
+            criteria(&facts).into_iter().map(|c| (c.name, c.holds)).filter(|(_, h)| h.is_some()).collect();
+        assert_eq!(said, [("seven-days", Some(false))], "a day without traffic does not pass; the rest is unknown");
+    }
+
+    #[test]
+    fn where_all_became_dead_letters_the_consumer_applies_none() {
+        let mut facts = ready();
+        facts.days.iter_mut().for_each(|day| day.arrived = 0);
+        assert!(missing(&facts).contains(&"consumer-success"));
+        let consumer = criteria(&facts).into_iter().find(|c| c.name == "consumer-success").unwrap();
+        assert_eq!(consumer.holds, Some(false));
+    }
+
+    #[test]
+    fn each_criterion_can_fail_by_itself() {
+        let with = |change: &dyn Fn(&mut Facts)| {
+            let mut facts = ready();
+            change(&mut facts);
+            missing(&facts)
+        };
+        assert_eq!(with(&|f| f.days[0].queue_failed = 70), ["queue-send-success"]);
+        assert_eq!(with(&|f| f.dead_events = Some(70)), ["consumer-success"]);
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().outstanding = 100), ["backlog"]);
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().counted_twice = 1), ["counted-once"]);
+        assert_eq!(with(&|f| f.days[6].verdict = Verdict::Inconclusive), ["seven-days"]);
+        assert_eq!(with(&|f| f.days[3].start -= 1), ["seven-days"], "a day without a report");
+        assert_eq!(with(&|f| f.days[2].missing = 4), ["fallback"]);
+        assert_eq!(with(&|f| f.days.iter_mut().for_each(|day| day.queue_failed = 0)), ["fallback"], "never needed");
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().traced = (5, 4)), ["traceable"]);
+        assert_eq!(with(&|f| f.days[2].missing = 80), ["fallback", "loss"]);
+    }
+}

@@ -1,0 +1,301 @@
+//! What parity asks a store, and what the store answers.
+//!
+//! Invariant: answers of the parts of one store (objects that share its events) add up to the answer of the whole.
+
+use litemap::LiteMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::value_hash::value_hash;
+use crate::event::{Cohort, Event};
+use crate::log::ledger::Arrivals;
+use crate::log::writes::Writes;
+use crate::sorted::distinct;
+
+/// A question. Times are in ms; an end is not in its range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// What each minute holds.
+    Minutes {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// Dual events by route.
+    Paths {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// The dual events of these routes, each as digest and hash of its values.
+    Pairs {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+        /// The routes.
+        paths: Vec<String>,
+    },
+    /// Every copy of these digests, also those that dedup absorbed.
+    Copies {
+        /// The digests.
+        digests: Vec<u64>,
+        /// The first ID window to look in.
+        from: u64,
+        /// The last one, which is looked in too.
+        to: u64,
+    },
+    /// Which sequence numbers arrived.
+    Ledger {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// Which writes carried the events.
+    Writes {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// When these producers were first heard of.
+    Producers(Vec<u64>),
+    /// The digests of all stored events, however they were meant, each as often as it is stored.
+    Stored {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+}
+
+/// Sums over a set of events: equal sums mean equal sets with equal values, but for a chance of 2⁻⁶⁴.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// How many.
+    pub requests: u64,
+    /// Wrapping sum of digests.
+    pub digests: u64,
+    /// Wrapping sum of hashes over the values.
+    pub values: u64,
+}
+
+impl Sum {
+    /// That of one event.
+    pub fn of(event: &Event) -> Self {
+        Self { requests: 1, digests: event.digest.0, values: value_hash(event) }
+    }
+
+    /// Adds another set's sums.
+    pub const fn add(&mut self, other: &Self) {
+        // Wrapping, because differences of sums are added, too.
+        self.requests = self.requests.wrapping_add(other.requests);
+        self.digests = self.digests.wrapping_add(other.digests);
+        self.values = self.values.wrapping_add(other.values);
+    }
+
+    /// What it takes to come from the other set's sums to these: nothing, if the sets are equal.
+    #[must_use]
+    pub const fn less(&self, other: &Self) -> Self {
+        Self {
+            requests: self.requests.wrapping_sub(other.requests),
+            digests: self.digests.wrapping_sub(other.digests),
+            values: self.values.wrapping_sub(other.values),
+        }
+    }
+}
+
+/// What one minute holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minute {
+    /// Its events, however they were meant.
+    pub events: u64,
+    /// Its dual events.
+    pub dual: Sum,
+    /// Its events that came by the other path than was meant.
+    pub fallback: u64,
+    /// Distinct sequence numbers of its events: one less for each that the store counts twice.
+    pub numbers: u64,
+    /// Repeats that dedup absorbed.
+    pub absorbed: u64,
+}
+
+impl Minute {
+    /// Counts stored events of one cohort.
+    pub const fn count(&mut self, cohort: Cohort, sum: &Sum) {
+        self.events += sum.requests;
+        match cohort {
+            Cohort::Single => {}
+            Cohort::Dual => self.dual.add(sum),
+            Cohort::Fallback => self.fallback += sum.requests,
+        }
+    }
+
+    /// Adds what another part holds.
+    pub const fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.dual.add(&other.dual);
+        self.fallback += other.fallback;
+        self.numbers += other.numbers;
+        self.absorbed += other.absorbed;
+    }
+
+    /// Events that the store counts beyond one for each sequence number. A request has one number, so there should be
+    /// none.
+    pub const fn counted_twice(&self) -> u64 {
+        self.events.saturating_sub(self.numbers)
+    }
+}
+
+/// What a store holds of some minutes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minutes {
+    /// By start of minute.
+    #[serde(with = "crate::sorted::map")]
+    pub by_start: LiteMap<u64, Minute>,
+    /// Hours (their starts) that hold more than their minutes, which are no longer kept, at least not all of them.
+    pub incomplete: Vec<u64>,
+    /// The newest ID window that the store has anything of.
+    pub newest_window: u64,
+}
+
+impl Minutes {
+    fn add(&mut self, other: &Self) {
+        for (start, minute) in &other.by_start {
+            self.by_start.entry(*start).or_default().add(minute);
+        }
+        self.incomplete = distinct(self.incomplete.iter().chain(&other.incomplete).copied());
+        self.newest_window = self.newest_window.max(other.newest_window);
+    }
+}
+
+/// Dual events by route.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routes {
+    /// By route.
+    #[serde(with = "crate::sorted::map")]
+    pub sums: LiteMap<String, Sum>,
+    /// Whether these are other events than all routes together have: what they are made of is no longer kept.
+    pub incomplete: bool,
+}
+
+impl Routes {
+    /// Adds a dual event.
+    pub fn add(&mut self, event: &Event) {
+        self.sums.entry(event.path.clone()).or_default().add(&Sum::of(event));
+    }
+
+    /// All routes together.
+    pub fn total(&self) -> Sum {
+        let mut total = Sum::default();
+        self.sums.values().for_each(|sum| total.add(sum));
+        total
+    }
+}
+
+/// One copy of an event in one store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copy {
+    /// The event.
+    pub event: Event,
+    /// Whether dedup absorbed it: the store counts another copy.
+    pub absorbed: bool,
+}
+
+/// A part of a store answered another question than was asked: it may be of another version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a part of a store answered another question than was asked; ask again, once all parts are of one version")]
+pub struct AnotherQuestion;
+
+/// An answer to the [`Ask`] of the same name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// By start of minute.
+    Minutes(Minutes),
+    /// By route.
+    Paths(Routes),
+    /// Digest and hash of the values.
+    Pairs(Vec<(u64, u64)>),
+    /// In no order.
+    Copies(Vec<Copy>),
+    /// Of what is stored, and of what dedup absorbed.
+    Ledger(Arrivals),
+    /// Sets by producer, and counts by route. Parts of a store that share a write count it once each.
+    Writes(Writes),
+    /// Minute in which each was first heard of.
+    Producers(#[serde(with = "crate::sorted::map")] LiteMap<u64, u64>),
+    /// Digests, in no order.
+    Stored(Vec<u64>),
+}
+
+impl Answer {
+    /// Adds the answer of another part of the same store to the same question.
+    ///
+    /// # Errors
+    /// When it answers another question: the sum would lack a part.
+    pub fn add(&mut self, other: Self) -> Result<(), AnotherQuestion> {
+        match (self, other) {
+            (Self::Minutes(mine), Self::Minutes(theirs)) => mine.add(&theirs),
+            (Self::Paths(mine), Self::Paths(theirs)) => {
+                for (path, sum) in theirs.sums {
+                    mine.sums.entry(path).or_default().add(&sum);
+                }
+                mine.incomplete |= theirs.incomplete;
+            }
+            (Self::Pairs(mine), Self::Pairs(theirs)) => mine.extend(theirs),
+            (Self::Copies(mine), Self::Copies(theirs)) => mine.extend(theirs),
+            (Self::Stored(mine), Self::Stored(theirs)) => mine.extend(theirs),
+            (Self::Ledger(mine), Self::Ledger(theirs)) => mine.merge(&theirs),
+            (Self::Writes(mine), Self::Writes(theirs)) => mine.merge(&theirs),
+            (Self::Producers(mine), Self::Producers(theirs)) => {
+                for (producer, first) in theirs {
+                    let known = mine.entry(producer).or_insert(first);
+                    *known = first.min(*known);
+                }
+            }
+            _ => return Err(AnotherQuestion),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers() -> [Answer; 8] {
+        [
+            Answer::Minutes(Minutes::default()),
+            Answer::Paths(Routes::default()),
+            Answer::Pairs(Vec::new()),
+            Answer::Copies(Vec::new()),
+            Answer::Ledger(Arrivals::default()),
+            Answer::Writes(Writes::default()),
+            Answer::Stored(Vec::new()),
+            Answer::Producers(LiteMap::new()),
+        ]
+    }
+
+    #[test]
+    fn a_part_that_answers_another_question_is_an_error_and_never_left_out_in_silence() {
+        for (at, answer) in answers().into_iter().enumerate() {
+            for (other_at, other) in answers().into_iter().enumerate() {
+                assert_eq!(answer.clone().add(other).is_ok(), at == other_at, "{at} {other_at}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_one_part_lacks_minutes_the_whole_does() {
+        let part = |incomplete: &[u64]| Minutes { incomplete: incomplete.to_vec(), ..Minutes::default() };
+        let mut whole = part(&[7]);
+        whole.add(&part(&[3, 7]));
+        assert_eq!(whole.incomplete, [3, 7]);
+        let mut routes = Answer::Paths(Routes::default());
+        routes.add(Answer::Paths(Routes { incomplete: true, ..Routes::default() })).unwrap();
+        assert_eq!(routes, Answer::Paths(Routes { incomplete: true, ..Routes::default() }));
+    }
+}

@@ -1,0 +1,234 @@
+//! What became of sets of events: of each route, and of all.
+//!
+//! Invariant: routes are judged so that together they fail by chance no more often than one alone. A route that is too
+//! small to pass can fail all the same.
+
+use litemap::LiteMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::ledger::Ledger;
+
+use super::ask::Sum;
+use super::bounds;
+use super::minute::{Found, Tally, UNKNOWN};
+use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below, which_above, which_below};
+
+/// Name under which routes with too few events are judged together.
+pub const POOLED: &str = "(pooled)";
+
+/// What became of one set of events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// What is concluded.
+    pub verdict: Verdict,
+    /// Events in either store that were meant for both.
+    pub union: u64,
+    /// Counts of differences.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// All mismatches: what one store alone has, and what differs in value.
+    pub mismatches: u64,
+    /// Those without an explanation.
+    pub unexplained: u64,
+    /// Mismatches in the union, 0 to 1.
+    pub rate: f64,
+    /// With 95 % confidence the rate is not below.
+    pub lower_bound: f64,
+    /// With 95 % confidence the rate is not above.
+    pub upper_bound: f64,
+    /// Writes (flushes of an isolate) that carried the union; of a route, as many as are certain.
+    pub writes: u64,
+    /// Writes that carried mismatches.
+    pub writes_differing: u64,
+    /// With 95 % confidence the share of writes that carry a mismatch is not below.
+    pub writes_lower_bound: f64,
+    /// With 95 % confidence the share of writes that carry a mismatch is not above.
+    pub writes_upper_bound: f64,
+}
+
+/// A route's comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathComparison {
+    /// The route, or [`POOLED`].
+    pub path: String,
+    /// How it compares. Its bounds are its own; its verdict is corrected for the number of routes.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// What was written of a window.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Writes that carried dual events in either store.
+    pub dual: u64,
+    /// Those of each route, in the old store.
+    pub old: LiteMap<String, u64>,
+    /// The same in the new store.
+    pub new: LiteMap<String, u64>,
+    /// Whether some routes' are not all counted.
+    pub is_cut: bool,
+}
+
+/// A set of events before it is judged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Set {
+    pub union: u64,
+    pub tally: Tally,
+    pub writes: Between,
+    pub differing: Between,
+}
+
+impl Set {
+    const fn sample(&self) -> Sample {
+        let events = Counts { union: self.union, mismatches: self.tally.mismatches() };
+        Sample { events, writes: self.writes, differing: self.differing }
+    }
+
+    /// Adds a route's. Which writes carried several routes isn't known: at least there are those of the largest.
+    fn pool(&mut self, route: &Self) {
+        let add = |sum: &mut Between, other: Between| {
+            *sum = Between { least: sum.least.max(other.least), most: sum.most + other.most };
+        };
+        self.union += route.union;
+        self.tally.add(&route.tally);
+        add(&mut self.writes, route.writes);
+        add(&mut self.differing, route.differing);
+    }
+}
+
+/// Each route's events, and all together. Of routes that minutes tell of together, only the latter know what became of them.
+pub(super) fn sets(
+    old_paths: &LiteMap<String, Sum>,
+    found: &[Found],
+    written: &Written,
+) -> (LiteMap<String, Set>, Set) {
+    let mut routes: LiteMap<String, Set> = LiteMap::new();
+    let mut differing: LiteMap<&str, Ledger> = LiteMap::new();
+    for (path, sum) in old_paths {
+        routes.entry(path.clone()).or_default().union += sum.requests;
+    }
+    for (path, tally) in found.iter().flat_map(|found| &found.tallies) {
+        let set = routes.entry(path.clone()).or_default();
+        set.union += tally.beyond_old;
+        set.tally.add(tally);
+    }
+    for (path, writes) in found.iter().flat_map(|found| &found.writes) {
+        differing.entry(path).or_default().merge(writes);
+    }
+    for (_, set) in &mut routes {
+        set.union = set.union.saturating_sub(set.tally.surplus_old);
+    }
+    routes.retain(|_, set| set.union > 0);
+    let (mut all, mut all_differing) = (Set::default(), Ledger::default());
+    for others in found.iter().map(|found| &found.others) {
+        all.union += others.tally.beyond_old;
+        all.tally.add(&others.tally);
+        all_differing.merge(&others.writes);
+    }
+    let surplus_of_others = all.tally.surplus_old;
+    // Of copies that can't be named, nobody knows the writes.
+    let mut unknown = Between::default();
+    for (path, set) in &mut routes {
+        all.union += set.union;
+        all.tally.add(&set.tally);
+        let differing = differing.get(path.as_str());
+        if let Some(writes) = differing {
+            all_differing.merge(writes);
+        }
+        set.differing = Between::exactly(differing.map_or(0, Ledger::len));
+        if path == UNKNOWN {
+            unknown = Between { least: 1, most: set.union };
+            set.differing = unknown;
+        }
+        set.writes = route_writes(path, set, written);
+    }
+    all.union = all.union.saturating_sub(surplus_of_others);
+    let known = all_differing.len();
+    all.differing = Between { least: known.max(unknown.least), most: known + unknown.most };
+    all.writes = Between { least: written.dual.max(all.differing.least), most: written.dual.max(known) + unknown.most };
+    (routes, all)
+}
+
+/// How many writes carried a route. A store's own count may be too high where several objects share a write, so that
+/// the lower of both counts is certain; a write that the old store has nothing of carries a mismatch.
+fn route_writes(path: &str, set: &Set, written: &Written) -> Between {
+    let of = |store: &LiteMap<String, u64>| store.get(path).copied().unwrap_or_default();
+    let (old, new) = (of(&written.old), of(&written.new));
+    let most = if written.is_cut { set.union } else { set.union.min(old + set.differing.most) };
+    let least = old.min(new).max(set.differing.least).min(set.union);
+    Between { least, most: most.max(least) }
+}
+
+impl Comparison {
+    pub(super) fn of(set: &Set, limit: f64) -> Self {
+        let sample = set.sample();
+        let verdict = match (proves_above(&sample, limit), proves_below(&sample, limit)) {
+            (true, _) => Verdict::Fail,
+            (false, true) => Verdict::Pass,
+            (false, false) => Verdict::Inconclusive,
+        };
+        let Counts { union, mismatches } = sample.events;
+        Self {
+            verdict,
+            union,
+            tally: set.tally,
+            mismatches,
+            unexplained: set.tally.unexplained(),
+            rate: share(mismatches, union),
+            lower_bound: bounds::lower(mismatches, union),
+            upper_bound: bounds::upper(mismatches, union),
+            writes: set.writes.least,
+            writes_differing: set.differing.least,
+            writes_lower_bound: bounds::lower(set.differing.least, set.writes.most),
+            writes_upper_bound: bounds::upper(set.differing.most, set.writes.least),
+        }
+    }
+}
+
+/// Each route's comparison, the worst first. Routes with too few events to ever pass are shown together, unless they
+/// fail: alone they could only say that they are few. None passes where mismatches are known whose route is not.
+pub(super) fn by_path(routes: &LiteMap<String, Set>, found: &[Found], limit: f64) -> Vec<PathComparison> {
+    let all_are_told = found.iter().all(|found| found.others.tally.mismatches() == 0);
+    let fewest = bounds::fewest(limit);
+    let samples: Vec<Sample> = routes.values().map(Set::sample).collect();
+    let mut failing = Vec::new();
+    let mut others: Vec<(&str, Set)> = Vec::new();
+    let mut pool = Set::default();
+    for ((path, set), fails) in routes.iter().zip(which_above(&samples, limit)) {
+        match fails {
+            true => failing.push((path.as_str(), set.clone(), Verdict::Fail)),
+            false if set.union >= fewest => others.push((path, set.clone())),
+            false => pool.pool(set),
+        }
+    }
+    if pool.union > 0 {
+        others.push((POOLED, pool));
+    }
+    let samples: Vec<Sample> = others.iter().map(|(_, set)| set.sample()).collect();
+    let verdict = |passes| if passes && all_are_told { Verdict::Pass } else { Verdict::Inconclusive };
+    let others =
+        others.into_iter().zip(which_below(&samples, limit)).map(|((path, set), passes)| (path, set, verdict(passes)));
+    let judged = failing.into_iter().chain(others).map(|(path, set, verdict)| PathComparison {
+        path: path.to_owned(),
+        comparison: Comparison { verdict, ..Comparison::of(&set, limit) },
+    });
+    let mut paths: Vec<PathComparison> = judged.collect();
+    paths.sort_by(|a, b| {
+        let (x, y) = (&a.comparison, &b.comparison);
+        let fails = |comparison: &Comparison| comparison.verdict == Verdict::Fail;
+        fails(y)
+            .cmp(&fails(x))
+            .then(y.mismatches.cmp(&x.mismatches))
+            .then(y.union.cmp(&x.union))
+            .then_with(|| a.path.cmp(&b.path))
+    });
+    paths
+}
+
+/// A part of a whole, 0 to 1; of nothing it is 0.
+#[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,80 @@
+//! A difference between the stores: which event, in what, and why if that is known.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::event::identity::{Digest, IdempotentId};
+
+/// In what the stores differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The old store has it, the new one does not.
+    OnlyOld,
+    /// The new store has it, the old one does not.
+    OnlyNew,
+    /// Both have it, with different values.
+    ValueDiffers,
+    /// A store counts it more than once: it holds copies that dedup should have absorbed. Never healthy, whatever the
+    /// other store has.
+    CountedTwice,
+}
+
+/// Why, where there is evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// A copy came by this path as a fallback: the producer saw the write to the other one fail.
+    Fallback,
+    /// It is in a dead letter.
+    DeadLettered,
+    /// The new store has nothing of its time yet, and it is young enough to be on its way.
+    Queued,
+    /// The client sent it twice, and the stores kept different ones of the pair. Healthy: it counts once in both.
+    Repeat,
+}
+
+/// A value that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldDifference {
+    /// Name of the field.
+    pub field: String,
+    /// What the old store has.
+    pub old: String,
+    /// What the new store has.
+    pub new: String,
+}
+
+/// One event in which the stores differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Its ID.
+    pub idempotent_id: IdempotentId,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its route.
+    pub path: String,
+    /// When the request arrived, in ms.
+    pub timestamp: u64,
+    /// In what the stores differ.
+    pub kind: Kind,
+    /// Why, if that is known.
+    pub reason: Option<Reason>,
+    /// Which values, if both have it; how many `copies` each store counts, if one counts it twice.
+    pub fields: Vec<FieldDifference>,
+}
+
+impl Difference {
+    pub(super) fn of(told: &Event, kind: Kind, reason: Option<Reason>, fields: Vec<FieldDifference>) -> Self {
+        Self {
+            idempotent_id: told.idempotent_id,
+            digest: told.digest,
+            path: told.path.clone(),
+            timestamp: told.timestamp,
+            kind,
+            reason,
+            fields,
+        }
+    }
+}

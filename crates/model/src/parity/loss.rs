@@ -1,0 +1,175 @@
+//! Loss that both paths share: sequence numbers that reached neither store. Comparing the stores can't show it.
+//!
+//! Invariant: what can't be judged, or is in a dead letter, counts as lost where a low rate is to be proven, and as not lost
+//! where a high one is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::counting::grain::MINUTE_MS;
+use crate::log::ledger::{Gap, Missing};
+
+use super::bounds;
+use super::comparison::share;
+use super::evidence::{Evidence, QUEUE_PATIENCE_MS};
+use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below};
+use super::window::Window;
+
+/// Gaps that a report names.
+pub const MAX_GAPS: usize = 100;
+
+/// Loss that both paths share, by sequence numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// What is concluded of it: whether its rate is below the limit.
+    pub verdict: Verdict,
+    /// Sequence numbers that arrived in either store, of any mode.
+    pub arrived: u64,
+    /// Numbers that are missing between them.
+    pub missing: u64,
+    /// Those of the missing that are in dead letters.
+    pub dead_lettered: u64,
+    /// Those of the missing without an explanation.
+    pub unexplained: u64,
+    /// Missing numbers without an explanation, in those that arrived and these, 0 to 1.
+    pub rate: f64,
+    /// With 95 % confidence the rate is not below, by events or by writes, whichever is lower.
+    pub lower_bound: f64,
+    /// With 95 % confidence the rate is not above, by events or by writes, whichever is higher.
+    pub upper_bound: f64,
+    /// Writes that arrived in either store, of any mode.
+    pub writes: u64,
+    /// Fewest writes that were lost: a run of missing numbers is one at least.
+    pub lost_writes: u64,
+    /// Producers whose numbers before the window can't be judged: they had been silent for long.
+    pub unjudged_producers: u64,
+    /// Which are missing; at most [`MAX_GAPS`].
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+}
+
+/// What arrived in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// Sequence numbers, in either store.
+    pub numbers: u64,
+    /// Writes that carried them.
+    pub writes: u64,
+}
+
+impl Loss {
+    /// Judges what is missing. `limit` is a rate, 0 to 1.
+    pub(super) fn of(arrived: Arrived, missing: &Missing, evidence: &Evidence, window: Window, limit: f64) -> Self {
+        let unexplained: Vec<u64> =
+            missing.gaps.iter().map(|gap| gap.len().saturating_sub(evidence.dead_in(gap))).filter(|n| *n > 0).collect();
+        let total: u64 = unexplained.iter().sum();
+        let gaps: Vec<u64> = missing.gaps.iter().map(Gap::len).collect();
+        let all: u64 = gaps.iter().sum();
+        let sample = sample(arrived, &unexplained, missing.unjudged);
+        // Events in dead letters are in neither store all the same.
+        let at_worst = self::sample(arrived, &gaps, missing.unjudged);
+        let verdict = if proves_above(&sample, limit) {
+            if may_arrive(evidence, window) { Verdict::Pending } else { Verdict::Fail }
+        } else if proves_below(&at_worst, limit) {
+            Verdict::Pass
+        } else if total > 0 && may_arrive(evidence, window) {
+            Verdict::Pending
+        } else {
+            Verdict::Inconclusive
+        };
+        let Sample { writes, differing, .. } = sample;
+        Self {
+            verdict,
+            arrived: arrived.numbers,
+            missing: all,
+            dead_lettered: all - total,
+            unexplained: total,
+            rate: share(total, arrived.numbers + total),
+            lower_bound: bounds::lower(total, arrived.numbers + total).min(bounds::lower(differing.least, writes.most)),
+            upper_bound: bounds::upper(at_worst.events.mismatches, at_worst.events.union)
+                .max(bounds::upper(at_worst.differing.most, at_worst.writes.least)),
+            writes: arrived.writes,
+            lost_writes: differing.least,
+            unjudged_producers: missing.unjudged,
+            gaps: missing.gaps.iter().take(MAX_GAPS).copied().collect(),
+        }
+    }
+}
+
+/// What was seen of shared loss. A run of missing numbers is one lost write at least; at most it is as many as writes
+/// that arrived would need for so many numbers. Each producer that can't be judged may have lost a write.
+fn sample(arrived: Arrived, unexplained: &[u64], unjudged: u64) -> Sample {
+    let size = arrived.numbers.div_ceil(arrived.writes.max(1)).max(1);
+    let least = unexplained.len() as u64;
+    let most = unexplained.iter().map(|lost| lost.div_ceil(size)).sum::<u64>() + unjudged;
+    let lost = unexplained.iter().sum::<u64>() + unjudged * size;
+    Sample {
+        events: Counts { union: arrived.numbers + lost, mismatches: lost },
+        writes: Between { least: arrived.writes + least, most: arrived.writes + most },
+        differing: Between { least, most },
+    }
+}
+
+/// Whether what is missing may still be in the queue: the new store has not come to the window's end yet, and that was
+/// not long ago.
+fn may_arrive(evidence: &Evidence, window: Window) -> bool {
+    evidence.newest_window + MINUTE_MS < window.to && evidence.now_ms < window.to.saturating_add(QUEUE_PATIENCE_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ProducerId;
+    use crate::parity::window::Kind;
+
+    fn window() -> Window {
+        Window::containing(Kind::Hour, 1_730_956_800_000)
+    }
+
+    /// The new path has come to the window's end.
+    fn just_now() -> Evidence {
+        let mut evidence = Evidence::default();
+        (evidence.now_ms, evidence.newest_window) = (window().to, window().to);
+        evidence
+    }
+
+    fn loss(arrived: (u64, u64), gaps: &[u32], unjudged: u64, evidence: &Evidence) -> Loss {
+        let gap = |n: &u32| Gap { producer: ProducerId(1), first: 1, last: *n };
+        let missing = Missing { gaps: gaps.iter().map(gap).collect(), unjudged };
+        Loss::of(Arrived { numbers: arrived.0, writes: arrived.1 }, &missing, evidence, window(), 0.01)
+    }
+
+    #[test]
+    fn half_of_all_events_lost_on_both_paths_fails_unless_they_may_still_arrive() {
+        let mut evidence = just_now();
+        let lost: Vec<u32> = vec![1; 999];
+        let verdict = |evidence: &Evidence| loss((1_001, 1_001), &lost, 0, evidence).verdict;
+        assert_eq!(verdict(&evidence), Verdict::Fail);
+        evidence.newest_window = window().from;
+        assert_eq!(verdict(&evidence), Verdict::Pending, "the new path is behind");
+        evidence.now_ms = window().to + QUEUE_PATIENCE_MS;
+        assert_eq!(verdict(&evidence), Verdict::Fail, "for too long");
+    }
+
+    #[test]
+    fn what_both_stores_lack_is_no_pass_because_it_is_in_dead_letters() {
+        let mut evidence = just_now();
+        for seq in 1..=999 {
+            evidence.add_letter(&format!(r#"{{"producer":"0000000000000001","seq":{seq}}}"#));
+        }
+        let loss = loss((1_001, 1_001), &[999], 0, &evidence);
+        assert_eq!((loss.verdict, loss.dead_lettered, loss.unexplained), (Verdict::Inconclusive, 999, 0));
+        assert!(loss.upper_bound > 0.4, "{}", loss.upper_bound);
+    }
+
+    #[test]
+    fn loss_is_judged_by_writes_and_what_cannot_be_judged_weakens_it() {
+        let evidence = just_now();
+        let verdict = |arrived, gaps: &[u32], unjudged| loss(arrived, gaps, unjudged, &evidence).verdict;
+        assert_eq!(verdict((40_000, 400), &[], 0), Verdict::Pass);
+        assert_eq!(verdict((900, 9), &[100], 0), Verdict::Inconclusive, "one lost message of ten proves nothing");
+        assert_eq!(verdict((2_900, 29), &[], 0), Verdict::Inconclusive, "nor do 29 that were not");
+        assert_eq!(verdict((40_000, 400), &[], 4), Verdict::Inconclusive, "four were silent for long");
+        assert_eq!(verdict((40_000, 400), &[1_000], 0), Verdict::Inconclusive, "one run may be ten writes");
+    }
+}

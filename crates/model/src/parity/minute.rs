@@ -1,0 +1,299 @@
+//! One minute in which sums differ: which events make the difference.
+
+use litemap::LiteMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::counting::grain::MINUTE_MS;
+use crate::event::identity::first_u64;
+use crate::log::ledger::Ledger;
+use crate::sorted::distinct;
+
+use super::ask::{Copy, Minute, Sum};
+use super::difference::{Difference, Kind, Reason};
+use super::evidence::Evidence;
+use super::outcome::outcomes;
+
+/// Differences of a minute that are named; the rest is counted.
+pub const MAX_NAMED: usize = 100;
+
+/// Routes of a minute that are told of by themselves: with their names they stay far below what a row may hold. The others
+/// are told of together.
+pub const MAX_ROUTES: usize = 500;
+
+/// Stands for the route of events that can't be named.
+pub const UNKNOWN: &str = "(unknown)";
+
+/// Counts of compared events in which the stores differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Compared events that the old store's sums leave out.
+    pub beyond_old: u64,
+    /// Copies in the old store's sums beyond one for each event.
+    pub surplus_old: u64,
+    /// The old store alone has them.
+    pub only_old: u64,
+    /// The new store alone has them.
+    pub only_new: u64,
+    /// Both have them, with different values.
+    pub value_differs: u64,
+    /// A store counts them more than once.
+    pub counted_twice: u64,
+    /// Of these four: explained by a write that the producer saw fail.
+    pub fallback: u64,
+    /// Of these four: explained by a dead letter.
+    pub dead_lettered: u64,
+    /// Not of these four: on their way to the new store.
+    pub queued: u64,
+    /// Not of these four: sent twice, and each store kept another one.
+    pub repeats: u64,
+}
+
+impl Tally {
+    /// Events in which the stores differ.
+    pub const fn mismatches(&self) -> u64 {
+        self.only_old + self.only_new + self.value_differs + self.counted_twice
+    }
+
+    /// Those without an explanation.
+    pub const fn unexplained(&self) -> u64 {
+        self.mismatches().saturating_sub(self.fallback + self.dead_lettered)
+    }
+
+    /// Adds another tally.
+    pub const fn add(&mut self, other: &Self) {
+        self.beyond_old += other.beyond_old;
+        self.surplus_old += other.surplus_old;
+        self.only_old += other.only_old;
+        self.only_new += other.only_new;
+        self.value_differs += other.value_differs;
+        self.counted_twice += other.counted_twice;
+        self.fallback += other.fallback;
+        self.dead_lettered += other.dead_lettered;
+        self.queued += other.queued;
+        self.repeats += other.repeats;
+    }
+
+    /// Counts a difference, and returns whether it is a mismatch.
+    const fn count(&mut self, difference: &Difference) -> bool {
+        match difference.reason {
+            Some(Reason::Queued) => {
+                self.queued += 1;
+                return false;
+            }
+            Some(Reason::Repeat) => {
+                self.repeats += 1;
+                return false;
+            }
+            Some(Reason::Fallback) => self.fallback += 1,
+            Some(Reason::DeadLettered) => self.dead_lettered += 1,
+            None => {}
+        }
+        match difference.kind {
+            Kind::OnlyOld => self.only_old += 1,
+            Kind::OnlyNew => self.only_new += 1,
+            Kind::ValueDiffers => self.value_differs += 1,
+            Kind::CountedTwice => self.counted_twice += 1,
+        }
+        true
+    }
+}
+
+/// What was found in one minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its start, in ms.
+    pub start: u64,
+    /// By route.
+    #[serde(with = "crate::sorted::map")]
+    pub tallies: LiteMap<String, Tally>,
+    /// The writes that carried mismatches, by route, also of those that are not named.
+    #[serde(with = "crate::sorted::map")]
+    pub writes: LiteMap<String, Ledger>,
+    /// Which events, unexplained ones first; at most [`MAX_NAMED`].
+    pub differences: Vec<Difference>,
+    /// Differences that are counted but not named.
+    pub unnamed: u64,
+    /// IDs that were fetched to find them.
+    pub fetched: u64,
+    /// When the newest dead letter that was known had come, in ms.
+    pub newest_letter_at: u64,
+    /// Of each route whose sums differ: how far the old store's are from the new one's.
+    #[serde(with = "crate::sorted::map")]
+    pub apart: LiteMap<String, Sum>,
+    /// What became of the routes beyond [`MAX_ROUTES`], together.
+    pub others: Others,
+    /// Copies beyond one for each request that the differences tell of, in the old store and in the new one.
+    pub further: [u64; 2],
+    /// Whether the events that were fetched are not those that the sums speak of: something may be unseen.
+    pub is_unresolved: bool,
+}
+
+/// Routes of a minute that are not told of by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// What became of their events.
+    pub tally: Tally,
+    /// The writes that carried mismatches.
+    pub writes: Ledger,
+    /// How far their sums in the old store are from those in the new one.
+    pub apart: Sum,
+    /// How many routes they are.
+    pub routes: u64,
+}
+
+/// Digests that are stored more than once.
+pub fn repeated(mut digests: Vec<u64>) -> Vec<u64> {
+    digests.sort_unstable();
+    let several = digests.chunk_by(|one, other| one == other).filter(|same| same.len() > 1);
+    several.filter_map(|same| same.first().copied()).collect()
+}
+
+/// Digests of one minute that are not in both stores with the same values.
+pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
+    let mut all: Vec<((u64, u64), i64)> =
+        old.iter().map(|pair| (*pair, 1)).chain(new.iter().map(|pair| (*pair, -1))).collect();
+    all.sort_unstable();
+    let unbalanced = all
+        .chunk_by(|(one, _), (other, _)| one == other)
+        .filter(|same| same.iter().map(|(_, count)| count).sum::<i64>() != 0);
+    distinct(unbalanced.flatten().map(|((digest, _), _)| *digest))
+}
+
+impl Found {
+    /// Nothing found yet in the minute that begins at `start`.
+    pub fn at(start: u64, evidence: &Evidence) -> Self {
+        Self { start, newest_letter_at: evidence.newest_letter_at, ..Self::default() }
+    }
+
+    /// Whether the same stores, with this evidence, would give the same.
+    pub fn still_holds(&self, evidence: &Evidence) -> bool {
+        let mut all = Tally::default();
+        self.tallies.values().chain([&self.others.tally]).for_each(|tally| all.add(tally));
+        // What was on its way may be late by now, and a new letter may explain what was not.
+        all.queued == 0 && (all.unexplained() == 0 || self.newest_letter_at == evidence.newest_letter_at)
+    }
+
+    /// What stores count twice that no difference tells of: so many copies in one store or the other. They are events of
+    /// their own in the verdict, for nothing is known of them but that they should not be there.
+    pub fn counted_twice(start: u64, copies: u64) -> Self {
+        let tally = Tally { beyond_old: copies, counted_twice: copies, ..Tally::default() };
+        Self { start, tallies: LiteMap::from_iter([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
+    }
+
+    /// Puts the routes beyond [`MAX_ROUTES`] together, those with the fewest mismatches first.
+    pub fn bound(&mut self) {
+        let Self { tallies, writes, apart, others, .. } = self;
+        let all = distinct(tallies.keys().chain(apart.keys()).cloned());
+        let mut by_mismatches: Vec<(u64, String)> =
+            all.into_iter().map(|path| (tallies.get(&path).map_or(0, Tally::mismatches), path)).collect();
+        by_mismatches.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.cmp(other)));
+        for (_, path) in by_mismatches.into_iter().skip(MAX_ROUTES) {
+            others.routes += 1;
+            others.tally.add(&tallies.remove(&path).unwrap_or_default());
+            others.writes.merge(&writes.remove(&path).unwrap_or_default());
+            others.apart.add(&apart.remove(&path).unwrap_or_default());
+        }
+    }
+
+    /// Adds what the copies of some [`candidates`] show.
+    pub fn add(&mut self, old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) {
+        let mut writes: LiteMap<String, Vec<(u64, u32)>> = LiteMap::new();
+        for outcome in outcomes(old, new, window_ms, evidence) {
+            if outcome.minute * MINUTE_MS != self.start {
+                continue; // it is told of in its own minute
+            }
+            let tally = self.tallies.entry(outcome.path.clone()).or_default();
+            tally.beyond_old += u64::from(outcome.beyond_old);
+            tally.surplus_old += u64::from(outcome.surplus_old);
+            for (sum, further) in self.further.iter_mut().zip(outcome.further) {
+                *sum += further;
+            }
+            if let Some(difference) = outcome.difference {
+                if tally.count(&difference) {
+                    writes.entry(outcome.path).or_default().push(outcome.write);
+                }
+                self.differences.push(difference);
+            }
+        }
+        for (path, writes) in writes {
+            self.writes.entry(path).or_default().merge(&Ledger::of_numbers(writes));
+        }
+        self.differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
+        self.unnamed += self.differences.len().saturating_sub(MAX_NAMED) as u64;
+        self.differences.truncate(MAX_NAMED);
+    }
+}
+
+/// A hash of what both stores said of some minutes: where it is the same, so is what would be found, but for what a
+/// dead letter that came since may explain. 16 hex digits.
+pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>) -> String {
+    let mut hash = Sha256::new();
+    for (start, minute) in minutes {
+        let Minute { events, dual, fallback, numbers, absorbed } = minute;
+        for number in [*start, *events, dual.requests, dual.digests, dual.values, *fallback, *numbers, *absorbed] {
+            hash.update(number.to_be_bytes());
+        }
+    }
+    format!("{:016x}", first_u64(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_beyond_the_bound_are_told_of_together_and_nothing_of_them_is_lost() {
+        let mut found = Found::default();
+        let count = 3 * MAX_ROUTES as u64;
+        for n in 0..count {
+            let path = format!("/{n}");
+            let tally = Tally { only_old: n % 3, ..Tally::default() };
+            found.tallies.insert(path.clone(), tally);
+            found.writes.insert(path.clone(), Ledger::of_numbers([(n, 0)]));
+            found.apart.insert(path, Sum { requests: n, digests: n, values: 1 });
+        }
+        found.bound();
+        assert_eq!((found.tallies.len(), found.writes.len(), found.apart.len()), (MAX_ROUTES, MAX_ROUTES, MAX_ROUTES));
+        assert!(found.tallies.values().all(|tally| tally.only_old == 2), "the worst keep their names");
+        let Others { tally, writes, apart, routes } = &found.others;
+        assert_eq!(
+            (tally.only_old, writes.len(), *routes),
+            (count - 2 * MAX_ROUTES as u64, count - MAX_ROUTES as u64, count - MAX_ROUTES as u64)
+        );
+        let mut sum = *apart;
+        found.apart.values().for_each(|apart| sum.add(apart));
+        assert_eq!((sum.requests, sum.values), ((0..count).sum::<u64>(), count));
+    }
+
+    #[test]
+    fn candidates_are_what_is_not_in_both_with_the_same_values() {
+        assert_eq!(candidates(&[(1, 1), (2, 2), (3, 3)], &[(3, 3), (2, 9), (4, 4)]), [1, 2, 4]);
+        assert!(candidates(&[(1, 1)], &[(1, 1)]).is_empty());
+        assert_eq!(candidates(&[(1, 1), (1, 1)], &[(1, 1)]), [1]);
+    }
+
+    #[test]
+    fn any_change_of_what_was_said_changes_the_fingerprint() {
+        let minute = Minute::default();
+        let print = |minute: &Minute| fingerprint([(&1, minute)].into_iter());
+        let same = print(&minute);
+        let mut others = vec![fingerprint([(&2, &minute)].into_iter())];
+        for change in [
+            |m: &mut Minute| m.events = 1,
+            |m: &mut Minute| m.dual.requests = 1,
+            |m: &mut Minute| m.dual.digests = 1,
+            |m: &mut Minute| m.dual.values = 1,
+            |m: &mut Minute| m.fallback = 1,
+            |m: &mut Minute| m.numbers = 1,
+            |m: &mut Minute| m.absorbed = 1,
+        ] {
+            let mut changed = minute;
+            change(&mut changed);
+            others.push(print(&changed));
+        }
+        assert!(!others.contains(&same) && same == print(&minute));
+    }
+}

@@ -1,0 +1,372 @@
+//! What is told of each compared event: from all copies that both stores gave of it.
+//!
+//! Invariant: an event counts once in the union of both stores, however many copies of it there are.
+
+use crate::event::{Cohort, Event};
+use crate::sorted::distinct;
+
+use super::ask::Copy;
+use super::difference::{Difference, FieldDifference, Kind, Reason};
+use super::evidence::Evidence;
+
+/// One compared event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Minute that it is told of in: that of the old store's copy if it is dual, else that of the new store's.
+    pub minute: u64,
+    /// Route that it is told of under.
+    pub path: String,
+    /// The write that carried it: its producer, and the number.
+    pub write: (u64, u32),
+    /// Whether the old store's sums of dual events leave it out.
+    pub beyond_old: bool,
+    /// Whether it is a further copy of an event that the old store's sums of dual events have already.
+    pub surplus_old: bool,
+    /// In what the stores differ.
+    pub difference: Option<Difference>,
+    /// Copies beyond one for each request that the difference tells of, in the old store and in the new one.
+    pub further: [u64; 2],
+}
+
+/// Compares all copies of some events that both stores gave. An event of which no stored copy is dual was not meant
+/// for both, and is left out unless a store counts it twice.
+pub fn outcomes(old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) -> Vec<Outcome> {
+    let mut copies: Vec<(&Copy, bool)> =
+        old.iter().map(|copy| (copy, true)).chain(new.iter().map(|copy| (copy, false))).collect();
+    // Stable: copies of a store keep their order.
+    copies.sort_by_key(|(copy, _)| copy.event.digest);
+    let group = |copies: &[(&Copy, bool)]| {
+        let of = |side: bool| -> Vec<&Copy> {
+            copies.iter().filter(|(_, is_old)| *is_old == side).map(|(copy, _)| *copy).collect()
+        };
+        let (old, new) = (of(true), of(false));
+        let around = Surroundings { old: &old, new: &new, window_ms, evidence };
+        let (old, new) = (stored(&old), stored(&new));
+        let (old, new) = (Counted::of(&old, &new, window_ms), Counted::of(&new, &old, window_ms));
+        let pairs = pairs(&old.once, &new.once, window_ms);
+        pairs.into_iter().flat_map(|pair| outcomes_of(pair, [&old, &new], &around)).collect::<Vec<_>>()
+    };
+    copies.chunk_by(|(a, _), (b, _)| a.event.digest == b.event.digest).flat_map(group).collect()
+}
+
+fn stored<'a>(copies: &[&'a Copy]) -> Vec<&'a Event> {
+    let mut events: Vec<&Event> = copies.iter().filter(|copy| !copy.absorbed).map(|copy| &copy.event).collect();
+    events.sort_by_key(|event| event.timestamp);
+    events
+}
+
+fn window(event: &Event) -> u64 {
+    event.idempotent_id.timestamp_ms()
+}
+
+fn same_request(one: &Event, other: &Event) -> bool {
+    (one.producer, one.seq) == (other.producer, other.seq)
+}
+
+/// The stored copies of one digest in one store: those that should be there, and those that should not.
+struct Counted<'a> {
+    /// Each counts once, by time.
+    once: Vec<&'a Event>,
+    /// Copies that dedup should have absorbed, each with the one of which it is a further copy.
+    further: Vec<(&'a Event, &'a Event)>,
+}
+
+impl<'a> Counted<'a> {
+    /// Of two copies that dedup takes for one event, or that are of one request, one is too many. The one that stays
+    /// is dual if one is, and has the values that the other store has, if one does: what is told of both is then the
+    /// second copy alone.
+    fn of(stored: &[&'a Event], other: &[&Event], window_ms: u64) -> Self {
+        let is_confirmed = |event: &Event| {
+            other.iter().any(|theirs| same_request(event, theirs) && differing(event, theirs).is_none())
+        };
+        let mut preferred = stored.to_vec();
+        preferred.sort_by_key(|event| (event.cohort != Cohort::Dual, !is_confirmed(event), event.timestamp));
+        let mut counted = Self { once: Vec::new(), further: Vec::new() };
+        for event in preferred {
+            let is_same =
+                |kept: &&&Event| same_request(kept, event) || window(kept).abs_diff(window(event)) <= window_ms;
+            match counted.once.iter().find(is_same) {
+                Some(kept) => counted.further.push((event, kept)),
+                None => counted.once.push(event),
+            }
+        }
+        counted.once.sort_by_key(|event| event.timestamp);
+        counted
+    }
+
+    /// Further copies of an event.
+    fn further(&self, event: Option<&Event>) -> Vec<&'a Event> {
+        let of_this = |kept: &Event| event.is_some_and(|event| std::ptr::eq(event, kept));
+        self.further.iter().filter(|(_, kept)| of_this(kept)).map(|(copy, _)| *copy).collect()
+    }
+}
+
+/// Copies of one digest, each counted once, in twos: those of the same window first, then those of neighbours, which dedup takes
+/// for one event.
+fn pairs<'a>(old: &[&'a Event], new: &[&'a Event], window_ms: u64) -> Vec<(Option<&'a Event>, Option<&'a Event>)> {
+    let mut left: Vec<&Event> = new.to_vec();
+    let mut twins: Vec<Option<&Event>> = vec![None; old.len()];
+    for reach in [0, window_ms] {
+        for (mine, twin) in old.iter().zip(&mut twins).filter(|(_, twin)| twin.is_none()) {
+            let near = left.iter().position(|theirs| window(theirs).abs_diff(window(mine)) <= reach);
+            *twin = near.map(|at| left.remove(at));
+        }
+    }
+    let of_old = old.iter().zip(twins).map(|(mine, twin)| (Some(*mine), twin));
+    of_old.chain(left.into_iter().map(|theirs| (None, Some(theirs)))).collect()
+}
+
+/// All that is known around one event.
+struct Surroundings<'a> {
+    old: &'a [&'a Copy],
+    new: &'a [&'a Copy],
+    window_ms: u64,
+    evidence: &'a Evidence,
+}
+
+/// What is told of one event, given one copy of each store that has it.
+fn outcomes_of(
+    (old, new): (Option<&Event>, Option<&Event>),
+    [counted_by_old, counted_by_new]: [&Counted<'_>; 2],
+    around: &Surroundings<'_>,
+) -> Vec<Outcome> {
+    let further = [counted_by_old.further(old), counted_by_new.further(new)];
+    let is_dual = |event: &&Event| event.cohort == Cohort::Dual;
+    let (told, beyond_old) = match (old.filter(is_dual), new.filter(is_dual)) {
+        (Some(event), _) => (event, false),
+        (None, Some(event)) => (event, true),
+        (None, None) => return twice(old.or(new), (old, new), &further, true).into_iter().collect(),
+    };
+    let surplus =
+        further[0].iter().filter(|copy| is_dual(copy)).map(|copy| Outcome { surplus_old: true, ..Outcome::of(copy) });
+    let Some(twice) = twice(Some(told), (old, new), &further, false) else {
+        let found = match (old, new) {
+            (Some(old), Some(new)) => differing(old, new),
+            (Some(event), None) => Some((Kind::OnlyOld, around.why_only_old(event), Vec::new())),
+            (None, Some(event)) => Some((Kind::OnlyNew, around.why_only_new(event), Vec::new())),
+            (None, None) => None,
+        };
+        let difference = found.map(|(kind, reason, fields)| Difference::of(told, kind, reason, fields));
+        return vec![Outcome { beyond_old, difference, ..Outcome::of(told) }];
+    };
+    [Outcome { beyond_old, ..Outcome::of(told) }, twice].into_iter().chain(surplus).collect()
+}
+
+/// What is told of an event of which a store has further copies. It is told of in the minute of the first of those: that
+/// is a minute of which the stores' sums say that something is wrong.
+fn twice(
+    told: Option<&Event>,
+    (old, new): (Option<&Event>, Option<&Event>),
+    further: &[Vec<&Event>; 2],
+    beyond_old: bool,
+) -> Option<Outcome> {
+    let (told, first) = told.zip(further.iter().flatten().next())?;
+    let count = |one: Option<&Event>, further: &[&Event]| (usize::from(one.is_some()) + further.len()).to_string();
+    let [of_old, of_new] = further;
+    let copies = FieldDifference { field: "copies".to_owned(), old: count(old, of_old), new: count(new, of_new) };
+    let values = old.zip(new).and_then(|(old, new)| differing(old, new)).map_or_else(Vec::new, |(_, _, fields)| fields);
+    let fields = std::iter::once(copies).chain(values).collect();
+    let beyond_requests = |one: Option<&Event>, further: &[&Event]| {
+        let copies = || one.into_iter().chain(further.iter().copied());
+        (copies().count() - distinct(copies().map(|copy| (copy.producer, copy.seq))).len()) as u64
+    };
+    Some(Outcome {
+        minute: first.minute(),
+        beyond_old,
+        difference: Some(Difference::of(told, Kind::CountedTwice, None, fields)),
+        further: [beyond_requests(old, of_old), beyond_requests(new, of_new)],
+        ..Outcome::of(told)
+    })
+}
+
+impl Outcome {
+    /// Told of an event, and nothing of it yet.
+    fn of(event: &Event) -> Self {
+        Self {
+            minute: event.minute(),
+            path: event.path.clone(),
+            write: (event.producer.0, event.write),
+            beyond_old: false,
+            surplus_old: false,
+            difference: None,
+            further: [0, 0],
+        }
+    }
+}
+
+impl Surroundings<'_> {
+    fn why_only_old(&self, event: &Event) -> Option<Reason> {
+        if self.is_repeat(self.new, event) {
+            return Some(Reason::Repeat);
+        }
+        if self.came_as_fallback(self.old, event) {
+            return Some(Reason::Fallback);
+        }
+        if self.evidence.is_dead(event.digest) {
+            return Some(Reason::DeadLettered);
+        }
+        self.evidence.may_be_on_its_way(event).then_some(Reason::Queued)
+    }
+
+    fn why_only_new(&self, event: &Event) -> Option<Reason> {
+        if self.is_repeat(self.old, event) {
+            return Some(Reason::Repeat);
+        }
+        self.came_as_fallback(self.new, event).then_some(Reason::Fallback)
+    }
+
+    /// Copies whose windows are those that dedup looks at for an event.
+    fn near<'b>(&self, copies: &'b [&'b Copy], event: &Event) -> impl Iterator<Item = &'b Copy> {
+        let (here, reach) = (window(event), self.window_ms);
+        copies.iter().copied().filter(move |copy| window(&copy.event).abs_diff(here) <= reach)
+    }
+
+    /// Whether a store that does not count an event counts another one in its place: it absorbed a copy of it because
+    /// it holds a neighbour, or holds the copy of another request that was sent with the same ID.
+    fn is_repeat(&self, copies: &[&Copy], event: &Event) -> bool {
+        let is_held = |absorbed: &Copy| self.near(copies, &absorbed.event).any(|copy| !copy.absorbed);
+        self.near(copies, event)
+            .any(|copy| if copy.absorbed { is_held(copy) } else { !same_request(&copy.event, event) })
+    }
+
+    fn came_as_fallback(&self, copies: &[&Copy], event: &Event) -> bool {
+        self.near(copies, event).any(|copy| copy.event.is_fallback())
+    }
+}
+
+/// The values in which two copies differ. Copies of different requests are a repeat, of which each store kept one.
+fn differing(old: &Event, new: &Event) -> Option<(Kind, Option<Reason>, Vec<FieldDifference>)> {
+    let values = |event: &Event| {
+        [
+            ("path", event.path.clone()),
+            ("method", event.method.clone()),
+            ("status", event.status.to_string()),
+            ("timestamp", event.timestamp.to_string()),
+            ("responseTime", event.response_time.to_string()),
+            ("clientIpHash", event.client_ip_hash.to_string()),
+        ]
+    };
+    let fields: Vec<FieldDifference> = values(old)
+        .into_iter()
+        .zip(values(new))
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((field, old), (_, new))| FieldDifference { field: field.to_owned(), old, new })
+        .collect();
+    let reason = (!same_request(old, new)).then_some(Reason::Repeat);
+    (!fields.is_empty()).then_some((Kind::ValueDiffers, reason, fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::segment::tests::{WINDOW_MS, at};
+    use crate::parity::evidence::QUEUE_PATIENCE_MS;
+
+    const START: u64 = 1_730_956_800_000;
+
+    fn copy(ms: u64, cohort: Cohort, absorbed: bool) -> Copy {
+        Copy { event: Event { cohort, seq: u32::try_from(ms).unwrap(), ..at(START + ms, 1) }, absorbed }
+    }
+
+    fn dual(ms: u64) -> Copy {
+        copy(ms, Cohort::Dual, false)
+    }
+
+    type Found = (bool, Option<(Kind, Option<Reason>)>);
+
+    fn found(old: &[Copy], new: &[Copy]) -> Vec<Found> {
+        let mut evidence = Evidence::default();
+        evidence.newest_window = u64::MAX;
+        let outcomes = outcomes(old, new, WINDOW_MS, &evidence);
+        outcomes.into_iter().map(|o| (o.beyond_old, o.difference.map(|d| (d.kind, d.reason)))).collect()
+    }
+
+    #[test]
+    fn what_one_store_lacks_is_named() {
+        assert_eq!(found(&[dual(0)], &[dual(0)]), [(false, None)]);
+        assert_eq!(found(&[dual(0)], &[]), [(false, Some((Kind::OnlyOld, None)))]);
+        assert_eq!(found(&[], &[dual(0)]), [(true, Some((Kind::OnlyNew, None)))]);
+        let singles = [copy(0, Cohort::Single, false)];
+        assert_eq!(found(&singles, &[]), [], "it was not meant for both");
+        assert_eq!(found(&singles, &[dual(0)]), [(true, None)], "its first copy met another flag");
+    }
+
+    #[test]
+    fn evidence_explains() {
+        let fallback = copy(0, Cohort::Fallback, true);
+        assert_eq!(found(&[dual(0), fallback.clone()], &[]), [(false, Some((Kind::OnlyOld, Some(Reason::Fallback))))]);
+        assert_eq!(found(&[], &[dual(0), fallback]), [(true, Some((Kind::OnlyNew, Some(Reason::Fallback))))]);
+        let absorbed = copy(60_000, Cohort::Dual, true);
+        let repeat = Some((Kind::OnlyOld, Some(Reason::Repeat)));
+        assert!(found(&[dual(0)], &[absorbed.clone(), dual(120_000)]).contains(&(false, repeat)));
+        assert_eq!(
+            found(&[dual(0)], &[absorbed]),
+            [(false, Some((Kind::OnlyOld, None)))],
+            "nothing counts in its place"
+        );
+        let mut evidence = Evidence::default();
+        let reason = |evidence: &Evidence| {
+            let outcome = outcomes(&[dual(0)], &[], WINDOW_MS, evidence).remove(0);
+            outcome.difference.unwrap().reason
+        };
+        assert_eq!(reason(&evidence), Some(Reason::Queued));
+        evidence.now_ms = START + QUEUE_PATIENCE_MS;
+        assert_eq!(reason(&evidence), None, "nothing is on its way for so long");
+        (evidence.newest_window, evidence.now_ms) = (START, 0);
+        assert_eq!(reason(&evidence), None);
+        evidence.add_letter(&serde_json::to_string(&dual(0).event).unwrap());
+        assert_eq!(reason(&evidence), Some(Reason::DeadLettered));
+    }
+
+    #[test]
+    fn values_that_differ_are_named_with_both() {
+        let altered = Copy { event: Event { status: 599, ..dual(0).event }, absorbed: false };
+        let outcome = outcomes(&[dual(0)], &[altered], WINDOW_MS, &Evidence::default()).remove(0);
+        let difference = outcome.difference.unwrap();
+        assert_eq!((difference.kind, difference.reason), (Kind::ValueDiffers, None));
+        let field = &difference.fields[0];
+        assert_eq!((field.field.as_str(), field.old.as_str(), field.new.as_str()), ("status", "200", "599"));
+        let later = Copy { event: Event { seq: 99, write: 99, ..dual(9).event }, absorbed: false };
+        assert_eq!(found(&[dual(0)], &[later]), [(false, Some((Kind::ValueDiffers, Some(Reason::Repeat))))]);
+    }
+
+    const TWICE: Option<(Kind, Option<Reason>)> = Some((Kind::CountedTwice, None));
+
+    #[test]
+    fn two_stored_copies_in_one_store_are_its_fault_whatever_the_other_has() {
+        let two = [dual(0), dual(0)];
+        assert_eq!(found(&[dual(0)], &two), [(false, None), (false, TWICE)]);
+        assert_eq!(found(&two, &two), [(false, None), (false, TWICE), (false, None)], "sums agree");
+        assert_eq!(found(&[], &two), [(true, None), (false, TWICE)]);
+        assert_eq!(found(&two, &[]), [(false, None), (false, TWICE), (false, None)]);
+        let single = copy(0, Cohort::Single, false);
+        assert_eq!(found(&[single.clone(), single.clone()], &[]), [(true, TWICE)]);
+        assert_eq!(found(&[dual(0)], &[dual(0), copy(0, Cohort::Fallback, false)]), [(false, None), (false, TWICE)]);
+        assert_eq!(found(&[dual(0)], &[dual(0), dual(60_000)]), [(false, None), (false, TWICE)], "in the next window");
+        assert_eq!(
+            found(&[dual(0)], &[dual(0), dual(0), dual(0)]),
+            [(false, None), (false, TWICE)],
+            "three are one event"
+        );
+        let far = [dual(0), dual(120_000)];
+        assert_eq!(found(&far, &far), [(false, None), (false, None)], "dedup takes those for two events");
+        let absorbed = copy(60_000, Cohort::Dual, true);
+        assert_eq!(found(&[dual(0)], &[dual(0), absorbed]), [(false, None)], "dedup did its work");
+    }
+
+    #[test]
+    fn what_is_counted_twice_is_told_with_the_number_of_copies_and_counts_once_in_the_union() {
+        let two = [dual(0), dual(0)];
+        let outcomes = outcomes(&two, &[dual(0), dual(0), dual(0)], WINDOW_MS, &Evidence::default());
+        let surplus = outcomes.iter().filter(|outcome| outcome.surplus_old).count();
+        assert_eq!((surplus, outcomes[1].further), (1, [1, 2]));
+        let field = &outcomes[1].difference.as_ref().unwrap().fields[0];
+        assert_eq!((field.field.as_str(), field.old.as_str(), field.new.as_str()), ("copies", "2", "3"));
+    }
+
+    #[test]
+    fn copies_of_one_window_are_twins_before_those_of_neighbours() {
+        let found = found(&[dual(0), dual(120_000)], &[dual(120_000)]);
+        assert_eq!(found, [(false, Some((Kind::OnlyOld, None))), (false, None)]);
+    }
+}

@@ -1,0 +1,103 @@
+//! A report and those before it on the same window.
+//!
+//! Invariant: no report is made from less than its predecessor in silence. Stores only gain events; one that shows fewer
+//! than it once did has lost them (it was restored, or deleted), and so the window fails, whatever is left of it says.
+
+use serde::{Deserialize, Serialize};
+
+use super::report::Report;
+use super::verdict::Verdict;
+
+/// How much the stores showed of a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// Events in the old store, of any mode.
+    pub old: u64,
+    /// Events in the new store, of any mode.
+    pub new: u64,
+    /// Sequence numbers that arrived in either.
+    pub arrived: u64,
+}
+
+impl Seen {
+    fn of(report: &Report) -> Self {
+        Self { old: report.old.events, new: report.new.events, arrived: report.loss.arrived }
+    }
+
+    fn most(self, other: Self) -> Self {
+        Self { old: self.old.max(other.old), new: self.new.max(other.new), arrived: self.arrived.max(other.arrived) }
+    }
+
+    /// What of this is not in `now`.
+    const fn beyond(self, now: Self) -> Self {
+        Self {
+            old: self.old.saturating_sub(now.old),
+            new: self.new.saturating_sub(now.new),
+            arrived: self.arrived.saturating_sub(now.arrived),
+        }
+    }
+
+    const fn is_nothing(self) -> bool {
+        self.old == 0 && self.new == 0 && self.arrived == 0
+    }
+}
+
+impl Report {
+    /// The same report, beside the most that earlier revisions saw. If a store shows less than that, it fails; and so do
+    /// later revisions, until what vanished is back.
+    #[must_use]
+    pub fn after(mut self, before: Seen) -> Self {
+        let now = Seen::of(&self);
+        self.seen = now.most(before);
+        self.vanished = before.beyond(now);
+        if !self.vanished.is_nothing() {
+            self.total.verdict = Verdict::Fail;
+            let Seen { old, new, arrived } = self.vanished;
+            let words = format!(
+                "events vanished that were there when the window was compared before ({old} of the old store, {new} of the \
+                 new one, {arrived} numbers): was a store restored, or shards changed? Of the rest: {}",
+                self.summary
+            );
+            self.summary = words;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::report::tests::report_of;
+
+    fn report(old: u64, new: u64) -> Report {
+        let mut report = report_of(1_000, 0);
+        (report.old.events, report.new.events, report.loss.arrived) = (old, new, old.max(new));
+        report
+    }
+
+    #[test]
+    fn more_than_before_is_judged_by_itself() {
+        let first = report(1_000, 990).after(Seen::default());
+        assert_eq!((first.seen, first.total.verdict), (Seen { old: 1_000, new: 990, arrived: 1_000 }, Verdict::Pass));
+        let second = report(1_000, 1_000).after(first.seen);
+        assert_eq!((second.vanished, second.total.verdict), (Seen::default(), Verdict::Pass));
+    }
+
+    #[test]
+    fn less_than_before_on_either_side_fails_and_stays_failed_until_it_is_back() {
+        let before = Seen { old: 1_000, new: 1_000, arrived: 1_000 };
+        for (old, new, vanished) in [
+            (1_000, 999, Seen { new: 1, ..Seen::default() }),
+            (1, 1_000, Seen { old: 999, ..Seen::default() }),
+            (0, 0, before),
+        ] {
+            let report = report(old, new).after(before);
+            assert_eq!((report.total.verdict, report.vanished, report.seen), (Verdict::Fail, vanished, before));
+            assert!(report.summary.starts_with("events vanished"), "{}", report.summary);
+        }
+        let again = report(1_000, 999).after(before);
+        assert_eq!(report(1_000, 999).after(again.seen).total.verdict, Verdict::Fail);
+        assert_eq!(report(1_000, 1_001).after(again.seen).total.verdict, Verdict::Pass);
+    }
+}

@@ -1,0 +1,133 @@
+//! Which windows cron compares, and when.
+//!
+//! Invariant: a window is looked at again for as long as an event of it may still be accepted, and once more. One look
+//! is at a bounded time: the last day or two, or one earlier day.
+
+use super::window::{Kind, Window};
+use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::event::MAX_AGE_MS;
+
+/// How often windows of the last day or two are looked at again, in ms: events may have arrived late.
+pub const RECHECK_MS: u64 = 10 * MINUTE_MS;
+
+/// How long after the recent windows an older day is looked at, in ms: not in the same run.
+const OLDER_AFTER_MS: u64 = 3 * MINUTE_MS;
+
+/// Days before today whose windows may still change: an event is accepted for [`MAX_AGE_MS`], 7 days, and the last one of
+/// a day lies at its end.
+const OLDER_DAYS: u64 = MAX_AGE_MS / DAY_MS + 1;
+
+/// How long after the last event that may come a window is still looked at, in ms: longer than a round over
+/// [`OLDER_DAYS`] takes, so that this event is seen, too.
+const GRACE_MS: u64 = 2 * HOUR_MS;
+
+/// What one look is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The last 26 hours, and the last two days.
+    Recent,
+    /// The UTC day that was so many days ago, with its hours.
+    DaysAgo(u64),
+}
+
+/// What a run looks at that starts at `now_ms`, in a run every minute; none in most of them. Recent windows are looked at
+/// every [`RECHECK_MS`], and so is one earlier day; all of these in turn, which takes 80 minutes.
+pub const fn look(now_ms: u64) -> Option<Look> {
+    let in_turn = now_ms % RECHECK_MS;
+    if in_turn < MINUTE_MS {
+        Some(Look::Recent)
+    } else if in_turn >= OLDER_AFTER_MS && in_turn < OLDER_AFTER_MS + MINUTE_MS {
+        Some(Look::DaysAgo(1 + (now_ms / RECHECK_MS) % OLDER_DAYS))
+    } else {
+        None
+    }
+}
+
+/// The closed windows of a kind that are looked at, oldest first: adjoining ones.
+pub fn windows(kind: Kind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> {
+    let Some(length) = kind.length_ms() else { return Vec::new() };
+    let today = now_ms - now_ms % DAY_MS;
+    let (from, to) = match look {
+        Look::Recent if length < DAY_MS => (now_ms.saturating_sub(26 * HOUR_MS), now_ms),
+        // The newest one that stragglers had their time for.
+        Look::Recent => (now_ms.saturating_sub(lag_ms + 2 * DAY_MS) + 1, now_ms),
+        Look::DaysAgo(days) => {
+            (today.saturating_sub(days * DAY_MS), today.saturating_sub((days - days.min(1)) * DAY_MS))
+        }
+    };
+    let window = |from| Window { kind, from, to: from + length };
+    let windows =
+        (0..).map(|n| window(from.next_multiple_of(length) + n * length)).take_while(|window| window.to <= to);
+    windows.filter(|window| window.is_closed(now_ms, lag_ms) && may_change(*window, now_ms)).collect()
+}
+
+/// The newest closed window of a kind, if there is one.
+pub fn newest(kind: Kind, now_ms: u64, lag_ms: u64) -> Option<Window> {
+    windows(kind, Look::Recent, now_ms, lag_ms).pop()
+}
+
+/// Whether an event of the window may have come since it was looked at.
+const fn may_change(window: Window, now_ms: u64) -> bool {
+    now_ms < window.to.saturating_add(MAX_AGE_MS + GRACE_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counting::grain::{PROOF_MS, first_proof};
+
+    /// 2024-11-07 05:20:00 UTC.
+    const NOW: u64 = 1_730_956_800_000;
+
+    #[test]
+    fn an_hour_is_compared_once_it_is_closed_and_looked_at_for_a_day() {
+        let closed = |lag| windows(Kind::Hour, Look::Recent, NOW, lag);
+        let hours = closed(900_000);
+        let newest = hours.last().unwrap();
+        assert_eq!((newest.to, hours.len()), (NOW - 20 * 60_000, 25));
+        assert_eq!(closed(21 * 60_000).last().unwrap().to, NOW - 80 * 60_000, "stragglers have time");
+        assert!(hours.windows(2).all(|pair| matches!(pair, [a, b] if a.to == b.from)));
+        assert_eq!(super::newest(Kind::Hour, NOW, 900_000), Some(*newest));
+    }
+
+    #[test]
+    fn a_day_is_compared_once_it_is_closed() {
+        let days = |now| windows(Kind::Day, Look::Recent, now, 900_000).iter().map(|day| day.from).collect::<Vec<_>>();
+        let day = Window::containing(Kind::Day, NOW).from;
+        assert_eq!(days(day + DAY_MS + 899_999), [day - DAY_MS]);
+        assert_eq!(days(day + DAY_MS + 900_000), [day]);
+        assert_eq!(windows(Kind::Range, Look::Recent, NOW, 0), []);
+    }
+
+    #[test]
+    fn every_window_is_looked_at_often_for_as_long_as_it_may_change_and_its_minutes_are_kept() {
+        let (hour, day) = (Window::containing(Kind::Hour, NOW), Window::containing(Kind::Day, NOW));
+        for window in [hour, day] {
+            let mut last_look = window.to + HOUR_MS;
+            for minute in 0..10 * 24 * 60 {
+                let now = window.to + HOUR_MS + minute * MINUTE_MS + 7;
+                let Some(look) = look(now) else { continue };
+                if windows(window.kind, look, now, 900_000).contains(&window) {
+                    assert!(now - last_look <= 100 * MINUTE_MS, "{look:?} after {} min", (now - last_look) / MINUTE_MS);
+                    assert!(window.from - 2 * HOUR_MS >= first_proof(now), "kept {PROOF_MS} ms");
+                    last_look = now;
+                }
+            }
+            let last_event = window.to + MAX_AGE_MS;
+            assert!(last_look > last_event && last_look < last_event + GRACE_MS, "{last_look} {last_event}");
+        }
+    }
+
+    #[test]
+    fn one_look_is_at_two_days_at_the_most() {
+        for minute in 0..24 * 60 {
+            let now = NOW + minute * MINUTE_MS;
+            let Some(look) = look(now) else { continue };
+            for kind in [Kind::Hour, Kind::Day] {
+                let windows = windows(kind, look, now, 0);
+                let (first, last) = (windows.first().map_or(0, |w| w.from), windows.last().map_or(0, |w| w.to));
+                assert!(last - first <= 2 * DAY_MS && windows.len() <= 26);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Sums that nothing explains.
+//!
+//! Invariant: what was fetched of a minute makes up the whole difference of its sums, and the minutes that were looked
+//! into make up that of each route over the window. Where they don't, something may be unseen.
+
+use litemap::LiteMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sorted::distinct;
+
+use super::ask::Sum;
+use super::minute::Found;
+
+/// Minutes and routes that are named.
+const MAX_NAMED: usize = 100;
+
+/// Sums by route, of the old store and of the new one.
+pub type PathSums = (LiteMap<String, Sum>, LiteMap<String, Sum>);
+
+/// Where sums differ while the events that were fetched don't show why. A report that has any does not pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unresolved {
+    /// Starts of minutes, in ms; at most 100.
+    pub minutes: Vec<u64>,
+    /// Routes whose sums over the window differ otherwise than those of its minutes; at most 100.
+    pub paths: Vec<String>,
+}
+
+impl Unresolved {
+    /// What remains of the routes' sums over a window, given what was found in its minutes.
+    pub fn of(found: &[Found], paths: &PathSums) -> Self {
+        let mut rest = apart(paths);
+        for (path, difference) in found.iter().flat_map(|found| &found.apart) {
+            let left = rest.entry(path.clone()).or_default();
+            *left = left.less(difference);
+        }
+        // Of routes that minutes tell of together only their sum is known.
+        let together = total(found.iter().map(|found| &found.others.apart));
+        if found.iter().any(|found| found.others.routes > 0) && total(rest.values()) == together {
+            rest.clear();
+        }
+        let minutes = found.iter().filter(|found| found.is_unresolved).map(|found| found.start);
+        let paths = rest.iter().filter(|(_, rest)| **rest != Sum::default()).map(|(path, _)| path.clone());
+        Self { minutes: minutes.take(MAX_NAMED).collect(), paths: paths.take(MAX_NAMED).collect() }
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.minutes.is_empty() && self.paths.is_empty()
+    }
+
+    /// In words.
+    pub(super) fn summary(&self) -> String {
+        format!(
+            "sums differ in {} minutes and {} routes, and the stores' events don't show why",
+            self.minutes.len(),
+            self.paths.len()
+        )
+    }
+}
+
+/// How far each route's sums are apart, of those whose sums differ.
+pub fn apart((old, new): &PathSums) -> LiteMap<String, Sum> {
+    let nothing = Sum::default();
+    let of = |paths: &LiteMap<String, Sum>, path: &String| *paths.get(path).unwrap_or(&nothing);
+    let difference = |path: String| {
+        let difference = of(old, &path).less(&of(new, &path));
+        (path, difference)
+    };
+    let all = distinct(old.keys().chain(new.keys()).cloned());
+    all.into_iter().map(difference).filter(|(_, difference)| *difference != nothing).collect()
+}
+
+/// Sums of sets together.
+pub fn total<'a>(sums: impl Iterator<Item = &'a Sum>) -> Sum {
+    let mut total = Sum::default();
+    sums.for_each(|sum| total.add(sum));
+    total
+}

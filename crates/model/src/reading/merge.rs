@@ -1,0 +1,343 @@
+//! The merged read: figures over both stores, each event once, in any mode and across a change of mode.
+//!
+//! Invariant: an event counts once however many stores hold it. Where sums prove what the stores share, sums are
+//! used; in the other intervals ([`ambiguous`]) the events themselves are united by digest. Where that would cost more
+//! than a read may, the result says that it is not exact.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use litemap::LiteMap;
+
+use super::ambiguous::{ambiguous, span_of};
+use super::blocks::{Block, ByRoute, Memo, Sum, merge_routes};
+use super::intervals::{Interval, Intervals, Slot, held};
+use super::selection::{Routes, Span};
+use crate::counting::rollup::{ALL_ROUTES, Rollup};
+use crate::event::identity::Digest;
+use crate::event::{Cohort, Event};
+use crate::sorted::distinct;
+
+/// Events of one interval, from the old store and from the new one.
+pub type Recount = (Vec<Event>, Vec<Event>);
+
+/// What is told apart in a merged read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grouping {
+    /// Which routes, and whether each by itself.
+    pub routes: Routes,
+    /// Length of the steps of a series, in ms; none: the whole range is one.
+    pub step_ms: Option<u64>,
+}
+
+impl Grouping {
+    /// Each route over the whole range.
+    pub const BY_ROUTE: Self = Self { routes: Routes::Each, step_ms: None };
+
+    /// Start of the step that holds a time, in ms.
+    pub const fn step(&self, start: u64) -> u64 {
+        match self.step_ms {
+            Some(ms) => start - start % ms,
+            None => 0,
+        }
+    }
+
+    fn route<'a>(&self, event: &'a Event) -> Option<&'a str> {
+        match &self.routes {
+            Routes::Each => Some(&event.path),
+            Routes::Together => Some(ALL_ROUTES),
+            Routes::One(path) => (*path == event.path).then_some(&event.path),
+        }
+    }
+}
+
+/// Both stores as one.
+#[derive(Clone, Default)]
+pub struct Merged {
+    /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together). They are
+    /// shared with what is remembered.
+    pub steps: LiteMap<u64, Rc<ByRoute>>,
+    /// Events that both stores hold.
+    pub both: u64,
+    /// Events that only the old store holds.
+    pub only_old: u64,
+    /// Events that only the new store holds.
+    pub only_new: u64,
+    /// Whether every figure is exact as to which events it counts.
+    pub exact: bool,
+}
+
+impl Merged {
+    /// Each route over all steps.
+    pub fn by_route(&self) -> Rc<ByRoute> {
+        let mut steps = self.steps.values();
+        let mut all = steps.next().cloned().unwrap_or_default();
+        steps.for_each(|by_route| merge_routes(Rc::make_mut(&mut all), by_route));
+        all
+    }
+
+    /// All steps and routes together.
+    pub fn total(&self) -> Rollup {
+        let mut total = Rollup::default();
+        self.steps.values().flat_map(|by_route| by_route.values()).for_each(|rollup| total.merge(rollup));
+        total
+    }
+
+    /// A route in a step.
+    pub fn cell(&self, step: u64, path: &str) -> Option<&Rollup> {
+        self.steps.get(&step)?.get(path)
+    }
+
+    fn add(&mut self, step: u64, sum: &Sum) {
+        let by_route = self.steps.entry(step).or_default();
+        if by_route.is_empty() {
+            *by_route = Rc::clone(&sum.by_route);
+        } else {
+            merge_routes(Rc::make_mut(by_route), &sum.by_route);
+        }
+        self.both += sum.both;
+        self.only_old += sum.only_old;
+        self.only_new += sum.only_new;
+    }
+}
+
+/// Routes, the busiest first.
+pub fn busiest(by_route: &ByRoute) -> Vec<(&str, &Rollup)> {
+    let mut routes: Vec<_> = by_route.iter().map(|(path, rollup)| (path.as_str(), rollup)).collect();
+    routes.sort_unstable_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
+    routes
+}
+
+/// Whether [`merge`] takes a route's dual events from the new store, which has more of them.
+pub fn takes_dual_of_new(old: &Intervals, new: &Intervals) -> bool {
+    let nothing = Interval::default();
+    new.iter().any(|(slot, held_by_new)| {
+        let (o, n) = (held(old, *slot).unwrap_or(&nothing).of(Cohort::Dual), held_by_new.of(Cohort::Dual));
+        !o.same_set(n) && n.iter().any(|(path, rollup)| o.requests_of(path) < rollup.requests)
+    })
+}
+
+/// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
+/// estimated by `single + single + the larger dual + fallback` and makes the result inexact. `memo` has sums of earlier
+/// merges, and keeps those of this one.
+pub fn merge(
+    (old, new): (&Intervals, &Intervals),
+    recounts: &LiteMap<Span, Recount>,
+    grouping: &Grouping,
+    window_ms: u64,
+    memo: &mut Memo,
+) -> Merged {
+    let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
+    let mut merged = Merged { exact, ..Merged::default() };
+    let slots = distinct(old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied());
+    let mut blocks: LiteMap<Block, Vec<Slot>> = LiteMap::new();
+    for slot in slots {
+        blocks.entry(Block::of(slot, grouping)).or_default().push(slot);
+    }
+    for (block, sum) in memo.sums(grouping, &blocks, old, new) {
+        merged.add(block.step, &sum);
+    }
+    unite(&mut merged, recounts, grouping, window_ms);
+    merged
+}
+
+/// Adds the union of the recounted events. An event of the new store is one of the old store if digests agree and
+/// their windows are the same or neighbours: the rule by which a store dedups.
+fn unite(merged: &mut Merged, recounts: &LiteMap<Span, Recount>, grouping: &Grouping, window_ms: u64) {
+    let mut windows: HashMap<Digest, Vec<(u64, bool)>> = HashMap::new();
+    let Merged { steps, both, only_old, only_new, .. } = merged;
+    let mut add = |event| {
+        let Some(route) = grouping.route(event) else { return 0 };
+        let by_route = Rc::make_mut(steps.entry(grouping.step(event.timestamp)).or_default());
+        by_route.entry(route.to_owned()).or_default().add(event);
+        1
+    };
+    for event in recounts.values().flat_map(|(old, _)| old) {
+        windows.entry(event.digest).or_default().push((event.idempotent_id.timestamp_ms(), false));
+        *only_old += add(event);
+    }
+    for event in recounts.values().flat_map(|(_, new)| new) {
+        let window = event.idempotent_id.timestamp_ms();
+        let twin = windows
+            .get_mut(&event.digest)
+            .and_then(|known| known.iter_mut().find(|(known, taken)| !taken && known.abs_diff(window) <= window_ms));
+        if let Some((_, taken)) = twin {
+            *taken = true;
+            let counted = u64::from(grouping.route(event).is_some());
+            *only_old = only_old.saturating_sub(counted);
+            *both += counted;
+        } else {
+            *only_new += add(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::counting::grain::Grain;
+    use crate::counting::rollup::{self, Rollups};
+    use crate::counting::sketch::Latency;
+    use crate::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
+    use crate::event::tests::example;
+    use crate::reading::intervals::by_interval;
+
+    const START: u64 = 1_730_956_800_000;
+
+    fn event(request: u64, ms: u64, cohort: Cohort) -> Event {
+        let digest = Digest(request.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let timestamp = START + ms;
+        let window = window_start(timestamp, DEFAULT_WINDOW_MS);
+        Event {
+            idempotent_id: IdempotentId::with_digest(window, digest).unwrap(),
+            digest,
+            timestamp,
+            path: format!("/{}", request % 3),
+            cohort,
+            ..example()
+        }
+    }
+
+    /// By minute, by hour, or hours that are followed by minutes.
+    #[derive(Debug, Clone, Copy)]
+    enum By {
+        Minute,
+        Hour,
+        Both,
+    }
+
+    impl By {
+        fn grain(self, ms: u64) -> Grain {
+            match self {
+                Self::Minute => Grain::Minute,
+                Self::Both if ms >= Grain::Hour.ceil(START) => Grain::Minute,
+                Self::Hour | Self::Both => Grain::Hour,
+            }
+        }
+    }
+
+    fn counted(events: &[Event], by: By) -> Rollups {
+        let mut all = Rollups::new();
+        for event in events {
+            rollup::add(&mut all, by.grain(event.timestamp), &event.path, event);
+        }
+        all
+    }
+
+    fn rollups(events: &[Event], by: By) -> Intervals {
+        by_interval(counted(events, by))
+    }
+
+    /// Merges as one who remembers nothing.
+    fn afresh(old: &Intervals, new: &Intervals, recounts: &LiteMap<Span, Recount>, grouping: &Grouping) -> Merged {
+        merge((old, new), recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
+    }
+
+    /// Merges as a reader does: fetches exactly the ambiguous intervals.
+    fn read_by(by: By, grouping: &Grouping, old: &[Event], new: &[Event]) -> Merged {
+        let (o, n) = (rollups(old, by), rollups(new, by));
+        let of = |events: &[Event], span: Span| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
+        let recounts = ambiguous(&o, &n, DEFAULT_WINDOW_MS)
+            .into_iter()
+            .map(|span| (span, (of(old, span), of(new, span))))
+            .collect();
+        afresh(&o, &n, &recounts, grouping)
+    }
+
+    fn read(old: &[Event], new: &[Event]) -> Merged {
+        read_by(By::Minute, &Grouping::BY_ROUTE, old, new)
+    }
+
+    #[test]
+    fn equal_dual_events_need_no_events_and_count_once() {
+        let events: Vec<Event> = (0..50).map(|n| event(n, n * 10, Cohort::Dual)).collect();
+        let held = rollups(&events, By::Minute);
+        assert!(ambiguous(&held, &held, DEFAULT_WINDOW_MS).is_empty());
+        let merged = read(&events, &events);
+        assert_eq!((merged.total().requests, merged.both, merged.only_old, merged.only_new), (50, 50, 0, 0));
+    }
+
+    #[test]
+    fn an_event_missing_on_either_side_is_still_counted() {
+        let events: Vec<Event> = (0..50).map(|n| event(n, n * 10, Cohort::Dual)).collect();
+        let merged = read(&events[1..], &events[..48]);
+        assert_eq!((merged.total().requests, merged.both, merged.only_old, merged.only_new), (50, 47, 2, 1));
+        assert!(merged.exact);
+    }
+
+    #[test]
+    fn a_fallback_whose_first_send_had_arrived_counts_once() {
+        let merged =
+            read(&[event(1, 5, Cohort::Fallback)], &[event(1, 5, Cohort::Single), event(2, 6, Cohort::Single)]);
+        assert_eq!((merged.total().requests, merged.both, merged.only_new), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_repeat_across_a_window_edge_and_a_flag_change_counts_once() {
+        let merged = read(&[event(1, 59_900, Cohort::Single)], &[event(1, 60_100, Cohort::Single)]);
+        assert_eq!(merged.total().requests, 1);
+    }
+
+    #[test]
+    fn without_the_events_the_result_says_so() {
+        let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
+        let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
+        let merged = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE);
+        assert_eq!((merged.exact, merged.total().requests), (false, 2));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        #[test]
+        fn each_event_counts_once_whatever_stores_hold_it(
+            held in prop::collection::vec((0u64..200_000, 0usize..3, 0usize..3, 0u64..3, 1u8..4), 0..120),
+            by in prop::sample::select(vec![By::Minute, By::Hour, By::Both]),
+        ) {
+            // An event in both stores may be there under another cohort, and as the repeat of a window earlier or later.
+            let copies: Vec<(Event, Event, u8)> = (0..)
+                .zip(&held)
+                .map(|(n, (ms, cohort, other, shift, stores))| {
+                    let repeat = event(n, 60_000 + ms + shift * 60_000 - 60_000, Cohort::ALL[*other]);
+                    (event(n, 60_000 + ms, Cohort::ALL[*cohort]), repeat, *stores)
+                })
+                .collect();
+            let old: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 1 != 0).map(|(e, _, _)| e.clone()).collect();
+            let new: Vec<Event> = copies.iter().filter(|(_, _, s)| s & 2 != 0).map(|(_, e, _)| e.clone()).collect();
+            let count = |stores: u8| copies.iter().filter(|(_, _, s)| *s == stores).count() as u64;
+            let merged = read_by(by, &Grouping::BY_ROUTE, &old, &new);
+            let (o, n) = (rollups(&old, by), rollups(&new, by));
+            let whole = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE).total();
+            if !takes_dual_of_new(&o, &n) {
+                let mut thin = counted(&new, by);
+                let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
+                dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
+                let n = by_interval(thin);
+                let thin = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE).total();
+                prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
+                prop_assert_eq!(thin.latency.at_most(1e9), whole.requests);
+            }
+            prop_assert_eq!(merged.total().requests, copies.len() as u64);
+            prop_assert_eq!((merged.only_old, merged.only_new, merged.both), (count(1), count(2), count(3)));
+            prop_assert!(merged.exact);
+            // Told apart by route or by step, the parts make the same whole.
+            for (routes, step_ms) in [(Routes::Each, Some(60_000)), (Routes::Each, Some(3_600_000))] {
+                let parts = read_by(By::Minute, &Grouping { routes, step_ms }, &old, &new);
+                prop_assert_eq!(parts.total().requests, copies.len() as u64);
+            }
+            let route = |path: String| {
+                let of = |events: &[Event]| {
+                    by_interval(counted(events, by).into_iter().filter(|(key, _)| key.path == path).collect())
+                };
+                let (o, n) = (of(&old), of(&new));
+                let fetched = |span: Span, events: &[Event]| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
+                let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
+                let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();
+                let grouping = Grouping { routes: Routes::One(path.clone()), step_ms: None };
+                afresh(&o, &n, &recounts, &grouping).total().requests
+            };
+            prop_assert_eq!((0..3).map(|n| route(format!("/{n}"))).sum::<u64>(), copies.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Reading both stores as one: which intervals, merged how, and what is said of what is missing.
+
+pub mod ambiguous;
+pub mod blocks;
+pub mod intervals;
+pub mod listing;
+pub mod merge;
+pub mod missing;
+pub mod selection;
+pub mod trace;

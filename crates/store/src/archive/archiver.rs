@@ -1,0 +1,387 @@
+//! The archive of details: days, one after the other, written part by part into a bucket.
+//!
+//! Invariants: a day is archived only when none of its events can be accepted any more, so that it holds still. Where
+//! the next part begins changes in the same transaction that notes the part, after the bucket has confirmed its length
+//! and checksum: whatever fails, a repeat writes the same part again under the same name. The manifest comes last, after
+//! a second look at every part, and one run works at a time. Only then does [`ArchiveDays::archived_until`] grow, by which both stores delete.
+//!
+//! A database that was restored has forgotten days that are done, and the object has deleted their events: a day whose
+//! manifest is in the bucket is never written again.
+
+use std::future::Future;
+
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+use model::archive::manifest::{FORMAT, Manifest, Part};
+use model::archive::plan::{self, Cursor, Cut, PART_EVENTS, Windows};
+use model::archive::union::{Copy, Side, Union};
+use model::archive::{Day, part_file};
+use model::event::Event;
+use model::event::identity::IdempotentId;
+use model::sorted::distinct;
+
+use super::days::{ArchiveDays, Progress, State};
+use crate::events::details::Details;
+use crate::sql::StoreError;
+
+/// Windows that one look takes in: more than a part has, unless there is next to no traffic.
+const MAX_WINDOWS: u64 = 2_000;
+
+/// Windows that are looked back, one by one, as long as they hold copies of the same events.
+const MAX_LOOK_BACK: u64 = 60;
+
+/// How far is looked back at the most, in ms: the end of a day is kept so long until the next day is done.
+pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
+
+/// Parts that one step checks again.
+const CHECKS: u64 = 50;
+
+/// Longest manifest, in bytes: some 300 for each part of 25,000 events.
+const MAX_MANIFEST_BYTES: u64 = 10_000_000;
+
+/// What a bucket holds under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256, as the bucket checked it when it was written.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Where files are kept.
+pub trait Bucket {
+    /// Compresses by gzip; the same bytes give the same.
+    fn gzip(&self, bytes: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, StoreError>>;
+
+    /// Writes a file, whatever was there; refuses it if its SHA-256 is another.
+    fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// A file of at most so many bytes, if there is one; longer ones are refused.
+    fn get(&self, name: &str, most: u64) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
+
+    /// What is there, if anything.
+    fn head(&self, name: &str) -> impl Future<Output = Result<Option<Held>, StoreError>>;
+}
+
+/// How days are archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Length of the ID window, in ms.
+    pub window_ms: u64,
+    /// How long after its end a day is archived, in ms: at least
+    /// [`MIN_SEGMENT_AGE_MS`](crate::events::retention::MIN_SEGMENT_AGE_MS).
+    pub age_ms: u64,
+    /// Most events that a part is meant to hold.
+    pub part_events: u64,
+}
+
+impl Settings {
+    /// With parts of the usual size.
+    pub fn new(window_ms: u64, age_ms: u64) -> Self {
+        let age_ms = age_ms.max(crate::events::retention::MIN_SEGMENT_AGE_MS);
+        Self { window_ms, age_ms, part_events: PART_EVENTS }
+    }
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// No day is due.
+    Idle,
+    /// It wrote or checked parts of a day; there is more to do.
+    Worked(Day),
+    /// It wrote a day's manifest.
+    Done(Day),
+}
+
+/// What an archive is made of.
+#[derive(Debug)]
+pub struct Archive<'a, O, N, B> {
+    /// Where it stands.
+    pub days: &'a ArchiveDays,
+    /// The object's details.
+    pub old: &'a O,
+    /// D1's.
+    pub new: &'a N,
+    /// Where they go.
+    pub bucket: &'a B,
+    /// How.
+    pub settings: Settings,
+}
+
+impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
+    /// Takes steps as long as there are some and `go_on` says so, unless another run does; gives the days that it
+    /// finished.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn run(&self, now_ms: u64, mut go_on: impl FnMut() -> bool) -> Result<Vec<Day>, StoreError> {
+        // 1. A crash here, or in the steps: the lease ends by itself.
+        let Some(lease) = self.days.lease(now_ms).await? else { return Ok(Vec::new()) };
+        let mut done = Vec::new();
+        let outcome = loop {
+            match self.step(now_ms).await {
+                Ok(Step::Idle) => break Ok(()),
+                Ok(Step::Worked(_)) => {}
+                Ok(Step::Done(day)) => done.push(day),
+                Err(error) => break Err(error),
+            }
+            if !go_on() {
+                break Ok(());
+            }
+        };
+        // 2. As 1.
+        let released = self.days.release(lease).await;
+        outcome.and(released).map(|()| done)
+    }
+
+    /// Does the next bounded piece of work, for whoever holds the lease.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn step(&self, now_ms: u64) -> Result<Step, StoreError> {
+        // 1. A crash here, and at every await below: nothing is noted but what is done, and a repeat goes on from it.
+        let (current, done_until) = self.days.current().await?;
+        let progress = match current {
+            Some(progress) => progress,
+            None => match self.begin(done_until, now_ms).await? {
+                Some(progress) => progress,
+                None => return Ok(Step::Idle),
+            },
+        };
+        match progress.state {
+            State::Writing => self.write(&progress).await,
+            State::Checking => self.check(&progress, now_ms).await,
+        }
+    }
+
+    /// Begins the day after the last one that is done, or at first the first one that has events, if it is due. Days
+    /// without events are archived too: that there were none is known then.
+    async fn begin(&self, done_until: u64, now_ms: u64) -> Result<Option<Progress>, StoreError> {
+        let before = now_ms.saturating_sub(self.settings.age_ms);
+        let day = if done_until > 0 {
+            Day::of(done_until)
+        } else {
+            // 2., 3.
+            let windows = self.windows(0, before, 1).await?;
+            let Some(first) = windows.counts.keys().next() else { return Ok(None) };
+            Day::of(*first)
+        };
+        if day.end_ms() > before {
+            return Ok(None);
+        }
+        // 4. Another run that begins it at the same time begins the same.
+        self.days.begin(day, self.settings.window_ms, now_ms).await?;
+        Ok(self.days.current().await?.0)
+    }
+
+    /// Writes the next part, or goes on to checking.
+    async fn write(&self, progress: &Progress) -> Result<Step, StoreError> {
+        let Progress { day, cursor, .. } = *progress;
+        // 4.1
+        if let Some(text) = self.bucket.get(&day.manifest_name(), MAX_MANIFEST_BYTES).await? {
+            // 4.2 As 1. Its parts are looked at again, as those of any day.
+            self.days.adopt(progress, &found(day, &text)?).await?;
+            return Ok(Step::Worked(day));
+        }
+        // 5., 6.
+        let windows = self.windows(cursor.window, day.end_ms(), MAX_WINDOWS).await?;
+        let Some(cut) = plan::next(cursor, &windows, self.settings.part_events) else {
+            // 7. As 1.
+            self.days.check(progress).await?;
+            return Ok(Step::Worked(day));
+        };
+        // 8., 9. The events of a day that holds still.
+        let (old, new) = (self.old.events_in(cut).await?, self.new.events_in(cut).await?);
+        let held = (old.len() as u64, new.len() as u64);
+        let mut union = Union::new(progress.window_ms);
+        // 10., 11., …
+        union.remember(self.look_back(cut, progress.window_ms, &old, &new).await?);
+        let (events, twins) = union.write(old, new);
+        self.put_part(progress, cut, held, &events, twins).await?;
+        Ok(Step::Worked(day))
+    }
+
+    async fn put_part(
+        &self,
+        progress: &Progress,
+        cut: Cut,
+        (old, new): (u64, u64),
+        events: &[Event],
+        twins: u64,
+    ) -> Result<(), StoreError> {
+        // 12. As 1.
+        let bytes = self.bucket.gzip(lines(events)?).await?;
+        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+        let part = Part {
+            name: part_file(progress.parts),
+            rows: events.len() as u64,
+            bytes: bytes.len() as u64,
+            sha256: hex::encode(sha256),
+            first_id: events.first().map(|event| event.idempotent_id),
+            last_id: events.last().map(|event| event.idempotent_id),
+            from: cut.from,
+            to: cut.to,
+            slice: cut.slice,
+            slices: cut.slices,
+            old,
+            new,
+            twins,
+        };
+        // 13., 14. The file is there or is not; a repeat writes the same.
+        self.put(&progress.day.part_name(progress.parts), bytes, sha256).await?;
+        // 15. The part is noted, and the next one begins behind it, or neither.
+        self.days.add_part(progress, &part, cut.after()).await
+    }
+
+    /// Writes a file and has the bucket confirm it.
+    async fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> Result<(), StoreError> {
+        let wanted = Held { bytes: bytes.len() as u64, sha256: Some(sha256) };
+        self.bucket.put(name, bytes, sha256).await?;
+        match self.bucket.head(name).await? {
+            Some(held) if held == wanted => Ok(()),
+            held => Err(StoreError::Unavailable(format!("{name} was written as {wanted:?} and is {held:?}"))),
+        }
+    }
+
+    /// Looks at some parts again; after the last, writes the manifest.
+    async fn check(&self, progress: &Progress, now_ms: u64) -> Result<Step, StoreError> {
+        let day = progress.day;
+        // 16.
+        let parts = self.days.parts(day).await?;
+        let first = usize::try_from(progress.checked).unwrap_or(usize::MAX);
+        let some = parts.iter().skip(first).take(usize::try_from(CHECKS).unwrap_or_default());
+        let mut checked = progress.checked;
+        for part in some {
+            // 17., 18., …
+            let held = self.bucket.head(&day.part_name(part.number)).await?;
+            if held != Some(Held { bytes: part.bytes, sha256: Some(part.sha256) }) {
+                let (name, manifest) = (day.part_name(part.number), day.manifest_name());
+                // 18.1 With a manifest, the stores may have deleted what they held of the day.
+                if self.bucket.head(&manifest).await?.is_some() {
+                    return Err(StoreError::Unavailable(format!(
+                        "{name} is not as {manifest} says, and is left as it is: put it back, or delete {manifest} and the \
+                         day is written from what both stores still hold"
+                    )));
+                }
+                // 19. Its events are in both stores still: the day is written anew.
+                self.days.restart(progress).await?;
+                return Err(StoreError::Unavailable(format!(
+                    "{name} is not as it was written; the day is written anew"
+                )));
+            }
+            checked += 1;
+        }
+        if checked < progress.parts {
+            // 20.
+            self.days.checked(progress, checked).await?;
+            return Ok(Step::Worked(day));
+        }
+        let manifest = manifest(progress, &parts)?;
+        let sha256 = Sha256::digest(&manifest).into();
+        // 21., 22. A repeat writes the same.
+        self.put(&day.manifest_name(), manifest, sha256).await?;
+        // 23. From here on both stores may delete the day.
+        self.days.finish(progress, now_ms).await?;
+        Ok(Step::Done(day))
+    }
+
+    async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
+        let mut windows = self.old.windows(from, to, most).await?;
+        windows.add(self.new.windows(from, to, most).await?);
+        Ok(windows)
+    }
+
+    /// Copies before a part that decide on those at its beginning: those of its first window's events in the window
+    /// before, in turn decided on by the one before that, as far as there are any. Nearly always there are none.
+    async fn look_back(&self, cut: Cut, window_ms: u64, old: &[Event], new: &[Event]) -> Result<Vec<Copy>, StoreError> {
+        let at_edge = |event: &&Event| event.idempotent_id.timestamp_ms() < cut.from + window_ms;
+        let mut wanted = distinct(old.iter().chain(new).filter(at_edge).map(|event| event.digest));
+        let (mut copies, mut to) = (Vec::new(), cut.from);
+        for _ in 0..MAX_LOOK_BACK {
+            if wanted.is_empty() || cut.from - to >= LOOK_BACK_MS {
+                break;
+            }
+            let from = to.saturating_sub(window_ms);
+            let before = copies.len();
+            for (side, digests) in
+                [(Side::Old, self.old.digests(from, to).await?), (Side::New, self.new.digests(from, to).await?)]
+            {
+                let of = digests.into_iter().filter(|(_, digest)| wanted.binary_search(digest).is_ok());
+                copies.extend(of.map(|(window, digest)| Copy { window, digest, side }));
+            }
+            wanted = distinct(copies.iter().skip(before).map(|copy| copy.digest));
+            to = from;
+        }
+        Ok(copies)
+    }
+}
+
+/// Events as NDJSON.
+fn lines(events: &[Event]) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(events.len() * 340);
+    for event in events {
+        serde_json::to_writer(&mut bytes, event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+/// A part as it was noted.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// Its number, from 0.
+    pub number: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Its JSON.
+    pub body: String,
+}
+
+/// The manifest that is in the bucket, with its parts' JSON as it stands there.
+fn found(day: Day, text: &[u8]) -> Result<Manifest<Box<RawValue>>, StoreError> {
+    let name = day.manifest_name();
+    let unfit =
+        |why: String| StoreError::Corrupt(format!("{name}: {why}; look at it, and delete it if it is no manifest"));
+    let manifest: Manifest<Box<RawValue>> = serde_json::from_slice(text).map_err(|error| unfit(error.to_string()))?;
+    if (manifest.format, &manifest.day) != (FORMAT, &day.to_string()) {
+        return Err(unfit(format!("it is of {} in format {}", manifest.day, manifest.format)));
+    }
+    Ok(manifest)
+}
+
+/// What the manifest takes from a part's JSON.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ids {
+    first_id: Option<IdempotentId>,
+    last_id: Option<IdempotentId>,
+}
+
+fn manifest(progress: &Progress, parts: &[Noted]) -> Result<Vec<u8>, StoreError> {
+    let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
+    let ids: Vec<Ids> =
+        parts.iter().map(|part| serde_json::from_str(&part.body)).collect::<Result<_, _>>().map_err(corrupt)?;
+    let raw = |part: &Noted| RawValue::from_string(part.body.clone());
+    let manifest = Manifest {
+        format: FORMAT,
+        day: progress.day.to_string(),
+        window_ms: progress.window_ms,
+        rows: progress.rows,
+        bytes: progress.bytes,
+        first_id: ids.iter().filter_map(|ids| ids.first_id).min(),
+        last_id: ids.iter().filter_map(|ids| ids.last_id).max(),
+        parts: parts.iter().map(raw).collect::<Result<Vec<_>, _>>().map_err(corrupt)?,
+    };
+    serde_json::to_vec(&manifest).map_err(corrupt)
+}
+
+impl Progress {
+    /// Where a day begins.
+    pub(crate) const fn start(day: Day) -> Cursor {
+        Cursor { window: day.start_ms(), slice: 0, slices: 1 }
+    }
+}

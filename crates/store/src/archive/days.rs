@@ -1,0 +1,326 @@
+//! Where the archive stands, day by day.
+//!
+//! Invariant: days are done in their order. Every change names the state that it was decided on, so that of two runs at
+//! once the slower changes nothing.
+
+use serde_json::value::RawValue;
+
+use model::archive::Day;
+use model::archive::manifest::{Manifest, Part};
+use model::archive::plan::Cursor;
+use model::reading::trace::Archiving;
+
+use super::archiver::{LOOK_BACK_MS, Noted};
+use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+
+const CURRENT: &str = "
+    SELECT day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, bytes FROM archive_days
+    WHERE state <> 'done' ORDER BY day LIMIT 1";
+
+const LAST_DONE: &str = "SELECT coalesce(max(day) + 1, 0) AS until FROM archive_days WHERE state = 'done'";
+
+const BEGIN: &str = "
+    INSERT INTO archive_days
+      (day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, twins, bytes, started_at)
+    VALUES (?1, 'writing', ?2, ?3, 0, 1, 0, 0, 0, 0, 0, ?4) ON CONFLICT (day) DO NOTHING";
+
+const INSERT_PART: &str = "
+    INSERT INTO archive_parts (day, number, bytes, sha256, body)
+    SELECT ?1, ?2, ?5, ?6, ?7 FROM archive_days
+    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
+
+const ADVANCE: &str = "
+    UPDATE archive_days SET next_window = ?5, next_slice = ?6, slices = ?7, parts = parts + 1, rows = rows + ?8,
+      bytes = bytes + ?9, twins = twins + ?10
+    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
+
+const CHECK: &str = "
+    UPDATE archive_days SET state = 'checking', checked = 0 WHERE day = ?1 AND state = 'writing' AND parts = ?2";
+
+const ADOPT: &str = "
+    UPDATE archive_days SET state = 'checking', checked = 0, window_ms = ?5, parts = ?6, rows = ?7, bytes = ?8, twins = ?9
+    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
+
+const DELETE_PARTS_OF_ADOPTED: &str = "
+    DELETE FROM archive_parts
+    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
+
+const INSERT_PARTS_OF_ADOPTED: &str = "
+    INSERT INTO archive_parts (day, number, bytes, sha256, body)
+    SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]')
+    FROM json_each(?3)
+    WHERE EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
+
+const CHECKED: &str = "
+    UPDATE archive_days SET checked = ?3 WHERE day = ?1 AND state = 'checking' AND parts = ?2 AND checked < ?3";
+
+const RESTART: &str = "
+    UPDATE archive_days SET state = 'writing', next_window = ?2, next_slice = 0, slices = 1, parts = 0, checked = 0,
+      rows = 0, bytes = 0, twins = 0
+    WHERE day = ?1 AND state = 'checking'";
+
+const DELETE_PARTS_OF_RESTARTED: &str = "
+    DELETE FROM archive_parts
+    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'writing' AND parts = 0)";
+
+const FINISH: &str = "
+    UPDATE archive_days SET state = 'done', done_at = ?3 WHERE day = ?1 AND state = 'checking' AND parts = ?2";
+
+const DELETE_PARTS_OF_DONE: &str = "
+    DELETE FROM archive_parts
+    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'done')";
+
+const PARTS: &str = "SELECT number, bytes, sha256, body FROM archive_parts WHERE day = ?1 ORDER BY number";
+
+const STATE_OF: &str = "
+    SELECT coalesce((SELECT state FROM archive_days WHERE day = ?1), '') AS state,
+           (SELECT count(*) FROM archive_days WHERE day > ?1) AS later";
+
+const LIST: &str = "
+    SELECT day, state, parts, rows, twins, bytes, started_at, coalesce(done_at, 0) AS done_at FROM archive_days
+    WHERE day < ?1 ORDER BY day DESC LIMIT ?2";
+
+/// How long a run may hold the lease, in ms: 20 min, where the platform ends a scheduled run after 15.
+pub const LEASE_MS: u64 = 20 * 60 * 1000;
+
+const LEASE: &str = "
+    INSERT INTO archive_lease (id, until) VALUES (0, ?2)
+    ON CONFLICT (id) DO UPDATE SET until = excluded.until WHERE archive_lease.until <= ?1
+    RETURNING until";
+
+const RELEASE: &str = "UPDATE archive_lease SET until = 0 WHERE until = ?1";
+
+/// What is being done to a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its parts are written.
+    Writing,
+    /// They are looked at again; then comes the manifest.
+    Checking,
+}
+
+/// A day that is being archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The day.
+    pub day: Day,
+    /// What is being done.
+    pub state: State,
+    /// Length of the ID window, in ms.
+    pub window_ms: u64,
+    /// Where the next part begins.
+    pub cursor: Cursor,
+    /// Parts that are written.
+    pub parts: u64,
+    /// Parts that were looked at again.
+    pub checked: u64,
+    /// Events in the parts.
+    pub rows: u64,
+    /// Length of the parts.
+    pub bytes: u64,
+}
+
+/// A day, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// `writing`, `checking` or `done`.
+    pub state: String,
+    /// Parts so far.
+    pub parts: u64,
+    /// Events in them.
+    pub rows: u64,
+    /// Second copies that were left out.
+    pub twins: u64,
+    /// Length of the parts.
+    pub bytes: u64,
+    /// When it was begun, in ms.
+    pub started_at: u64,
+    /// When it was done, in ms.
+    pub done_at: Option<u64>,
+}
+
+/// The archive's days in a database.
+#[derive(Debug, Clone)]
+pub struct ArchiveDays {
+    sql: Database,
+}
+
+impl ArchiveDays {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
+    }
+
+    /// Events whose ID window starts before this time, in ms, may be deleted: they are in the archive, or were gone
+    /// before it was begun. The last [`LOOK_BACK_MS`] of a day wait for the next day, which may hold copies of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn archived_until(&self) -> Result<u64, StoreError> {
+        Ok(self.current().await?.1.saturating_sub(LOOK_BACK_MS))
+    }
+
+    /// Takes the lease, unless another run holds it; gives what ends it. A run that crashes holds it to its end.
+    pub(crate) async fn lease(&self, now_ms: u64) -> Result<Option<u64>, StoreError> {
+        let until = now_ms + LEASE_MS;
+        let results = self.sql.batch(vec![Statement::new(LEASE, [now_ms.into(), until.into()])]).await?;
+        Ok(rows(&results, 0).first().map(|_| until))
+    }
+
+    /// Gives the lease back.
+    pub(crate) async fn release(&self, lease: u64) -> Result<(), StoreError> {
+        self.sql.batch(vec![Statement::new(RELEASE, [lease.into()])]).await.map(drop)
+    }
+
+    /// The day that is being archived, if there is one, and up to when (ms) days are done.
+    pub(crate) async fn current(&self) -> Result<(Option<Progress>, u64), StoreError> {
+        let results = self.sql.batch(vec![Statement::new(CURRENT, []), Statement::new(LAST_DONE, [])]).await?;
+        let until = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok((rows(&results, 0).first().map(progress).transpose()?, Day(until).start_ms()))
+    }
+
+    /// Begins a day.
+    pub(crate) async fn begin(&self, day: Day, window_ms: u64, now_ms: u64) -> Result<(), StoreError> {
+        let params = [day.0, window_ms, day.start_ms(), now_ms].map(Into::into);
+        self.sql.batch(vec![Statement::new(BEGIN, params)]).await.map(drop)
+    }
+
+    /// Notes a part that is written, and where the next one begins.
+    pub(crate) async fn add_part(&self, at: &Progress, part: &Part, next: Cursor) -> Result<(), StoreError> {
+        let body = serde_json::to_string(part).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let place = [at.day.0, at.parts, at.cursor.window, at.cursor.slice].map(Value::from);
+        let insert = place.clone().into_iter().chain([part.bytes.into(), part.sha256.as_str().into(), body.into()]);
+        let advance = [next.window, next.slice, next.slices, part.rows, part.bytes, part.twins].map(Value::from);
+        let advance = place.into_iter().chain(advance);
+        let statements = vec![Statement::new(INSERT_PART, insert), Statement::new(ADVANCE, advance)];
+        self.sql.batch(statements).await.map(drop)
+    }
+
+    /// Takes the parts of a manifest that was found, instead of what was written.
+    pub(crate) async fn adopt(&self, at: &Progress, found: &Manifest<Box<RawValue>>) -> Result<(), StoreError> {
+        let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
+        let (count, mut twins, mut rows) = (found.parts.len() as u64, 0, Vec::new());
+        for (number, body) in (0u64..).zip(&found.parts) {
+            let part: Part = serde_json::from_str(body.get()).map_err(corrupt)?;
+            twins += part.twins;
+            rows.push(serde_json::json!([number, part.bytes, part.sha256, body.get()]));
+        }
+        let adopt = [
+            at.day.0,
+            at.parts,
+            at.cursor.window,
+            at.cursor.slice,
+            found.window_ms,
+            count,
+            found.rows,
+            found.bytes,
+            twins,
+        ];
+        let parts = [at.day.0, count].map(Value::from);
+        let mut statements =
+            vec![Statement::new(ADOPT, adopt.map(Value::from)), Statement::new(DELETE_PARTS_OF_ADOPTED, parts.clone())];
+        let insert = |chunk| Statement::new(INSERT_PARTS_OF_ADOPTED, parts.clone().into_iter().chain([chunk]));
+        statements.extend(json_chunks(rows).into_iter().map(insert));
+        self.sql.batch(statements).await.map(drop)
+    }
+
+    /// All parts are written.
+    pub(crate) async fn check(&self, at: &Progress) -> Result<(), StoreError> {
+        self.sql.batch(vec![Statement::new(CHECK, [at.day.0.into(), at.parts.into()])]).await.map(drop)
+    }
+
+    /// So many parts were looked at again.
+    pub(crate) async fn checked(&self, at: &Progress, checked: u64) -> Result<(), StoreError> {
+        let params = [at.day.0, at.parts, checked].map(Into::into);
+        self.sql.batch(vec![Statement::new(CHECKED, params)]).await.map(drop)
+    }
+
+    /// A part is not as it was written: the day begins anew.
+    pub(crate) async fn restart(&self, at: &Progress) -> Result<(), StoreError> {
+        let restart = [at.day.0, Progress::start(at.day).window].map(Into::into);
+        let statements =
+            vec![Statement::new(RESTART, restart), Statement::new(DELETE_PARTS_OF_RESTARTED, [at.day.0.into()])];
+        self.sql.batch(statements).await.map(drop)
+    }
+
+    /// The manifest is written.
+    pub(crate) async fn finish(&self, at: &Progress, now_ms: u64) -> Result<(), StoreError> {
+        let finish = [at.day.0, at.parts, now_ms].map(Into::into);
+        let statements = vec![Statement::new(FINISH, finish), Statement::new(DELETE_PARTS_OF_DONE, [at.day.0.into()])];
+        self.sql.batch(statements).await.map(drop)
+    }
+
+    /// The parts of the day that is being archived.
+    pub(crate) async fn parts(&self, day: Day) -> Result<Vec<Noted>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(PARTS, [day.0.into()])]).await?;
+        let noted = |row: &Row| {
+            let sha256 = row.bytes(2)?.try_into();
+            Ok(Noted {
+                number: row.integer(0)?,
+                bytes: row.integer(1)?,
+                sha256: sha256.map_err(|_| StoreError::Corrupt("a checksum is not of 32 bytes".into()))?,
+                body: row.text(3)?.to_owned(),
+            })
+        };
+        rows(&results, 0).iter().map(noted).collect()
+    }
+
+    /// How far the archive is with a day; none if it began later, or found nothing of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state_of(&self, day: Day) -> Result<Option<Archiving>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(STATE_OF, [day.0.into()])]).await?;
+        let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state of a day".into()))?;
+        match row.text(0)? {
+            "" => Ok((row.integer(1)? == 0).then_some(Archiving::Waiting)),
+            name => Archiving::named(name)
+                .map(Some)
+                .ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}"))),
+        }
+    }
+
+    /// The newest `most` days before one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, before: Day, most: u64) -> Result<Vec<Listed>, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(LIST, [before.0.into(), most.into()])]).await?;
+        let listed = |row: &Row| {
+            Ok(Listed {
+                day: Day(row.integer(0)?).to_string(),
+                state: row.text(1)?.to_owned(),
+                parts: row.integer(2)?,
+                rows: row.integer(3)?,
+                twins: row.integer(4)?,
+                bytes: row.integer(5)?,
+                started_at: row.integer(6)?,
+                done_at: Some(row.integer(7)?).filter(|at| *at > 0),
+            })
+        };
+        rows(&results, 0).iter().map(listed).collect()
+    }
+}
+
+/// A row of [`CURRENT`].
+fn progress(row: &Row) -> Result<Progress, StoreError> {
+    let state = match row.text(1)? {
+        "writing" => State::Writing,
+        "checking" => State::Checking,
+        other => return Err(StoreError::Corrupt(format!("a day's state is {other:?}"))),
+    };
+    Ok(Progress {
+        day: Day(row.integer(0)?),
+        state,
+        window_ms: row.integer(2)?,
+        cursor: Cursor { window: row.integer(3)?, slice: row.integer(4)?, slices: row.integer(5)? },
+        parts: row.integer(6)?,
+        checked: row.integer(7)?,
+        rows: row.integer(8)?,
+        bytes: row.integer(9)?,
+    })
+}

@@ -1,0 +1,210 @@
+//! The event store: record each event once.
+//!
+//! Invariants: an event is stored, deduped and counted by the insertion of one immutable segment, in one transaction.
+//! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
+//! next number, and of two with the same number the slower is refused whole and decides anew. So is one that read another
+//! timeline than it writes to (`timeline.rs`).
+
+use std::ops::Deref;
+
+use litemap::LiteMap;
+
+use model::counting::grain::Retention;
+use model::event::Event;
+use model::event::identity::Digest;
+use model::log::dedup::{self, Seen};
+use model::log::segment::{self, Segment};
+
+use super::read::EventReader;
+use super::timeline::{Log, Position, mark_at};
+use crate::sql::{Database, Statement, StoreError, Value, json_lists};
+
+/// Attempts against faster writers before giving up; the caller's own retry follows.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Windows whose digests a writer remembers between calls: all that a batch across an edge needs.
+const REMEMBERED_WINDOWS: usize = 4;
+
+// The plus keeps SQLite from reading all of a window by its index where only the few newest segments are asked for.
+const DIGESTS_SINCE: &str = "
+    SELECT window_start, hex(digests) AS digests FROM segments
+    WHERE seq > ?1 AND +window_start IN (SELECT value FROM json_each(?2))";
+
+const DIGESTS: &str = "
+    SELECT window_start, hex(digests) AS digests FROM segments
+    WHERE window_start IN (SELECT value FROM json_each(?1))";
+
+// Refused, by a NULL where there may be none, unless the log is the one that was read: the segment before has the mark
+// that the writer read, and what is inserted is not behind the last fold.
+const INSERT_SEGMENT: &str = concat!(
+    "INSERT INTO segments
+      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body,
+       mark)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10), unhex(?11),
+       iif(?12 = (SELECT ",
+    mark_at!("(?1 - 1)"),
+    ") AND ?1 > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0), ?13, NULL))"
+);
+
+/// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
+/// never from what a writer is about to write, and may be lost or shared stale at no harm.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    seen: Seen,
+    /// Up to where it was read, and of which timeline.
+    head: Position,
+}
+
+/// What became of the events of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Counted now.
+    pub stored: u64,
+    /// Counted before.
+    pub absorbed: u64,
+    /// Segments that wait to be folded.
+    pub unfolded: u64,
+}
+
+/// The event store over a database, for those who write, fold and delete. It reads like an [`EventReader`].
+#[derive(Debug, Clone)]
+pub struct EventStore {
+    reader: EventReader,
+    window_ms: u64,
+    pub(crate) retention: Retention,
+}
+
+impl Deref for EventStore {
+    type Target = EventReader;
+
+    fn deref(&self) -> &EventReader {
+        &self.reader
+    }
+}
+
+impl EventStore {
+    /// A store whose events were identified with this ID window (ms), and that keeps things so long. A fold leaves out
+    /// what is kept no longer, so that two parts of the Worker with different retentions would lose figures.
+    pub fn new(sql: impl Into<Database>, window_ms: u64, retention: Retention) -> Self {
+        Self { reader: EventReader::new(sql), window_ms, retention }
+    }
+
+    /// Records events that were checked, each digest once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the events may or may not be stored then, and the call may be repeated.
+    pub async fn record(&self, memory: &mut Memory, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
+        if events.is_empty() {
+            return Ok(Recorded::default());
+        }
+        let mut windows: Vec<u64> =
+            events.iter().flat_map(|e| dedup::neighbours(e.idempotent_id.timestamp_ms(), self.window_ms)).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        for _ in 0..MAX_ATTEMPTS {
+            // 1. A crash here: nothing was written.
+            let folded = match self.refresh(memory, &windows).await {
+                Ok(folded) => folded,
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error),
+            };
+            let segments = dedup::plan(events.to_vec(), &memory.seen, self.window_ms);
+            let inserts = insertions(&segments, memory.head, now_ms)?;
+            // 2. A crash here: the transaction is there or is not. If it is, a repeat finds its digests.
+            match self.sql.batch(inserts).await {
+                Ok(_) => {
+                    let count = |part: fn(&Segment) -> usize| segments.iter().map(|s| part(s) as u64).sum();
+                    let recorded = Recorded {
+                        stored: count(|s| s.events.len()),
+                        absorbed: count(|s| s.absorbed.len()),
+                        unfolded: memory.head.seq + segments.len() as u64 - folded,
+                    };
+                    memory.seen.keep_newest(REMEMBERED_WINDOWS.max(windows.len()));
+                    return Ok(recorded);
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Stores events without asking whether they are stored already: the fault that dedup exists to prevent. Only the
+    /// comparator's test of itself injects it, into a store of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn store_again(&self, events: &[Event], now_ms: u64) -> Result<(), StoreError> {
+        let Log { head, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
+        let segments = dedup::plan(events.to_vec(), &Seen::default(), self.window_ms);
+        self.sql.batch(insertions(&segments, head, now_ms)?).await.map(drop)
+    }
+
+    /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded. A
+    /// conflict means that the memory was of another state, is empty now, and is to be filled again.
+    async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {
+        let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
+        let known: Vec<u64> = memory.seen.windows().collect();
+        let mut statements = vec![Log::look(memory.head)];
+        let since = |list| Statement::new(DIGESTS_SINCE, [memory.head.seq.into(), list]);
+        statements.extend(json_lists(&known).map(since));
+        statements.extend(json_lists(&missing).map(|list| Statement::new(DIGESTS, [list])));
+        let results = self.sql.batch(statements).await?;
+        let log = Log::of(&results)?;
+        if !log.is_continued {
+            // The database was restored, and what is remembered may not be in it; or that segment has had its time.
+            *memory = Memory::default();
+            return Err(StoreError::Conflict);
+        }
+        // All of a window at once: the memory sorts what it is given.
+        let mut new: LiteMap<u64, Vec<Digest>> = LiteMap::new();
+        for row in results.iter().skip(1).flatten() {
+            new.entry(row.integer(0)?).or_default().extend(segment::unpack_digests(&row.bytes(1)?));
+        }
+        // From here nothing can fail: the memory never stops half way.
+        for window in missing {
+            memory.seen.open(window);
+        }
+        for (window, digests) in new {
+            memory.seen.insert(window, digests);
+        }
+        memory.head = log.head;
+        Ok(log.folded.seq)
+    }
+}
+
+/// The statements that add segments after `head`.
+fn insertions(segments: &[Segment], mut head: Position, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
+    let mut statements = Vec::with_capacity(segments.len());
+    for part in segments {
+        let times = || part.events.iter().map(|event| event.timestamp);
+        let (digests, body) = packed(part.window, &part.events)?;
+        let (absorbed_digests, absorbed_body) = packed(part.window, &part.absorbed)?;
+        let blobs = [&digests, &body, &absorbed_digests, &absorbed_body];
+        let numbers = [part.window, now_ms].map(u64::to_be_bytes);
+        let next = head.next(numbers.iter().map(|bytes| &bytes[..]).chain(blobs.map(Vec::as_slice)));
+        let mut params: Vec<Value> = vec![
+            next.seq.into(),
+            part.window.into(),
+            times().min().unwrap_or(part.window).into(),
+            times().max().unwrap_or(part.window).into(),
+            (part.events.len() as u64).into(),
+            (part.absorbed.len() as u64).into(),
+            now_ms.into(),
+        ];
+        params.extend(blobs.map(|blob| blob.as_slice().into()));
+        params.extend([head.mark.into(), next.mark.into()]);
+        statements.push(Statement::new(INSERT_SEGMENT, params));
+        head = next;
+    }
+    Ok(statements)
+}
+
+/// Events of one window as what a segment's row holds of them: digests and the rest.
+fn packed(window: u64, events: &[Event]) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+    if events.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let body = segment::pack(window, events).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok((segment::pack_digests(events.iter().map(|event| event.digest)), body))
+}

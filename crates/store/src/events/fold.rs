@@ -1,0 +1,255 @@
+//! Folding: segments into rollups and ledgers.
+//!
+//! Invariant: rollups and ledgers hold exactly the segments up to the last fold; all change in one transaction, which
+//! inserts the fold it begins at. A fold that is interrupted or races another changes nothing. Others have their turn
+//! while it adds: what they record has later numbers, and is the next fold's.
+
+use litemap::LiteMap;
+
+use model::counting::grain::{Grain, MINUTE_MS, Retention, first_proof};
+use model::counting::rollup::{self, ALL_ROUTES, Key, Rollups};
+use model::delivery::pace::Pace;
+use model::event::Event;
+use model::log::ledger::Arrivals;
+use model::log::segment::MAX_EVENTS;
+use model::log::writes::{Counted, Writes};
+use model::parity::ask::Sum;
+use model::reading::selection::Parts;
+
+use super::event_store::EventStore;
+use super::ledger_rows::{self, ByMinute};
+use super::read::{absorbed_of, events_of};
+use super::rollup_rows::{decode, encode, rollup_row};
+use super::timeline::{Log, Position};
+use crate::sql::{Row, Statement, StoreError, json_chunks, rows};
+
+/// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
+/// events it adds: the more at once, the fewer rows.
+const MAX_SEGMENTS: u64 = 512;
+
+/// Events from which on a fold reads no further before it has added what it read: a bound on its memory. With the
+/// segment that passes it they are at most twice as many, of some 100 bytes each as the database hands them over.
+const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
+
+// The first one is always among them.
+const UNFOLDED: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body,
+           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body, seq, mark
+    FROM segments WHERE seq > ?1 AND seq <= (
+      SELECT max(seq) FROM (
+        SELECT seq, sum(events + absorbed) OVER (ORDER BY seq) - events - absorbed AS before
+        FROM segments WHERE seq > ?1 ORDER BY seq LIMIT ?2)
+      WHERE before < ?3)
+    ORDER BY seq";
+
+// A cross join is done in this order: one look into the table for each key.
+const ROLLUPS: &str = concat!(
+    "SELECT ",
+    rollup_row!("hex(latency)", "hex(addresses)", "hex(exemplars)"),
+    " AS rollup FROM json_each(?1) AS key CROSS JOIN rollups
+      WHERE grain = json_extract(key.value, '$[0]') AND start = json_extract(key.value, '$[1]')
+        AND rollups.path = json_extract(key.value, '$[2]') AND cohort = json_extract(key.value, '$[3]')"
+);
+
+// Refused, by a NULL where there may be none, unless the last segment and the last fold are those that were read.
+const INSERT_FOLD: &str = "
+    INSERT INTO folds (from_seq, to_seq, folded_at, mark)
+    VALUES (?1, ?2, ?3, (
+      SELECT mark FROM segments
+      WHERE seq = ?2 AND mark = ?4 AND ?5 = coalesce((SELECT mark FROM folds ORDER BY from_seq DESC LIMIT 1), 0)))";
+
+const REPLACE_ROLLUPS: &str = "
+    REPLACE INTO rollups
+      (grain, start, path, cohort, requests, status_1, status_2, status_3, status_4, status_5,
+       time_sum, time_min, time_max, digest_high, digest_low, value_high, value_low, latency, addresses, exemplars)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]'), json_extract(value, '$[4]'),
+           json_extract(value, '$[5][0]'), json_extract(value, '$[5][1]'), json_extract(value, '$[5][2]'),
+           json_extract(value, '$[5][3]'), json_extract(value, '$[5][4]'),
+           json_extract(value, '$[6][0]'), json_extract(value, '$[6][1]'), json_extract(value, '$[6][2]'),
+           json_extract(value, '$[7][0]'), json_extract(value, '$[7][1]'),
+           json_extract(value, '$[7][2]'), json_extract(value, '$[7][3]'),
+           unhex(json_extract(value, '$[8]')), unhex(json_extract(value, '$[9]')), unhex(json_extract(value, '$[10]'))
+    FROM json_each(?1)";
+
+/// What some segments add.
+struct Fresh {
+    rollups: Rollups,
+    ledgers: ByMinute,
+}
+
+/// Segments on their way into [`Fresh`].
+#[derive(Default)]
+struct Adding {
+    minutes: Rollups,
+    ledgers: ByMinute,
+    counted: Counted,
+    pace: Pace,
+}
+
+impl Adding {
+    /// Adds a part of what a segment holds.
+    fn part(&mut self, events: &[Event], absorbed: &[Event]) {
+        for event in events {
+            rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
+        }
+        let mut arrived: LiteMap<u64, (Vec<&Event>, Vec<&Event>)> = LiteMap::new();
+        for event in events {
+            arrived.entry(event.minute() * MINUTE_MS).or_default().0.push(event);
+        }
+        for event in absorbed {
+            arrived.entry(event.minute() * MINUTE_MS).or_default().1.push(event);
+        }
+        for (start, (events, absorbed)) in arrived {
+            let ledger = self.ledgers.entry(start).or_default();
+            ledger.sums.absorbed += absorbed.len() as u64;
+            ledger.writes.merge(&Writes::of(&events, &absorbed, &mut self.counted));
+            ledger.arrivals.merge(&Arrivals::of(events, absorbed));
+        }
+    }
+
+    /// All of it, as far as it is kept.
+    fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
+        for (key, rollup) in &self.minutes {
+            let sum = Sum { requests: rollup.requests, digests: rollup.digest_sum, values: rollup.value_sum };
+            self.ledgers.entry(key.start).or_default().sums.count(key.cohort, &sum);
+        }
+        let first = first_proof(now_ms);
+        self.ledgers.retain(|start, _| *start >= first);
+        let mut fresh = Fresh { rollups: Rollups::new(), ledgers: self.ledgers };
+        for grain in Grain::ALL {
+            let first = retention.first(grain, now_ms);
+            fresh.widen(&self.minutes, grain, first);
+        }
+        fresh
+    }
+}
+
+impl Fresh {
+    /// Adds the minutes to the intervals of a grain from `first` on: each route by itself, and all together.
+    fn widen(&mut self, minutes: &Rollups, grain: Grain, first: u64) {
+        for (key, rollup) in minutes {
+            let start = grain.floor(key.start);
+            if start >= first {
+                for path in [&key.path, ALL_ROUTES] {
+                    let key = Key { start, grain, path: path.to_owned(), cohort: key.cohort };
+                    rollup::merge(&mut self.rollups, key, rollup);
+                }
+            }
+        }
+    }
+
+    /// Statements that read what is stored at the same places: ledgers, then rollups.
+    fn reads(&self) -> Vec<Statement> {
+        let key = |key: &Key| serde_json::json!([key.grain.ms(), key.start, key.path, key.cohort.index()]);
+        let rollups = json_chunks(self.rollups.keys().map(key));
+        std::iter::once(ledger_rows::read(&self.ledgers))
+            .chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys])))
+            .collect()
+    }
+
+    /// Adds a rollup that [`Self::reads`] gave.
+    fn add_rollup(&mut self, row: &Row) -> Result<(), StoreError> {
+        let (key, rollup) = decode(row.text(0)?)?;
+        if let Some(sum) = self.rollups.get_mut(&key) {
+            sum.merge(&rollup);
+        }
+        Ok(())
+    }
+
+    /// Statements that store all of it, with the rollups as rows.
+    fn replacements(&self, rollups: Vec<serde_json::Value>) -> Result<Vec<Statement>, StoreError> {
+        let rollups = json_chunks(rollups).into_iter().map(|chunk| Statement::new(REPLACE_ROLLUPS, [chunk]));
+        Ok(rollups.chain(ledger_rows::replace(&self.ledgers)?).collect())
+    }
+}
+
+impl EventStore {
+    /// Folds some of the segments that wait; gives how many still do. Call again until it gives 0.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
+    pub async fn fold(&self, now_ms: u64) -> Result<u64, StoreError> {
+        // 1. A crash before the write at 4: nothing was changed.
+        let Log { head, folded, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
+        if head == folded {
+            return Ok(0);
+        }
+        // 2. As 1.
+        let (mut fresh, reached) = self.fresh(folded, head.seq, now_ms).await?;
+        // 3. As 1. Another fold may commit between 1 and here, or the database be restored; the write is refused then.
+        self.add_stored(&mut fresh, folded).await?;
+        let rollups = self.encoded(&fresh.rollups).await?;
+        let params = [folded.seq, reached.seq, now_ms, reached.mark, folded.mark].map(Into::into);
+        let mut statements = vec![Statement::new(INSERT_FOLD, params)];
+        statements.extend(fresh.replacements(rollups)?);
+        // 4. A crash here: the transaction is there or is not; the next fold begins where it finds the log.
+        self.sql.batch(statements).await?;
+        Ok(head.seq.saturating_sub(reached.seq))
+    }
+
+    /// What segments after `folded` add, and the last of them. Segments of one timeline never change: they may be read
+    /// bit by bit.
+    async fn fresh(&self, folded: Position, head: u64, now_ms: u64) -> Result<(Fresh, Position), StoreError> {
+        let mut adding = Adding::default();
+        let mut reached = folded;
+        while reached.seq < head && reached.seq - folded.seq < MAX_SEGMENTS {
+            let most = MAX_SEGMENTS - (reached.seq - folded.seq);
+            let params = [reached.seq, most, MAX_EVENTS_AT_ONCE].map(Into::into);
+            let results = self.sql.batch(vec![reached.look(), Statement::new(UNFOLDED, params)]).await?;
+            let waiting = rows(&results, 1);
+            let (true, Some(last)) = (reached.is_there(rows(&results, 0))?, waiting.last()) else {
+                return Err(StoreError::Conflict);
+            };
+            reached = Position { seq: last.integer(5)?, mark: last.integer(6)? };
+            for row in waiting {
+                self.add_segment(&mut adding, &events_of(row)?, &absorbed_of(row)?).await;
+            }
+        }
+        Ok((adding.finish(&self.retention, now_ms), reached))
+    }
+
+    /// Adds what is stored already at the same places, with pauses; all of it as of the fold that was read.
+    async fn add_stored(&self, fresh: &mut Fresh, folded: Position) -> Result<(), StoreError> {
+        let mut statements = vec![Log::look(folded)];
+        statements.extend(fresh.reads());
+        let stored = self.sql.batch(statements).await?;
+        if Log::of(&stored)?.folded != folded {
+            return Err(StoreError::Conflict);
+        }
+        let (ledgers, rollups) = (rows(&stored, 1), stored.iter().skip(2));
+        let mut pace = Pace::default();
+        for row in rollups.flatten() {
+            fresh.add_rollup(row)?;
+            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+        }
+        ledgers.iter().try_for_each(|row| ledger_rows::add(&mut fresh.ledgers, row))
+    }
+
+    /// Rollups as rows, made with pauses.
+    async fn encoded(&self, rollups: &Rollups) -> Result<Vec<serde_json::Value>, StoreError> {
+        let (mut rows, mut pace) = (Vec::with_capacity(rollups.len()), Pace::default());
+        for (key, rollup) in rollups {
+            rows.push(encode(key, rollup, Parts::All)?);
+            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+        }
+        Ok(rows)
+    }
+
+    async fn pause_if(&self, due: bool) {
+        if due {
+            self.sql.pause().await;
+        }
+    }
+
+    /// Adds what a segment holds, with pauses.
+    async fn add_segment(&self, adding: &mut Adding, events: &[Event], absorbed: &[Event]) {
+        let events = events.chunks(Pace::PART).map(|part| (part, &[][..]));
+        let absorbed = absorbed.chunks(Pace::PART).map(|part| (&[][..], part));
+        for (events, absorbed) in events.chain(absorbed) {
+            adding.part(events, absorbed);
+            let due = adding.pace.is_due(events.len() + absorbed.len());
+            self.pause_if(due).await;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Ledgers as rows: what arrived in a minute, in as many rows as it takes.
+//!
+//! Invariant: no row exceeds what a database takes, however many producers and gaps a minute has; a ledger is the union
+//! of its minute's rows.
+
+use litemap::LiteMap;
+
+use model::event::ProducerId;
+use model::log::ledger::Arrivals;
+use model::log::writes::Writes;
+use model::parity::ask::Minute;
+
+use super::minute_sums::{halves, minute_sums};
+use super::read::arrivals_of;
+use crate::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, unpacked};
+
+/// Producers and runs in each of a row's four sets: of 15 bytes at the most, in hexadecimal 300 KB a set. With the routes,
+/// of 530 KB at the most, a row stays below the 2 MB of a value, all of it in one parameter.
+const MAX_ENTRIES: usize = 10_000;
+
+const LEDGERS: &str = "
+    SELECT start, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low,
+           hex(body) AS body, hex(writes) AS writes
+    FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
+
+// A minute that has become whole may have fewer rows than before.
+const DELETE: &str = "DELETE FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
+
+const INSERT: &str = "
+    INSERT INTO ledger
+      (start, part, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low, body,
+       writes)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+           json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
+           json_extract(value, '$[9]'), json_extract(value, '$[10]'), unhex(json_extract(value, '$[11]')),
+           unhex(json_extract(value, '$[12]'))
+    FROM json_each(?1)";
+
+const INSERT_PRODUCERS: &str = "
+    INSERT OR IGNORE INTO producers (producer, first_start)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?1)";
+
+/// What arrived in one minute.
+#[derive(Default)]
+pub(crate) struct MinuteLedger {
+    /// Sums over all routes, and the repeats that dedup absorbed.
+    pub sums: Minute,
+    /// The numbers.
+    pub arrivals: Arrivals,
+    /// The writes that carried them.
+    pub writes: Writes,
+}
+
+/// What arrived, by start of minute in ms.
+pub(crate) type ByMinute = LiteMap<u64, MinuteLedger>;
+
+/// The statement that reads what is stored of these minutes.
+pub(crate) fn read(ledgers: &ByMinute) -> Statement {
+    Statement::new(LEDGERS, [json_list(ledgers.keys().copied())])
+}
+
+/// Adds a row that [`read`] gave.
+pub(crate) fn add(ledgers: &mut ByMinute, row: &Row) -> Result<(), StoreError> {
+    if let Some(sum) = ledgers.get_mut(&row.integer(0)?) {
+        sum.sums.add(&minute_sums(row)?);
+        sum.arrivals.merge(&arrivals_of(row, 10)?);
+        sum.writes.merge(&unpacked(row, 11)?);
+    }
+    Ok(())
+}
+
+/// The rows of a minute.
+fn rows_of(start: u64, ledger: &MinuteLedger) -> Result<Vec<serde_json::Value>, StoreError> {
+    let mut rows = Vec::new();
+    let mut arrivals = ledger.arrivals.split(MAX_ENTRIES).into_iter();
+    let mut writes = ledger.writes.split(MAX_ENTRIES).into_iter();
+    for part in 0u64.. {
+        let (numbers, carried) = (arrivals.next(), writes.next());
+        if numbers.is_none() && carried.is_none() {
+            break;
+        }
+        let (numbers, carried) = (numbers.unwrap_or_default(), carried.unwrap_or_default());
+        // The sums stand in the first row.
+        let sums = if part == 0 { ledger.sums } else { Minute::default() };
+        let Minute { events, dual, fallback, absorbed, .. } = sums;
+        let ((digest_high, digest_low), (value_high, value_low)) = (halves(dual.digests), halves(dual.values));
+        let body = numbers.pack().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let (count, body) = (numbers.stored.len(), hex::encode(body));
+        rows.push(serde_json::json!([
+            start,
+            part,
+            count,
+            absorbed,
+            events,
+            fallback,
+            dual.requests,
+            digest_high,
+            digest_low,
+            value_high,
+            value_low,
+            body,
+            packed(&carried)?,
+        ]));
+    }
+    Ok(rows)
+}
+
+/// Statements that store these minutes instead of what is stored of them.
+pub(crate) fn replace(ledgers: &ByMinute) -> Result<Vec<Statement>, StoreError> {
+    let (mut parts, mut first): (Vec<serde_json::Value>, Vec<(u64, u64)>) = (Vec::new(), Vec::new());
+    for (start, ledger) in ledgers {
+        parts.extend(rows_of(*start, ledger)?);
+        let producers = ledger.arrivals.stored.0.keys().chain(ledger.arrivals.absorbed.0.keys());
+        first.extend(producers.map(|producer| (*producer, *start)));
+    }
+    first.sort_unstable();
+    first.dedup_by_key(|(producer, _)| *producer);
+    let producers = first.iter().map(|(producer, start)| serde_json::json!([ProducerId(*producer), start]));
+    let mut statements = vec![Statement::new(DELETE, [json_list(ledgers.keys().copied())])];
+    statements.extend(json_chunks(parts).into_iter().map(|chunk| Statement::new(INSERT, [chunk])));
+    statements.extend(json_chunks(producers).into_iter().map(|chunk| Statement::new(INSERT_PRODUCERS, [chunk])));
+    Ok(statements)
+}

@@ -1,0 +1,355 @@
+//! Reading: figures and events of a time range.
+//!
+//! Invariant: a read sees one state: rollups, and the segments that are not in them yet, come from one transaction.
+
+use model::counting::grain::{DAY_MS, Grain, HOUR_MS};
+use model::counting::rollup::{self, ALL_ROUTES, Rollups};
+use model::event::identity::IdempotentId;
+use model::event::{Cohort, Event, MAX_AHEAD_MS};
+use model::log::ledger::Arrivals;
+use model::log::segment;
+use model::reading::selection::{self, FoldId, Known, Routes, Selection, Span};
+
+use super::rollup_rows::{decode, encode, rollup_row};
+use crate::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
+
+/// How far an event's time may lie behind the start of its ID window, in ms.
+pub(crate) const REACH_MS: u64 = model::event::MAX_ID_DISTANCE_MS;
+
+// ?4 says which parts: 0 numbers, 1 also response times, 2 addresses too, 3 everything; ?5 the same of dual events.
+macro_rules! asked_for {
+    () => {
+        rollup_row!(
+            "iif(iif(cohort = 1, ?5, ?4) > 0, hex(latency), '')",
+            "iif(iif(cohort = 1, ?5, ?4) > 1, hex(addresses), '')",
+            "iif(iif(cohort = 1, ?5, ?4) > 2, hex(exemplars), '')"
+        )
+    };
+}
+
+const EACH_ROUTE: &str = concat!(
+    "SELECT ",
+    asked_for!(),
+    " AS rollup FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> ''"
+);
+
+// The time (ms) from which on folds since that one have changed rollups: 0 if it is not known, a time that never comes if
+// there are none. Segments outlive what a reader remembers.
+macro_rules! changed_from {
+    ($from_seq:literal, $folded_at:literal, $mark:literal) => {
+        concat!(
+            "(SELECT coalesce(max(changed), 0) FROM (
+                SELECT coalesce((
+                  SELECT min(first_ms) FROM segments
+                  WHERE seq > known.to_seq AND seq <= (SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1)
+                ), 9007199254740991) AS changed
+                FROM folds AS known WHERE from_seq = ",
+            $from_seq,
+            " AND folded_at = ",
+            $folded_at,
+            " AND mark = ",
+            $mark,
+            "))"
+        )
+    };
+}
+
+// What a reader knows is read only where it has changed. One bound, so that the rest of the range is not visited.
+macro_rules! changed {
+    () => {
+        concat!(
+            "SELECT ",
+            asked_for!(),
+            " AS rollup FROM rollups
+              WHERE grain = ?1 AND start >= max(?2, ",
+            changed_from!("?6", "?7", "?8"),
+            " - ?1 + 1) AND start < ?3"
+        )
+    };
+}
+const EACH_CHANGED_ROUTE: &str = concat!(changed!(), " AND path <> ''");
+const ONE_CHANGED_ROUTE: &str = concat!(changed!(), " AND path = ?9");
+
+const LAST_FOLD: &str = concat!(
+    "SELECT from_seq, folded_at, mark, ",
+    changed_from!("?1", "?2", "?3"),
+    " AS changed_from, EXISTS (SELECT 1 FROM folds WHERE from_seq = ?4 AND folded_at = ?5 AND mark = ?6) AS is_continued
+     FROM folds ORDER BY from_seq DESC LIMIT 1"
+);
+
+// The starts are given one by one, so that other routes are not read.
+const ONE_ROUTE: &str = concat!(
+    "SELECT ",
+    asked_for!(),
+    " AS rollup FROM json_each(?2) AS starts CROSS JOIN rollups
+      WHERE grain = ?1 AND start = starts.value AND rollups.path = ?3"
+);
+
+const TAIL: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
+    WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AND first_ms < ?2 AND last_ms >= ?1";
+
+const EVENTS_BETWEEN: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
+    WHERE window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1
+    ORDER BY seq LIMIT ?4";
+
+// Of the segments only those that wait are read; the rest is in the few rows of all routes together.
+const STATE: &str = "
+    SELECT coalesce(sum(events), 0) + (
+             SELECT coalesce(sum(requests), 0) FROM json_each(?2) AS days CROSS JOIN rollups
+             WHERE grain = ?1 AND start = days.value AND rollups.path = '') AS events,
+           coalesce(sum(absorbed), 0) + (
+             SELECT coalesce(sum(absorbed), 0) FROM ledger WHERE start >= ?3) AS absorbed,
+           count(*) AS unfolded
+    FROM segments WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)";
+
+const BY_WINDOW: &str = "
+    SELECT window_start, hex(digests) AS digests, hex(body) AS body, hex(absorbed_digests) AS absorbed_digests,
+           hex(absorbed_body) AS absorbed_body, stored_at
+    FROM segments
+    WHERE window_start = ?1 AND (instr(digests, unhex(?2)) > 0 OR instr(absorbed_digests, unhex(?2)) > 0)
+    ORDER BY seq";
+
+/// UTC days before today of which the state counts events.
+const STATE_DAYS: u64 = 7;
+
+/// The most events that one read gives out.
+pub const MAX_EVENTS: usize = 50_000;
+
+/// State of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogState {
+    /// Events of the last eight UTC days.
+    pub events: u64,
+    /// Repeats that dedup absorbed, of the last two hours.
+    pub absorbed: u64,
+    /// Segments that wait to be folded.
+    pub unfolded: u64,
+    /// Size of the database, in bytes; none where the platform doesn't tell.
+    pub bytes: Option<u64>,
+}
+
+/// Rollups that were selected, as texts for [`decode`]; of several with the same key the sum is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Found {
+    /// The last fold; none before the first.
+    pub fold: Option<FoldId>,
+    /// Whether the newest fold that the reader had heard of is among this store's. If not, the store was restored (or the
+    /// reader was away for long), nothing that it knew is left out, and nothing else of it may be believed.
+    pub is_continued: bool,
+    /// Intervals that the reader knew and that end at or before this (ms) are as it knew them, and left out.
+    pub changed_from: u64,
+    /// What is folded.
+    pub folded: Vec<String>,
+    /// What waits to be folded.
+    pub waiting: Vec<String>,
+}
+
+/// Events, and when each was stored (ms).
+pub type Stored = Vec<(Event, u64)>;
+
+/// What a store knows of an ID.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sighting {
+    /// Events under it. Two may share an ID by chance.
+    pub stored: Stored,
+    /// Repeats under it that dedup absorbed, and when.
+    pub absorbed: Stored,
+}
+
+/// The event store over a database, for those who only read: it can neither record, fold nor delete.
+#[derive(Debug, Clone)]
+pub struct EventReader {
+    pub(crate) sql: Database,
+}
+
+impl EventReader {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
+    }
+
+    /// Figures that were selected.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rollups(&self, selection: &Selection) -> Result<Rollups, StoreError> {
+        let Found { folded, waiting, .. } = self.find(selection, None).await?;
+        summed(folded.iter().chain(&waiting))
+    }
+
+    /// Figures that were selected, less those that are known and have not changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
+        let found = self.look_for(selection, known).await?;
+        if known.is_none() || found.is_continued { Ok(found) } else { self.look_for(selection, None).await }
+    }
+
+    async fn look_for(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
+        let spans = &selection.spans;
+        let (Some(first), Some(last)) =
+            (spans.iter().map(|span| span.from).min(), spans.iter().map(|span| span.to).max())
+        else {
+            return Ok(Found::default());
+        };
+        let id = |fold: FoldId| [fold.from_seq, fold.folded_at, fold.mark].map(Value::from);
+        let heard_of = known.map_or([const { Value::Null }; 6], |known| {
+            let mut ids = id(known.fold).into_iter().chain(id(known.newest));
+            std::array::from_fn(|_| ids.next().unwrap_or(Value::Null))
+        });
+        let mut statements =
+            vec![Statement::new(LAST_FOLD, heard_of), Statement::new(TAIL, [first.into(), last.into()])];
+        let spans_known = known.map_or(&[][..], |known| &known.spans);
+        statements.extend(selection::without(spans, spans_known).iter().map(|span| stored(span, selection)));
+        if let Some(known) = known {
+            let changed = |span: &Span| {
+                let mut params = range_params(span, selection);
+                params.extend(id(known.fold));
+                let path = match &selection.routes {
+                    Routes::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
+                    Routes::Together => ALL_ROUTES,
+                    Routes::One(path) => path,
+                };
+                params.push(path.into());
+                Statement::new(ONE_CHANGED_ROUTE, params)
+            };
+            statements.extend(spans_known.iter().map(changed));
+        }
+        let results = self.sql.batch(statements).await?;
+        let mut found = Found::default();
+        if let Some(row) = rows(&results, 0).first() {
+            found.fold = Some(FoldId { from_seq: row.integer(0)?, folded_at: row.integer(1)?, mark: row.integer(2)? });
+            found.changed_from = row.integer(3)?;
+            found.is_continued = row.integer(4)? == 1;
+        }
+        for row in results.iter().skip(2).flatten() {
+            found.folded.push(row.text(0)?.to_owned());
+        }
+        for (key, rollup) in &unfolded(rows(&results, 1), selection)? {
+            let parts = if key.cohort == Cohort::Dual { selection.dual } else { selection.parts };
+            found.waiting.push(encode(key, rollup, parts)?.to_string());
+        }
+        Ok(found)
+    }
+
+    /// Events in `from_ms..to_ms`, in the order in which they were stored; about [`MAX_EVENTS`] at the most, and
+    /// whether there are more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events(&self, from_ms: u64, to_ms: u64) -> Result<(Vec<Event>, bool), StoreError> {
+        // The least events in a segment is 1, so this many segments can't hold fewer than the limit allows.
+        let params = [from_ms, to_ms, REACH_MS, MAX_EVENTS as u64].map(Into::into);
+        let results = self.sql.batch(vec![Statement::new(EVENTS_BETWEEN, params)]).await?;
+        let mut events = Vec::new();
+        for row in rows(&results, 0) {
+            if events.len() >= MAX_EVENTS {
+                return Ok((events, true));
+            }
+            events.extend(events_of(row)?.into_iter().filter(|event| (from_ms..to_ms).contains(&event.timestamp)));
+        }
+        Ok((events, rows(&results, 0).len() >= MAX_EVENTS))
+    }
+
+    /// What is known of this ID, in the order in which it arrived.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn trace(&self, id: IdempotentId) -> Result<Sighting, StoreError> {
+        let half = hex::encode(id.hash8().to_be_bytes());
+        let statement = Statement::new(BY_WINDOW, [id.timestamp_ms().into(), half.into()]);
+        let results = self.sql.batch(vec![statement]).await?;
+        let mut found = Sighting::default();
+        for row in rows(&results, 0) {
+            let at = row.integer(5)?;
+            let of_id = |events: Vec<Event>| {
+                events.into_iter().filter(|event| event.idempotent_id == id).map(move |event| (event, at))
+            };
+            found.stored.extend(of_id(events_of(row)?));
+            found.absorbed.extend(of_id(absorbed_of(row)?));
+        }
+        Ok(found)
+    }
+
+    /// How much the log holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn state(&self, now_ms: u64) -> Result<LogState, StoreError> {
+        let days = Span::around(Grain::Day, now_ms.saturating_sub(STATE_DAYS * DAY_MS), now_ms + MAX_AHEAD_MS);
+        let recent = now_ms.saturating_sub(2 * HOUR_MS);
+        let params = [Grain::Day.ms().into(), json_list(days.starts()), recent.into()];
+        let results = self.sql.batch(vec![Statement::new(STATE, params)]).await?;
+        let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state".into()))?;
+        Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)?, bytes: None })
+    }
+}
+
+/// The events of a row that begins with `window_start, digests, body`.
+pub(crate) fn events_of(row: &Row) -> Result<Vec<Event>, StoreError> {
+    segment::unpack(row.integer(0)?, &row.bytes(1)?, &row.bytes(2)?)
+        .map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// The repeats of a row that begins with `window_start, digests, body, absorbed_digests, absorbed_body`.
+pub(crate) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
+    segment::unpack(row.integer(0)?, &row.bytes(3)?, &row.bytes(4)?)
+        .map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// A packed ledger, from a column that the statement gave as `hex(…)`.
+pub(crate) fn arrivals_of(row: &Row, column: usize) -> Result<Arrivals, StoreError> {
+    Arrivals::unpack(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+}
+
+/// Rollups from their texts.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn summed<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Rollups, StoreError> {
+    let mut rollups = Rollups::new();
+    for text in texts {
+        let (key, rollup) = decode(text)?;
+        rollup::merge(&mut rollups, key, &rollup);
+    }
+    Ok(rollups)
+}
+
+/// Parameters of the statements that read a range.
+fn range_params(span: &Span, selection: &Selection) -> Vec<Value> {
+    let Span { from, to, grain } = *span;
+    [grain.ms(), from, to, selection.parts as u64, selection.dual as u64].map(Value::from).to_vec()
+}
+
+/// The statement that reads the folded rollups of a span.
+fn stored(span: &Span, selection: &Selection) -> Statement {
+    let [grain, parts, dual] = [span.grain.ms(), selection.parts as u64, selection.dual as u64].map(Value::from);
+    let one = |path: &str| {
+        Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone(), dual.clone()])
+    };
+    match &selection.routes {
+        Routes::Each => Statement::new(EACH_ROUTE, range_params(span, selection)),
+        Routes::Together => one(ALL_ROUTES),
+        Routes::One(path) => one(path),
+    }
+}
+
+/// Rollups of the segments that wait to be folded.
+fn unfolded(tail: &[Row], selection: &Selection) -> Result<Rollups, StoreError> {
+    let mut rollups = Rollups::new();
+    for row in tail {
+        for event in events_of(row)? {
+            let Some(span) = selection.spans.iter().find(|span| span.holds(event.timestamp)) else { continue };
+            match &selection.routes {
+                Routes::One(path) if *path != event.path => {}
+                Routes::Together => rollup::add(&mut rollups, span.grain, ALL_ROUTES, &event),
+                Routes::One(_) | Routes::Each => rollup::add(&mut rollups, span.grain, &event.path, &event),
+            }
+        }
+    }
+    Ok(rollups)
+}

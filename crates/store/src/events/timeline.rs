@@ -1,0 +1,127 @@
+//! Timelines: whether a database is still the one that was read.
+//!
+//! A database that was restored to an earlier state and written again has segments of the same numbers with other
+//! contents. Numbers alone can't tell: so each segment has a mark, a hash of its contents and of the mark before it, and
+//! a fold has that of the last segment it added.
+//!
+//! Invariant: logs that have the same mark at one number are the same up to there. Who remembers what it read, or writes
+//! what it decided on by reading, names the position it read; another timeline refuses it whole.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::sql::{Row, Statement, StoreError, rows};
+
+/// Bits of a mark: the platform rounds greater numbers.
+const MARK_BITS: u32 = 53;
+
+/// SQL of the mark at a number: 0 at the beginning, NULL where it can't be told.
+macro_rules! mark_at {
+    ($seq:literal) => {
+        concat!(
+            "coalesce((SELECT mark FROM segments WHERE seq = ",
+            $seq,
+            "), (SELECT iif(to_seq = ",
+            $seq,
+            ", mark, NULL) FROM folds ORDER BY from_seq DESC LIMIT 1), iif(",
+            $seq,
+            " = 0, 0, NULL))"
+        )
+    };
+}
+pub(crate) use mark_at;
+
+/// A place in a timeline. The default is the beginning, before the first segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Position {
+    /// Number of a segment.
+    pub seq: u64,
+    /// Its mark.
+    pub mark: u64,
+}
+
+impl Position {
+    /// The position of the next segment, which has these contents.
+    pub fn next<'a>(self, contents: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let seq = self.seq + 1;
+        let mut hash = Sha256::new();
+        hash.update(self.mark.to_be_bytes());
+        hash.update(seq.to_be_bytes());
+        for part in contents {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mark = model::event::identity::first_u64(&hash.finalize()) >> (u64::BITS - MARK_BITS);
+        // 0 is the beginning's.
+        Self { seq, mark: mark.max(1) }
+    }
+
+    /// The statement that reads the mark at this number, for [`Self::is_there`].
+    pub fn look(self) -> Statement {
+        Statement::new(MARK_AT, [self.seq.into()])
+    }
+
+    /// Whether the log that answered [`Self::look`] has this position. A segment that was deleted can't tell.
+    pub fn is_there(self, answer: &[Row]) -> Result<bool, StoreError> {
+        let row = answer.first().ok_or_else(|| StoreError::Corrupt("no mark".into()))?;
+        Ok(row.integer(0)? == self.mark)
+    }
+}
+
+/// How far a log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// The last segment, which may be deleted.
+    pub head: Position,
+    /// The last segment that is folded.
+    pub folded: Position,
+    /// Whether it has the position that was asked for. A segment that was deleted can't tell.
+    pub is_continued: bool,
+}
+
+impl Log {
+    /// The statement that [`Self::of`] reads, for one who has read up to there.
+    pub fn look(from: Position) -> Statement {
+        Statement::new(LOG, [from.seq.into(), from.mark.into()])
+    }
+
+    /// What [`Self::look`] gave, as the first statement of a batch.
+    pub fn of(results: &[Vec<Row>]) -> Result<Self, StoreError> {
+        let row = rows(results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
+        let last = Position { seq: row.integer(0)?, mark: row.integer(1)? };
+        let folded = Position { seq: row.integer(2)?, mark: row.integer(3)? };
+        // Segments are deleted when they are folded, the newest too if its events are old.
+        let head = if last.seq > folded.seq { last } else { folded };
+        Ok(Self { head, folded, is_continued: row.integer(4)? == 1 })
+    }
+}
+
+const LOG: &str = concat!(
+    "SELECT coalesce(segment.seq, 0) AS seq, coalesce(segment.mark, 0) AS mark,
+           coalesce(fold.to_seq, 0) AS folded, coalesce(fold.mark, 0) AS folded_mark,
+           ?2 = coalesce(",
+    mark_at!("?1"),
+    ", 0) AS is_continued
+    FROM (SELECT 1)
+    LEFT JOIN (SELECT seq, mark FROM segments ORDER BY seq DESC LIMIT 1) AS segment
+    LEFT JOIN (SELECT to_seq, mark FROM folds ORDER BY from_seq DESC LIMIT 1) AS fold"
+);
+
+const MARK_AT: &str = concat!("SELECT coalesce(", mark_at!("?1"), ", 0) AS mark");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_depends_on_all_that_lies_before_it_and_on_where_its_parts_end() {
+        let next = |from: Position, parts: &[&str]| from.next(parts.iter().map(|part| part.as_bytes()));
+        let start = Position::default();
+        let one = next(start, &["a", "b"]);
+        assert_eq!((one, one.seq), (next(start, &["a", "b"]), 1));
+        for other in [next(start, &["ab", ""]), next(start, &["a"]), next(one, &["a", "b"]), start] {
+            assert_ne!(other.mark, one.mark);
+        }
+        assert_ne!(next(one, &["x"]).mark, next(next(start, &["b", "a"]), &["x"]).mark);
+        assert!(one.mark < 1 << MARK_BITS);
+    }
+}

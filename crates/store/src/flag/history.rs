@@ -1,0 +1,111 @@
+//! The flag's history: every document that ever held, by version.
+//!
+//! Invariant: versions only grow, and none is ever changed or deleted. A change is a compare-and-swap: it inserts the
+//! version after the one it was made from, or fails whole. (A stop that was made while this history was out of reach
+//! may leave a gap behind it.)
+
+use model::flag::document::Document;
+
+use crate::sql::{Database, Statement, StoreError, rows};
+
+const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DESC LIMIT ?1";
+
+const ONE: &str = "SELECT document, changed_at FROM flags WHERE version = ?1";
+
+const REASON: &str = "
+    SELECT 1 AS found FROM flags
+    WHERE json_extract(document, '$.updatedBy') = ?1 AND json_extract(document, '$.reason') = ?2 LIMIT 1";
+
+const INSERT: &str = "
+    INSERT INTO flags (version, document, changed_at)
+    SELECT ?1, ?2, ?3 WHERE ?1 > (SELECT coalesce(max(version), -1) FROM flags)
+    RETURNING 1 AS inserted";
+
+const FORGET_OLDER: &str = "DELETE FROM flags WHERE version < ?1";
+
+const HOLD: &str = "
+    INSERT INTO flags (version, document, changed_at)
+    SELECT ?1, ?2, ?3 WHERE ?1 >= (SELECT coalesce(max(version), -1) FROM flags)
+    ON CONFLICT (version) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at";
+
+/// A document of the history.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// When it was stored, in ms.
+    pub changed_at: u64,
+    /// The document.
+    #[serde(flatten)]
+    pub document: Document,
+}
+
+/// The history in a database.
+#[derive(Debug, Clone)]
+pub struct FlagHistory {
+    sql: Database,
+}
+
+impl FlagHistory {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
+    }
+
+    /// The newest documents, newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(&self, most: u64) -> Result<Vec<Change>, StoreError> {
+        self.read(Statement::new(NEWEST, [most.into()])).await
+    }
+
+    /// The document of a version, if there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_version(&self, version: u32) -> Result<Option<Change>, StoreError> {
+        let statement = Statement::new(ONE, [u64::from(version).into()]);
+        Ok(self.read(statement).await?.into_iter().next())
+    }
+
+    /// Whether this author ever changed the flag for this reason.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_reason(&self, by: &str, reason: &str) -> Result<bool, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(REASON, [by.into(), reason.into()])]).await?;
+        Ok(!rows(&results, 0).is_empty())
+    }
+
+    /// Adds a document, whose version must be above the newest.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it is not: somebody else changed the flag.
+    pub async fn append(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
+        let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let params = [u64::from(document.version).into(), text.into(), now_ms.into()];
+        // 1. A crash here: the change is there or is not. If it is, a repeat is told of the conflict and reads it.
+        let results = self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
+        if rows(&results, 0).is_empty() { Err(StoreError::Conflict) } else { Ok(()) }
+    }
+
+    /// Holds this document alone, unless a newer one is held: for a copy, which is no history.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn hold(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
+        let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let version: crate::sql::Value = u64::from(document.version).into();
+        let hold = Statement::new(HOLD, [version.clone(), text.into(), now_ms.into()]);
+        self.sql.batch(vec![Statement::new(FORGET_OLDER, [version]), hold]).await.map(drop)
+    }
+
+    async fn read(&self, statement: Statement) -> Result<Vec<Change>, StoreError> {
+        let results = self.sql.batch(vec![statement]).await?;
+        let change = |row: &crate::sql::Row| {
+            let document = Document::read(row.text(0)?).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok(Change { changed_at: row.integer(1)?, document })
+        };
+        rows(&results, 0).iter().map(change).collect()
+    }
+}

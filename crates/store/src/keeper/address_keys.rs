@@ -1,0 +1,58 @@
+//! The daily keys of the address hash.
+//!
+//! Invariant: a day has one key, whoever asks first; a key older than 48 h exists nowhere.
+
+use model::event::address::{DailyKey, KEY_BYTES};
+
+use crate::sql::{Database, Statement, StoreError, rows};
+
+/// Days after which a key is deleted.
+const KEPT_DAYS: u64 = 2;
+
+/// The table, which only the object has.
+pub const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS address_keys (
+      day INTEGER PRIMARY KEY,  -- UTC days since 1970
+      key BLOB NOT NULL         -- 32 random bytes
+    )";
+
+const CREATE: &str = "INSERT INTO address_keys (day, key) VALUES (?1, unhex(?2)) ON CONFLICT (day) DO NOTHING";
+
+const READ: &str = "SELECT hex(key) AS key FROM address_keys WHERE day = ?1";
+
+const EXPIRE: &str = "DELETE FROM address_keys WHERE day + ?2 <= ?1";
+
+/// Daily keys in a database.
+#[derive(Debug, Clone)]
+pub struct AddressKeys {
+    sql: Database,
+}
+
+impl AddressKeys {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self { sql: sql.into() }
+    }
+
+    /// The key of a day (UTC days since 1970): the stored one, or else `random`, which is stored then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of_day(&self, day: u64, random: [u8; KEY_BYTES]) -> Result<DailyKey, StoreError> {
+        let statements =
+            vec![Statement::new(CREATE, [day.into(), random.as_slice().into()]), Statement::new(READ, [day.into()])];
+        let results = self.sql.batch(statements).await?;
+        let row = rows(&results, 1).first().ok_or_else(|| StoreError::Corrupt("the key is gone".into()))?;
+        let bytes = row.bytes(0)?;
+        let length = bytes.len();
+        bytes.try_into().map(DailyKey).map_err(|_| StoreError::Corrupt(format!("a key has {length} bytes")))
+    }
+
+    /// Deletes the keys that had expired when `today` (UTC days since 1970) began.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn expire(&self, today: u64) -> Result<(), StoreError> {
+        self.sql.batch(vec![Statement::new(EXPIRE, [today.into(), KEPT_DAYS.into()])]).await.map(drop)
+    }
+}

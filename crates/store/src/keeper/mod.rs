@@ -1,0 +1,7 @@
+//! What there is once, in the object `default` or in D1: address keys, the number of objects, the snapshot, vital signs.
+
+pub mod address_keys;
+pub mod layout;
+pub mod snapshot;
+pub mod vitals;
+pub mod write_probe;

@@ -1,0 +1,34 @@
+//! The dashboard's summary, kept ready in the object `default`.
+//!
+//! Invariant: it is not in KV, whose writes are few (1,000 a day on the free plan): the flag and the stop need them.
+
+use crate::sql::{Database, Statement, StoreError, rows};
+
+/// The table, which only the object has.
+pub const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS snapshot (
+      id INTEGER PRIMARY KEY CHECK (id = 0),
+      text TEXT NOT NULL  -- JSON
+    )";
+
+const WRITE: &str =
+    "INSERT INTO snapshot (id, text) VALUES (0, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
+
+const READ: &str = "SELECT text FROM snapshot";
+
+/// Keeps this text in place of the one before.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn write(sql: impl Into<Database>, text: String) -> Result<(), StoreError> {
+    sql.into().batch(vec![Statement::new(WRITE, [text.into()])]).await.map(drop)
+}
+
+/// The text that is kept, if there is one.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn read(sql: impl Into<Database>) -> Result<Option<String>, StoreError> {
+    let results = sql.into().batch(vec![Statement::new(READ, [])]).await?;
+    rows(&results, 0).first().map(|row| row.text(0).map(ToOwned::to_owned)).transpose()
+}

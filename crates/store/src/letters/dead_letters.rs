@@ -1,0 +1,343 @@
+//! Dead letters: what a queue delivered and no code can read.
+//!
+//! Invariants: nothing that a queue delivered is acked before it is counted, or here, or with somebody else. Sound events
+//! are never here: they wait for the database in their queue. The table is bounded: what had to make room is counted, by
+//! day.
+
+use model::counting::grain::DAY_MS;
+use model::operating::health::Letters;
+
+use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+
+/// Bytes of a payload that are kept.
+pub const MAX_PAYLOAD_BYTES: usize = 60_000;
+
+/// Most letters that are kept: 1.2 GB at the most, an eighth of the database.
+pub const MAX_LETTERS: u64 = 20_000;
+
+/// How long a letter is kept, in ms: 90 days. After 7 it can't be redriven any more, only be read.
+pub const KEEP_MS: u64 = 90 * DAY_MS;
+
+/// Bytes of payloads that one search looks into: 64 MB.
+pub const SEARCHED_BYTES: u64 = 64 << 20;
+
+/// Letters that one search names.
+const MOST_FOUND: u64 = 20;
+
+/// Letters that one call purges.
+const PURGE_STEP: u64 = 1_000;
+
+const INSERT: &str = "
+    INSERT INTO dead_letters (id, received_at, sent_at, source, reason, attempts, bytes, payload)
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+           json_extract(value, '$[3]'), json_extract(value, '$[4]'), 0, json_extract(value, '$[5]'),
+           json_extract(value, '$[6]')
+    FROM json_each(?1) WHERE true
+    ON CONFLICT (id) DO NOTHING";
+
+const COUNT_EXCESS: &str = "
+    INSERT INTO dead_letters_dropped (day, letters)
+    SELECT ?1, letters - ?2 FROM (SELECT count(*) AS letters FROM dead_letters) WHERE letters > ?2
+    ON CONFLICT (day) DO UPDATE SET letters = letters + excluded.letters";
+
+const DROP_EXCESS: &str = "
+    DELETE FROM dead_letters WHERE id IN (
+      SELECT id FROM dead_letters ORDER BY received_at, id
+      LIMIT max(0, (SELECT count(*) FROM dead_letters) - ?1))
+    RETURNING 1 AS dropped";
+
+const GAUGE: &str = "
+    SELECT count(*) AS letters, min(received_at) AS oldest,
+           (SELECT coalesce(sum(letters), 0) FROM dead_letters_dropped) AS dropped FROM dead_letters";
+
+// Lengths alone are added up first, so that of what is not looked into no payload is read.
+const CONTAINING: &str = "
+    WITH near AS (
+      SELECT id, sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
+    SELECT letters.id, letters.received_at, letters.source, letters.reason FROM near JOIN dead_letters AS letters
+      ON letters.id = near.id
+    WHERE near.up_to <= ?3 AND instr(letters.payload, ?4) > 0
+    ORDER BY letters.received_at, letters.id LIMIT ?5";
+
+const NOT_SEARCHED: &str = "
+    SELECT count(*) AS letters FROM (
+      SELECT sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
+    WHERE up_to > ?3";
+
+const COUNT_SINCE: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
+
+const COUNT_MATCHING: &str = "
+    SELECT count(*) AS letters FROM dead_letters
+    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
+      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)";
+
+const NEWEST: &str = "
+    SELECT id, received_at, sent_at, source, reason, attempts, refused, bytes, payload FROM dead_letters
+    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
+      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
+      AND (?5 IS NULL OR (received_at, id) < (?5, ?6))
+    ORDER BY received_at DESC, id DESC LIMIT ?7";
+
+const PURGE: &str = "
+    DELETE FROM dead_letters WHERE id IN (
+      SELECT id FROM dead_letters
+      WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
+        AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
+      LIMIT ?5)
+    RETURNING 1 AS purged";
+
+const FORGET_DROPPED: &str = "DELETE FROM dead_letters_dropped WHERE day < ?1";
+
+/// A message, or an event of one, that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The queue's message ID, with the position in the message.
+    pub id: String,
+    /// When it was stored, in ms.
+    pub received_at: u64,
+    /// When its message was sent, in ms, where that is known.
+    pub sent_at: Option<u64>,
+    /// Which consumer found it: the queue's (`consumer`) or that of the dead-letter queue (`dlq`).
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// The text as it came.
+    pub payload: String,
+}
+
+/// A letter as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// See [`DeadLetter::id`].
+    pub id: String,
+    /// See [`DeadLetter::received_at`].
+    pub received_at: u64,
+    /// See [`DeadLetter::sent_at`].
+    pub sent_at: Option<u64>,
+    /// See [`DeadLetter::source`].
+    pub source: String,
+    /// See [`DeadLetter::reason`].
+    pub reason: String,
+    /// Redrives that were refused.
+    pub attempts: u64,
+    /// Why the last one was.
+    pub refused: Option<String>,
+    /// Length of the payload as it came, in bytes.
+    pub bytes: u64,
+    /// The payload, at most [`MAX_PAYLOAD_BYTES`]; after a redrive what remains of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+}
+
+/// A letter, as a search names it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// See [`DeadLetter::id`].
+    pub id: String,
+    /// See [`DeadLetter::received_at`].
+    pub received_at: u64,
+    /// See [`DeadLetter::source`].
+    pub source: String,
+    /// See [`DeadLetter::reason`].
+    pub reason: String,
+}
+
+/// Which letters. What is not given doesn't matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The one with this ID.
+    pub id: Option<String>,
+    /// Those of this source.
+    pub source: Option<String>,
+    /// Those with this text in their reason, or in why their last redrive was refused.
+    pub reason: Option<String>,
+    /// Those stored before this time, in ms.
+    pub before_ms: Option<u64>,
+}
+
+impl Filter {
+    pub(crate) fn params(&self) -> Vec<Value> {
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
+        vec![text(&self.id), text(&self.source), text(&self.reason), self.before_ms.map_or(Value::Null, Value::from)]
+    }
+}
+
+/// A place in the order of letters, by time and ID: as text `{receivedAt}-{id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// When the letter was stored, in ms.
+    pub received_at: u64,
+    /// Its ID.
+    pub id: String,
+}
+
+impl Place {
+    /// Reads [`Place`]'s text; none if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (received_at, id) = text.split_once('-')?;
+        Some(Self { received_at: received_at.parse().ok()?, id: id.to_owned() })
+    }
+
+    pub(crate) fn params(place: Option<&Self>) -> [Value; 2] {
+        place.map_or([Value::Null, Value::Null], |place| [place.received_at.into(), place.id.as_str().into()])
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.received_at, self.id)
+    }
+}
+
+/// Dead letters in a database.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    pub(crate) sql: Database,
+    most: u64,
+}
+
+impl DeadLetters {
+    /// Over this database.
+    pub fn new(sql: impl Into<Database>) -> Self {
+        Self::at_most(sql, MAX_LETTERS)
+    }
+
+    /// Over this database, with another bound than [`MAX_LETTERS`].
+    pub fn at_most(sql: impl Into<Database>, most: u64) -> Self {
+        Self { sql: sql.into(), most }
+    }
+
+    /// Stores letters, each ID once, in one transaction; gives how many had to make room for them.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn store(&self, letters: &[DeadLetter]) -> Result<u64, StoreError> {
+        let Some(day) = letters.iter().map(|letter| letter.received_at / DAY_MS).max() else { return Ok(0) };
+        let row = |letter: &DeadLetter| {
+            let DeadLetter { id, received_at, sent_at, source, reason, payload } = letter;
+            serde_json::json!([id, received_at, sent_at, source, reason, payload.len(), cut(payload)])
+        };
+        let insert = |chunk| Statement::new(INSERT, [chunk]);
+        let mut statements: Vec<Statement> = json_chunks(letters.iter().map(row)).into_iter().map(insert).collect();
+        statements.push(Statement::new(COUNT_EXCESS, [day.into(), self.most.into()]));
+        statements.push(Statement::new(DROP_EXCESS, [self.most.into()]));
+        let results = self.sql.batch(statements).await?;
+        Ok(results.last().map_or(0, |dropped| dropped.len() as u64))
+    }
+
+    /// How many there are, and how old.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn gauge(&self) -> Result<Letters, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(GAUGE, [])]).await?;
+        let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no gauge".into()))?;
+        Ok(Letters { count: row.integer(0)?, oldest_at: maybe(row, 1, Row::integer)?, dropped: row.integer(2)? })
+    }
+
+    /// How many were received since `from_ms`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_since(&self, from_ms: u64) -> Result<u64, StoreError> {
+        let results = self.sql.batch(vec![Statement::new(COUNT_SINCE, [from_ms.into()])]).await?;
+        rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
+    }
+
+    /// Letters stored since `from_ms` whose payload contains a text, the oldest 20 of them; and how many letters were not
+    /// looked into, because those before them have more than so many bytes ([`SEARCHED_BYTES`]).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn containing(&self, text: &str, from_ms: u64, bytes: u64) -> Result<(Vec<Found>, u64), StoreError> {
+        let bounds = [from_ms, MAX_PAYLOAD_BYTES as u64, bytes].map(Value::from);
+        let search = bounds.clone().into_iter().chain([text.into(), MOST_FOUND.into()]);
+        let statements = vec![Statement::new(CONTAINING, search), Statement::new(NOT_SEARCHED, bounds)];
+        let results = self.sql.batch(statements).await?;
+        let found = |row: &Row| {
+            let text = |column| row.text(column).map(str::to_owned);
+            Ok(Found { id: text(0)?, received_at: row.integer(1)?, source: text(2)?, reason: text(3)? })
+        };
+        let letters = rows(&results, 0).iter().map(found).collect::<Result<_, StoreError>>()?;
+        Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?))
+    }
+
+    /// How many match, and the newest `most` of them that are older than a place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(
+        &self,
+        filter: &Filter,
+        after: Option<&Place>,
+        most: u64,
+    ) -> Result<(u64, Vec<Kept>), StoreError> {
+        let params = filter.params().into_iter().chain(Place::params(after)).chain([most.into()]);
+        let statements = vec![Statement::new(COUNT_MATCHING, filter.params()), Statement::new(NEWEST, params)];
+        let results = self.sql.batch(statements).await?;
+        let count = rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok((count, rows(&results, 1).iter().map(kept).collect::<Result<_, _>>()?))
+    }
+
+    /// Deletes up to 1,000 that match; gives how many it deleted, and how many are left.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn purge(&self, filter: &Filter) -> Result<(u64, u64), StoreError> {
+        let params = filter.params().into_iter().chain([PURGE_STEP.into()]);
+        let statements = vec![Statement::new(PURGE, params), Statement::new(COUNT_MATCHING, filter.params())];
+        // 1. A crash here: they are gone or are not, and a repeat goes on.
+        let results = self.sql.batch(statements).await?;
+        let left = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
+        Ok((rows(&results, 0).len() as u64, left))
+    }
+
+    /// Deletes some of what is older than [`KEEP_MS`]; gives how many.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn expire(&self, now_ms: u64) -> Result<u64, StoreError> {
+        let before = now_ms.saturating_sub(KEEP_MS);
+        let filter = Filter { before_ms: Some(before), ..Filter::default() };
+        let params = filter.params().into_iter().chain([PURGE_STEP.into()]);
+        let statements =
+            vec![Statement::new(PURGE, params), Statement::new(FORGET_DROPPED, [(before / DAY_MS).into()])];
+        Ok(rows(&self.sql.batch(statements).await?, 0).len() as u64)
+    }
+}
+
+/// A column that may be null.
+fn maybe<T>(
+    row: &Row,
+    column: usize,
+    read: impl Fn(&Row, usize) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    if row.0.get(column) == Some(&Value::Null) { Ok(None) } else { read(row, column).map(Some) }
+}
+
+/// A row `id, received_at, sent_at, source, reason, attempts, refused, bytes, payload`.
+pub(crate) fn kept(row: &Row) -> Result<Kept, StoreError> {
+    let text = |row: &Row, column| row.text(column).map(str::to_owned);
+    Ok(Kept {
+        id: text(row, 0)?,
+        received_at: row.integer(1)?,
+        sent_at: maybe(row, 2, Row::integer)?,
+        source: text(row, 3)?,
+        reason: text(row, 4)?,
+        attempts: row.integer(5)?,
+        refused: maybe(row, 6, text)?,
+        bytes: row.integer(7)?,
+        payload: Some(text(row, 8)?),
+    })
+}
+
+/// At most [`MAX_PAYLOAD_BYTES`] of `text`, on a character's border.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_PAYLOAD_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}

@@ -1,0 +1,121 @@
+//! Redriving: dead letters, tried again.
+//!
+//! Invariant: a redriven event counts once. It is recorded by the same dedup as one that the queue delivers, and only
+//! then does its letter go: a crash between the two leaves a letter whose events a repeat absorbs. What dedup could not
+//! vouch for any more is refused with the reason, and stays.
+//!
+//! Letters are applied here rather than sent to the queue again: a send can't be in one transaction with the letter's
+//! end, its outcome can be unknown, and its event might become a dead letter of another ID.
+
+use model::delivery::letter::{self, Rest};
+
+use super::dead_letters::{DeadLetters, Filter, Kept, Place, kept};
+use crate::events::event_store::{EventStore, Memory, Recorded};
+use crate::sql::{Statement, StoreError, json_chunks, rows};
+
+/// Letters that one step tries: some 9,000 events at the most, as many as a batch of the queue has.
+pub const STEP: u64 = 50;
+
+const OLDEST: &str = "
+    SELECT id, received_at, sent_at, source, reason, attempts, refused, bytes, payload FROM dead_letters
+    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
+      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
+      AND (?5 IS NULL OR (received_at, id) > (?5, ?6))
+    ORDER BY received_at, id LIMIT ?7";
+
+const COUNT_AFTER: &str = "
+    SELECT count(*) AS letters FROM dead_letters
+    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
+      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
+      AND (?5 IS NULL OR (received_at, id) > (?5, ?6))";
+
+const DELETE: &str = "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?1))";
+
+const KEEP_REST: &str = "
+    UPDATE dead_letters
+    SET payload = json_extract(rest.value, '$[1]'), bytes = json_extract(rest.value, '$[2]'),
+        refused = json_extract(rest.value, '$[3]'), attempts = attempts + 1
+    FROM json_each(?1) AS rest WHERE dead_letters.id = json_extract(rest.value, '$[0]')";
+
+/// A letter that stays, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Refused {
+    /// The letter.
+    pub id: String,
+    /// Why it, or what remains of it, was refused.
+    pub reason: String,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Events counted now, and counted before.
+    pub recorded: Recorded,
+    /// Letters that are gone, all of their events counted.
+    pub redriven: u64,
+    /// Letters that stay.
+    pub refused: Vec<Refused>,
+    /// Letters that match and were not tried yet in this sweep.
+    pub left: u64,
+    /// Where the next step of this sweep goes on.
+    pub next: Option<Place>,
+}
+
+impl DeadLetters {
+    /// Tries the oldest [`STEP`] letters that match, after a place; a sweep goes on at [`Step::next`] until none is
+    /// left, so that what is refused is tried once in it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn redrive(
+        &self,
+        store: &EventStore,
+        filter: &Filter,
+        after: Option<&Place>,
+        now_ms: u64,
+    ) -> Result<Step, StoreError> {
+        // 1. A crash here: nothing was written.
+        let letters = self.oldest(filter, after).await?;
+        let Some(last) = letters.last() else { return Ok(Step::default()) };
+        let next = Place { received_at: last.received_at, id: last.id.clone() };
+        let (mut events, mut redriven, mut rests) = (Vec::new(), Vec::new(), Vec::new());
+        for Kept { id, bytes, payload, .. } in letters {
+            let retried = letter::retry(&payload.unwrap_or_default(), bytes, now_ms);
+            events.extend(retried.events);
+            match retried.rest {
+                None => redriven.push(id),
+                Some(rest) => rests.push((id, rest)),
+            }
+        }
+        // 2. A crash here: the events are stored or are not; the letters are there, and a repeat absorbs what is.
+        let recorded = store.record(&mut Memory::default(), &events, now_ms).await?;
+        // 3. A crash here: the same.
+        let left = self.conclude(filter, &next, &redriven, &rests).await?;
+        let refused = rests.into_iter().map(|(id, Rest { reason, .. })| Refused { id, reason }).collect();
+        Ok(Step { recorded, redriven: redriven.len() as u64, refused, left, next: (left > 0).then_some(next) })
+    }
+
+    async fn oldest(&self, filter: &Filter, after: Option<&Place>) -> Result<Vec<Kept>, StoreError> {
+        let params = filter.params().into_iter().chain(Place::params(after)).chain([STEP.into()]);
+        rows(&self.sql.batch(vec![Statement::new(OLDEST, params)]).await?, 0).iter().map(kept).collect()
+    }
+
+    /// Deletes letters whose events are stored, keeps of others what remains, and counts those still to be tried.
+    async fn conclude(
+        &self,
+        filter: &Filter,
+        next: &Place,
+        redriven: &[String],
+        rests: &[(String, Rest)],
+    ) -> Result<u64, StoreError> {
+        let rest =
+            |(id, Rest { payload, reason }): &(String, Rest)| serde_json::json!([id, payload, payload.len(), reason]);
+        let mut statements = vec![Statement::new(DELETE, [serde_json::json!(redriven).to_string().into()])];
+        statements
+            .extend(json_chunks(rests.iter().map(rest)).into_iter().map(|list| Statement::new(KEEP_REST, [list])));
+        let params = filter.params().into_iter().chain(Place::params(Some(next)));
+        statements.push(Statement::new(COUNT_AFTER, params));
+        let results = self.sql.batch(statements).await?;
+        results.last().and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(0))
+    }
+}

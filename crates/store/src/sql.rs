@@ -1,0 +1,245 @@
+//! The port to a SQLite database, wherever it is: in an object, in D1, in a test.
+//!
+//! Invariant: a batch is one transaction. All of its statements see one state and take effect together or not at all.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use model::error::first_line;
+
+/// A value bound to a statement or read from a row. There are no blobs: D1 hands them over as arrays of numbers, so
+/// statements pass bytes as hexadecimal text (`hex(…)`, `unhex(?)`).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// SQL `NULL`.
+    Null,
+    /// A whole number below 2⁵³: beyond, the platform rounds.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Integer(number.cast_signed())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Text(hex::encode(bytes))
+    }
+}
+
+/// A named statement's text with its parameters, in the order of `?1`, `?2`, ….
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// The text.
+    pub sql: &'static str,
+    /// Its parameters; at most 100 (D1).
+    pub params: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement with parameters.
+    pub fn new(sql: &'static str, params: impl IntoIterator<Item = Value>) -> Self {
+        Self { sql, params: params.into_iter().collect() }
+    }
+}
+
+/// A row: its columns in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    /// A whole number.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is missing, negative or of another type.
+    pub fn integer(&self, column: usize) -> Result<u64, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) if *number >= 0 => Ok(number.cast_unsigned()),
+            other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where a count was stored"))),
+        }
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is missing or of another type.
+    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(text),
+            other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where text was stored"))),
+        }
+    }
+
+    /// Bytes that the statement gave as `hex(…)`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the column is no hexadecimal text.
+    pub fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        hex::decode(self.text(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+    }
+}
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another writer was faster; nothing was changed. Read again and repeat.
+    #[error("another writer was faster")]
+    Conflict,
+    /// The database could not be reached or refused. Whether a write took effect is not known; repeating is harmless.
+    #[error("database: {0}")]
+    Unavailable(String),
+    /// The database did not answer within this time, in ms. As above.
+    #[error("no answer within {0} ms")]
+    Late(u64),
+    /// What was read is not what was once written.
+    #[error("stored data: {0}")]
+    Corrupt(String),
+}
+
+impl StoreError {
+    /// Sorts a database's message: a conflict shows as a number that is taken, or as a mark that was NULL because the
+    /// log is not the one that was read.
+    pub fn from_message(message: &str) -> Self {
+        let signs = [
+            "UNIQUE constraint failed",
+            "NOT NULL constraint failed: segments.mark",
+            "NOT NULL constraint failed: folds.mark",
+        ];
+        if signs.iter().any(|sign| message.contains(sign)) {
+            Self::Conflict
+        } else {
+            Self::Unavailable(first_line(message))
+        }
+    }
+}
+
+/// A SQLite database.
+pub trait Sql {
+    /// Runs statements in order, in one transaction, and gives the rows of each.
+    fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Vec<Row>>, StoreError>>;
+
+    /// Lets others that wait for this thread have their turn: long work pauses now and then. Here it does nothing.
+    fn pause(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+}
+
+/// A future whose type is not known: what awaits it is compiled once, whatever it comes from.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Any database, shared. What is built on it is compiled once for all of them.
+#[derive(Clone)]
+pub struct Database(Rc<dyn AnySql>);
+
+trait AnySql {
+    fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>>;
+    fn pause(&self) -> LocalFuture<'_, ()>;
+}
+
+impl<S: Sql> AnySql for S {
+    fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        Box::pin(Sql::batch(self, statements))
+    }
+
+    fn pause(&self) -> LocalFuture<'_, ()> {
+        Box::pin(Sql::pause(self))
+    }
+}
+
+impl Database {
+    /// As [`Sql::batch`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn batch(&self, statements: Vec<Statement>) -> LocalFuture<'_, Result<Vec<Vec<Row>>, StoreError>> {
+        self.0.batch(statements)
+    }
+
+    /// As [`Sql::pause`].
+    pub fn pause(&self) -> LocalFuture<'_, ()> {
+        self.0.pause()
+    }
+}
+
+impl<S: Sql + 'static> From<S> for Database {
+    fn from(sql: S) -> Self {
+        Self(Rc::new(sql))
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+/// The rows of one statement of a batch; none if the database gave fewer results than there were statements.
+pub(crate) fn rows(results: &[Vec<Row>], statement: usize) -> &[Row] {
+    results.get(statement).map_or(&[], Vec::as_slice)
+}
+
+/// A value packed, in hexadecimal.
+pub(crate) fn packed<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    postcard::to_allocvec(value).map(hex::encode).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// What [`packed`] made, from a column that the statement gave as `hex(…)`.
+pub(crate) fn unpacked<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
+    postcard::from_bytes(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+}
+
+/// A list of numbers as the text that `json_each(?)` reads: one parameter for any number of values.
+pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
+    let list: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+    Value::Text(format!("[{}]", list.join(",")))
+}
+
+/// [`json_list`], in as many parameters as it takes.
+pub(crate) fn json_lists(numbers: &[u64]) -> impl Iterator<Item = Value> {
+    numbers.chunks(CHUNK_NUMBERS).map(|some| json_list(some.iter().copied()))
+}
+
+/// Numbers in a parameter: 20 digits each at the most.
+const CHUNK_NUMBERS: usize = 20_000;
+
+/// Bytes of JSON in a parameter, unless one row has more: a value may have 2 MB.
+const CHUNK_BYTES: usize = 500_000;
+
+/// Rows as parameters that `json_each(?)` reads, many to a parameter: a batch of any number of rows stays far below the
+/// platform's limit of statements.
+pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> Vec<Value> {
+    let mut chunks = Vec::new();
+    let mut list = String::new();
+    for row in rows {
+        let row = row.to_string();
+        if !list.is_empty() && list.len() + row.len() > CHUNK_BYTES {
+            list.push(']');
+            chunks.push(Value::Text(std::mem::take(&mut list)));
+        }
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(&row);
+    }
+    if !list.is_empty() {
+        list.push(']');
+        chunks.push(Value::Text(list));
+    }
+    chunks
+}
