@@ -148,11 +148,31 @@ describe("wrangler.toml", () => {
   });
 });
 
-test("migrations only add: code that is being replaced, or rolled back to, still finds its tables", () => {
-  for (const file of readdirSync(join(root, "migrations"))) {
-    const sql = read(`migrations/${file}`).replace(/--.*$/gm, "");
-    assert.doesNotMatch(sql, /\b(DROP (TABLE|COLUMN)|RENAME)\b/i, file);
-  }
+describe("migrations", () => {
+  const files = readdirSync(join(root, "migrations")).filter((file) => file.endsWith(".sql"));
+  const sql = (file) => read(`migrations/${file}`).replace(/--.*$/gm, "");
+
+  test("only add: code that is being replaced, or rolled back to, still finds its tables", () => {
+    assert.ok(files.length >= 6);
+    for (const file of files) assert.doesNotMatch(sql(file), /\b(DROP (TABLE|COLUMN)|RENAME)\b/i, file);
+  });
+
+  test("may run again where objects run them, at each start", () => {
+    const included = [...sources.values()].flatMap((source) => [...source.matchAll(/include_str!\(".*\/migrations\/(.*)"\)/g)]);
+    assert.deepEqual(included.map(([, file]) => file), ["0001_event_store.sql", "0003_flags.sql"]);
+    for (const [, file] of included) {
+      const statements = sql(file).split(";").map((statement) => statement.trim()).filter(Boolean);
+      for (const statement of statements) assert.match(statement, /^CREATE (TABLE|INDEX) IF NOT EXISTS /, file);
+    }
+  });
+});
+
+test("CI and the development container have the oldest Rust that will do, so that it is one that does", () => {
+  const [, oldest] = read("Cargo.toml").match(/^rust-version = "(.*)"$/m);
+  const images = [".github/workflows/ci.yml", ".devcontainer/devcontainer.json"].flatMap((path) =>
+    [...read(path).matchAll(/\brust:([\d.]+)-/g)].map(([, version]) => version),
+  );
+  assert.deepEqual(images, [oldest, oldest, oldest]);
 });
 
 describe("the Deploy to Cloudflare button", () => {
