@@ -33,7 +33,7 @@ test-worker: build ## the built Worker in the local runtime
 	@scripts/setup metrics
 	$(env) node --test --test-concurrency=3 'tests/worker/*.test.mjs'
 
-test-dashboard: build ## the dashboard in Chromium: with made-up traffic, and logging in to the built Worker
+test-dashboard: build ## the dashboard of the built Worker, in Chromium
 	@scripts/setup browser
 	$(env) node --test --test-concurrency=1 'tests/dashboard/*.test.mjs'
 

@@ -25,24 +25,18 @@ export async function startBrowser(t) {
 
 /**
  * A page of its own at this address. `expects` is a pattern of console errors that the test causes; any other fails
- * it. `token` goes with every request.
+ * it. `token` goes with every request. Its clock is `offset` ms ahead; with `clock`, it goes when the test lets it.
+ * `prepare(page)` comes before the first request.
  */
 export async function open(
   t,
   browser,
   url,
-  { size = SIZES.wide, theme = "light", expects, token, clock, context: more } = {},
+  { size = SIZES.wide, theme = "light", expects, token, offset = 0, clock, prepare } = {},
 ) {
   const extraHTTPHeaders = token ? { Authorization: `Bearer ${token}` } : {};
-  const options = {
-    viewport: size,
-    colorScheme: theme,
-    timezoneId: "Europe/Berlin",
-    locale: "en-GB",
-    extraHTTPHeaders,
-    ...more,
-  };
-  const context = await browser.newContext(options);
+  const zone = { timezoneId: "Europe/Berlin", locale: "en-GB" };
+  const context = await browser.newContext({ viewport: size, colorScheme: theme, ...zone, extraHTTPHeaders });
   const page = await context.newPage();
   const errors = [];
   page.on("console", (message) => {
@@ -61,7 +55,9 @@ export async function open(
     await context.close();
     assert.deepEqual(errors, [], "what the page logged");
   });
-  if (clock) await page.clock.install();
+  if (clock) await page.clock.install({ time: Date.now() + offset });
+  else await page.addInitScript(`{ const now = Date.now; Date.now = () => now() + ${offset}; }`);
+  await prepare?.(page);
   await page.goto(url);
   return page;
 }

@@ -3,31 +3,45 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { startGateway } from "../worker/harness.mjs";
-import { eventually, open, startBrowser } from "./browser.mjs";
+import { eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
 
 const SECRETS = { READ_TOKEN: "reader", ADMIN_TOKEN: "admin" };
 
-const NAME = "a wrong token is told, a good one opens the dashboard, signing out closes it";
+const NAME = "a wrong token is told, a good one opens the dashboard where the session ended, signing out closes it";
 
 test(NAME, { timeout: 120_000 }, async (t) => {
   const gateway = await startGateway(t, { secrets: SECRETS });
   await gateway.requests("/api/orders", 5);
   const { origin } = (await gateway.server.listen()).url;
   const browser = await startBrowser(t);
-  // The browser itself tells of the refusal that this test causes.
+  // The browser itself tells of the refusals that this test causes.
   const page = await open(t, browser, `${origin}/_collector/`, { expects: /status of 401/ });
   const submit = async (token) => {
-    await page.fill("#token", token);
-    await page.click("button[type=submit]");
+    await page.getByLabel("Token").fill(token);
+    await page.getByRole("button", { name: "Sign in" }).click();
   };
+  const shows = (text) => eventually(async () => assert.match(await page.innerText("body"), text));
   assert.equal(page.url(), `${origin}/_collector/login`);
+  assert.equal(await overflow(page), 0);
   await submit("guess");
-  await page.waitForSelector('[data-when="refused"]', { state: "visible" });
+  await page.getByText("This token is not one of them").waitFor();
+  assert.deepEqual(await seriousFindings(page), []);
   await submit("reader");
   await page.waitForURL(`${origin}/_collector/*`);
-  await eventually(async () => assert.match(await page.innerText("body"), /\/api\/orders/));
+  await shows(/\/api\/orders/);
   assert.equal(await page.evaluate(() => document.cookie), "", "no script sees the session");
-  await page.click(".sign-out button");
+
+  await page.goto(`${origin}/_collector/?range=24h&sort=p95`);
+  await settled(page);
+  await page.context().clearCookies(); // as another tab does that signs out
+  await page.getByRole("link", { name: "6\u202fh" }).click();
+  await page.getByRole("alert").getByRole("link", { name: "Sign in" }).click();
+  await submit("reader");
+  await page.waitForURL(/range=6h/);
+  await settled(page);
+  assert.equal(await page.locator("th[aria-sort]").textContent(), "p95↓");
+
+  await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(`${origin}/_collector/login`);
   await page.goto(`${origin}/_collector/`);
   assert.equal(page.url(), `${origin}/_collector/login`);

@@ -1,93 +1,118 @@
-// What the dashboard shows when things aren't well: nothing there, slow, failing, signed out, or hostile.
+// What the dashboard shows when things aren't well: nothing there, slow, failing, stopped, or hostile.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, describe, test } from "node:test";
 
+import { startGateway } from "../worker/harness.mjs";
 import { SIZES, eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
-import { Mock } from "./mock/server.mjs";
+import { HOSTILE, makeTrouble, startSeeded } from "./seed.mjs";
 
 const FAILED_READ = /Failed to load resource/;
+const ALL = { DB: "fails", PATH_COLLECTOR: "fails", FLAGS: "fails" };
 
-test("states of the dashboard", { timeout: 240_000 }, async (t) => {
-  const browser = await startBrowser(t);
-  // It outlives the pages that are shown from it.
-  const site = async (scenario) => {
-    const mock = await new Mock(scenario).listen();
-    t.after(() => mock.close());
-    return mock;
+const browser = await startBrowser({ after });
+const site = await startSeeded({ after });
+const { gateway } = site;
+const show = (t, query = "", options = {}) =>
+  open(t, browser, `${site.url}/_collector/${query}`, { offset: site.offset, ...options });
+const requests = (page) => page.locator('[data-tile="Requests"] .note data').getAttribute("value").then(Number);
+
+/** Reads of the API are left without an answer. */
+const unanswered = (page) => page.route("**/v1/**", () => {});
+
+/** Makes bindings fail, but no longer than the test lasts. */
+async function fault(t, faults) {
+  t.after(() => gateway.fault({}));
+  await gateway.fault(faults);
+}
+
+/** What was asked of the API, and how much of it was as before; to be prepared. */
+function watch() {
+  const seen = { asked: 0, unchanged: 0 };
+  const isRead = (url) => url.includes("/v1/");
+  const prepare = (page) => {
+    page.on("request", (request) => isRead(request.url()) && (seen.asked += 1));
+    page.on("response", (response) => response.status() === 304 && (seen.unchanged += 1));
   };
-  const show = (t, mock, query = "", options = {}) => open(t, browser, `${mock.url}/_collector/${query}`, options);
-  const requests = (page) => page.locator('[data-tile="Requests"] .note data').getAttribute("value");
+  return { seen, prepare };
+}
 
-  await t.test("the first paint needs the snapshot alone", async (t) => {
-    const mock = await site("busy");
-    mock.hold = true;
-    const page = await show(t, mock);
-    assert.ok(Number(await requests(page)) > 10_000);
+/** The page fits into both widths, and axe finds nothing serious. */
+async function fits(page) {
+  for (const size of Object.values(SIZES)) {
+    await page.setViewportSize(size);
+    assert.equal(await overflow(page), 0);
+    assert.deepEqual(await seriousFindings(page), []);
+  }
+}
+
+describe("states of the dashboard", { timeout: 240_000 }, () => {
+  test("the first paint needs the snapshot alone", async (t) => {
+    const page = await show(t, "", { prepare: unanswered });
+    assert.equal(await requests(page), site.requests.all);
     assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0, "nobody signed in");
-    await eventually(async () => assert.equal(await page.locator("tbody tr").count(), 46));
+    await eventually(async () => assert.equal(await page.locator("tbody tr").count(), site.routes));
     await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 2));
-    assert.match(
-      await page.locator(".summary").textContent(),
-      /1\s%on both paths|1\s% on both paths.*agrees.*Nothing is lost/,
-    );
+    assert.match(await page.locator(".summary").textContent(), /1\s% on both paths.*agrees.*Nothing is lost/);
     const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
     t.diagnostic(`first contentful paint after ${Math.round(painted)} ms`);
   });
 
-  await t.test("without a snapshot it says that it reads", async (t) => {
-    const mock = await site("busy");
-    Object.assign(mock, { hold: true, withSnapshot: false });
-    const page = await show(t, mock);
+  test("without a snapshot it says that it reads", async (t) => {
+    await fault(t, { DB: "hangs", PATH_COLLECTOR: "hangs" });
+    const page = await show(t, "", { prepare: unanswered });
     assert.match(await page.locator(".liveness").textContent(), /Reading/);
     assert.ok((await page.locator(".bone").count()) > 6);
   });
 
-  await t.test("old figures stay while reads fail, with a notice, and come anew after", async (t) => {
-    const mock = await site("busy");
-    const page = await show(t, mock, "", { expects: FAILED_READ });
+  test("old figures stay while reads fail, with a notice, and come anew after", async (t) => {
+    const page = await show(t, "", { expects: FAILED_READ });
     await settled(page);
-    mock.scenario = "down";
+    await fault(t, ALL);
     const notice = page.getByRole("alert");
-    await notice.waitFor();
-    assert.match(
-      await notice.textContent(),
-      /can’t be read now.*A store can't be read now.*What is shown is of \d\d:\d\d:\d\d/,
-    );
-    assert.ok(Number(await requests(page)) > 10_000);
+    const told = /can’t be read now.*could not be reached, or refused.*What is shown is of \d\d:\d\d:\d\d/;
+    await notice.filter({ hasText: told }).waitFor();
+    assert.equal(await requests(page), site.requests.all);
     assert.match(await page.locator(".liveness").textContent(), /Not current/);
     assert.deepEqual(await seriousFindings(page), []);
-    mock.scenario = "busy";
+    await gateway.fault({});
     await page.getByRole("button", { name: "Try again" }).click();
     await notice.waitFor({ state: "detached" });
     await eventually(async () => assert.match(await page.locator(".liveness").textContent(), /Live/));
   });
 
-  await t.test("where nothing could ever be read, each part says so", async (t) => {
-    const mock = await site("down");
+  test("where nothing could ever be read, each part says so", async (t) => {
+    await fault(t, ALL);
     for (const size of Object.values(SIZES)) {
-      const page = await show(t, mock, "", { expects: FAILED_READ, size });
+      const page = await show(t, "", { expects: FAILED_READ, size });
       await page.getByRole("alert").waitFor();
       await eventually(async () => assert.equal(await page.getByText("Not readable now.").count(), 4));
       assert.equal(await overflow(page), 0);
     }
   });
 
-  await t.test("figures that lack a store are shown, with a notice that says which, until it is back", async (t) => {
-    const mock = await site("busy");
-    mock.missing = [{ store: "new", reason: "no answer within 5000 ms" }];
-    const page = await show(t, mock);
+  test("figures that lack a store are shown, with a notice that says which, until it is back", async (t) => {
+    await fault(t, { PATH_COLLECTOR: "fails" });
+    const page = await show(t, "", { clock: true });
     const notice = page.getByRole("alert");
-    await notice.getByText("D1 (no answer within 5000 ms) could not be read").waitFor();
-    assert.ok(Number(await requests(page)) > 10_000);
+    const away = "(it could not be reached, or refused) could not be read";
+    await notice.getByText(`the PathCollector object ${away}`).waitFor();
+    assert.equal(await requests(page), site.requests.new);
     assert.deepEqual(await seriousFindings(page), []);
     assert.equal(await overflow(page), 0);
-    mock.missing = undefined;
+    await gateway.fault({});
+    await page.clock.fastForward(11_000);
     await notice.waitFor({ state: "detached" });
+    await eventually(async () => assert.equal(await requests(page), site.requests.all));
+    await gateway.fault({ DB: "fails" });
+    await page.goto(`${site.url}/_collector/?view=path&path=%2F`);
+    await notice.getByText(`D1 ${away}`).waitFor();
   });
 
-  await t.test("an empty deployment explains itself", async (t) => {
-    const mock = await site("empty");
-    const page = await show(t, mock);
+  test("an empty deployment explains itself", async (t) => {
+    const empty = await startGateway(t);
+    await empty.cron();
+    const url = `${(await empty.server.listen()).url.origin}/_collector/`;
+    const page = await open(t, browser, url);
     await settled(page);
     assert.match(
       await page.locator("main").textContent(),
@@ -98,68 +123,17 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
       ["parity", "There is no report yet"],
       ["pipeline", "every event could be stored"],
     ]) {
-      await page.goto(`${mock.url}/_collector/?view=${view}`);
+      await page.goto(`${url}?view=${view}`);
       await page.getByText(text).first().waitFor();
       assert.deepEqual(await seriousFindings(page), [], view);
     }
   });
 
-  await t.test("an emergency stop is told first, with its name and where it holds", async (t) => {
-    const mock = await site("busy");
-    const reason = "errors on every route of the new path since the last deployment, see incident 4711";
-    mock.operation.stop = { id: "stop-1f2e3d4c", at: Date.now() - 60_000, by: "maria@example.org", reason };
-    const page = await show(t, mock);
-    await page.getByRole("link", { name: /Rollout.*Stopped by maria/ }).click();
-    assert.match(await page.getByRole("alert").textContent(), /Stopped by maria.*until stop-1f2e3d4c is released/);
-    await page.getByText("1 stop: D1 can’t be read, the object has it, KV has it").waitFor();
-    await page.getByRole("table", { name: /Emergency stops/ }).getByText("holds").waitFor();
-    for (const size of Object.values(SIZES)) {
-      await page.setViewportSize(size);
-      assert.equal(await overflow(page), 0);
-      assert.deepEqual(await seriousFindings(page), []);
-    }
-  });
-
-  await t.test("trouble is named: failing parity, its events, a held ramp, dead letters", async (t) => {
-    const mock = await site("trouble");
-    const page = await show(t, mock);
-    assert.match(
-      await page.locator(".summary").textContent(),
-      /disagrees: at least [\d.]+\s% differs.*412 events have waited.*And 3 more/s,
-    );
-    await page.getByRole("link", { name: /Parity.*disagrees/ }).click();
-    await page.locator(".cell.fail").first().waitFor();
-    await page.getByRole("link", { name: "The whole report" }).first().click();
-    await page.getByText("unexplained ones first").waitFor();
-    const [report] = mock.operation.parity.reports("hour", 2).slice(1);
-    assert.equal(
-      await page.locator("td b.unexplained").count(),
-      report.differences.filter(({ reason }) => !reason).length,
-    );
-    for (const size of Object.values(SIZES)) {
-      await page.setViewportSize(size);
-      assert.equal(await overflow(page), 0);
-      assert.deepEqual(await seriousFindings(page), []);
-    }
-    const dead = page.locator("tr", { hasText: "in a dead letter" }).first().locator("a").first();
-    await dead.click();
-    await page.getByText("It was meant for both, and the new store lacks it").waitFor();
-    await page.goto(`${mock.url}/_collector/?view=rollout`);
-    await page.getByText("The newest hour's parity report says fail.").waitFor();
-    await page.goto(`${mock.url}/_collector/?view=pipeline`);
-    await page.getByText("11 letters kept").waitFor();
-    for (const size of Object.values(SIZES)) {
-      await page.setViewportSize(size);
-      assert.equal(await overflow(page), 0);
-      assert.deepEqual(await seriousFindings(page), []);
-    }
-  });
-
-  await t.test("a paused or hidden page reads nothing; it goes on when it is seen again", async (t) => {
-    const mock = await site("busy");
-    const page = await show(t, mock, "", { clock: true });
+  test("a paused or hidden page reads nothing; it goes on when it is seen again", async (t) => {
+    const { seen, prepare } = watch();
+    const page = await show(t, "", { clock: true, prepare });
     await page.clock.runFor(100);
-    const asked = () => mock.asked.length;
+    const asked = () => seen.asked;
     const advance = () => page.clock.runFor(10_000);
     await eventually(async () => {
       await page.clock.runFor(2_500);
@@ -194,47 +168,21 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     });
   });
 
-  await t.test("an answer that is as before is not sent again, and its figures stay current", async (t) => {
-    const mock = await site("busy");
-    const to = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
-    const page = await show(t, mock, `?from=${to - 3_600_000}&to=${to}`, { clock: true });
+  test("an answer that is as before is not sent again, and its figures stay current", async (t) => {
+    const { from, to } = site.quiet;
+    const { seen, prepare } = watch();
+    const page = await show(t, `?from=${from}&to=${to}`, { clock: true, prepare });
     await eventually(async () => {
       await page.clock.runFor(11_000);
-      assert.ok(mock.unchanged > 3, "the flag's and others");
+      assert.ok(seen.unchanged > 3, "the flag's and others");
     });
     await page.clock.runFor(100);
-    assert.ok(Number(await requests(page)) > 10_000);
+    assert.equal(await requests(page), (await gateway.read(`stats?from=${from}&to=${to}`)).total.requests);
     assert.match(await page.locator(".liveness").textContent(), /Live/);
   });
 
-  await t.test(
-    "signing in: a wrong token is refused, the right one leads back to where the session ended",
-    async (t) => {
-      const mock = await site("busy");
-      const page = await show(t, mock, "?range=24h&sort=p95", { expects: FAILED_READ });
-      await settled(page);
-      mock.scenario = "closed";
-      await page.getByRole("link", { name: "6\u202fh" }).click();
-      const notice = page.getByRole("alert");
-      await notice.getByRole("link", { name: "Sign in" }).click();
-      await page.getByLabel("Token").fill("wrong");
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.getByText("This token is not one of them").waitFor();
-      assert.deepEqual(await seriousFindings(page), []);
-      await page.getByLabel("Token").fill("open-sesame");
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.waitForURL(/range=6h/);
-      await settled(page);
-      assert.equal(await page.locator("th[aria-sort]").textContent(), "p95↓");
-      await page.getByRole("button", { name: "Sign out" }).click();
-      await page.getByLabel("Token").waitFor();
-      assert.equal(await overflow(page), 0);
-    },
-  );
-
-  await t.test("a selection in a chart becomes the range; a switched-off class stays off over reload", async (t) => {
-    const mock = await site("busy");
-    const page = await show(t, mock, "?range=1h");
+  test("a selection in a chart becomes the range; a switched-off class stays off over reload", async (t) => {
+    const page = await show(t, "?range=1h");
     await settled(page);
     const box = await page.locator('.chart[data-key="requests"] .u-over').boundingBox();
     await page.mouse.move(box.x + box.width * 0.25, box.y + 50);
@@ -252,17 +200,67 @@ test("states of the dashboard", { timeout: 240_000 }, async (t) => {
     assert.equal(await page.locator(".legend a.off").textContent(), "2xx success (hidden)");
   });
 
-  await t.test("a path or an ID is only ever text", async (t) => {
-    const mock = await site("busy");
-    const hostile = `/<img src=x onerror="document.title='owned'">/{'"}</script>`;
-    mock.traffic.extra.push({ path: hostile, at: Date.now() - 60_000, status: 200 });
-    const page = await show(t, mock, "?search=img%20src");
-    const link = page.getByRole("link", { name: hostile, exact: true });
+  test("a path or an ID is only ever text", async (t) => {
+    const page = await show(t, "?search=img%20src");
+    const link = page.getByRole("link", { name: HOSTILE, exact: true });
     await link.click();
-    await page.getByRole("heading", { level: 1, name: hostile, exact: true }).waitFor();
+    await page.getByRole("heading", { level: 1, name: HOSTILE, exact: true }).waitFor();
     await settled(page);
     assert.equal(await page.locator("main img").count(), 0);
-    await page.goto(`${mock.url}/_collector/?view=trace&id=${encodeURIComponent("<b>x</b>")}`);
+    await page.goto(`${site.url}/_collector/?view=trace&id=${encodeURIComponent("<b>x</b>")}`);
     await page.getByText("“<b>x</b>” is no ID").waitFor();
+  });
+
+  // From here on the Worker is not well.
+  test("trouble is named: failing parity, its events, a held ramp, dead letters", async (t) => {
+    await makeTrouble(site);
+    const page = await show(t);
+    assert.match(
+      await page.locator(".summary").textContent(),
+      /disagrees: at least [\d.]+\s% differs.*D1 takes no writes.*And \d+ more/s,
+    );
+    await page.getByRole("link", { name: /Parity.*disagrees/ }).click();
+    await page.locator(".cell.fail").first().waitFor();
+    await page.getByRole("link", { name: "The whole report" }).first().click();
+    await page.getByText("unexplained ones first").waitFor();
+    const [{ window }] = (await gateway.read("parity?kind=hour&limit=1")).reports;
+    const { differences } = await gateway.read(`parity/hour:${window.from}`);
+    const unexplained = differences.filter(({ reason }) => !reason).length;
+    assert.ok(unexplained > 0 && unexplained < differences.length);
+    assert.equal(await page.locator("td b.unexplained").count(), unexplained);
+    await fits(page);
+    await page.locator("tr", { hasText: "in a dead letter" }).first().locator("a").first().click();
+    await page.getByText("It was meant for both, and the new store lacks it").waitFor();
+    await page.goto(`${site.url}/_collector/?view=rollout`);
+    await page.getByText(/The parity report hour:\d+ says fail/).waitFor();
+    // How much waits, the local runtime doesn't tell.
+    await page.route("**/v1/health", async (route) => {
+      const response = await route.fetch();
+      const queues = { queue: { backlog: 412, oldestMs: 840_000 }, slowLane: { backlog: 19, oldestMs: 540_000 } };
+      await route.fulfill({ response, json: { ...(await response.json()), ...queues } });
+    });
+    await page.goto(`${site.url}/_collector/?view=pipeline`);
+    await page.getByText("11 letters kept").waitFor();
+    await page.getByText("412 waiting").waitFor();
+    await fits(page);
+  });
+
+  test("an emergency stop is told first, with its name and where it holds", async (t) => {
+    const reason = "errors on every route of the new path since the last deployment, see incident 4711";
+    const order = { updatedBy: "maria@example.org", reason };
+    await fault(t, { DB: "fails" });
+    const { id } = (await gateway.order("POST", "v1/flag/stop", order)).body.stop;
+    const page = await show(t, "", { expects: FAILED_READ });
+    await page.getByRole("link", { name: /Rollout.*Stopped by maria/ }).click();
+    await page.getByRole("alert").getByText(`until ${id} is released`).waitFor();
+    await page.getByText("1 stop: D1 can’t be read, the object has it, KV has it").waitFor();
+    await gateway.fault({});
+    await gateway.cron();
+    await page.reload();
+    await page.getByText("1 stop: D1 has it, the object has it, KV has it").waitFor();
+    assert.match(await page.getByRole("alert").textContent(), new RegExp(`Stopped by maria.*until ${id} is released`));
+    await page.getByRole("table", { name: /Emergency stops/ }).getByText("holds").waitFor();
+    await fits(page);
+    assert.equal((await gateway.order("POST", "v1/flag/release", { ...order, id })).status, 200);
   });
 });
