@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { chromium } from "playwright-core";
 
@@ -25,8 +24,8 @@ export async function startBrowser(t) {
 
 /**
  * A page of its own at this address. `expects` is a pattern of console errors that the test causes; any other fails
- * it. `token` goes with every request. Its clock is `offset` ms ahead; with `clock`, it goes when the test lets it.
- * `prepare(page)` comes before the first request.
+ * it. `token` goes with every request. Its clock is `offset` ms ahead; with `clock`, the test can hurry it.
+ * `prepare(page)` is called before the first request.
  */
 export async function open(
   t,
@@ -60,19 +59,6 @@ export async function open(
   await prepare?.(page);
   await page.goto(url);
   return page;
-}
-
-/** The outcome of `check` once it no longer throws; what it throws last if it still does after `deadlineMs`. */
-export async function eventually(check, deadlineMs = 15_000) {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await pause(50);
-    }
-  }
 }
 
 /** Waits until nothing is being read for the first time. */

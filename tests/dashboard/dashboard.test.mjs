@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, describe, test } from "node:test";
 
-import { SIZES, eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
+import { eventually } from "../worker/harness.mjs";
+import { SIZES, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
 import { startSeeded } from "./seed.mjs";
 
 const { DASHBOARD_URL, DASHBOARD_TOKEN } = process.env;

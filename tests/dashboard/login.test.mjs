@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { startGateway } from "../worker/harness.mjs";
-import { eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
+import { eventually, startGateway } from "../worker/harness.mjs";
+import { open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
 
 const SECRETS = { READ_TOKEN: "reader", ADMIN_TOKEN: "admin" };
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 
-import { startGateway } from "../worker/harness.mjs";
-import { SIZES, eventually, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
+import { eventually, startGateway } from "../worker/harness.mjs";
+import { SIZES, open, overflow, seriousFindings, settled, startBrowser } from "./browser.mjs";
 import { HOSTILE, makeTrouble, startSeeded } from "./seed.mjs";
 
 const FAILED_READ = /Failed to load resource/;
@@ -16,7 +16,7 @@ const show = (t, query = "", options = {}) =>
   open(t, browser, `${site.url}/_collector/${query}`, { offset: site.offset, ...options });
 const requests = (page) => page.locator('[data-tile="Requests"] .note data').getAttribute("value").then(Number);
 
-/** Reads of the API are left without an answer. */
+/** Leaves reads of the API without an answer. */
 const unanswered = (page) => page.route("**/v1/**", () => {});
 
 /** Makes bindings fail, but no longer than the test lasts. */
@@ -25,18 +25,18 @@ async function fault(t, faults) {
   await gateway.fault(faults);
 }
 
-/** What was asked of the API, and how much of it was as before; to be prepared. */
+/** Counts what a page asks of the API, and the answers that are as before. */
 function watch() {
   const seen = { asked: 0, unchanged: 0 };
-  const isRead = (url) => url.includes("/v1/");
+  const isRead = (message) => message.url().includes("/v1/");
   const prepare = (page) => {
-    page.on("request", (request) => isRead(request.url()) && (seen.asked += 1));
-    page.on("response", (response) => response.status() === 304 && (seen.unchanged += 1));
+    page.on("request", (request) => (seen.asked += isRead(request)));
+    page.on("response", (response) => (seen.unchanged += isRead(response) && response.status() === 304));
   };
   return { seen, prepare };
 }
 
-/** The page fits into both widths, and axe finds nothing serious. */
+/** Asserts that the page fits into both widths, and that axe finds nothing serious. */
 async function fits(page) {
   for (const size of Object.values(SIZES)) {
     await page.setViewportSize(size);
