@@ -19,10 +19,13 @@ setup: ## get the tools (slow the first time, then nothing)
 build: setup ## build the Worker into build/
 	@scripts/build
 
-check: ## formatting, lints and documentation, warnings denied
+check: setup ## formatting, lints, types and documentation, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	$(env) biome lint --error-on-warnings
+	$(env) tsc
+	$(env) tsc --project dashboard
 
 test: setup check test-native test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
 

@@ -33,6 +33,7 @@ class Account {
   run(args, expected) {
     const [wrangler, ...rest] = this.command(args);
     // Nobody answers questions: the command line was the answer.
+    /** @type {import("node:child_process").SpawnSyncOptionsWithStringEncoding} */
     const options = { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CI: "true" } };
     const { status, stdout, stderr, error } = spawnSync(wrangler, rest, options);
     if (status === 0) return stdout;
@@ -45,7 +46,7 @@ class Account {
   }
 
   json(args) {
-    const output = this.run(args);
+    const output = this.run(args) ?? "";
     try {
       return JSON.parse(output);
     } catch {

@@ -77,6 +77,7 @@ class Plot {
     this.#tell();
   }
 
+  /** @returns {uPlot.Options} */
   #options(spec) {
     const isTime = spec.kind !== "bars";
     const grid = { stroke: colour("--grid"), width: 1 };
@@ -140,7 +141,7 @@ class Plot {
     const { plot, spec } = this;
     const n = plot?.cursor?.idx;
     const isMine = this.frame.matches(":hover") || document.activeElement === this.frame;
-    if (n === null || n === undefined || n >= spec.x.length || !isMine) return this.tip.hide();
+    if (!plot || n === null || n === undefined || n >= spec.x.length || !isMine) return this.tip.hide();
     const rows = spec.series.map(({ label, colour: name, values }) => ({ label, colour: name, value: values[n] }));
     const at = plot.valToPos(spec.x[n], "x") + plot.bbox.left / devicePixelRatio;
     this.tip.show({ title: spec.when(n), rows, unit: spec.exact ?? spec.unit, total: spec.kind === "stack" }, at);
@@ -148,6 +149,7 @@ class Plot {
 
   #key(event) {
     const { plot, spec } = this;
+    if (!plot) return;
     const last = spec.x.length - 1;
     const now = plot.cursor.idx ?? last + 1;
     const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last }[event.key];
@@ -177,7 +179,7 @@ function line({ label, colour: name, width }, kind) {
   const stroke = colour(name);
   if (kind === "lines")
     return { label, stroke, width: width ?? 1.75, points: { size: 4, fill: stroke, filter: lonely } };
-  const paths = uPlot.paths.bars({ size: [0.86, 48], align: 0, radius: 0 });
+  const paths = uPlot.paths.bars?.({ size: [0.86, 48], align: 0, radius: 0 });
   return { label, stroke, fill: stroke, width: 0, paths, points: { show: false } };
 }
 

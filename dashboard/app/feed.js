@@ -18,10 +18,11 @@ export class ReadError extends Error {
 
 async function ask(url, known) {
   let response;
+  /** @type {HeadersInit} */
   const headers = known?.etag ? { "If-None-Match": known.etag } : {};
   try {
-    const options = { headers, cache: "no-store", credentials: "same-origin", signal: AbortSignal.timeout(TIMEOUT_MS) };
-    response = await fetch(url, options);
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    response = await fetch(url, { headers, cache: "no-store", credentials: "same-origin", signal });
   } catch (error) {
     const slow = error.name === "TimeoutError";
     throw new ReadError(
@@ -79,7 +80,10 @@ export class Feed {
    */
   need(url, every, slot = url) {
     let read = this.#reads.get(url);
-    if (!read) this.#reads.set(url, (read = { failures: 0 }));
+    if (!read) {
+      read = { failures: 0 };
+      this.#reads.set(url, read);
+    }
     read.every = every;
     this.#needed.add(url);
     if (read.data !== undefined) {
@@ -92,7 +96,7 @@ export class Feed {
 
   /** Reads everything that is needed now. */
   again() {
-    for (const url of this.#needed) this.#read(url);
+    for (const url of this.#needed) void this.#read(url);
   }
 
   /**
@@ -138,7 +142,7 @@ export class Feed {
     for (const url of this.#needed) {
       const read = this.#reads.get(url);
       const due = this.#dueAt(read);
-      if (due <= now) this.#read(url);
+      if (due <= now) void this.#read(url);
       else next = Math.min(next, due);
     }
     if (next < Infinity) this.#timer = setTimeout(() => this.#schedule(), Math.max(50, next - now));

@@ -45,7 +45,7 @@ const TYPING_MS = 200;
 const RETURN_KEY = "return-to";
 
 const top = document.getElementById("top");
-const main = document.getElementById("main");
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 let place = placeOf(location.search);
 let drawing = 0;
 let typing = 0;
@@ -135,21 +135,25 @@ function returnToPlace() {
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[href]");
+  const target = /** @type {Element} */ (event.target);
+  /** @type {HTMLAnchorElement | null} */
+  const link = target.closest?.("a[href]");
   const href = link?.getAttribute("href");
   const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-  if (!href?.startsWith("?") || !isPlain) return;
+  if (!link || !href?.startsWith("?") || !isPlain) return;
   event.preventDefault();
   go(href, { replace: "replace" in link.dataset });
 });
 
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest?.("input, textarea, select");
-  if (event.key === " " && event.target.matches?.("a[role=button]")) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const isTyping = target.closest?.("input, textarea, select");
+  if (event.key === " " && target.matches?.("a[role=button]")) {
     event.preventDefault();
-    event.target.click();
+    target.click();
   }
   if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey) return;
+  /** @type {HTMLInputElement | null} */
   const search = document.querySelector("#search, .find input");
   if (search) {
     event.preventDefault();
@@ -175,7 +179,7 @@ setInterval(() => {
 /** What the Worker put into the page, if it did. */
 function embedded() {
   try {
-    return JSON.parse(document.getElementById("snapshot").textContent);
+    return JSON.parse(document.getElementById("snapshot")?.textContent ?? "null");
   } catch {
     return null; // Then the figures are asked for.
   }
@@ -187,7 +191,7 @@ if (snapshot) sources.seed(snapshot, place);
 feed.held = sources.brief = snapshot !== null;
 draw();
 // Figures first: charts, the rest of the table and fresh figures take longer than all before.
-painted.then(() => {
+void painted.then(() => {
   isPainted = true;
   feed.held = sources.brief = false;
   draw();

@@ -2,7 +2,10 @@
 
 const LATEST_MS = 2_000; // a hidden page is never painted
 
-/** Fulfilled when the browser has shown the page's first content, or by then. */
+/**
+ * Fulfilled when the browser has shown the page's first content, or by then.
+ * @type {Promise<void>}
+ */
 export const painted = new Promise((resolve) => {
   setTimeout(resolve, LATEST_MS);
   if (document.hidden || !PerformanceObserver.supportedEntryTypes?.includes("paint")) return;

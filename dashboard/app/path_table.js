@@ -5,6 +5,9 @@ import { breakable, failed, skeleton } from "./parts.js";
 import { changed, naturalOrder, towards } from "./place.js";
 import { spark } from "./spark.js";
 
+/** @typedef {{ name: string, title: string, hint?: string, figure?: true, fixed?: true, wide?: true }} Column */
+
+/** @type {Column[]} */
 const COLUMNS = [
   { name: "path", title: "Path" },
   { name: "requests", title: "Requests", figure: true },
@@ -15,6 +18,7 @@ const COLUMNS = [
   { name: "p99", title: "p99", figure: true, wide: true },
 ];
 
+/** @param {Column} column */
 function heading({ name, title, hint, figure, fixed, wide }, place) {
   const cls = [figure && "num", wide && "wide", name].filter(Boolean).join(" ");
   if (fixed) return h("th", { scope: "col", class: cls }, title);

@@ -61,7 +61,10 @@ function state({ status, reasons, computedAt }) {
   ];
 }
 
-/** What waits in a queue. Where the platform doesn't tell, that is not taken for nothing. */
+/**
+ * What waits in a queue. Where the platform doesn't tell, that is not taken for nothing.
+ * @param {{ backlog?: number | null, oldestMs?: number | null }} [queue]
+ */
 function waits({ backlog, oldestMs } = {}) {
   if (backlog === undefined || (backlog === null && oldestMs === null)) return [["", "How much waits is not known here."]];
   return [

@@ -18,7 +18,10 @@ export const RANGES = {
 /** The range where the address names none. */
 export const DEFAULT = "1h";
 
-/** What a place asks the API for, as parameters. */
+/**
+ * What a place asks the API for, as parameters.
+ * @param {{ range?: string, from?: number, to?: number }} place
+ */
 export function rangeQuery({ range, from, to }) {
   return from ? { from: String(from), to: String(to) } : { range };
 }

@@ -137,8 +137,7 @@ function ramp({ steps, next, dueAt, everyMs, state, holding }) {
       h("small", null, { taken: "taken", next: "next", ahead: "" }[stage]),
     );
   };
-  let when = null;
-  if (state === "waiting") when = ["The next step is due in ", spanText(dueAt - Date.now()), ", at ", time(dueAt), "."];
+  const isWaiting = state === "waiting";
   return card(
     "Ramp",
     badge(tone, text),
@@ -149,7 +148,7 @@ function ramp({ steps, next, dueAt, everyMs, state, holding }) {
       { class: "hint" },
       "The new path’s share of what is not sampled; ",
       `a step every ${spanText(everyMs)}. `,
-      when,
+      isWaiting ? ["The next step is due in ", spanText(dueAt - Date.now()), ", at ", time(dueAt), "."] : null,
     ),
   );
 }

@@ -3,7 +3,11 @@ import { svg } from "./element.js";
 
 const [WIDTH, HEIGHT] = [100, 28];
 
-/** `values` from old to new; null is a gap. `label` is its text alternative; without one it is decoration. */
+/**
+ * `values` from old to new; null is a gap. `label` is its text alternative; without one it is decoration.
+ * @param {(number | null | undefined)[]} values
+ * @param {{ label?: string, tone?: string }} [look]
+ */
 export function spark(values, { label, tone = "accent" } = {}) {
   const known = values.filter((value) => value !== null && value !== undefined);
   const access = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
@@ -14,6 +18,7 @@ export function spark(values, { label, tone = "accent" } = {}) {
   const y = (value) => round(HEIGHT - 1.5 - (value / top) * (HEIGHT - 4));
   let line = "";
   let area = "";
+  /** @type {number | null} */
   let runStart = null;
   values.forEach((value, n) => {
     const isGap = value === null || value === undefined;

@@ -29,11 +29,23 @@ function whole(series) {
   return points.length > 2 && points.at(-1).start + stepMs > to ? points.slice(0, -1) : points;
 }
 
+/** @param {string} [tone] */
+const trend = (label, values, tone) => spark(values, { label: `Trend of ${label}`, tone });
+
+function addressTile(addresses, requests, points) {
+  const estimates = points.map((point) => point.addresses?.estimate ?? null);
+  return tile(
+    "Addresses",
+    requests ? figure(addresses.estimate, countText(addresses.estimate)) : none("no requests"),
+    requests ? ["at least ", count(addresses.lower)] : "no requests",
+    points.some((point) => point.addresses) ? trend("addresses", estimates) : certainty(addresses),
+  );
+}
+
 /** Six tiles of some figures over a range, with trends from a series. */
 export function tiles({ figures, range, readAt, series, exact }) {
   const { requests, status, responseTime, addresses } = figures;
   const points = whole(series);
-  const trend = (label, values, tone) => spark(values, { label: `Trend of ${label}`, tone });
   const latency = (name, note) =>
     tile(
       name,
@@ -83,17 +95,7 @@ export function tiles({ figures, range, readAt, series, exact }) {
     latency("p50", responseTime && `mean ${countText(responseTime.mean)} ms`),
     latency("p95", "1 of 20 is slower"),
     latency("p99", spread),
-    tile(
-      "Addresses",
-      requests ? figure(addresses.estimate, countText(addresses.estimate)) : none("no requests"),
-      requests ? ["at least ", count(addresses.lower)] : "no requests",
-      points.some((point) => point.addresses)
-        ? trend(
-            "addresses",
-            points.map((point) => point.addresses?.estimate ?? null),
-          )
-        : certainty(addresses),
-    ),
+    addressTile(addresses, requests, points),
   );
 }
 

@@ -12,7 +12,7 @@ const COHORTS = { single: "one path alone", dual: "both paths", fallback: "the o
 export function tracePage({ place, sources, go }) {
   const onsubmit = (event) => {
     event.preventDefault();
-    go(towards(place, { view: "trace", id: new FormData(event.target).get("id").trim() }));
+    go(towards(place, { view: "trace", id: event.target.elements.id.value.trim() }));
   };
   return [
     h("h1", { tabindex: "-1" }, "Trace"),

@@ -14,7 +14,7 @@ const CLASSES = [
   { name: "5xx", title: "5xx server error", colour: "--s5xx" },
 ];
 
-const UNITS = { 60_000: "minute", 3_600_000: "hour", 86_400_000: "day" };
+const UNITS = { 60000: "minute", 3600000: "hour", 86400000: "day" };
 
 const PERCENTILES = [
   { name: "p50", title: "p50 (median)", colour: "--p50", width: 2 },
@@ -90,7 +90,8 @@ function table(points, columns, cell, key) {
     ),
   );
   const body = () => h("table", { class: "plain" }, head, h("tbody", null, rows()));
-  const open = document.querySelector(`details[data-key="${key}"]`)?.open;
+  /** @type {HTMLDetailsElement | null} */
+  const before = document.querySelector(`details[data-key="${key}"]`);
   const ontoggle = ({ currentTarget: details }) => {
     const inside = details.querySelector(".scroll");
     if (details.open && !inside.firstChild) inside.append(body());
@@ -102,7 +103,7 @@ function table(points, columns, cell, key) {
     h(
       "div",
       { class: "scroll", tabindex: "0", role: "region", "aria-label": "Figures over time" },
-      open ? body() : null,
+      before?.open ? body() : null,
     ),
   );
 }
