@@ -55,7 +55,8 @@ export async function startDirect(t, { vars = {}, upstream } = {}) {
   t.after(() => runtime.dispose());
   await runtime.ready;
   const database = await runtime.getD1Database("DB", "gateway");
-  for (const file of (await readdir(project("migrations"))).sort()) {
+  const files = (await readdir(project("migrations"))).filter((file) => file.endsWith(".sql"));
+  for (const file of files.sort()) {
     const text = await readFile(join(project("migrations"), file), "utf8");
     for (const statement of splitSql(text)) await database.prepare(statement).run();
   }
