@@ -66,9 +66,6 @@ coverage: ## line coverage of crates/model and crates/store; fails under 90 %
 # Nothing else should run meanwhile. ARGS=--quick takes four minutes and leaves docs/performance.md as it is.
 bench: build ## measure speed and cost against the plan's own design
 	bench/floor-rust/build
-	cargo bench --bench micro -- --quiet
-	$(env) node bench/growth.mjs $(ARGS)
-	$(env) node bench/api.mjs $(ARGS)
 	$(env) node bench/run.mjs $(ARGS)
 
 # Without LOCAL_DEVELOPMENT the collector's own routes are closed, as on an account.

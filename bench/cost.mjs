@@ -2,39 +2,43 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 import { load } from "./load.mjs";
-import { costPerMillion, perMillion, rowsWritten, since } from "./pricing.mjs";
-import { settle } from "./stored.mjs";
-import { startVariant, VARIANTS } from "./variants.mjs";
+import { measure } from "./measure.mjs";
+import { figures } from "./pricing.mjs";
+import { LINGER_MS } from "./settings.mjs";
+import { percentile } from "./statistics.mjs";
+import { METERED, VARIANTS } from "./variants.mjs";
 
-/** How long after the last event an object's own work (folding) is done, in s. */
-const OBJECT_ALARM_S = 16;
+/** How long after the last event an object's own work (folding) is done, in ms. */
+const OBJECT_ALARM_MS = 16_000;
 
-/** Figures of counts per million events. */
-export function figures(counts) {
-  return {
-    counts,
-    costUsdPerMillion: costPerMillion(counts),
-    rowsWrittenPerMillion: rowsWritten(counts),
-    queueOpsPerMillion: counts.queueOperations,
-  };
+/** The new path with its requests spread over so many isolates. */
+const ISOLATES = 20;
+export const SPREAD = `ours_queue from ${ISOLATES} isolates`;
+
+/**
+ * With this setting one isolate sends as many messages as those would together: each has a buffer of its own, which is
+ * sent so long after its first event. What else each of them does is not in it: they read the flag.
+ */
+function spreadVars(perSecond) {
+  const eventsMeanwhile = ((perSecond / ISOLATES) * LINGER_MS) / 1_000;
+  return { ...VARIANTS.ours_queue.vars, FLUSH_EVENTS: String(1 + Math.floor(eventsMeanwhile)) };
 }
 
-/** Runs a variant at `perSecond` for `seconds`, cron included, and gives its figures and complaints. */
-export async function cost(name, { run, perSecond, seconds, batchTimeoutS, patienceMs }) {
-  const { metered, count, stores, alike, flag } = VARIANTS[name];
-  const gateway = await startVariant(name, { ...metered, batchTimeoutS });
-  try {
-    const before = await gateway.read("/_meter");
-    const { sent, failed } = await load("open", { url: String(gateway.url), run, perSecond, seconds });
-    const same = () => alike([{ run, sent }]);
-    const settled = await settle({ count: () => count(gateway), sent, stores, alike: same, patienceMs });
-    if (flag.mode !== "queue-only") await pause(OBJECT_ALARM_S * 1_000);
+/** Runs a variant, or `SPREAD`, for as long as the plan has it, cron included; gives figures per million events. */
+export function cost(name, { run, plan }) {
+  const { perSecond, seconds } = plan.cost;
+  const variant = name === SPREAD ? "ours_queue" : name;
+  const over = name === SPREAD ? { ...METERED, vars: spreadVars(perSecond) } : METERED;
+  const after = async (gateway, { before, sent }) => {
+    if (VARIANTS[variant].flag.mode !== "queue-only") await pause(OBJECT_ALARM_MS);
     // Once a minute, as cron comes.
-    for (let minute = 0; minute < seconds; minute += 60) await gateway.read("/_meter/scheduled", { method: "POST" });
-    const after = await gateway.read("/_meter");
-    const complaints = [failed && `${failed} requests failed`, settled.complaint].filter(Boolean);
-    return { ...figures(perMillion(since(before, after), sent)), sent, merged: settled.merged, complaints };
-  } finally {
-    await gateway.stop();
-  }
+    for (let minute = 0; minute < seconds; minute += 60) await gateway.cron();
+    const now = await gateway.read("/_meter");
+    const sends = now.sendTimes.sort((a, b) => a - b);
+    return { ...figures(before, now, sent), queueSendMs: { p50: percentile(sends, 50), p99: percentile(sends, 99) } };
+  };
+  return measure(variant, { plan, over, after }, async (gateway) => {
+    const before = await gateway.read("/_meter");
+    return { before, ...(await load("open", { url: gateway.url, run, perSecond, seconds })) };
+  });
 }

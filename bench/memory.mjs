@@ -1,11 +1,10 @@
 // Does the gateway's memory stay flat? Its isolate's live heap and its WebAssembly pages, sampled over many requests.
 import { setTimeout as pause } from "node:timers/promises";
 
-import { inspect } from "./inspector.mjs";
 import { load } from "./load.mjs";
+import { measure } from "./measure.mjs";
 import { isFlat, quarters } from "./statistics.mjs";
-import { settle } from "./stored.mjs";
-import { startVariant, VARIANTS } from "./variants.mjs";
+import { METERED, VARIANTS } from "./variants.mjs";
 
 const SAMPLE_EVERY_MS = 250;
 
@@ -15,54 +14,62 @@ const CRON_EVERY_MS = 5_000;
 /** The ID window. Writers remember a few windows, and a run of minutes must pass as many of them as a day does. */
 const ID_WINDOW_MS = "1000";
 
-/**
- * Loads our gateway with so many requests, after others that fill what is bounded (sketches, windows, buffers), and
- * samples. Both paths are in use: dual-write.
- */
-export async function memory({ run, warmUp, requests, perSecond, batchTimeoutS }) {
-  const name = "ours_dual";
-  const { metered, count, stores, vars } = VARIANTS[name];
-  const inspectorPort = 20_000 + Math.floor(Math.random() * 20_000);
-  const gateway = await startVariant(name, {
-    ...metered,
-    vars: { ...vars, ID_WINDOW_MS },
-    batchTimeoutS,
-    inspectorPort,
-  });
-  try {
-    // Before the first request there is no isolate to look into.
-    const url = String(gateway.url);
-    const first = await load("closed", { url, run: `${run}-first`, connections: 1, requests: 100 });
-    const inspector = await inspect(inspectorPort, "gateway");
-    let [heap, pages] = [[], []];
-    let loaded = null;
-    const options = { url, run, perSecond, seconds: (warmUp + requests) / perSecond };
-    const loading = load("open", options).then((all) => (loaded = all));
-    let cronAt = performance.now();
-    while (!loaded) {
-      if (performance.now() >= cronAt) {
-        cronAt += CRON_EVERY_MS;
-        await gateway.read("/_meter/scheduled", { method: "POST" });
-      }
-      heap.push(await inspector.liveHeapBytes());
-      pages.push((await gateway.read("/_meter")).wasmPages);
-      await Promise.race([pause(SAMPLE_EVERY_MS), loading]);
+/** Both paths are in use: dual-write. */
+const NAME = "ours_dual";
+
+/** Connects to the gateway's isolate by the runtime's inspector; `call(method)` resolves to its result. */
+async function inspect(port) {
+  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
+  const { webSocketDebuggerUrl } = targets.find(({ id, title }) => `${id} ${title}`.includes("gateway"));
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: reject }));
+  const call = (method) => {
+    socket.send(JSON.stringify({ id: 1, method }));
+    return new Promise((resolve) => {
+      // Events of the inspector have no ID; it is asked one thing at a time.
+      socket.onmessage = ({ data }) => JSON.parse(data).id && resolve(JSON.parse(data).result);
+    });
+  };
+  return { call, close: () => socket.close() };
+}
+
+/** Samples a gateway until `loading` is done; gives bytes of its live heap, and pages. */
+async function sample(gateway, inspector, loading) {
+  const [heap, pages] = [[], []];
+  let done = false;
+  loading.finally(() => (done = true));
+  for (let cronAt = 0; !done; ) {
+    if (performance.now() >= cronAt) {
+      cronAt = performance.now() + CRON_EVERY_MS;
+      await gateway.cron();
     }
-    inspector.close();
-    const settled = await settle({ count: () => count(gateway), sent: first.sent + loaded.sent, stores });
-    const warm = Math.floor((heap.length * warmUp) / (warmUp + requests));
-    [heap, pages] = [heap, pages].map((samples) => samples.slice(warm));
-    return {
-      requests: loaded.sent - warmUp,
-      samples: heap.length,
-      heapFlat: isFlat(heap),
-      wasmFlat: isFlat(pages),
-      flat: isFlat(heap) && isFlat(pages),
-      heapMb: quarters(heap).map((bytes) => Number((bytes / 1e6).toFixed(2))),
-      wasmPages: quarters(pages),
-      complaints: settled.complaint ? [settled.complaint] : [],
-    };
-  } finally {
-    await gateway.stop();
+    await inspector.call("HeapProfiler.collectGarbage");
+    heap.push((await inspector.call("Runtime.getHeapUsage")).usedSize);
+    pages.push((await gateway.read("/_meter")).wasmPages);
+    await Promise.race([pause(SAMPLE_EVERY_MS), loading]);
   }
+  return { heap, pages };
+}
+
+/** Loads our gateway with so many requests, after others that fill what is bounded (sketches, windows, buffers). */
+export function memory({ run, plan }) {
+  const { warmUp, requests, perSecond } = plan.memory;
+  const inspectorPort = 20_000 + Math.floor(Math.random() * 20_000);
+  const over = { ...METERED, vars: { ...VARIANTS[NAME].vars, ID_WINDOW_MS }, inspectorPort };
+  return measure(NAME, { plan, over }, async (gateway) => {
+    const { url } = gateway;
+    // Before the first request there is no isolate to look into.
+    const first = await load("closed", { url, run: `${run}-first`, connections: 1, requests: 100 });
+    const inspector = await inspect(inspectorPort);
+    const loading = load("open", { url, run, perSecond, seconds: (warmUp + requests) / perSecond });
+    const samples = await sample(gateway, inspector, loading);
+    inspector.close();
+    const { sent, failed } = await loading;
+    const [heap, pages] = [samples.heap, samples.pages].map((all) =>
+      all.slice(Math.floor((all.length * warmUp) / (warmUp + requests))),
+    );
+    const figures = { requests, samples: heap.length, flat: isFlat(heap) && isFlat(pages) };
+    const inQuarters = { heapMb: quarters(heap).map((bytes) => bytes / 1e6), wasmPages: quarters(pages) };
+    return { sent: first.sent + sent, failed: first.failed + failed, ...figures, ...inQuarters };
+  });
 }

@@ -4,26 +4,16 @@ import prices from "./prices.json" with { type: "json" };
 /** Bytes of a queue's billing unit, and what it adds to each message of its own. */
 const [UNIT_BYTES, METADATA_BYTES] = [64_000, 100];
 
+const MILLION = 1_000_000;
+
 /** Units that one operation on a message of so many bytes is billed as. */
 export const queueUnits = (bytes) => Math.ceil((bytes + METADATA_BYTES) / UNIT_BYTES);
 
-const MILLION = 1_000_000;
-
-/** Counts per million of `events`. What has no price (messages, pages) is left out. */
-export function perMillion(counts, events) {
-  const priced = Object.keys(prices.perMillion).map((name) => [name, ((counts[name] ?? 0) * MILLION) / events]);
-  return Object.fromEntries(priced);
+/** Figures per million of `events`, of a meter's counts before and after them. */
+export function figures(before, after, events) {
+  const counts = Object.keys(before).filter((name) => typeof before[name] === "number");
+  const each = Object.fromEntries(counts.map((name) => [name, ((after[name] - before[name]) * MILLION) / events]));
+  const costs = Object.entries(prices.perMillion).map(([name, price]) => (each[name] * price.usd) / MILLION);
+  const usd = costs.reduce((sum, cost) => sum + cost, 0);
+  return { usd, rowsWritten: each.objectRowsWritten + each.d1RowsWritten, ...each };
 }
-
-/** USD per million events, of counts per million events. */
-export function costPerMillion(counts) {
-  const costs = Object.entries(counts).map(([name, count]) => (count / MILLION) * prices.perMillion[name].usd);
-  return costs.reduce((sum, cost) => sum + cost, 0);
-}
-
-/** Rows written per million events, in either database. */
-export const rowsWritten = (counts) => counts.objectRowsWritten + counts.d1RowsWritten;
-
-/** Counts now, less what was counted before. */
-export const since = (before, now) =>
-  Object.fromEntries(Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)]));

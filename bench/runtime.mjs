@@ -2,9 +2,8 @@
 //
 // Wrangler's own servers put a proxy before the Worker that costs more than the Worker does. So its runtime is started
 // with the same bindings and a socket of the Worker's own. Upstream, queue, KV, D1 and objects are in one process.
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
@@ -21,17 +20,22 @@ setFlagsFromString("--no-memory-reducer");
 
 export const project = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
+const UPSTREAM = `export default { fetch: () => new Response("ok\\n") };`;
+
+/** Source of a module that is another. */
+const reexport = (entry) => `export * from "./${entry}"; export { default } from "./${entry}";`;
+
 /** Bundles a Worker as Wrangler does; gives it as modules, the entry first. `wasm` is imported by its name alone. */
-async function modulesOf(entry, wasm) {
+async function modulesOf({ entry, wrapper, wasm, source = reexport(wrapper ?? entry) }) {
   const { outputFiles } = await build({
-    entryPoints: [project(entry)],
+    stdin: { contents: source, resolveDir: project("."), loader: "ts" },
+    alias: wrapper && { gateway: project(entry) },
     bundle: true,
     format: "esm",
     target: "es2024",
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "*.wasm"],
     write: false,
-    outdir: "/",
     logLevel: "error",
   });
   const modules = [{ type: "ESModule", path: "/index.js", contents: outputFiles[0].text }];
@@ -40,7 +44,7 @@ async function modulesOf(entry, wasm) {
 }
 
 /** The Workers of a runtime: the gateway with the bindings of its `config`, and its upstream. */
-async function workersOf({ entry, wasm, config, compatibilityFlags, vars = {}, batchTimeoutS, storesAddress }) {
+async function workersOf({ config, compatibilityFlags, vars = {}, batchTimeoutS, ...code }) {
   const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
   // Without the dashboard's files: here a proxy asks a Worker of its own about each request first.
   const { modulesRules, assets, ...options } = workerOptions;
@@ -49,55 +53,42 @@ async function workersOf({ entry, wasm, config, compatibilityFlags, vars = {}, b
     { ...consumer, maxBatchTimeout: batchTimeoutS ?? consumer.maxBatchTimeout },
   ]);
   const common = { compatibilityDate: "2026-10-01", modulesRoot: "/" };
-  const stores = storesAddress ? { STORES: { external: { address: storesAddress, http: {} } } } : {};
   const gateway = {
     ...common,
     ...options,
     ...(compatibilityFlags && { compatibilityFlags }),
     name: "gateway",
-    modules: await modulesOf(entry, wasm),
+    modules: await modulesOf(code),
     bindings: { ...options.bindings, ...vars },
     queueConsumers: Object.fromEntries(consumers),
-    serviceBindings: { UPSTREAM: "upstream", ...stores },
+    serviceBindings: { UPSTREAM: "upstream" },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
-  return [gateway, { ...common, name: "upstream", modules: await modulesOf("bench/upstream.js") }];
-}
-
-/** Starts the runtime with these options of V8. */
-async function runtimeOf(options, v8Options) {
-  const name = "MINIFLARE_WORKERD_V8_FLAGS";
-  const before = process.env[name];
-  if (v8Options) process.env[name] = v8Options.join(" ");
-  try {
-    const runtime = new Miniflare(convertV4MiniflareOptions(options));
-    await runtime.ready;
-    return runtime;
-  } finally {
-    if (before === undefined) delete process.env[name];
-    else process.env[name] = before;
-  }
+  return [gateway, { ...common, name: "upstream", modules: await modulesOf({ source: UPSTREAM }) }];
 }
 
 /**
- * Starts a Worker: `entry` with the bindings of `config` (a `wrangler.toml`, or none), these variables, and the common
- * upstream. `compatibilityFlags` go before the config's. `storesAddress`: where the binding `STORES` leads, if anywhere.
- * `inspectorPort` opens the runtime's inspector, `openStores` the objects' databases, and `v8Options` are the engine's.
+ * Starts a Worker with empty stores: `entry` or `source`, in a `wrapper` if one is given, with the bindings of `config`
+ * (a `wrangler.toml`, or none), these variables, and the common upstream. `compatibilityFlags` go before the config's,
+ * `migrations` is a folder, `flag` a document, and `inspectorPort` opens the runtime's inspector.
  */
-export async function start({ inspectorPort, openStores, v8Options, ...options }) {
+export async function start({ inspectorPort, migrations, flag, ...options }) {
   const errors = [];
   const handleStructuredLogs = ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message);
   const workers = await workersOf(options);
-  const common = { cf: false, inspectorPort, unsafeInspectDurableObjects: openStores, handleStructuredLogs };
-  const runtime = await runtimeOf({ ...common, workers }, v8Options);
-  return new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
+  const runtime = new Miniflare(convertV4MiniflareOptions({ cf: false, inspectorPort, handleStructuredLogs, workers }));
+  await runtime.ready;
+  const gateway = new Gateway(runtime, await runtime.unsafeGetDirectURL("gateway"), errors);
+  if (migrations) await gateway.migrate(migrations);
+  if (flag) await gateway.putFlag(flag);
+  return gateway;
 }
 
 class Gateway {
   /** `errors`: the first few that the Worker logs. */
   constructor(runtime, url, errors) {
     this.runtime = runtime;
-    this.url = url;
+    this.url = String(url);
     this.errors = errors;
   }
 
@@ -108,11 +99,16 @@ class Gateway {
     return JSON.parse(text);
   }
 
-  /** Applies migrations, in the order of the files given. */
-  async migrate(files) {
+  /** Wakes a metered Worker as cron does. */
+  cron() {
+    return this.read("/_meter/scheduled", { method: "POST" });
+  }
+
+  async migrate(folder) {
     const database = await this.runtime.getD1Database("DB", "gateway");
-    for (const file of files) {
-      for (const statement of splitSql(await readFile(project(file), "utf8"))) await database.prepare(statement).run();
+    for (const file of (await readdir(project(folder))).sort()) {
+      const statements = splitSql(await readFile(project(`${folder}/${file}`), "utf8"));
+      for (const statement of statements) await database.prepare(statement).run();
     }
   }
 

@@ -6,24 +6,12 @@ export function percentile(sorted, percent) {
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
 }
 
-/** Percentiles of latencies in ms. */
-export function summarize(samples) {
-  const sorted = Float64Array.from(samples).sort();
-  return Object.fromEntries([50, 90, 99, 99.9, 100].map((p) => [p === 100 ? "max" : `p${p}`, percentile(sorted, p)]));
-}
-
 /** The middle value; of an even number, the mean of the two in the middle. Missing ones don't count. */
 export function median(values) {
   const sorted = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return null;
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** Medians of objects of numbers, field by field. */
-export function medians(objects) {
-  const fields = new Set(objects.flatMap((object) => Object.keys(object)));
-  return Object.fromEntries([...fields].map((field) => [field, median(objects.map((object) => object[field]))]));
 }
 
 /** Medians of the four quarters of samples in order of time. */

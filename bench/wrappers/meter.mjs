@@ -1,26 +1,35 @@
 // Counts what the platform would bill, by wrapping the bindings of a Worker that runs in the real runtime.
 //
 // Rows are those that the databases themselves report. Worker and object share an isolate here, and so one meter.
-import { instead } from "../instead.mjs";
+import prices from "../prices.json" with { type: "json" };
 import { queueUnits } from "../pricing.mjs";
 
-export const meter = {
-  kvReads: 0,
-  kvWrites: 0,
-  queueOperations: 0,
-  queueMessages: 0,
-  objectRequests: 0,
-  objectRowsRead: 0,
-  objectRowsWritten: 0,
-  d1RowsRead: 0,
-  d1RowsWritten: 0,
-};
+const COUNTED = [...Object.keys(prices.perMillion), "queueMessages", "queueBytes"];
+
+export const meter = Object.fromEntries(COUNTED.map((name) => [name, 0]));
+
+/** `target` with some properties replaced. Native methods insist on their own `this`. */
+function instead(target, replaced) {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = Object.hasOwn(replaced, name) ? replaced[name] : target[name];
+      // Bindings are told apart by the name of their constructor.
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** How long the queue took to accept each message, in ms. */
+export const sendTimes = [];
 
 const encoder = new TextEncoder();
 
 /** Bytes of a message as the queue takes it. */
-function bytesOf(body) {
-  return encoder.encode(typeof body === "string" ? body : JSON.stringify(body)).byteLength;
+const bytesOf = (body) => encoder.encode(typeof body === "string" ? body : JSON.stringify(body)).byteLength;
+
+/** What a batch costs to take from a queue: each message is read; acknowledged it is deleted, else read again. */
+export function countDelivery(batch) {
+  for (const { body } of batch.messages) meter.queueOperations += 2 * queueUnits(bytesOf(body));
 }
 
 /** The bindings, metered. */
@@ -33,10 +42,13 @@ export function meteredEnv(env) {
       put: (...args) => ((meter.kvWrites += 1), FLAGS.put(...args)),
     }),
     TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, {
-      send: (body, options) => {
+      send: async (body, options) => {
         meter.queueMessages += 1;
+        meter.queueBytes += bytesOf(body);
         meter.queueOperations += queueUnits(bytesOf(body));
-        return TRAFFIC_QUEUE.send(body, options);
+        const began = performance.now();
+        await TRAFFIC_QUEUE.send(body, options);
+        sendTimes.push(performance.now() - began);
       },
       sendBatch: () => {
         throw new Error("the meter knows no sendBatch yet: count its messages here");
@@ -62,11 +74,6 @@ function readD1(results) {
     meter.d1RowsWritten += meta.rows_written;
   }
   return results;
-}
-
-/** What a batch costs to take from a queue: each message is read; acknowledged it is deleted, else read again. */
-export function countDelivery(batch) {
-  for (const { body } of batch.messages) meter.queueOperations += 2 * queueUnits(bytesOf(body));
 }
 
 /**
