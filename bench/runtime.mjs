@@ -106,7 +106,8 @@ class Gateway {
 
   async migrate(folder) {
     const database = await this.runtime.getD1Database("DB", "gateway");
-    for (const file of (await readdir(project(folder))).sort()) {
+    const files = (await readdir(project(folder))).filter((file) => file.endsWith(".sql"));
+    for (const file of files.sort()) {
       const statements = splitSql(await readFile(project(`${folder}/${file}`), "utf8"));
       for (const statement of statements) await database.prepare(statement).run();
     }
