@@ -63,7 +63,7 @@ coverage: ## line coverage of crates/model and crates/store; fails under 90 %
 	$(env) cargo llvm-cov --package model --package store --fail-under-lines 92 \
 		--ignore-filename-regex '/tests/|/benches/'
 
-# Nothing else should run meanwhile. ARGS=--quick takes four minutes and leaves docs/performance.md as it is.
+# Nothing else should run meanwhile. ARGS=--quick takes some minutes and leaves docs/performance.md as it is.
 bench: build ## measure speed and cost against the plan's own design
 	bench/floor-rust/build
 	$(env) node bench/run.mjs $(ARGS)
