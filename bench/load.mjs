@@ -28,7 +28,9 @@ function clientOf({ url, run, connections }) {
         { method: "GET", path, headers: ["CF-Connecting-IP", address, "CF-Ray", ray] },
         {
           onRequestStart() {},
-          onResponseStart: (_, status) => void (answered = status),
+          onResponseStart(_, status) {
+            answered = status;
+          },
           onResponseData() {},
           onResponseEnd: () => resolve(answered),
           onResponseError: () => resolve(null),
@@ -81,8 +83,10 @@ export async function openLoop({ url, run, perSecond, warmUpS = 0, seconds }) {
   };
   const all = [];
   while (all.length < total) {
-    for (let dueAt; (dueAt = started + (all.length * 1_000) / perSecond) <= performance.now() && all.length < total; ) {
+    const dueAt = started + (all.length * 1_000) / perSecond;
+    if (dueAt <= performance.now()) {
       all.push(request(all.length, dueAt));
+      continue;
     }
     // Timers are too coarse: between requests it looks for answers, and at the clock.
     await turn();

@@ -32,14 +32,22 @@ export function countDelivery(batch) {
   for (const { body } of batch.messages) meter.queueOperations += 2 * queueUnits(bytesOf(body));
 }
 
+/** A method that also counts. */
+function counted(what, target, name) {
+  return (...args) => {
+    meter[what] += 1;
+    return target[name](...args);
+  };
+}
+
 /** The bindings, metered. */
 export function meteredEnv(env) {
   const { FLAGS, TRAFFIC_QUEUE, PATH_COLLECTOR, DB } = env;
   return {
     ...env,
     FLAGS: instead(FLAGS, {
-      get: (...args) => ((meter.kvReads += 1), FLAGS.get(...args)),
-      put: (...args) => ((meter.kvWrites += 1), FLAGS.put(...args)),
+      get: counted("kvReads", FLAGS, "get"),
+      put: counted("kvWrites", FLAGS, "put"),
     }),
     TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, {
       send: async (body, options) => {
@@ -61,11 +69,8 @@ export function meteredEnv(env) {
 
 /** Each call of an object is a request, over `fetch` or by RPC. */
 function meteredStub(stub) {
-  const counted = (name) => (...args) => {
-    meter.objectRequests += 1;
-    return stub[name](...args);
-  };
-  return instead(stub, { fetch: counted("fetch"), record: counted("record"), requests: counted("requests") });
+  const methods = ["fetch", "record", "requests"];
+  return instead(stub, Object.fromEntries(methods.map((name) => [name, counted("objectRequests", stub, name)])));
 }
 
 function readD1(results) {
@@ -88,11 +93,11 @@ export function meterStorage({ storage }) {
     cursors.push(cursor);
     return cursor;
   };
-  const setAlarm = storage.setAlarm.bind(storage);
+  const original = { setAlarm: storage.setAlarm.bind(storage) };
   // In place: the platform's class takes none but the platform's own state.
   Object.defineProperties(storage, {
     sql: { value: instead(sql, { exec }) },
-    setAlarm: { value: (...args) => ((meter.objectRowsWritten += 1), setAlarm(...args)) },
+    setAlarm: { value: counted("objectRowsWritten", original, "setAlarm") },
   });
   return (counted) => {
     for (const cursor of cursors.splice(0)) {
