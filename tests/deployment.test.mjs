@@ -179,9 +179,9 @@ describe("make deploy", () => {
     // This is the real Makefile: what whoever runs the tests has set must not name an environment.
     const env = { ...process.env, ENV: "", MAKEFLAGS: "", MAKEOVERRIDES: "" };
     const make = (...args) => execute("make", ["--silent", ...args], { cwd: root, env });
-    for (const [message, ...args] of [
-      [/name an environment: staging or production/],
-      [/no environment "live"/, "ENV=live"],
+    for (const { message, args } of [
+      { message: /name an environment: staging or production/, args: [] },
+      { message: /no environment "live"/, args: ["ENV=live"] },
     ]) {
       const { code, stderr } = await make("deploy", ...args);
       assert.equal(code, 2);

@@ -26,6 +26,11 @@ export async function startBrowser(t) {
  * A page of its own at this address. `expects` is a pattern of console errors that the test causes; any other fails
  * it. `token` goes with every request. Its clock is `offset` ms ahead; with `clock`, the test can hurry it.
  * `prepare(page)` is called before the first request.
+ * @param {import("node:test").TestContext} t
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} url
+ * @param {{ size?: { width: number, height: number }, theme?: "light" | "dark", expects?: RegExp, token?: string,
+ *   offset?: number, clock?: boolean, prepare?: (page: import("playwright-core").Page) => unknown }} [options]
  */
 export async function open(
   t,

@@ -81,7 +81,7 @@ describe("the dashboard", { timeout: 300_000 }, () => {
     const page = await show(t, `?${quiet}`);
     await settled(page);
     const { paths } = await ask(`paths?${quiet}&limit=50`);
-    const rows = await page.locator("table.paths tbody tr").evaluateAll((list) =>
+    const rows = await page.locator("table.paths tbody tr").evaluateAll((/** @type {any[]} */ list) =>
       list.map((row) => ({
         path: row.querySelector("th").textContent,
         requests: Number(row.querySelector(".requests data").value),
@@ -236,11 +236,12 @@ describe("the dashboard", { timeout: 300_000 }, () => {
   test("all that a page needs is small", async (t) => {
     const page = await show(t, "?live=off");
     await settled(page);
-    const sizes = await page.evaluate(() =>
-      [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    const sizes = await page.evaluate(() => {
+      const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+      return /** @type {PerformanceResourceTiming[]} */ (entries)
         .filter(({ name }) => !name.includes("/v1/"))
-        .map(({ name, decodedBodySize }) => [new URL(name).pathname, decodedBodySize]),
-    );
+        .map(({ name, decodedBodySize }) => /** @type {const} */ ([new URL(name).pathname, decodedBodySize]));
+    });
     const snapshot = await page.evaluate(() => document.getElementById("snapshot").textContent.length);
     const total = sizes.reduce((sum, [, size]) => sum + size, -snapshot);
     t.diagnostic(`${total} bytes without the snapshot, which is data`);

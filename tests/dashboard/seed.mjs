@@ -103,7 +103,10 @@ const ROLLOUT = {
   mode: "dual-write", samplePpm: 10_000, queuePpm: 100_000, guard: GUARD, overrides: OVERRIDES,
   updatedBy: "ramp", reason: "Step 3 of 5.",
 };
-/** The flag's documents, with how long ago (ms) each was put. */
+/**
+ * The flag's documents, with how long ago (ms) each was put.
+ * @type {[number, object][]}
+ */
 const FLAGS = [
   [22 * DAY, { mode: "do-only", updatedBy: "preset", reason: "Old path: every event to the PathCollector object." }],
   [19 * DAY, {

@@ -30,8 +30,12 @@ function watch() {
   const seen = { asked: 0, unchanged: 0 };
   const isRead = (message) => message.url().includes("/v1/");
   const prepare = (page) => {
-    page.on("request", (request) => (seen.asked += isRead(request)));
-    page.on("response", (response) => (seen.unchanged += isRead(response) && response.status() === 304));
+    page.on("request", (request) => {
+      if (isRead(request)) seen.asked += 1;
+    });
+    page.on("response", (response) => {
+      if (isRead(response) && response.status() === 304) seen.unchanged += 1;
+    });
   };
   return { seen, prepare };
 }
@@ -191,7 +195,7 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     await page.mouse.up();
     await page.waitForURL(/from=\d{13}&to=\d{13}/);
     const query = new URL(page.url()).searchParams;
-    const minutes = (query.get("to") - query.get("from")) / 60_000;
+    const minutes = (Number(query.get("to")) - Number(query.get("from"))) / 60_000;
     assert.ok(minutes >= 14 && minutes <= 18, `${minutes} minutes`);
     await page.getByRole("link", { name: "Back to the range before" }).click();
     await page.getByRole("link", { name: /2xx success/ }).click();

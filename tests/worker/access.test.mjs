@@ -343,7 +343,7 @@ describe("Cloudflare Access", { concurrency: 3, timeout: 120_000 }, () => {
     await refused(team.token({ nbf: seconds + 300 }), /not valid yet/);
     assert.equal(team.asked, 0);
     const [header, claims, signature] = team.token().split(".");
-    const changed = base64url({ ...JSON.parse(Buffer.from(claims, "base64url")), sub: "admin" });
+    const changed = base64url({ ...JSON.parse(Buffer.from(claims, "base64url").toString()), sub: "admin" });
     await refused(`${header}.${changed}.${signature}`, /signature/);
     await refused(`${header}.${claims}.${Buffer.alloc(256, 1).toString("base64url")}`, /signature/);
     const impostor = new Team("k1");

@@ -40,6 +40,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     const message = (...events) => JSON.stringify({ v: 1, events });
     const missing = event("no status");
     delete missing.status;
+    /** @type {[string, RegExp][]} */
     const bodies = [
       ["this is not JSON", /^queue message: /],
       [JSON.stringify({ events: [] }), /missing field `v`/],
@@ -148,6 +149,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
   test("queries of the API that can't be answered are problems that name the parameter", async (t) => {
     const gateway = await startGateway(t);
     const week = 7 * 24 * 60 * 60 * 1000;
+    /** @type {[string, number, RegExp][]} */
     const problems = [
       ["stats?from=yesterday", 400, /^`from`: "yesterday" is not valid; give milliseconds/],
       ["stats?to=-1", 400, /^`to`: "-1"/],
@@ -185,6 +187,7 @@ describe("bad input", { concurrency: 3, timeout: 120_000 }, () => {
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.read("flag");
     const good = { schema: 1, version: 9, mode: "do-only" };
+    /** @type {[object, RegExp][]} */
     const bad = [
       [{ ...good, schema: 2 }, /`schema`: "2"/],
       [{ ...good, mode: "both" }, /`mode`: /],

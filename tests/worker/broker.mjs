@@ -62,7 +62,8 @@ export class Broker {
 
   /** The queue whose batch is due first, and when: as soon as it is full, or 5 s after its first message. */
   #next() {
-    let first = [null, Infinity];
+    /** @type {[string, number]} */
+    let first = ["", Infinity];
     for (const [name, messages] of Object.entries(this.#queues)) {
       const times = messages.map(({ dueAt }) => dueAt).sort((a, b) => a - b);
       const at = Math.min((times[0] ?? Infinity) + BATCH_TIMEOUT_MS, times[BATCH_SIZE - 1] ?? Infinity);

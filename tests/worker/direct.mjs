@@ -15,7 +15,7 @@ import { startUpstream } from "./harness.mjs";
 
 // The one that Wrangler brings: it is no dependency of ours.
 const beside = createRequire(createRequire(import.meta.url).resolve("wrangler"));
-const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")));
+const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")).href);
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -38,11 +38,15 @@ async function modules() {
   ];
 }
 
-/** Starts the Worker with these settings; ends with the test. Its upstream is reached over the network. */
+/**
+ * Starts the Worker with these settings; ends with the test. Its upstream is reached over the network.
+ * @param {import("node:test").TestContext} t
+ * @param {{ vars?: object, upstream?: import("node:http").RequestListener }} [options]
+ */
 export async function startDirect(t, { vars = {}, upstream } = {}) {
   const { url: UPSTREAM_URL, server } = await startUpstream(t, upstream);
   const { modulesRules, assets, ...options } = optionsOf(project("wrangler.toml")).workerOptions;
-  const bindings = { ...options.bindings, LOCAL_DEVELOPMENT: "true", UPSTREAM_URL, ...vars };
+  const bindings = { .../** @type {object} */ (options.bindings), LOCAL_DEVELOPMENT: "true", UPSTREAM_URL, ...vars };
   const own = { name: "gateway", modulesRoot: "/", modules: await modules(), bindings };
   const logs = [];
   const runtime = new Miniflare(

@@ -197,7 +197,7 @@ describe("faults", { concurrency: 6, timeout: 240_000 }, () => {
       assert.deepEqual(await versions("old"), Array(5).fill(0));
       assert.deepEqual(await versions("new"), Array(10).fill(1));
       // Once, however many requests found it so.
-      const [reason] = await gateway.untilLogged(/^Flag not adopted, version 1 stays: ([^]+)$/, 1);
+      const [reason] = await gateway.untilLogged(/^Flag not adopted, version 1 stays: (.+)$/s, 1);
       assert.doesNotMatch(reason, /\n|JsValue/, "what failed, in one line");
       assert.ok((await gateway.read("health")).isolate.flag_invalid >= 5);
     });

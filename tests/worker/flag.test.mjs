@@ -45,6 +45,7 @@ describe("the flag", { concurrency: 4, timeout: 120_000 }, () => {
 
   test("a change that can't be is refused with the field, and nothing changes", async (t) => {
     const gateway = await startGateway(t);
+    /** @type {[{ status: number, type: string, body: any }, number, string][]} */
     const refusals = [
       [await change(gateway, QUEUE_ONLY), 428, "If-Match"],
       [await change(gateway, QUEUE_ONLY, "x"), 400, "If-Match"],

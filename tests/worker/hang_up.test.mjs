@@ -16,7 +16,7 @@ function patient() {
       if (request.url === "/quick") response.end("ok\n");
       else waiting.push(response);
     },
-    answer: () => waiting.splice(0).forEach((response) => response.end("late\n")),
+    answer: () => waiting.splice(0).map((response) => response.end("late\n")),
   };
 }
 

@@ -3,6 +3,7 @@
 // Every test starts its own gateway (about a second), so that none sees another's events, flag or logs. `wrangler.toml`
 // is used as it is, but for what a test must have otherwise.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -62,12 +63,13 @@ const echo = (request, response) => response.end(`${request.method} ${request.ur
 /** Answers every request with `respond(request, response)`; ends with the test. */
 export async function startUpstream(t, respond = echo) {
   const server = createServer(respond);
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${server.address().port}`, server };
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return { url: `http://127.0.0.1:${port}`, server };
 }
 
 /** The outcome of `check` once it no longer throws; what it throws last if it still does after `deadlineMs`. */
@@ -93,10 +95,10 @@ export async function startGateway(t, options = {}) {
   const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, caller, files = "dashboard/dist" } = options;
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
   const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, files, config);
-  const gateway = { configPath: "wrangler.json", secrets };
-  const workers = [gateway];
+  const bindingOverrides = boundUpstream && { UPSTREAM: "upstream" };
+  /** @type {Parameters<typeof createTestHarness>[0]["workers"]} */
+  const workers = [{ configPath: "wrangler.json", secrets, bindingOverrides }];
   if (boundUpstream) {
-    gateway.bindingOverrides = { UPSTREAM: "upstream" };
     workers.push({
       config: { name: "upstream", main: project(boundUpstream), compatibility_date: "2026-10-01" },
     });
@@ -137,7 +139,11 @@ class Gateway {
     return this.worker.getEnv();
   }
 
-  /** Sends a request as a client would: `ip` and `ray` as the platform's edge gives them. */
+  /**
+   * Sends a request as a client would: `ip` and `ray` as the platform's edge gives them.
+   * @param {string} path
+   * @param {Omit<RequestInit, "headers"> & { duplex?: "half", ip?: string, ray?: string, headers?: Record<string, string> }} [options]
+   */
   async request(path, { ip, ray, headers = {}, ...init } = {}) {
     const { url } = await this.server.listen();
     const edge = { ...(ip && { "CF-Connecting-IP": ip }), ...(ray && { "CF-Ray": ray }) };
@@ -190,6 +196,8 @@ class Gateway {
   /**
    * Puts a model of the queues in the place of the runtime's and freezes the clock at `now` (ms); see broker.mjs.
    * `retentionMs` is that of the queues.
+   * @param {number} now
+   * @param {{ retentionMs?: number }} [options]
    */
   startBroker(now, { retentionMs } = {}) {
     return this.#broker("PUT", { now, retentionMs });
@@ -236,7 +244,13 @@ class Gateway {
     return this.read(`dead-letters/${encodeURIComponent(id)}`);
   }
 
-  /** Sends a request to a route of the API that isn't a plain read. */
+  /**
+   * Sends a request to a route of the API that isn't a plain read.
+   * @param {string} method
+   * @param {string} route
+   * @param {unknown} [body]
+   * @param {Record<string, string>} [headers] with `ip` for the client's address
+   */
   async order(method, route, body, { ip, ...headers } = {}) {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const response = await this.request(`/_collector/${route}`, { method, body: text, ip, headers });

@@ -12,6 +12,7 @@ async function healthOf(gateway) {
 }
 
 describe("health", { concurrency: 4, timeout: 180_000 }, () => {
+  /** @type {[string, string, RegExp, RegExp][]} */
   const faults = [
     ["refuses-writes", "refuses writes", /made to refuse writes/, /applied once it does/],
     ["full", "is full", /full/, /KEEP_DETAILS_DAYS/],

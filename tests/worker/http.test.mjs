@@ -31,7 +31,8 @@ describe("the API as HTTP", { concurrency: 3, timeout: 120_000 }, () => {
 
   test("what a query says is known, or refused by name", async (t) => {
     const gateway = await startGateway(t);
-    for (const [route, detail] of [
+    /** @type {[string, RegExp][]} */
+    const refused = [
       ["stats?rnage=1h", /^`rnage`: no such parameter; \/v1\/stats takes range, from, to, detail$/],
       ["ids?store=old&path=/a", /^`path`: no such parameter/],
       ["flag?version=3", /^`version`: no such parameter; \/v1\/flag takes none$/],
@@ -39,7 +40,8 @@ describe("the API as HTTP", { concurrency: 3, timeout: 120_000 }, () => {
       ["stats?range=1h&from=1730956800000", /^`from`: .*give either `range`, or `from` and `to`/],
       ["stats?detail=all", /^`detail`: .*give total/],
       ["paths?format=xml", /^`format`: .*give csv/],
-    ]) {
+    ];
+    for (const [route, detail] of refused) {
       const response = await gateway.request(`/_collector/v1/${route}`);
       assert.equal(response.status, 400, route);
       assert.match((await response.json()).detail, detail);

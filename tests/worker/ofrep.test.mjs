@@ -30,13 +30,15 @@ describe("OFREP", { concurrency: 2, timeout: 120_000 }, () => {
 
   test("what can't be evaluated has OFREP's code", async (t) => {
     const gateway = await startGateway(t);
-    for (const [route, body, status, key, errorCode] of [
+    /** @type {[string, unknown, number, string, string][]} */
+    const wrong = [
       [`${ALL}/other`, of("k"), 404, "other", "FLAG_NOT_FOUND"],
       [ONE, "{", 400, "collector", "PARSE_ERROR"],
       [ONE, {}, 400, "collector", "INVALID_CONTEXT"],
       [ONE, { context: {} }, 400, "collector", "TARGETING_KEY_MISSING"],
       [ALL, { context: {} }, 400, undefined, "TARGETING_KEY_MISSING"],
-    ]) {
+    ];
+    for (const [route, body, status, key, errorCode] of wrong) {
       const answer = await gateway.order("POST", route, body);
       assert.deepEqual([answer.status, answer.body.key, answer.body.errorCode], [status, key, errorCode]);
       assert.ok(answer.body.errorDetails);

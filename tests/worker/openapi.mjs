@@ -59,6 +59,11 @@ const FILLER = {
 /**
  * Makes a request of this operation and holds the answer against the document. `path`, `query` and `headers` are
  * parameters by name; `body` is sent as JSON, `form` as a form, `text` as it is.
+ * @typedef {Record<string, string>} Fields
+ * @typedef {{ path?: Fields, query?: Fields, headers?: Fields, body?: unknown, form?: Fields, text?: string, ip?: string }} How
+ * @param {any} gateway
+ * @param {string} id
+ * @param {How} [how]
  */
 export async function call(gateway, id, { path = {}, query = {}, headers = {}, body, form, text, ip } = {}) {
   const operation = operations.find((one) => one.id === id);

@@ -241,7 +241,7 @@ describe("docs/openapi.json", { concurrency: 3, timeout: 180_000 }, () => {
     const wrong = { headers: { Authorization: "Bearer wrong" }, ip: "203.0.113.9" };
     for (let n = 0; n < 10; n++) assert.equal((await call(locked, "flag", wrong)).status, 401);
     const right = { headers: { Authorization: "Bearer administers" }, ip: wrong.ip };
-    for (const [request, expected] of [[wrong, 429], [right, 200], [{ ip: wrong.ip }, 401]]) {
+    for (const [expected, request] of /** @type {const} */ ([[429, wrong], [200, right], [401, { ip: wrong.ip }]])) {
       const { status, headers } = await call(locked, "flag", request);
       assert.deepEqual([status, headers.has("Retry-After")], [expected, expected === 429]);
     }

@@ -16,23 +16,39 @@ const LONGEST_WAIT_MS = 2.5 * HOUR_MS + 10 * MINUTE_MS;
 
 const ROUTES = ["/api/a", "/api/b"];
 
+/** A flag that sends a part to both paths, and the rest to the queue. */
+const BOTH = { mode: "dual-write", samplePpm: 300_000, queuePpm: 1_000_000 };
+
 /** A gateway, its traffic of two paths' events, and the truth about it. */
 class World {
   sent = 0;
 
-  static async start(t, { start = NOON, retentionMs, flag = { mode: "dual-write", samplePpm: 300_000, queuePpm: 1_000_000 } } = {}) {
-    const world = new World();
+  constructor(gateway, start) {
+    this.gateway = gateway;
+    this.start = start;
+    this.now = start;
+  }
+
+  /**
+   * @param {import("node:test").TestContext} t
+   * @param {{ start?: number, retentionMs?: number, flag?: object }} [options]
+   */
+  static async begin(t, { start = NOON, retentionMs, flag = BOTH } = {}) {
     const vars = { LOG_EVENTS: "false", LINGER_MS: "5", PATH_TEMPLATES: ROUTES.join(" ") };
-    world.gateway = await startGateway(t, { vars, config: { r2_buckets: undefined } });
-    await world.gateway.putFlag(flag);
+    const gateway = await startGateway(t, { vars, config: { r2_buckets: undefined } });
+    await gateway.putFlag(flag);
     // The number of objects is known before the clock moves: a flush that asks for it meanwhile finds its time over.
-    const { PATH_COLLECTOR } = await world.gateway.env();
+    const { PATH_COLLECTOR } = await gateway.env();
     await PATH_COLLECTOR.getByName("default").fetch("https://collector/layout?shards=1", { method: "POST" });
-    await world.gateway.read("health");
-    await world.gateway.startBroker(start, { retentionMs });
-    world.start = start;
-    world.now = start;
-    return world;
+    await gateway.read("health");
+    await gateway.startBroker(start, { retentionMs });
+    return new World(gateway, start);
+  }
+
+  /** Lets so much time (ms) go by without traffic; gives what the queues did so far. */
+  later(ms) {
+    this.now += ms;
+    return this.gateway.deliverUntil(this.now);
   }
 
   /** Requests, each of whose events is in the queue when this is done. */
@@ -58,7 +74,7 @@ class World {
   /** Goes on without traffic until D1 has applied and folded all: a batch that a busy machine was slow with is retried. */
   async settle() {
     await eventually(async () => {
-      const { waiting } = await this.gateway.deliverUntil((this.now += MINUTE_MS));
+      const { waiting } = await this.later(MINUTE_MS);
       await this.gateway.cron();
       const { stores } = await this.gateway.read("health");
       const left = [waiting["traffic-events"], waiting["traffic-events-dlq"], stores.new.unfolded];
@@ -68,7 +84,7 @@ class World {
 
   /** Every event counts once, nothing was dropped by a queue, and nobody has anything to do. */
   async isWhole() {
-    const broker = await this.gateway.deliverUntil((this.now += LONGEST_WAIT_MS));
+    const broker = await this.later(LONGEST_WAIT_MS);
     const { waiting, expired, dropped, mostAttempts } = broker;
     assert.deepEqual(waiting, { "traffic-events": 0, "traffic-events-dlq": 0 });
     assert.deepEqual([expired, dropped], [0, 0]);
@@ -89,17 +105,17 @@ const gaps = (times) => times.slice(1).map((time, n) => time - times[n]);
 
 describe("an outage of D1", { concurrency: 2, timeout: 560_000 }, () => {
   test("of three minutes delays events by minutes", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     await world.gateway.fault({ DB: "fails" });
     await world.pass(3 * MINUTE_MS, MINUTE_MS);
     await world.gateway.fault({});
-    const { waiting } = await world.gateway.deliverUntil((world.now += 5 * MINUTE_MS));
+    const { waiting } = await world.later(5 * MINUTE_MS);
     assert.deepEqual(waiting, { "traffic-events": 0, "traffic-events-dlq": 0 });
     await world.isWhole();
   });
 
   test("of six hours delays events: all count once, and no letter is written", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     await world.pass(HOUR_MS, 20 * MINUTE_MS);
     await world.gateway.fault({ DB: "fails" });
     await world.pass(6 * HOUR_MS, 20 * MINUTE_MS);
@@ -114,7 +130,7 @@ describe("an outage of D1", { concurrency: 2, timeout: 560_000 }, () => {
   });
 
   test("of four days does so too, in queues that keep messages no longer than that", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     await world.pass(HOUR_MS, 30 * MINUTE_MS);
     await world.gateway.fault({ DB: "fails" });
     await world.pass(4 * DAY_MS, 4 * HOUR_MS);
@@ -127,7 +143,7 @@ describe("an outage of D1", { concurrency: 2, timeout: 560_000 }, () => {
   });
 
   test("of eight days leaves what can't wait to the object, as a fallback", async (t) => {
-    const world = await World.start(t, { retentionMs: 14 * DAY_MS, flag: { mode: "queue-only" } });
+    const world = await World.begin(t, { retentionMs: 14 * DAY_MS, flag: { mode: "queue-only" } });
     await world.gateway.fault({ DB: "fails" });
     await world.pass(8 * DAY_MS, 8 * HOUR_MS);
     await world.gateway.fault({});
@@ -138,15 +154,14 @@ describe("an outage of D1", { concurrency: 2, timeout: 560_000 }, () => {
 
 describe("a D1 that is full for a day", { timeout: 560_000 }, () => {
   test("takes what it can: deletion goes on, reads are answered, and all count once", async (t) => {
-    const world = await World.start(t, { start: NOON - 9 * DAY_MS });
+    const world = await World.begin(t, { start: NOON - 9 * DAY_MS });
     await world.pass(HOUR_MS, 30 * MINUTE_MS);
     // What is not folded before D1 is full is not deleted while it is.
     await world.settle();
     const { DB } = await world.gateway.env();
     const segments = async () => (await DB.prepare("SELECT count(*) AS n FROM segments").first()).n;
     assert.ok((await segments()) > 0);
-    world.now += 8 * DAY_MS;
-    await world.gateway.deliverUntil(world.now);
+    await world.later(8 * DAY_MS);
     await world.gateway.fault({ DB: "full" });
     await world.pass(DAY_MS, 3 * HOUR_MS);
     const health = await world.gateway.read("health");
@@ -174,7 +189,7 @@ describe("a message that D1 refuses by itself", { concurrency: 2, timeout: 560_0
   const message = (...events) => JSON.stringify({ v: 1, events });
 
   test("waits alone: the others of its batch are applied at once, and it is once D1 takes it", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     const { gateway } = world;
     await gateway.fault({ DB: "refuses-large" });
     const large = Array.from({ length: 190 }, (_, n) => event(BigInt(n + 1) << 32n, world.now));
@@ -182,11 +197,11 @@ describe("a message that D1 refuses by itself", { concurrency: 2, timeout: 560_0
       if (n === 7) await gateway.broker(message(...large));
       await gateway.broker(message(event(BigInt(n + 1_000) << 32n, world.now)));
     }
-    const { waiting } = await gateway.deliverUntil((world.now += 10_000));
+    const { waiting } = await world.later(10_000);
     assert.equal(waiting["traffic-events"] + waiting["traffic-events-dlq"], 1, gateway.logs().join("\n"));
     const range = `from=${world.start - HOUR_MS}&to=${world.now + HOUR_MS}`;
     assert.equal((await gateway.read(`stats?${range}`)).total.requests, 20);
-    const after = await gateway.deliverUntil((world.now += 12 * HOUR_MS));
+    const after = await world.later(12 * HOUR_MS);
     assert.equal(after.waiting["traffic-events-dlq"], 1, "it waits; it is no letter");
     await gateway.fault({});
     world.sent = 210;
@@ -194,15 +209,15 @@ describe("a message that D1 refuses by itself", { concurrency: 2, timeout: 560_0
   });
 
   test("what can't be read is a letter also where only the slow lane could write it; sound events beside it are not", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     const { gateway } = world;
     await gateway.fault({ DB: "full" });
     await gateway.broker(message({ ...event(1n << 32n, world.now), status: 99 }, event(2n << 32n, world.now)));
     await gateway.broker('{"v":1}');
     await gateway.broker(message(event(3n << 32n, world.now)));
-    await gateway.deliverUntil((world.now += 3 * HOUR_MS));
+    await world.later(3 * HOUR_MS);
     await gateway.fault({});
-    const { waiting } = await gateway.deliverUntil((world.now += LONGEST_WAIT_MS));
+    const { waiting } = await world.later(LONGEST_WAIT_MS);
     assert.deepEqual(waiting, { "traffic-events": 0, "traffic-events-dlq": 0 });
     const letters = await gateway.letters();
     assert.deepEqual(letters.map(({ source }) => source), ["dlq", "dlq"]);
@@ -212,13 +227,13 @@ describe("a message that D1 refuses by itself", { concurrency: 2, timeout: 560_0
   });
 
   test("of a newer format waits for a Worker that reads it, and is a letter after three days", async (t) => {
-    const world = await World.start(t);
+    const world = await World.begin(t);
     const { gateway } = world;
     await gateway.broker('{"v":2,"packed":"…"}');
-    const early = await gateway.deliverUntil((world.now += 2 * DAY_MS));
+    const early = await world.later(2 * DAY_MS);
     assert.equal(early.waiting["traffic-events-dlq"], 1);
     assert.deepEqual(await gateway.letters(), []);
-    const late = await gateway.deliverUntil((world.now += DAY_MS + LONGEST_WAIT_MS));
+    const late = await world.later(DAY_MS + LONGEST_WAIT_MS);
     assert.deepEqual(late.waiting, { "traffic-events": 0, "traffic-events-dlq": 0 });
     assert.match((await gateway.letters())[0].reason, /version 1/);
   });

@@ -26,7 +26,10 @@ async function startFilled(t, modes = ["do-only", "dual-write", "queue-only"]) {
 
 const query = { range: "1h" };
 
-/** Reads that are made of both stores, with where their count of requests stands. */
+/**
+ * Reads that are made of both stores, with where their count of requests stands.
+ * @type {[string, import("./openapi.mjs").How, (body: any) => number][]}
+ */
 const MERGED = [
   ["stats", { query }, ({ total }) => total.requests],
   ["stats", { query: { ...query, detail: "total" } }, ({ total }) => total.requests],

@@ -223,7 +223,7 @@ describe("the emergency stop", { concurrency: 3, timeout: 180_000 }, () => {
 
 describe("overrides", { concurrency: 2, timeout: 120_000 }, () => {
   test("hold for a request that is answered 404, which is counted as unmatched", async (t) => {
-    const upstream = (request, response) => response.writeHead(404).end();
+    const upstream = (_, response) => response.writeHead(404).end();
     const gateway = await startGateway(t, { upstream });
     await gateway.changeFlag(0, { ...QUEUE_ONLY, overrides: [{ path: "/payments/{*rest}", mode: "do-only" }] });
     for (const path of ["/payments/7", "/payments/8/refund", "/elsewhere"]) {
