@@ -26,6 +26,7 @@ check: setup ## formatting, lints, types and documentation, warnings denied
 	$(env) biome lint --error-on-warnings
 	$(env) tsc
 	$(env) tsc --project dashboard
+	$(env) tsc --project bench/baseline
 
 test: setup check test-native test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
 

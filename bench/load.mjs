@@ -2,6 +2,7 @@
 // of its own (oha's headers are the same for all), all that were sent are answered before it ends (autocannon breaks
 // off), and an open loop's requests are due one by one (autocannon sends a second's all at once).
 import { fork } from "node:child_process";
+import { performance } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -103,7 +104,7 @@ const LOOPS = { closed: closedLoop, open: openLoop };
 export function load(loop, options) {
   const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, NODE_OPTIONS: "" } });
   return new Promise((resolve, reject) => {
-    child.once("message", ({ result, error }) => (error ? reject(new Error(`load: ${error}`)) : resolve(result)));
+    child.once("message", (/** @type {any} */ { result, error }) => (error ? reject(new Error(`load: ${error}`)) : resolve(result)));
     child.once("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));
     child.send({ loop, options });
   });

@@ -1,5 +1,6 @@
 // The load generator against a server of which all is known.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
 
@@ -14,9 +15,10 @@ async function serve(t, respond) {
     seen.push({ path: request.url, address, ray });
     respond(response, seen.length);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   t.after(() => server.close());
-  return { url: `http://127.0.0.1:${server.address().port}`, seen };
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return { url: `http://127.0.0.1:${port}`, seen };
 }
 
 // The gateway's own IDs, of `printf '10.0.0.0:/v1/orders/list:r-0' | sha256sum`.

@@ -7,6 +7,9 @@ import { startVariant, VARIANTS } from "./variants.mjs";
 /**
  * `act` is given a gateway and gives what it `sent`, and more, to which is added: the runtime's CPU time for an event,
  * how long storing took after it, what `after` gives, and complaints. `over` replaces parts of the variant.
+ * @param {string} name
+ * @param {{ plan: any, over?: object, after?: (gateway: any, result: any) => object }} options
+ * @param {(gateway: any) => Promise<any>} act
  */
 export async function measure(name, { plan, over = {}, after = () => ({}) }, act) {
   const { count, stores } = VARIANTS[name];
@@ -27,8 +30,8 @@ export async function measure(name, { plan, over = {}, after = () => ({}) }, act
 }
 
 /** Throughput of a closed loop, or latency of an open one. */
-export const measureLoop = (name, loop, { run, ...options }) =>
-  measure(name, options, ({ url }) => load(loop, { url, run, ...options.plan[loop] }));
+export const measureLoop = (name, loop, { run, plan, over = {} }) =>
+  measure(name, { plan, over }, ({ url }) => load(loop, { url, run, ...plan[loop] }));
 
 /** The first answers of so many new isolates, each in a new process, in ms. */
 export async function measureStart(name, times) {

@@ -12,7 +12,8 @@ const row = (cells) => `| ${cells.join(" | ")} |`;
 
 const tableOf = (head, rows) => [row(head), row(head.map((_, n) => (n ? "--:" : "---"))), ...rows.map(row)].join("\n");
 
-function variantRow(name, rounds, { usd, rowsWritten, queueOperations, queueBytes } = {}) {
+function variantRow(name, rounds, costs) {
+  const { usd, rowsWritten, queueOperations, queueBytes } = costs ?? {};
   const over = (figure) => shown(median(rounds.map(figure)));
   const latency = ["p50", "p99"].map((p) => over(({ open }) => open.latency[p])).join(" / ");
   const cost = [usd, rowsWritten, queueOperations, queueBytes && queueBytes / 1e6].map(shown);

@@ -9,7 +9,10 @@ const MILLION = 1_000_000;
 /** Units that one operation on a message of so many bytes is billed as. */
 export const queueUnits = (bytes) => Math.ceil((bytes + METADATA_BYTES) / UNIT_BYTES);
 
-/** Figures per million of `events`, of a meter's counts before and after them. */
+/**
+ * Figures per million of `events`, of a meter's counts before and after them.
+ * @returns {Record<string, number>}
+ */
 export function figures(before, after, events) {
   const counts = Object.keys(before).filter((name) => typeof before[name] === "number");
   const each = Object.fromEntries(counts.map((name) => [name, ((after[name] - before[name]) * MILLION) / events]));

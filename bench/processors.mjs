@@ -31,7 +31,10 @@ function times() {
   return { idle: sum(({ idle }) => idle), all: sum((one) => Object.values(one).reduce((a, b) => a + b)) };
 }
 
-/** What share of the processors is busy while `act` runs; by itself, for a moment in which nothing is measured. */
+/**
+ * What share of the processors is busy while `act` runs; by itself, for a moment in which nothing is measured.
+ * @param {() => unknown} [act]
+ */
 export async function busyWhile(act = () => pause(2_000)) {
   const before = times();
   await act();

@@ -18,7 +18,10 @@ export function requestOf(run, n) {
 /** What tells requests of a window apart, in hexadecimal: the plan's IDs have 8 digits of it, our digests 16. */
 export const digestOf = ({ address, path, ray }) => hash("sha256", `${address}:${path}:${ray}`);
 
-/** A run's requests, one by one. None has the plan's ID of another: its design would take the two for one. */
+/**
+ * A run's requests, one by one. None has the plan's ID of another: its design would take the two for one.
+ * @returns {Generator<ReturnType<typeof requestOf>, never>}
+ */
 export function* distinct(run, idOf = (request) => digestOf(request).slice(0, 8)) {
   const ids = new Set();
   for (let n = 0; ; n += 1) {

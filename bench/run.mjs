@@ -66,8 +66,8 @@ const machine = `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(tot
 const measuredOn =
   `Measured on ${new Date().toISOString().slice(0, 10)} with \`${command}\`: ${machine}, Node ${process.version}; ` +
   `before, ${percent(busy)} of the processors' time was busy.`;
-const report = { about: `${measuredOn} ${inWords(plan)}`, ...found, complaints, warnings };
-report.targets = targets(report);
+const about = `${measuredOn} ${inWords(plan)}`;
+const report = { about, ...found, complaints, warnings, targets: targets({ ...found, complaints }) };
 await mkdir(project("target/bench"), { recursive: true });
 await writeFile(project("target/bench/report.json"), `${JSON.stringify(report, null, 2)}\n`);
 

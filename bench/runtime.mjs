@@ -12,7 +12,7 @@ import { unstable_getMiniflareWorkerOptions as optionsOf, unstable_splitSqlQuery
 
 // The one that Wrangler brings: it is no dependency of ours.
 const beside = createRequire(createRequire(import.meta.url).resolve("wrangler"));
-const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")));
+const { Miniflare, convertV4MiniflareOptions } = await import(pathToFileURL(beside.resolve("miniflare")).href);
 
 // This process collects its garbage when it has nothing else to do, for some 0.3 s of the processor: while it waits for
 // what it measures.
@@ -25,7 +25,10 @@ const UPSTREAM = `export default { fetch: () => new Response("ok\\n") };`;
 /** Source of a module that is another. */
 const reexport = (entry) => `export * from "./${entry}"; export { default } from "./${entry}";`;
 
-/** Bundles a Worker as Wrangler does; gives it as modules, the entry first. `wasm` is imported by its name alone. */
+/**
+ * Bundles a Worker as Wrangler does; gives it as modules, the entry first. `wasm` is imported by its name alone.
+ * @param {{ entry?: string, wrapper?: string, wasm?: string, source?: string }} code
+ */
 async function modulesOf({ entry, wrapper, wasm, source = reexport(wrapper ?? entry) }) {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: project("."), loader: "ts" },
@@ -38,14 +41,18 @@ async function modulesOf({ entry, wrapper, wasm, source = reexport(wrapper ?? en
     write: false,
     logLevel: "error",
   });
-  const modules = [{ type: "ESModule", path: "/index.js", contents: outputFiles[0].text }];
-  if (wasm) modules.push({ type: "CompiledWasm", path: "/index_bg.wasm", contents: await readFile(project(wasm)) });
-  return modules;
+  const module = { type: "ESModule", path: "/index.js", contents: outputFiles[0].text };
+  if (!wasm) return [module];
+  return [module, { type: "CompiledWasm", path: "/index_bg.wasm", contents: await readFile(project(wasm)) }];
 }
 
-/** The Workers of a runtime: the gateway with the bindings of its `config`, and its upstream. */
-async function workersOf({ config, compatibilityFlags, vars = {}, batchTimeoutS, ...code }) {
-  const { workerOptions = {} } = config ? optionsOf(project(config)) : {};
+/**
+ * The Workers of a runtime: the gateway with the bindings of its `config`, and its upstream.
+ * @param {any} options
+ */
+async function workersOf({ config, compatibilityFlags, vars = {}, batchTimeoutS, isUpstreamBound = true, ...code }) {
+  /** @type {{ workerOptions: any }} */
+  const { workerOptions } = config ? optionsOf(project(config)) : { workerOptions: {} };
   // Without the dashboard's files: here a proxy asks a Worker of its own about each request first.
   const { modulesRules, assets, ...options } = workerOptions;
   const consumers = Object.entries(options.queueConsumers ?? {}).map(([queue, consumer]) => [
@@ -61,7 +68,7 @@ async function workersOf({ config, compatibilityFlags, vars = {}, batchTimeoutS,
     modules: await modulesOf(code),
     bindings: { ...options.bindings, ...vars },
     queueConsumers: Object.fromEntries(consumers),
-    serviceBindings: { UPSTREAM: "upstream" },
+    serviceBindings: isUpstreamBound ? { UPSTREAM: "upstream" } : {},
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
   return [gateway, { ...common, name: "upstream", modules: await modulesOf({ source: UPSTREAM }) }];
@@ -70,11 +77,17 @@ async function workersOf({ config, compatibilityFlags, vars = {}, batchTimeoutS,
 /**
  * Starts a Worker with empty stores: `entry` or `source`, in a `wrapper` if one is given, with the bindings of `config`
  * (a `wrangler.toml`, or none), these variables, and the common upstream. `compatibilityFlags` go before the config's,
- * `migrations` is a folder, `flag` a document, and `inspectorPort` opens the runtime's inspector.
+ * `migrations` is a folder, `flag` a document, and `inspectorPort` opens the runtime's inspector. `onLog` is called with
+ * each line that is logged. Where `isUpstreamBound` is false, the gateway asks the `UPSTREAM_URL` of its variables.
+ * @param {{ inspectorPort?: number, migrations?: string, flag?: object, onLog?: (message: string) => void,
+ *   [more: string]: unknown }} options
  */
-export async function start({ inspectorPort, migrations, flag, ...options }) {
+export async function start({ inspectorPort, migrations, flag, onLog, ...options }) {
   const errors = [];
-  const handleStructuredLogs = ({ level, message }) => level === "error" && errors.length < 5 && errors.push(message);
+  const handleStructuredLogs = ({ level, message }) => {
+    if (level === "error" && errors.length < 5) errors.push(message);
+    onLog?.(message);
+  };
   const workers = await workersOf(options);
   const runtime = new Miniflare(convertV4MiniflareOptions({ cf: false, inspectorPort, handleStructuredLogs, workers }));
   await runtime.ready;
