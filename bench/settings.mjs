@@ -8,7 +8,7 @@ function setting(file, pattern) {
 }
 
 /** How long an isolate's buffer waits, in ms. */
-export const LINGER_MS = setting("src/config.rs", /"LINGER_MS", ([\d_]+)/);
+export const LINGER_MS = setting("crates/flow/src/config.rs", /"LINGER_MS", ([\d_]+)/);
 
 /** The ID window, in ms. */
 export const WINDOW_MS = setting("crates/model/src/event/identity.rs", /DEFAULT_WINDOW_MS: u64 = ([\d_]+)/);

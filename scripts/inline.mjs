@@ -2,7 +2,7 @@
 //
 //   node scripts/inline.mjs PAGE FOLDER > OUT
 //
-// Each gets the nonce that stands for the one of a response; src/api/page.rs puts that in.
+// Each gets the nonce that stands for the one of a response; src/http/page.rs puts that in.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

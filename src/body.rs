@@ -5,7 +5,7 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 
-use crate::problem::Problem;
+use api::problem::Problem;
 
 /// The body as text. One that says that it is longer than `limit` bytes is not read at all; one that turns out to be
 /// is read that far.
@@ -44,5 +44,5 @@ pub async fn read(stream: Option<ReadableStream>, limit: usize) -> Result<String
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem { status: 413, title: "Content too large", detail: format!("the body exceeds the limit of {limit} bytes") }
+    Problem::new(413, "Content too large", format!("the body exceeds the limit of {limit} bytes"))
 }

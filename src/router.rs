@@ -12,9 +12,13 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, Request, Response, ResponseInit};
 use worker::{Context, Env, console_error};
 
-use crate::collect::{self, Observed};
-use crate::config::Config;
-use crate::{api, clock, counters, failure, query, upstream};
+use api::url;
+use flow::app::App;
+use flow::collecting::collect::collect;
+
+use crate::platform::clock::now_ms;
+use crate::platform::{app, failure};
+use crate::{http, observe, upstream};
 
 #[wasm_bindgen]
 extern "C" {
@@ -52,40 +56,48 @@ extern "C" {
 pub fn fetch(request: Request, env: Env, context: Context) -> Promise {
     // Should this Worker ever break, the platform asks the origin instead.
     context.pass_through_on_exception();
-    let config = Config::of(&env);
-    let started_ms = clock::now_ms();
+    let app = app(env.clone());
+    let started_ms = now_ms();
     let url = request.url();
-    if query::path(&url).strip_prefix(api::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return future_to_promise(own(request, url, env, config));
+    if url::path(&url).strip_prefix(http::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return future_to_promise(own(request, url, env, app));
     }
-    let answer = upstream::pass(&request, &url, &env, &config).unwrap_or_else(|error| Promise::reject(&error));
+    let answer = upstream::pass(&request, &url, &env, &app.config).unwrap_or_else(|error| Promise::reject(&error));
     let answer: Answer = answer.unchecked_into();
     let response = ON_FAILURE.with(|on_failure| answer.then(&JsValue::UNDEFINED, on_failure));
     // A second handle, not a second request.
     let observed = Clone::clone(&request);
     // One function for all ends: an end is told by its type, and a second function would cost as much again.
+    let counting = app.clone();
     let ended = Closure::once_into_js(move |outcome: JsValue| {
         let status = match outcome.dyn_ref::<Response>() {
             Some(response) => response.status(),
-            None if outcome.is_instance_of::<Event>() => hung_up(),
+            None if outcome.is_instance_of::<Event>() => {
+                counting.count("client_hung_up", 1);
+                HUNG_UP
+            }
             // The client was given the answer that `unreachable_upstream` makes.
-            None => UNREACHABLE,
+            None => {
+                counting.count("upstream_unreachable", 1);
+                UNREACHABLE
+            }
         };
-        let now_ms = clock::now_ms();
-        let response_time_ms = u32::try_from(now_ms.saturating_sub(started_ms)).unwrap_or(u32::MAX);
-        let observed = Observed { request, url, status, started_ms, response_time_ms };
-        collect::collect(env, config, observed, now_ms, &context);
+        let ended_ms = now_ms();
+        let observed = observe::observe(&counting, &request, &url, status, started_ms, ended_ms);
+        if let Some(work) = collect(&counting, observed, ended_ms) {
+            context.wait_until(work);
+        }
     });
     if let Err(error) = when_ended(&answer, &observed, &ended) {
-        counters::add("unobserved", 1);
+        app.count("unobserved", 1);
         console_error!("Not counted: {}", failure::thrown(&error));
     }
     response
 }
 
 /// The collector's own routes.
-async fn own(request: Request, url: String, env: Env, config: Rc<Config>) -> Result<JsValue, JsValue> {
-    let answer = api::respond(&request, &url, &env, &config).await;
+async fn own(request: Request, url: String, env: Env, app: Rc<App>) -> Result<JsValue, JsValue> {
+    let answer = http::respond(&request, &url, &env, &app).await;
     let response = answer.or_else(|error| {
         console_error!("{error}");
         plain(500, "500 Internal Server Error\n")
@@ -99,11 +111,6 @@ const UNREACHABLE: u16 = 502;
 /// Status of a request whose client hung up before the upstream answered, as nginx has it.
 const HUNG_UP: u16 = 499;
 
-fn hung_up() -> u16 {
-    counters::add("client_hung_up", 1);
-    HUNG_UP
-}
-
 thread_local! {
     /// What an upstream's failure becomes. It knows nothing of a request, so one serves all.
     static ON_FAILURE: JsValue =
@@ -113,7 +120,6 @@ thread_local! {
 /// The answer when the upstream gave none.
 fn unreachable_upstream(error: &JsValue) -> Result<JsValue, JsValue> {
     console_error!("Upstream gave no answer: {}", failure::thrown(error));
-    counters::add("upstream_unreachable", 1);
     Ok(plain(UNREACHABLE, "502 Bad Gateway: the upstream of this gateway gave no answer.\n")?.into())
 }
 

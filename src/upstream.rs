@@ -11,8 +11,8 @@ use web_sys::{Request, RequestInit, WorkerGlobalScope};
 use worker::Env;
 use worker::worker_sys::Fetcher;
 
-use crate::config::Config;
-use crate::query::path_and_query;
+use api::url::path_and_query;
+use flow::config::Config;
 
 /// Sends a request to the service binding `UPSTREAM`, else to `UPSTREAM_URL`, else to the zone's own origin.
 ///

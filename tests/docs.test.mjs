@@ -50,7 +50,7 @@ describe("every page", () => {
 
     test(`${page}: the settings that it names are known`, () => {
       const names = quoted(page).flatMap((text) => text.match(/\b[A-Z]+(_[A-Z]+)+\b/g) ?? []);
-      const config = read("src/config.rs");
+      const config = read("crates/flow/src/config.rs");
       const isSetting = (name) => /^KEEP_|^PARITY_|_(MS|PPM|EVENTS)$/.test(name);
       assert.deepEqual(names.filter((name) => isSetting(name) && !config.includes(`"${name}"`)), []);
       // Those that begin so are Wrangler's own.
@@ -96,7 +96,7 @@ describe("docs/operations.md", () => {
   });
 
   test("says how long figures and details are kept, and what the settings may be", () => {
-    const settings = [...read("src/config.rs").matchAll(/number\("(KEEP_\w+)", (\d+), (\d+)\.\.=([\d_]+)\)/g)];
+    const settings = [...read("crates/flow/src/config.rs").matchAll(/number\("(KEEP_\w+)", (\d+), (\d+)\.\.=([\d_]+)\)/g)];
     const documented = rows("docs/operations.md", "Retention").filter(([, , setting]) => setting?.startsWith("`KEEP_"));
     assert.equal(settings.length, documented.length);
     for (const [, name, kept, least, most] of settings) {

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
+import { ask } from "../worker/ask.mjs";
 import { NOON, eventually, startGateway } from "../worker/harness.mjs";
 
 const MINUTE = 60_000;
@@ -81,9 +82,7 @@ function traffic() {
 async function give(gateway, old, fresh) {
   const { PATH_COLLECTOR, TRAFFIC_QUEUE } = await gateway.env();
   const message = (events) => JSON.stringify({ v: 1, events });
-  const record = { method: "POST", body: message(old) };
-  const { status } = await PATH_COLLECTOR.getByName("default").fetch("https://collector/record", record);
-  assert.equal(status, 200);
+  await ask(PATH_COLLECTOR.getByName("default"), "record", message(old));
   // A message holds at most 128,000 bytes.
   for (let at = 0; at < fresh.length; at += 300) {
     await TRAFFIC_QUEUE.send(message(fresh.slice(at, at + 300)), { contentType: "text" });

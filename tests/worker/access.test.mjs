@@ -4,6 +4,7 @@ import { createHmac, createSign, generateKeyPairSync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 
+import { ask } from "./ask.mjs";
 import { eventually, startGateway, startUpstream } from "./harness.mjs";
 
 const SECRETS = { READ_TOKEN: "reader", ADMIN_TOKEN: "admin" };
@@ -211,7 +212,7 @@ describe("the page", { concurrency: 3, timeout: 120_000 }, () => {
     const gateway = await startGateway(t);
     const hostile = { computedAt: 1, routes: ["</script><script>alert(1)</script>"] };
     const object = (await gateway.env()).PATH_COLLECTOR.getByName("default");
-    await object.fetch("https://collector/snapshot", { method: "POST", body: JSON.stringify(hostile) });
+    await ask(object, "keepSnapshot", JSON.stringify(hostile));
     const seen = new Set();
     for (const path of ["/_collector/", "/_collector/paths", "/_collector/any/thing?range=24h"]) {
       const response = await opened(gateway, path);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
+import { ask } from "./ask.mjs";
 import { eventually, startGateway } from "./harness.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -31,7 +32,7 @@ async function apart(gateway) {
   const events = Array.from({ length: 60 }, (_, seq) => event(seq)).filter(({ seq }) => seq !== 50);
   const object = PATH_COLLECTOR.get(PATH_COLLECTOR.idFromName("default"));
   const old = message(events.filter(({ seq }) => seq !== 9));
-  await object.fetch("https://collector/record", { method: "POST", body: old });
+  await ask(object, "record", old);
   const altered = events.map((one) => (one.seq === 7 ? { ...one, status: 503 } : one));
   await TRAFFIC_QUEUE.send(message(altered.filter(({ seq }) => seq !== 3)), { contentType: "text" });
 }

@@ -18,13 +18,13 @@ async function routesOfSource() {
   const table = all(api, /(get|order)\(\s*(?:"([A-Z]+)",\s*)?"(\/[^"]+)"/g);
   const routes = table.map(([, method = "GET", pattern]) => `${method} /_collector${bare(pattern)}`);
   assert.ok(routes.length > 30);
-  const page = await file("src/api/page.rs");
+  const page = await file("src/http/page.rs");
   const posts = all(page, /"(\/[a-z]+)" if method == "POST"/g).map(([route]) => `POST /_collector${route}`);
   const pages = all(page, /"(\/[a-z]+)" => return login/g).map(([route]) => `GET /_collector${route}`);
   return new Set([...routes, ...posts, ...pages]);
 }
 
-const api = await file("src/api/routes.rs");
+const api = await file("crates/api/src/routes.rs");
 /** Whether this Worker has the operation: one without metrics has all the others. */
 const isThere = (id) => id !== "metrics" || api.includes('"/metrics"');
 

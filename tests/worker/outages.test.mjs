@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { ask } from "./ask.mjs";
 import { eventually, NOON, startGateway } from "./harness.mjs";
 
 const MINUTE_MS = 60_000;
@@ -39,7 +40,7 @@ class World {
     await gateway.putFlag(flag);
     // The number of objects is known before the clock moves: a flush that asks for it meanwhile finds its time over.
     const { PATH_COLLECTOR } = await gateway.env();
-    await PATH_COLLECTOR.getByName("default").fetch("https://collector/layout?shards=1", { method: "POST" });
+    await ask(PATH_COLLECTOR.getByName("default"), "layout", 1, true);
     await gateway.read("health");
     await gateway.startBroker(start, { retentionMs });
     return new World(gateway, start);

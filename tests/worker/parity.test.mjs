@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 
+import { ask } from "./ask.mjs";
 import { startGateway } from "./harness.mjs";
 
 const HOUR = 3_600_000;
@@ -25,7 +26,7 @@ const message = (list) => JSON.stringify({ v: 1, events: list });
 const give = async (gateway, old, fresh, before = { old: 0, new: 0 }) => {
   const { PATH_COLLECTOR, TRAFFIC_QUEUE } = await gateway.env();
   const object = PATH_COLLECTOR.get(PATH_COLLECTOR.idFromName("default"));
-  if (old.length) await object.fetch("https://collector/record", { method: "POST", body: message(old) });
+  if (old.length) await ask(object, "record", message(old));
   // A message holds at most 128,000 bytes.
   for (let at = 0; at < fresh.length; at += 400) {
     await TRAFFIC_QUEUE.send(message(fresh.slice(at, at + 400)), { contentType: "text" });

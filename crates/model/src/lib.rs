@@ -30,3 +30,4 @@ pub mod operating;
 pub mod parity;
 pub mod reading;
 pub mod sorted;
+pub mod time;

@@ -18,6 +18,7 @@ use model::reading::selection::{Parts, Routes, Selection, Span};
 use rusqlite::limits::Limit;
 use store::events::event_store::{EventStore, Memory};
 use store::keeper::address_keys;
+use store::schema::MIGRATIONS;
 use store::sql::{Row, Sql, Statement, StoreError, Value};
 
 /// 2024-11-07 05:20:00 UTC, a whole minute.
@@ -45,19 +46,22 @@ impl Sqlite {
         Self::over(rusqlite::Connection::open(path).unwrap())
     }
 
+    /// With no tables.
+    pub fn empty() -> Self {
+        Self::limited(rusqlite::Connection::open_in_memory().unwrap())
+    }
+
     fn over(connection: rusqlite::Connection) -> Self {
+        let sqlite = Self::limited(connection);
+        for script in MIGRATIONS.into_iter().chain([address_keys::SCHEMA]) {
+            sqlite.script(script);
+        }
+        sqlite
+    }
+
+    fn limited(connection: rusqlite::Connection) -> Self {
         for (limit, most) in PLATFORM_LIMITS {
             connection.set_limit(limit, most).unwrap();
-        }
-        for schema in [
-            include_str!("../../../migrations/0001_event_store.sql"),
-            include_str!("../../../migrations/0002_dead_letters.sql"),
-            include_str!("../../../migrations/0003_flags.sql"),
-            include_str!("../../../migrations/0004_parity.sql"),
-            include_str!("../../../migrations/0005_archive.sql"),
-            address_keys::SCHEMA,
-        ] {
-            connection.execute_batch(schema).unwrap();
         }
         Self(Rc::new(RefCell::new(connection)), Rc::default())
     }

@@ -9,4 +9,5 @@ pub mod flag;
 pub mod keeper;
 pub mod letters;
 pub mod parity;
+pub mod schema;
 pub mod sql;

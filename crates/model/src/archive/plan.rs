@@ -3,6 +3,8 @@
 //! Invariant: parts are disjoint and leave nothing out: each takes whole ID windows from where the last one ended, or
 //! one slice of the digests of a window that is too busy for one part.
 
+use serde::{Deserialize, Serialize};
+
 use litemap::LiteMap;
 
 use crate::event::identity::Digest;
@@ -42,7 +44,7 @@ pub struct Cursor {
 }
 
 /// What a part holds: events whose ID window starts in `from..to` and whose digest is in the slice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cut {
     /// Beginning, in ms.
     pub from: u64,

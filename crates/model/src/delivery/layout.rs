@@ -4,7 +4,12 @@
 //! with another number repeats would count again, and what the objects of the old number hold would be read, compared
 //! and archived by nobody.
 
+use std::rc::Rc;
+
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
+
+use crate::event::message::Written;
 
 /// The number of objects, as the one that keeps it knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +41,29 @@ impl Layout {
     }
 }
 
+/// Splits events by the object that keeps them.
+pub fn by_shard(events: Vec<Rc<Written>>, shards: u64) -> Vec<Vec<Rc<Written>>> {
+    if shards <= 1 {
+        return vec![events];
+    }
+    let mut groups: LiteMap<u64, Vec<Rc<Written>>> = LiteMap::new();
+    for written in events {
+        groups.entry(written.event().digest.0 % shards).or_default().push(written);
+    }
+    groups.into_iter().map(|(_, events)| events).collect()
+}
+
+/// Name of an object.
+pub fn shard_name(shard: u64, shards: u64) -> String {
+    if shards <= 1 { "default".to_owned() } else { format!("default-{shard}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
+    use crate::event::identity::Digest;
+    use crate::event::tests::example;
 
     #[test]
     fn what_is_recorded_holds_and_another_setting_is_refused_with_both_numbers_and_the_remedy() {
@@ -49,5 +74,19 @@ mod tests {
         assert_eq!(recorded.refusal(4), None);
         let refusal = recorded.refusal(8).unwrap();
         assert!(refusal.contains("is 8") && refusal.contains("Set COLLECTOR_SHARDS to 4"), "{refusal}");
+    }
+
+    #[test]
+    fn repeats_meet_in_one_object_whatever_their_route() {
+        let event = |n, copy| Event { digest: Digest(n), path: format!("/{copy}"), ..example() };
+        let copies = |n| [0, 1].map(|copy| Rc::new(Written::of(event(n, copy)).unwrap()));
+        let events: Vec<Rc<Written>> = (0..50).flat_map(copies).collect();
+        let groups = by_shard(events.clone(), 4);
+        assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), events.len());
+        for n in 0..50 {
+            let has = |group: &&Vec<Rc<Written>>| group.iter().any(|written| written.event().digest == Digest(n));
+            assert_eq!(groups.iter().filter(has).count(), 1);
+        }
+        assert_eq!(by_shard(events.clone(), 1), [events]);
     }
 }

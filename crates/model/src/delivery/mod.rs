@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod batch;
+pub mod bounds;
 pub mod coalesce;
 pub mod layout;
 pub mod letter;

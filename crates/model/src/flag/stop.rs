@@ -12,7 +12,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
+use crate::time::rfc3339;
 
+use super::change::Author;
 use super::document::{MAX_NAME_BYTES, MAX_REASON_BYTES};
 
 /// Stops that may hold at once; who stops beyond it is stopped already, and gets the newest of them.
@@ -36,6 +38,11 @@ pub struct Act {
 }
 
 impl Act {
+    /// Who changes the flag by it, as a change has it.
+    pub fn author(&self) -> Author {
+        Author { by: self.by.clone(), reason: self.reason.clone(), at: rfc3339(self.at) }
+    }
+
     /// Checks it.
     ///
     /// # Errors

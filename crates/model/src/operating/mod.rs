@@ -4,3 +4,4 @@ pub mod exposition;
 pub mod health;
 pub mod metrics;
 pub mod readiness;
+pub mod vitals;

@@ -2,6 +2,7 @@
 
 pub mod ambiguous;
 pub mod blocks;
+pub mod found;
 pub mod intervals;
 pub mod listing;
 pub mod merge;

@@ -197,7 +197,7 @@ pub const ALL: [Limit; 14] = [
         most: 40_000.0,
         load: |load| MINUTE_S * load.rps * if load.dual > 0.0 { 1.0 + load.dual } else { 0.0 },
         levers: &[],
-        source: "MAX_RECOUNT in src/api/merged.rs",
+        source: "MAX_RECOUNT in crates/flow/src/reading/merged.rs",
     },
 ];
 

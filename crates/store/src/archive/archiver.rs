@@ -8,8 +8,6 @@
 //! A database that was restored has forgotten days that are done, and the object has deleted their events: a day whose
 //! manifest is in the bucket is never written again.
 
-use std::future::Future;
-
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +21,7 @@ use model::sorted::distinct;
 
 use super::days::{ArchiveDays, Progress, State};
 use crate::events::details::Details;
-use crate::sql::StoreError;
+use crate::sql::{LocalFuture, StoreError};
 
 /// Windows that one look takes in: more than a part has, unless there is next to no traffic.
 const MAX_WINDOWS: u64 = 2_000;
@@ -52,16 +50,16 @@ pub struct Held {
 /// Where files are kept.
 pub trait Bucket {
     /// Compresses by gzip; the same bytes give the same.
-    fn gzip(&self, bytes: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, StoreError>>;
+    fn gzip(&self, bytes: Vec<u8>) -> LocalFuture<'_, Result<Vec<u8>, StoreError>>;
 
     /// Writes a file, whatever was there; refuses it if its SHA-256 is another.
-    fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> impl Future<Output = Result<(), StoreError>>;
+    fn put<'a>(&'a self, name: &'a str, bytes: Vec<u8>, sha256: [u8; 32]) -> LocalFuture<'a, Result<(), StoreError>>;
 
     /// A file of at most so many bytes, if there is one; longer ones are refused.
-    fn get(&self, name: &str, most: u64) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
+    fn get<'a>(&'a self, name: &'a str, most: u64) -> LocalFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
     /// What is there, if anything.
-    fn head(&self, name: &str) -> impl Future<Output = Result<Option<Held>, StoreError>>;
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>>;
 }
 
 /// How days are archived.
@@ -96,8 +94,7 @@ pub enum Step {
 }
 
 /// What an archive is made of.
-#[derive(Debug)]
-pub struct Archive<'a, O, N, B> {
+pub struct Archive<'a, O, N> {
     /// Where it stands.
     pub days: &'a ArchiveDays,
     /// The object's details.
@@ -105,12 +102,12 @@ pub struct Archive<'a, O, N, B> {
     /// D1's.
     pub new: &'a N,
     /// Where they go.
-    pub bucket: &'a B,
+    pub bucket: &'a dyn Bucket,
     /// How.
     pub settings: Settings,
 }
 
-impl<O: Details, N: Details, B: Bucket> Archive<'_, O, N, B> {
+impl<O: Details, N: Details> Archive<'_, O, N> {
     /// Takes steps as long as there are some and `go_on` says so, unless another run does; gives the days that it
     /// finished.
     ///

@@ -15,10 +15,10 @@ use model::forget;
 use model::reading::intervals::{self, Interval, Intervals, Slot};
 use model::reading::selection::{FoldId, Known, Parts, Routes, Selection, joined};
 
-use super::read::Found;
 use super::retention::MIN_SEGMENT_AGE_MS;
 use super::rollup_rows::decode;
 use crate::sql::StoreError;
+use model::reading::found::Found;
 
 /// What an isolate may remember of all stores, in bytes, of its 128 MB.
 pub const MAX_BYTES: usize = 40 * 1024 * 1024;

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use model::counting::grain::DAY_MS;
-use model::operating::health::{Counts, Job, LATELY_MS, Lately, PEAK, WATCHED};
+use model::operating::health::{Job, LATELY_MS, Lately, PEAK, WATCHED};
+use model::operating::vitals::{Report, Vitals};
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
@@ -90,28 +89,6 @@ const RETIRE: &str = "
     ON CONFLICT (isolate, name) DO UPDATE SET value = excluded.value";
 
 const DELETE_RETIRED: &str = "DELETE FROM counters WHERE isolate <> '' AND seen_at < ?1";
-
-/// What an isolate reports.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Report {
-    /// Its name.
-    pub isolate: String,
-    /// What it counted since it started.
-    pub counts: Counts,
-    /// Jobs that it ran just now.
-    pub jobs: Vec<Job>,
-}
-
-/// What is known of all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vitals {
-    /// What all isolates counted that have reported.
-    pub counts: Counts,
-    /// Jobs by name.
-    pub jobs: Vec<Job>,
-    /// What was counted of late.
-    pub lately: Lately,
-}
 
 /// Vital signs in a database.
 #[derive(Debug, Clone)]

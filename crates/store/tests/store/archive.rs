@@ -20,7 +20,7 @@ use store::archive::days::{ArchiveDays, LEASE_MS};
 use store::events::event_store::Memory;
 use store::events::read::EventReader;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
-use store::sql::{Row, Sql, Statement, StoreError};
+use store::sql::{LocalFuture, Row, Sql, Statement, StoreError};
 
 /// When the two days of [`traffic`] are due, and the day after, which is empty.
 const LATE: u64 = START + 10 * 24 * 3_600_000;
@@ -75,29 +75,37 @@ struct Files {
 }
 
 impl Bucket for Files {
-    async fn gzip(&self, bytes: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        Turn::default().await;
-        self.fates.apply(|| Ok([b"gz:".as_slice(), &bytes].concat()))
-    }
-
-    async fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> Result<(), StoreError> {
-        Turn::default().await;
-        assert_eq!(<[u8; 32]>::from(Sha256::digest(&bytes)), sha256);
-        self.fates.apply(|| {
-            self.files.borrow_mut().insert(name.to_owned(), bytes);
-            Ok(())
+    fn gzip(&self, bytes: Vec<u8>) -> LocalFuture<'_, Result<Vec<u8>, StoreError>> {
+        Box::pin(async move {
+            Turn::default().await;
+            self.fates.apply(|| Ok([b"gz:".as_slice(), &bytes].concat()))
         })
     }
 
-    async fn get(&self, name: &str, _: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Turn::default().await;
-        self.fates.apply(|| Ok(self.files.borrow().get(name).cloned()))
+    fn put<'a>(&'a self, name: &'a str, bytes: Vec<u8>, sha256: [u8; 32]) -> LocalFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            Turn::default().await;
+            assert_eq!(<[u8; 32]>::from(Sha256::digest(&bytes)), sha256);
+            self.fates.apply(|| {
+                self.files.borrow_mut().insert(name.to_owned(), bytes);
+                Ok(())
+            })
+        })
     }
 
-    async fn head(&self, name: &str) -> Result<Option<Held>, StoreError> {
-        Turn::default().await;
-        let held = |bytes: &Vec<u8>| Held { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
-        self.fates.apply(|| Ok(self.files.borrow().get(name).map(held)))
+    fn get<'a>(&'a self, name: &'a str, _: u64) -> LocalFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(async move {
+            Turn::default().await;
+            self.fates.apply(|| Ok(self.files.borrow().get(name).cloned()))
+        })
+    }
+
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>> {
+        Box::pin(async move {
+            Turn::default().await;
+            let held = |bytes: &Vec<u8>| Held { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
+            self.fates.apply(|| Ok(self.files.borrow().get(name).map(held)))
+        })
     }
 }
 
@@ -159,7 +167,7 @@ impl World {
         days: &'a ArchiveDays,
         old: &'a Details,
         new: &'a Details,
-    ) -> Archive<'a, Details, Details, Files> {
+    ) -> Archive<'a, Details, Details> {
         let settings = Settings { part_events: self.part_events, ..Settings::new(DEFAULT_WINDOW_MS, 0) };
         Archive { days, old, new, bucket: &self.files, settings }
     }

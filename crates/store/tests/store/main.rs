@@ -13,5 +13,6 @@ mod limits;
 mod parity;
 mod recall;
 mod retention;
+mod schema;
 mod timelines;
 mod vitals;

@@ -6,12 +6,12 @@ use model::counting::figures::Figures;
 use model::counting::grain::{DAY_MS, Grain, HOUR_MS, Retention};
 use model::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
 use model::event::{Cohort, Event};
+use model::reading::found::Found;
 use model::reading::intervals::{Intervals, by_interval};
 use model::reading::selection::{Parts, Routes, Selection, Span, cover};
 use proptest::prelude::*;
 use rig::{START, Sqlite, block_on, event, store, store_keeping};
 use store::events::event_store::{EventStore, Memory};
-use store::events::read::Found;
 use store::events::recall::{FORGET_AFTER_MS, Recall};
 
 const KEPT: Retention =

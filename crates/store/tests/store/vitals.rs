@@ -2,9 +2,10 @@
 
 use model::counting::grain::DAY_MS;
 use model::operating::health::{Job, LATELY_MS};
+use model::operating::vitals::Report;
 use proptest::prelude::*;
 use rig::{START, Sqlite, block_on};
-use store::keeper::vitals::{Report, SCHEMA, VitalSigns};
+use store::keeper::vitals::{SCHEMA, VitalSigns};
 
 fn signs() -> (Sqlite, VitalSigns) {
     let sqlite = Sqlite::new();

@@ -29,7 +29,7 @@ fn limit(what: &str) -> &'static Limit {
 
 #[test]
 fn every_lever_is_a_setting_of_the_gateway_or_of_its_deployment() {
-    let config = include_str!("../../../../../src/config.rs");
+    let config = include_str!("../../../../../crates/flow/src/config.rs");
     let wrangler = include_str!("../../../../../wrangler.toml");
     for lever in ALL.iter().flat_map(|limit| limit.levers) {
         let known =
@@ -41,15 +41,15 @@ fn every_lever_is_a_setting_of_the_gateway_or_of_its_deployment() {
 #[test]
 fn the_figures_are_those_of_the_code_that_they_are_of() {
     for (file, text, constant) in [
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"KEEP_MINUTES_HOURS\", 48,"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"KEEP_HOURS_DAYS\", 90,"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"KEEP_DAYS_DAYS\", 400,"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"KEEP_DETAILS_DAYS\", 7, 7..=90"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"FLUSH_EVENTS\", 100, 1..=150"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"LINGER_MS\", 500, 0..=4_000"),
-        ("config.rs", include_str!("../../../../../src/config.rs"), "\"COLLECTOR_SHARDS\", 1, 1..=256"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"KEEP_MINUTES_HOURS\", 48,"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"KEEP_HOURS_DAYS\", 90,"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"KEEP_DAYS_DAYS\", 400,"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"KEEP_DETAILS_DAYS\", 7, 7..=90"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"FLUSH_EVENTS\", 100, 1..=150"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"LINGER_MS\", 500, 0..=4_000"),
+        ("config.rs", include_str!("../../../../../crates/flow/src/config.rs"), "\"COLLECTOR_SHARDS\", 1, 1..=256"),
         ("message.rs", include_str!("../../../../model/src/event/message.rs"), "MAX_MESSAGE_BYTES: usize = 60_000"),
-        ("merged.rs", include_str!("../../../../../src/api/merged.rs"), "MAX_RECOUNT: u64 = 40_000"),
+        ("merged.rs", include_str!("../../../../../crates/flow/src/reading/merged.rs"), "MAX_RECOUNT: u64 = 40_000"),
         ("wrangler.toml", include_str!("../../../../../wrangler.toml"), "max_concurrency = 1"),
     ] {
         assert!(text.contains(constant), "{file}: {constant}");

@@ -1,0 +1,163 @@
+//! What the Worker asks an object, and what the object answers.
+//!
+//! Both are packed by `postcard` behind one byte, the version of the format. During a gradual deployment a Worker and an
+//! object of different versions meet. So variants and fields are only ever appended, at the end, and a change of any
+//! other kind is a new version, beside which the old one is still read. What an end can't read is an error that says so,
+//! never a default.
+
+use model::archive::plan::Cut;
+use model::delivery::layout::Layout;
+use model::event::Event;
+use model::event::identity::{Digest, IdempotentId};
+use model::operating::vitals::{Report, Vitals};
+use model::parity::ask;
+use model::reading::found::{Found, LogState, Sighting};
+use model::reading::selection::{Known, Selection};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Version of the format.
+pub const VERSION: u8 = 1;
+
+/// What an object is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Records the events of a queue message, given as its text.
+    Record(String),
+    /// Stores the events of a self-test past dedup, given as a message's text.
+    StoreAgain(String),
+    /// In how many objects events are kept. With `record` the setting is recorded, unless a number is already.
+    Layout {
+        /// The asking deployment's `COLLECTOR_SHARDS`.
+        setting: u64,
+        /// Whether events are about to be written by it.
+        record: bool,
+    },
+    /// The address key of a day, and the layout, which is recorded.
+    AddressKey {
+        /// UTC days since 1970.
+        day: u64,
+        /// The asking deployment's `COLLECTOR_SHARDS`.
+        setting: u64,
+    },
+    /// Takes in a flag document and stops, as the JSON text of a [`Held`](model::flag::obeyed::Held).
+    Flag(String),
+    /// Takes in what an isolate counted.
+    Report(Report),
+    /// What all isolates counted.
+    Vitals,
+    /// Keeps the dashboard's summary, JSON text.
+    KeepSnapshot(String),
+    /// The dashboard's summary.
+    Snapshot,
+    /// How much the object holds.
+    State,
+    /// Figures that were selected, less what the reader knows.
+    Rollups(Selection, Option<Known>),
+    /// One of parity's questions.
+    Parity(ask::Ask),
+    /// Events that happened in `from..to`, in ms.
+    Events {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// What is known of an ID.
+    Trace(IdempotentId),
+    /// Events by ID window, for the archive.
+    Windows {
+        /// Beginning, in ms.
+        from: u64,
+        /// End, in ms.
+        to: u64,
+        /// Most windows.
+        most: u64,
+    },
+    /// The events of an archive's part.
+    Details(Cut),
+    /// The digests of windows that start in `from..to`, in ms.
+    Digests {
+        /// Beginning.
+        from: u64,
+        /// End.
+        to: u64,
+    },
+    /// Deletes all that the object holds.
+    Erase,
+}
+
+/// What an object answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// It could not: why.
+    Failed(String),
+    /// It is done.
+    Done,
+    /// Events were recorded.
+    Recorded {
+        /// New ones.
+        stored: u64,
+        /// Repeats.
+        absorbed: u64,
+        /// Why some of the message could not be read; those events are not recorded.
+        rejected: Vec<String>,
+    },
+    /// The layout in force.
+    Layout(Layout),
+    /// The key's bytes, and the layout in force.
+    AddressKey([u8; 32], Layout),
+    /// What is held now: the JSON text of a [`Held`](model::flag::obeyed::Held).
+    Flag(String),
+    /// What all isolates counted.
+    Vitals(Vitals),
+    /// The summary, if one is kept.
+    Snapshot(Option<String>),
+    /// How much is held.
+    State(LogState),
+    /// Figures.
+    Rollups(Found),
+    /// Parity's answer.
+    Parity(ask::Answer),
+    /// Events, and whether there are more than are given out.
+    Events(Vec<Event>, bool),
+    /// What is known of the ID.
+    Trace(Sighting),
+    /// Events by window (ms), and up to where (ms) that is all.
+    Windows(Vec<(u64, u64)>, u64),
+    /// Events of a part.
+    Details(Vec<Event>),
+    /// Digests with their windows (ms).
+    Digests(Vec<(u64, Digest)>),
+}
+
+/// Why bytes are no question or answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Of another version of the format.
+    #[error("it has version {0} of the object's protocol; this version knows {VERSION}")]
+    Version(u8),
+    /// Empty, cut off, or of a kind that this version does not know.
+    #[error("it is nothing that version {VERSION} of the object's protocol knows")]
+    Content,
+}
+
+/// Packs a question or an answer.
+///
+/// # Errors
+/// It can't be packed, which these types always can.
+pub fn pack(value: &impl Serialize) -> Result<Vec<u8>, Unreadable> {
+    postcard::to_extend(value, vec![VERSION]).map_err(|_| Unreadable::Content)
+}
+
+/// Reads a question or an answer.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    match bytes.split_first() {
+        Some((&VERSION, packed)) => postcard::from_bytes(packed).map_err(|_| Unreadable::Content),
+        Some((&version, _)) => Err(Unreadable::Version(version)),
+        None => Err(Unreadable::Content),
+    }
+}

@@ -1,0 +1,165 @@
+//! One deployment's settings, ports and memory, as every event of an isolate finds them.
+
+use std::fmt::{self, Display};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, select};
+use model::operating::health::Counts;
+use store::events::event_store::EventStore;
+use store::events::read::EventReader;
+use store::sql::{Database, LocalFuture, StoreError};
+
+use crate::config::Config;
+use crate::deadline::{Deadline, Timed};
+use crate::isolate::Isolate;
+use crate::port::Ports;
+
+/// What everything runs on.
+pub struct App {
+    /// Settings.
+    pub config: Rc<Config>,
+    /// What this isolate remembers.
+    pub isolate: Rc<Isolate>,
+    /// The platform.
+    pub ports: Ports,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The first of an isolate: reads settings with `get`, and says what is wrong with them.
+    pub fn new(get: &dyn Fn(&str) -> Option<String>, ports: Ports) -> Self {
+        let (config, errors) = Config::read(get);
+        let mut name = [0; 8];
+        let filled = ports.clock.fill(&mut name);
+        let isolate = Isolate::new(u64::from_be_bytes(name));
+        let app = Self { config: Rc::new(config), isolate: Rc::new(isolate), ports };
+        for error in &errors {
+            app.error(format_args!("Setting {error}"));
+        }
+        app.count("setting_invalid", errors.len() as u64);
+        app.count("randomness_unavailable", u64::from(filled.is_err()));
+        app
+    }
+
+    /// The same isolate's for another event, which has bindings of its own.
+    #[must_use]
+    pub fn with(&self, ports: Ports) -> Self {
+        Self { config: self.config.clone(), isolate: self.isolate.clone(), ports }
+    }
+
+    /// The time, in ms since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.ports.clock.now_ms()
+    }
+
+    /// Waits.
+    pub fn sleep_ms(&self, ms: u64) -> LocalFuture<'static, ()> {
+        self.ports.clock.sleep_ms(ms)
+    }
+
+    /// Lets others that wait for this thread have their turn.
+    pub fn pause(&self) -> LocalFuture<'static, ()> {
+        self.sleep_ms(0)
+    }
+
+    /// The future's output, or none if it is not there within `ms`. What timed out may still take effect.
+    pub async fn within_ms<F: Future>(&self, ms: u64, future: F) -> Option<F::Output> {
+        match select(pin!(future), self.sleep_ms(ms)).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+
+    /// Random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        if let Err(error) = self.ports.clock.fill(&mut bytes) {
+            // Not seen on any platform; an ID without randomness would absorb other requests, so say it loudly.
+            self.count("randomness_unavailable", 1);
+            self.error(format_args!("Random bytes: {error}"));
+        }
+        bytes
+    }
+
+    /// Adds to a counter.
+    pub fn count(&self, name: &'static str, count: u64) {
+        self.isolate.counters.add(name, count);
+    }
+
+    /// What this isolate counted since it started.
+    pub fn counts(&self) -> Counts {
+        self.isolate.counters.all()
+    }
+
+    /// Logs what went as it should.
+    pub fn note(&self, line: impl Display) {
+        self.ports.log.note(&line.to_string());
+    }
+
+    /// Logs a failure.
+    pub fn error(&self, line: impl Display) {
+        self.ports.log.error(&line.to_string());
+    }
+
+    /// The new path's database, for scheduled and queued work and for changes.
+    ///
+    /// # Errors
+    /// When it is not bound.
+    pub fn new_store(&self) -> Result<Database, StoreError> {
+        self.new_store_until(Deadline::BACKGROUND)
+    }
+
+    /// The new path's database, whose answers are waited for until then.
+    ///
+    /// # Errors
+    /// When it is not bound.
+    pub fn new_store_until(&self, deadline: Deadline) -> Result<Database, StoreError> {
+        let database = self.ports.new_store.database()?;
+        Ok(Timed { database, deadline, clock: self.ports.clock.clone() }.into())
+    }
+
+    /// The new path's event store.
+    ///
+    /// # Errors
+    /// When its database is not bound.
+    pub fn event_store(&self) -> Result<EventStore, StoreError> {
+        Ok(EventStore::new(self.new_store()?, self.config.window_ms, self.config.retention))
+    }
+
+    /// The new path's event store, for those who only read.
+    ///
+    /// # Errors
+    /// When its database is not bound.
+    pub fn event_reader(&self, deadline: Deadline) -> Result<EventReader, StoreError> {
+        self.new_store_until(deadline).map(EventReader::new)
+    }
+
+    /// This many ms from now on.
+    pub fn deadline(&self, ms: u64) -> Deadline {
+        Deadline::at(self.now_ms(), ms)
+    }
+
+    /// For an answer that somebody waits for: `READ_DEADLINE_MS` from now on.
+    pub fn read_deadline(&self) -> Deadline {
+        self.deadline(self.config.read_deadline_ms)
+    }
+
+    /// What a question answers by then.
+    ///
+    /// # Errors
+    /// The question's, or [`StoreError::Late`].
+    pub async fn until<T>(
+        &self,
+        deadline: Deadline,
+        question: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        deadline.within(&*self.ports.clock, question).await
+    }
+}

@@ -1,0 +1,128 @@
+//! From an answered request to a recorded event. The response is on its way.
+//!
+//! Invariants: no failure leaves this module but as a log line and a counter. A request waits only for what it began
+//! itself: what it leaves to others is plain data.
+
+use std::rc::Rc;
+
+use model::event::address::{self, ClientIpHash, Keyed};
+use model::event::identity::{Digest, IdempotentId, window_start};
+use model::event::path::{self, Place};
+use model::event::{Event, MAX_METHOD_BYTES};
+use model::flag::Flag;
+use model::flag::route::route;
+use store::sql::LocalFuture;
+
+use super::address_key;
+use super::deliver::{self, Next};
+use crate::app::App;
+use crate::flag::cache;
+use crate::operating::vitals;
+
+/// What the router saw of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The client's address, if it is known.
+    pub address: Option<String>,
+    /// What tells the request apart, if anything does: its ray, where that is its own.
+    pub request_id: Option<String>,
+    /// Method.
+    pub method: String,
+    /// Path as it arrived, without its query.
+    pub path: String,
+    /// Response status.
+    pub status: u16,
+    /// When the request arrived, in ms.
+    pub started_ms: u64,
+    /// Time until the upstream's headers, in ms.
+    pub response_time_ms: u32,
+}
+
+/// Records one request. Most often that is done when this returns: the event joined those that another request sends.
+/// Only what has to wait for something is returned, for `waitUntil`, which costs as much as all the rest.
+pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFuture<'static, ()>> {
+    let ready = cache::fresh(app, now_ms).zip(key_if_known(app, observed.started_ms, now_ms));
+    if let Some((flag, key)) = ready {
+        let next = record(app, &flag, key.as_deref(), observed, now_ms);
+        if matches!(next, Next::Follow) && !vitals::is_due(app, now_ms) {
+            return None;
+        }
+        let app = app.clone();
+        return Some(Box::pin(async move { finish(next, &app, now_ms).await }));
+    }
+    let app = app.clone();
+    Some(Box::pin(async move {
+        // The flag and the key are read first: all that follows until the delivery is without a pause.
+        let flag = cache::current(&app).await;
+        let key =
+            if app.config.plain_address_hash { None } else { Some(address_key::of(&app, observed.started_ms).await) };
+        let next = record(&app, &flag, key.as_deref(), observed, app.now_ms());
+        finish(next, &app, now_ms).await;
+    }))
+}
+
+/// Does what is left to do when an event was handed over, under a `waitUntil` that began at `began_ms`.
+async fn finish(next: Next, app: &App, began_ms: u64) {
+    deliver::finish(next, app, began_ms).await;
+    vitals::report_if_due(app).await;
+}
+
+/// The key for addresses, which with plain hashes is none; nothing if it has to be asked for.
+#[allow(clippy::option_option)] // whether it is known, and whether one is used
+fn key_if_known(app: &App, started_ms: u64, now_ms: u64) -> Option<Option<Rc<Keyed>>> {
+    if app.config.plain_address_hash { Some(None) } else { address_key::known(app, started_ms, now_ms).map(Some) }
+}
+
+/// Makes an event of a request and hands it over.
+fn record(app: &App, flag: &Flag, key: Option<&Keyed>, observed: Observed, now_ms: u64) -> Next {
+    let Observed { address, request_id, mut method, path: raw_path, status, started_ms, response_time_ms } = observed;
+    let address = address.as_deref().unwrap_or(address::UNKNOWN);
+    // 128 random bits, where a version 4 UUID has 122.
+    let request_id = request_id.unwrap_or_else(|| hex::encode(app.random::<16>()));
+    let digest = Digest::of(address, &raw_path, &request_id);
+    let window = window_start(started_ms, app.config.window_ms);
+    let idempotent_id = match IdempotentId::with_digest(window, digest) {
+        Ok(id) => id,
+        Err(error) => {
+            app.count("id_invalid", 1);
+            app.error(format_args!("Not counted: {error}"));
+            return Next::Follow;
+        }
+    };
+    let place = app.config.normalizer.place(&raw_path);
+    // Before the answer's status is looked at: what a request is counted under has no say in where it goes.
+    let to = route(flag, &place, &idempotent_id);
+    let path = counted(app, place, status);
+    let seq = app.isolate.next_seq.get();
+    app.isolate.next_seq.set(seq.wrapping_add(1));
+    method.truncate(method.floor_char_boundary(MAX_METHOD_BYTES));
+    let event = Event {
+        idempotent_id,
+        digest,
+        timestamp: started_ms,
+        path,
+        method,
+        status: status.clamp(100, 599),
+        response_time: response_time_ms,
+        client_ip_hash: key.map_or_else(|| ClientIpHash::plain(address), |key| key.hash(address)),
+        cohort: to.cohort,
+        flag_version: flag.version,
+        producer: app.isolate.name,
+        seq,
+        // Its flush is known when it is handed over.
+        write: seq,
+        fell_back: false,
+    };
+    deliver::add(app, event, to, now_ms)
+}
+
+/// The route that the request is counted under, one of a bounded number.
+fn counted(app: &App, place: Place<'_>, status: u16) -> String {
+    if let Err(error) = path::check(place.own) {
+        app.count("path_odd", 1);
+        app.error(format_args!("Odd request: {error}"));
+    }
+    let route = app.isolate.routes.borrow_mut().admit(place, status);
+    app.count("route_other", u64::from(route == path::OTHER));
+    route
+}

@@ -1,0 +1,115 @@
+//! Handing over events, and writing them: to the object and to the queue.
+//!
+//! Invariant: an event that was handed over leaves the isolate's buffer once, in a [`flush`] that writes it or counts it
+//! as lost.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use model::delivery::bounds::{Bounds, FLUSH_MS};
+use model::delivery::coalesce;
+use model::event::Event;
+use model::event::message::Written;
+use model::flag::route::Destinations;
+use store::sql::StoreError;
+
+use super::flush::{self, Platform};
+use super::write_path::WritePath;
+use crate::app::App;
+use crate::isolate::Handed;
+use crate::objects::{all, layout};
+use crate::port::Failure;
+
+/// How long the platform lets work under `waitUntil` go on, in ms, less a second for what is late in it.
+const WAIT_UNTIL_MS: u64 = 29_000;
+
+/// What is left to do for an event that was handed over.
+pub type Next = coalesce::Next<Handed>;
+
+/// Hands over one event, this isolate's next one by number: it is written together with others. What this returns is to
+/// be [`finish`]ed by the same request.
+pub fn add(app: &App, mut event: Event, to: Destinations, now_ms: u64) -> Next {
+    let mut buffer = app.isolate.buffer.borrow_mut();
+    let seq = event.seq;
+    event.write = buffer.write_of(seq);
+    let Some(event) = written(app, event) else { return Next::Follow };
+    buffer.add(Handed { event, to }, seq, to, now_ms, app.config.limits)
+}
+
+/// Serialises an event. This can't fail for our types; if it did, the event would be lost.
+fn written(app: &App, event: Event) -> Option<Rc<Written>> {
+    let id = event.idempotent_id;
+    let failed = |error| {
+        app.count("lost", 1);
+        app.error(format_args!("Event lost: {id} | {error}"));
+    };
+    Written::of(event).map(Rc::new).map_err(failed).ok()
+}
+
+/// Does what is left to do for an event, under a `waitUntil` that began at `began_ms`.
+pub async fn finish(next: Next, app: &App, began_ms: u64) {
+    let events = match next {
+        Next::Follow => return,
+        Next::Send(events) => events,
+        Next::Lead => {
+            app.sleep_ms(app.config.limits.linger_ms).await;
+            app.isolate.buffer.borrow_mut().take()
+        }
+    };
+    if events.is_empty() {
+        // Somebody else's event filled the buffer.
+        return;
+    }
+    app.isolate.counters.raise("buffer_peak", events.len() as u64);
+    app.count("flushes", 1);
+    app.count("flushed_events", events.len() as u64);
+    // Whoever can't tell an event's object must not guess it: a repeat would count again in another. The queue takes it.
+    let shards = layout::to_write(app).await;
+    // What was read before may have taken some of it. A clock that was set says nothing: a write and its fallback are
+    // tried whatever it says.
+    let write_ms = app.config.send_deadline_ms;
+    let left_ms = (began_ms + WAIT_UNTIL_MS).saturating_sub(app.now_ms()).max(write_ms * 2);
+    let bounds = Bounds {
+        shards: shards.as_ref().copied().unwrap_or(1),
+        write_ms,
+        flush_ms: FLUSH_MS.min(left_ms),
+        log_events: app.config.log_events,
+    };
+    flush::flush(&Writer { app, shards }, bounds, events).await;
+}
+
+/// Both paths.
+struct Writer<'a> {
+    app: &'a App,
+    /// How many objects there are, or why that can't be told.
+    shards: Result<u64, StoreError>,
+}
+
+impl Platform for Writer<'_> {
+    async fn write(&self, path: WritePath, events: &[Rc<Written>], message: String) -> Result<(), Failure> {
+        match path {
+            WritePath::Old => Ok(all::record(self.app, self.shards.clone()?, events, message).await?),
+            WritePath::New => self.app.ports.queues.send(&message).await,
+        }
+    }
+
+    fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> {
+        self.app.sleep_ms(ms)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.app.now_ms()
+    }
+
+    fn count(&self, name: &'static str, events: usize) {
+        self.app.count(name, events as u64);
+    }
+
+    fn log(&self, line: &str) {
+        self.app.note(line);
+    }
+
+    fn log_error(&self, line: &str) {
+        self.app.error(line);
+    }
+}

@@ -1,0 +1,7 @@
+//! From an observed request to a written event.
+
+pub mod address_key;
+pub mod collect;
+pub mod deliver;
+pub mod flush;
+pub mod write_path;

@@ -1,0 +1,103 @@
+//! The end of a message's patience: who takes it before its queue drops it, or before nothing may count its events.
+//!
+//! Invariant: a message that is taken is with somebody else before it is acked; one that nobody takes is logged whole
+//! and counted as lost where its queue drops it.
+
+use std::rc::Rc;
+
+use model::delivery::layout::by_shard;
+use model::delivery::retry::Waiting;
+use model::event::Event;
+use model::event::message::{self, Written};
+use store::sql::StoreError;
+
+use crate::app::App;
+use crate::objects::{all, layout};
+use crate::port::Message;
+
+/// Who takes messages that can't wait. One that refuses is not asked again for the batch.
+#[derive(Debug)]
+pub struct LastResort<'a> {
+    app: &'a App,
+    object_answers: bool,
+    queue_answers: bool,
+}
+
+impl<'a> LastResort<'a> {
+    /// For one batch.
+    pub const fn new(app: &'a App) -> Self {
+        Self { app, object_answers: true, queue_answers: true }
+    }
+
+    /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `whole` says that
+    /// there is nothing else in it.
+    pub async fn takes(&mut self, message: &dyn Message, waiting: Waiting, events: &[Event], whole: bool) -> bool {
+        // 1. A crash here: nothing was written, and the message is delivered again.
+        if waiting.gives_way() && self.object_takes(events).await && whole {
+            return true;
+        }
+        // 2. A crash here: the object has the events, as a fallback of what the queue delivers again.
+        if waiting.is_tired() && self.queue_takes(message).await {
+            return true;
+        }
+        // 3. A crash here: two messages hold the same events, which count once.
+        if waiting.is_last() {
+            self.app.count("lost", events.len() as u64);
+            self.app.count("slow_lane_lost", 1);
+            let body = message.text().unwrap_or_else(hex::encode);
+            self.app.error(format_args!(
+                "Message {} lost: nothing took it in {:?} deliveries | {body}",
+                message.id(),
+                message.attempts()
+            ));
+        }
+        false
+    }
+
+    /// Writes events to the object as those of a send that failed.
+    async fn object_takes(&mut self, events: &[Event]) -> bool {
+        let fallback = |event: &Event| Written::of(event.as_fallback()).map(Rc::new);
+        let Ok(events) = events.iter().map(fallback).collect::<Result<Vec<_>, _>>() else { return false };
+        let count = events.len();
+        let shards = match layout::to_write(self.app).await {
+            Ok(shards) => shards,
+            Err(error) => {
+                self.app.error(format_args!("The object did not take events that D1 refuses: {error}"));
+                self.object_answers = false;
+                return false;
+            }
+        };
+        for (part, text) in by_shard(events, shards).into_iter().flat_map(message::pack) {
+            if !self.object_answers {
+                return false;
+            }
+            let write = all::record(self.app, shards, &part, text);
+            let written = self.app.within_ms(self.app.config.send_deadline_ms, write).await;
+            if let Err(error) = written.unwrap_or(Err(StoreError::Late(self.app.config.send_deadline_ms))) {
+                self.app.error(format_args!("The object did not take events that D1 refuses: {error}"));
+                self.object_answers = false;
+            }
+        }
+        if self.object_answers {
+            self.app.count("slow_lane_fallback", count as u64);
+            self.app.note(format_args!("Fallback to DO: {count} events that D1 has refused for days"));
+        }
+        self.object_answers
+    }
+
+    /// Sends the message to the main queue anew, as it is.
+    async fn queue_takes(&mut self, message: &dyn Message) -> bool {
+        if !self.queue_answers {
+            return false;
+        }
+        let sent = self.app.within_ms(self.app.config.send_deadline_ms, message.send_anew()).await;
+        match sent.unwrap_or_else(|| Err("no answer".into())) {
+            Ok(()) => self.app.count("slow_lane_renewed", 1),
+            Err(error) => {
+                self.app.error(format_args!("Message {} was not sent anew: {error}", message.id()));
+                self.queue_answers = false;
+            }
+        }
+        self.queue_answers
+    }
+}

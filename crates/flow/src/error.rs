@@ -1,0 +1,93 @@
+//! Why something that somebody asked for was not done.
+
+use std::fmt::Display;
+
+use api::problem::Problem;
+use model::reading::missing::{self, Missing, Part};
+use store::sql::StoreError;
+
+use crate::app::App;
+
+/// What whoever asked is told: no internals, but what to do. Those are in the log by then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// What was asked can't be: the field, what is wrong with it, and the remedy.
+    #[error("{0}")]
+    Input(String),
+    /// There is no such thing.
+    #[error("{0}")]
+    Missing(String),
+    /// Somebody else was faster, or what is asked contradicts what there is.
+    #[error("{0}")]
+    Conflict(String),
+    /// An emergency stop holds.
+    #[error("{0}")]
+    Stopped(String),
+    /// A part that is needed can't be reached now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl Error {
+    /// A parameter or body that can't be used.
+    pub fn input(detail: impl Display) -> Self {
+        Self::Input(detail.to_string())
+    }
+
+    /// No such thing.
+    pub fn missing(detail: impl Display) -> Self {
+        Self::Missing(detail.to_string())
+    }
+
+    /// Another was faster.
+    pub fn conflict(detail: impl Display) -> Self {
+        Self::Conflict(detail.to_string())
+    }
+
+    /// A part that can't be reached now.
+    pub fn unavailable(detail: impl Display) -> Self {
+        Self::Unavailable(detail.to_string())
+    }
+
+    /// Nothing is left to answer with.
+    pub fn nothing_is_readable(missing: &[Missing]) -> Self {
+        let what = missing::sentence(missing);
+        Self::unavailable(format_args!("nothing can be read now ({what}); counting goes on, try again"))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Input(detail) => Self::bad_request(detail),
+            Error::Missing(detail) => Self::not_found(detail),
+            Error::Conflict(detail) => Self::new(409, "Conflict", detail),
+            Error::Stopped(detail) => Self::new(409, "Stopped", detail),
+            Error::Unavailable(detail) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl App {
+    /// Logs why a store can't be read, and tells the client which it is not: none of its internals.
+    pub fn unreadable(&self, error: impl Display) -> Error {
+        self.error(format_args!("A store can't be read: {error}"));
+        Error::unavailable("a store can't be read now; counting goes on, try again")
+    }
+
+    /// That a part could not be read: the log has the whole error, the reader of the answer what is no secret.
+    pub fn missing(&self, store: Part, error: &StoreError) -> Missing {
+        self.error(format_args!("{} can't be read: {error}", store.name()));
+        let reason = match error {
+            StoreError::Late(_) => error.to_string(),
+            StoreError::Conflict | StoreError::Unavailable(_) => "it could not be reached, or refused".to_owned(),
+            StoreError::Corrupt(_) => "what it holds is not what was once written".to_owned(),
+        };
+        Missing { store, reason }
+    }
+
+    /// [`Error::nothing_is_readable`], where one part alone could answer.
+    pub fn unanswered(&self, store: Part, error: &StoreError) -> Error {
+        Error::nothing_is_readable(&[self.missing(store, error)])
+    }
+}

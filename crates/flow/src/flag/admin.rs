@@ -1,0 +1,284 @@
+//! Changing the flag: the history in D1, then the copies that routers read, in the object and in KV.
+//!
+//! Invariants: a change is in the history before it is in a copy. None is made while a stop holds: see `stop.rs`. What
+//! an interruption leaves apart, [`repair`] brings together every minute.
+
+use futures_util::future::join;
+use serde::Serialize;
+
+use model::flag::DEFAULT_DOCUMENT;
+use model::flag::change::{self, Author, Difference};
+use model::flag::document::Document;
+use model::flag::obeyed::Held;
+use model::flag::stop::{Act, Latch};
+use model::time::ms_of_rfc3339;
+use store::flag::history::{Change, FlagHistory};
+use store::sql::StoreError;
+
+use super::kv;
+use super::places::{self, DEADLINE_MS, refuse_while_stopped};
+use crate::app::App;
+use crate::error::Error;
+use crate::objects::ask;
+use crate::port::Failure;
+
+/// What became of a change.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// The document that now holds.
+    pub document: Document,
+    /// How it differs from the one before.
+    pub differences: Vec<Difference>,
+    /// Whether it is in the history.
+    pub recorded: bool,
+    /// Whether it is in KV; if not, cron tries again each minute.
+    pub copied: bool,
+    /// Whether it is in the object, which routers ask besides; if not, as for KV.
+    pub in_object: bool,
+}
+
+/// Where a document was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// In D1, the source of truth.
+    History,
+    /// In KV, or in the object: whichever is newer.
+    Copy,
+    /// In the Worker itself: nothing was ever stored.
+    BuiltIn,
+}
+
+/// The newest document that can be found.
+#[derive(Debug)]
+pub struct Known {
+    /// The document.
+    pub document: Document,
+    /// Where it is.
+    pub source: Source,
+    /// When it was stored, in ms.
+    pub changed_at: u64,
+}
+
+fn history(app: &App) -> Result<FlagHistory, StoreError> {
+    app.new_store().map(FlagHistory::new)
+}
+
+/// The copies: the object's and KV's.
+struct Copies {
+    object: Result<Option<Document>, Failure>,
+    kv: Result<Option<Document>, Failure>,
+}
+
+impl Copies {
+    async fn read(app: &App) -> Self {
+        let object = async {
+            let held = ask::flag(app, &Held::default(), DEADLINE_MS).await?;
+            Ok(held.document.and_then(|text| Document::read(&text).ok()))
+        };
+        let (object, kv) = join(object, kv::document(app)).await;
+        Self { object, kv }
+    }
+
+    fn newest(&self) -> Option<&Document> {
+        [&self.object, &self.kv].into_iter().flatten().flatten().max_by_key(|document| document.version)
+    }
+}
+
+/// Writes both copies; gives whether each took it. What did not, the repair will write.
+async fn write_copies(app: &App, document: &Document) -> (bool, bool) {
+    let complain = |error: &Failure| app.error(format_args!("Flag copy: {error}"));
+    let (object, kv) = join(write_object(app, document), kv::write_document(app, document)).await;
+    (object.inspect_err(complain).is_ok(), kv.inspect_err(complain).is_ok())
+}
+
+async fn write_object(app: &App, document: &Document) -> Result<(), Failure> {
+    let text = serde_json::to_string(document).map_err(|error| Failure(error.to_string()))?;
+    let told = Held { latch: Latch::default(), document: Some(text) };
+    ask::flag(app, &told, DEADLINE_MS).await.map(drop)
+}
+
+/// The built-in document, which holds before any other.
+fn built_in() -> Result<Document, Error> {
+    Document::read(DEFAULT_DOCUMENT).map_err(|error| Error::unavailable(error.to_string()))
+}
+
+/// The document that changes start from: the history's newest, or else the newer copy, or else the built-in one.
+async fn current(app: &App) -> Result<Document, Error> {
+    match history(app)
+        .map_err(|error| unreachable_history(app, error))?
+        .newest(1)
+        .await
+        .map_err(|error| unreachable_history(app, error))?
+        .pop()
+    {
+        Some(newest) => Ok(newest.document),
+        None => Copies::read(app).await.newest().cloned().map_or_else(built_in, Ok),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
+fn unreachable_history(app: &App, error: StoreError) -> Error {
+    if error == StoreError::Conflict {
+        let detail = "somebody else changed the flag: read it again and decide anew".to_owned();
+        return Error::conflict(detail);
+    }
+    app.error(format_args!("Flag history: {error}"));
+    Error::unavailable("the flag's history can't be reached now; POST flag/stop works without it")
+}
+
+/// The newest documents, newest first.
+///
+/// # Errors
+/// The history can't be read.
+pub async fn newest(app: &App, most: u64) -> Result<Vec<Change>, Error> {
+    history(app)
+        .map_err(|error| unreachable_history(app, error))?
+        .newest(most)
+        .await
+        .map_err(|error| unreachable_history(app, error))
+}
+
+/// Whether this author ever changed the flag for this reason.
+///
+/// # Errors
+/// The history can't be read.
+pub async fn was_changed_for(app: &App, by: &str, reason: &str) -> Result<bool, StoreError> {
+    history(app)?.has_reason(by, reason).await
+}
+
+/// The newest document: the history's, else the copy, else the built-in one. None where that can't be told, for what
+/// is out of reach may hold a newer one.
+pub async fn known(app: &App) -> Option<Known> {
+    let newest = app.within_ms(DEADLINE_MS, newest(app, 1)).await.and_then(Result::ok);
+    if let Some(Change { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
+        return Some(Known { document, source: Source::History, changed_at });
+    }
+    let copies = Copies::read(app).await;
+    let (document, source) = match copies.newest() {
+        Some(document) => (document.clone(), Source::Copy),
+        None if newest.is_some() && copies.kv.is_ok() => (built_in().ok()?, Source::BuiltIn),
+        None => return None,
+    };
+    let changed_at = ms_of_rfc3339(&document.updated_at).unwrap_or_else(|| app.now_ms());
+    Some(Known { document, source, changed_at })
+}
+
+/// Changes the flag from version `base` to what `wanted` says.
+///
+/// # Errors
+/// A stop holds, another version does, the document can't be, or the history can't be reached.
+pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> Result<Changed, Error> {
+    // Before the version: who starts from an old one is told of the stop all the same.
+    refuse_while_stopped(app).await?;
+    let before = current(app).await?;
+    if before.version != base {
+        let detail = format!("version {} holds, not {base}: read it again and decide anew", before.version);
+        return Err(Error::conflict(detail));
+    }
+    let document = change::next(base, wanted, author).map_err(|error| Error::input(error.to_string()))?;
+    store(app, &before, document).await
+}
+
+/// Stores the document that follows `before`, which the history must not have passed, and copies it for routers.
+///
+/// # Errors
+/// A stop holds, somebody else was faster, or the history can't be reached.
+pub async fn publish(app: &App, before: &Document, document: Document) -> Result<Changed, Error> {
+    refuse_while_stopped(app).await?;
+    store(app, before, document).await
+}
+
+/// As [`publish`], also while a stop holds.
+async fn store(app: &App, before: &Document, document: Document) -> Result<Changed, Error> {
+    // 1. A crash here: the change is in the history or is not; the copy follows within a minute.
+    let history = history(app).map_err(|error| unreachable_history(app, error))?;
+    history.append(&document, app.now_ms()).await.map_err(|error| unreachable_history(app, error))?;
+    // 2. A crash here: as 1.
+    let (in_object, copied) = write_copies(app, &document).await;
+    let differences = change::differences(before, &document);
+    app.note(format_args!(
+        "Flag changed to version {} by {}: {}",
+        document.version, document.updated_by, document.reason
+    ));
+    Ok(Changed { document, differences, recorded: true, copied, in_object })
+}
+
+/// Makes an earlier version hold again, under a new version; a ramp in it comes back paused.
+///
+/// # Errors
+/// As [`change()`]; or there is no such version.
+pub async fn rollback(app: &App, version: u32, author: Author) -> Result<Changed, Error> {
+    let history = history(app).map_err(|error| unreachable_history(app, error))?;
+    let Some(earlier) = history.of_version(version).await.map_err(|error| unreachable_history(app, error))? else {
+        return Err(Error::missing(format!("there is no version {version} in the history")));
+    };
+    let base = current(app).await?.version;
+    change(app, base, change::restored(earlier.document, app.now_ms()), author).await
+}
+
+/// Sets the old path alone for every route, without a ramp: as the guard does.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn roll_back_to_old(app: &App, author: Author) -> Result<Changed, Error> {
+    let (before, document) = do_only(app, author).await?;
+    publish(app, &before, document).await
+}
+
+/// The same while a stop holds: the stop can then be released, and nothing moves.
+///
+/// # Errors
+/// Somebody else was faster, or the history can't be reached.
+pub async fn set_do_only(app: &App, by: &Act) -> Result<Changed, Error> {
+    let (before, document) = do_only(app, by.author()).await?;
+    store(app, &before, document).await
+}
+
+async fn do_only(app: &App, author: Author) -> Result<(Document, Document), Error> {
+    let before = current(app).await?;
+    let document = change::next(before.version, change::to_old_path(&before), author);
+    Ok((before, document.map_err(|error| Error::input(error.to_string()))?))
+}
+
+/// Brings the history, both copies, and what all places know of stops together; gives the stops.
+///
+/// # Errors
+/// Why something is left for the next run; the rest is done.
+pub async fn repair(app: &App) -> Result<Latch, Failure> {
+    let (stops, document) = join(places::repair(app), repair_document(app)).await;
+    match (stops, document) {
+        (Ok(latch), Ok(())) => Ok(latch),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => Err(error),
+        (Err(stops), Err(document)) => Err(Failure::all(&[stops, document])),
+    }
+}
+
+async fn repair_document(app: &App) -> Result<(), Failure> {
+    let history = history(app).map_err(Failure::from)?;
+    let newest = async { history.newest(1).await };
+    let (newest, copies) = join(app.within_ms(DEADLINE_MS, newest), Copies::read(app)).await;
+    let newest = newest.ok_or("D1 gave no answer")?.map_err(Failure::from)?;
+    let newest = newest.into_iter().next().map(|change| change.document);
+    let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return Ok(()) };
+    if plan.is_new {
+        app.note(format_args!("Flag version {} of a copy is added to the history", plan.document.version));
+        // 1. A crash here: the next run finds it done, or does it again.
+        history.append(&plan.document, app.now_ms()).await.map_err(Failure::from)?;
+    }
+    let mut failed: Vec<Failure> = Vec::new();
+    let is_there = |copy: &Option<Document>| copy.as_ref() == Some(&plan.document);
+    // 2. A crash here or below: the next run does it again. A copy that can't be read at all is left alone.
+    match &copies.object {
+        Ok(copy) if is_there(copy) => {}
+        Ok(_) => failed.extend(write_object(app, &plan.document).await.err()),
+        Err(error) => failed.push(error.clone()),
+    }
+    match &copies.kv {
+        Ok(copy) if is_there(copy) => {}
+        Ok(_) => failed.extend(kv::write_document(app, &plan.document).await.err()),
+        Err(error) => failed.push(error.clone()),
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::all(&failed)) }
+}

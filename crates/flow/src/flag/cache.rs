@@ -1,0 +1,153 @@
+//! The flag as this isolate knows it.
+//!
+//! Invariants: what is obeyed is `crates/model/src/flag/obeyed.rs`: a stop first, then the newest good document, else
+//! `flags/default.json`. Both are read from KV, and every third time, or when KV fails, from the object: KV is near
+//! and may be a minute old, or refuse all writes; the object is always up to date.
+
+use std::rc::Rc;
+
+use futures_util::future::join;
+
+use model::flag::Flag;
+use model::flag::obeyed::Held;
+use model::flag::stop::Latch;
+
+use super::kv;
+use crate::app::App;
+use crate::objects::ask;
+use crate::port::Failure;
+
+/// How long the object may take, in ms: as for KV.
+const DEADLINE_MS: u64 = 1_000;
+
+/// The object is asked at every so many reads: after 15 s, with the default `FLAG_TTL_MS`.
+pub const READS_PER_ASK: u64 = 3;
+
+/// The flag in force, unless it is to be read again: it is older than `FLAG_TTL_MS`, or not known at all.
+pub fn fresh(app: &App, now_ms: u64) -> Option<Rc<Flag>> {
+    let memory = app.isolate.flag.borrow();
+    let flag = memory.obeyed.in_force()?;
+    (now_ms.saturating_sub(memory.read_at_ms) < app.config.flag_ttl_ms).then(|| flag.clone())
+}
+
+/// The flag in force. It is read again where it is not [`fresh`]; the others go on with what is there.
+pub async fn current(app: &App) -> Rc<Flag> {
+    let now_ms = app.now_ms();
+    if let Some(flag) = fresh(app, now_ms) {
+        return flag;
+    }
+    let asks = claim(app, now_ms);
+    let object = async { if asks { Some(of_object(app).await) } else { None } };
+    let ((document, stops), object) = join(kv::read(app), object).await;
+    let stops = stops.and_then(|text| kv::stops_in(text.as_deref()));
+    let object = match object {
+        None if document.is_err() || stops.is_err() => Some(of_object(app).await),
+        object => object,
+    };
+    app.isolate.flag.borrow_mut().read_at_ms = now_ms;
+    adopt(app, document, stops, object);
+    app.isolate.flag.borrow().obeyed.in_force().cloned().unwrap_or_default()
+}
+
+/// The stops that are known here.
+pub fn stops(app: &App) -> Latch {
+    app.isolate.flag.borrow().obeyed.latch().cloned().unwrap_or_default()
+}
+
+/// Whether this isolate knows what to obey, or goes by the default for want of it.
+pub fn is_known(app: &App) -> bool {
+    app.isolate.flag.borrow().obeyed.in_force().is_some()
+}
+
+async fn of_object(app: &App) -> Result<Held, Failure> {
+    ask::flag(app, &Held::default(), DEADLINE_MS).await
+}
+
+/// Notes that one request reads for all; returns whether it asks the object, too.
+fn claim(app: &App, now_ms: u64) -> bool {
+    let mut memory = app.isolate.flag.borrow_mut();
+    if memory.obeyed.in_force().is_some() {
+        memory.read_at_ms = now_ms;
+    }
+    let asks = now_ms.saturating_sub(memory.asked_at_ms) >= READS_PER_ASK * app.config.flag_ttl_ms;
+    if asks {
+        memory.asked_at_ms = now_ms;
+    }
+    asks
+}
+
+fn adopt(
+    app: &App,
+    document: Result<Option<String>, Failure>,
+    stops: Result<Latch, Failure>,
+    object: Option<Result<Held, Failure>>,
+) {
+    let mut complaints = Vec::new();
+    let mut object = object.and_then(Result::ok);
+    if let Some(held) = &mut object {
+        learn(app, std::mem::take(&mut held.latch));
+    }
+    match stops {
+        Ok(latch) => learn(app, latch),
+        Err(error) => complaints.push(error.to_string()),
+    }
+    let known = app.isolate.flag.borrow().obeyed.version();
+    // The object's first: where KV's is the older one, that is no complaint but the reason for asking.
+    let ahead = object.and_then(|held| Flag::parse(&held.document?).ok());
+    let ahead = ahead.filter(|flag| flag.version > known).is_some_and(|flag| take(app, flag).is_ok());
+    let has_document = app.isolate.flag.borrow().obeyed.has_document();
+    match document.map(|text| text.map(|text| Flag::parse(&text))) {
+        Ok(Some(Ok(flag))) => {
+            let version = flag.version;
+            if take(app, flag).is_err() && !ahead {
+                complaints.push(format!("version {version} is older than {known}"));
+            }
+        }
+        Ok(Some(Err(error))) => complaints.push(error.to_string()),
+        // Nothing stored yet: the default holds, and is not looked for at every request.
+        Ok(None) if !has_document => drop(take(app, Flag::default())),
+        Ok(None) if known > 0 => complaints.push("the document is gone".to_owned()),
+        Ok(None) => {}
+        Err(error) => complaints.push(error.to_string()),
+    }
+    complain(app, complaints.into_iter().next());
+}
+
+/// Takes a document in.
+///
+/// # Errors
+/// It is older than the one that is known; its version.
+fn take(app: &App, flag: Flag) -> Result<(), u32> {
+    let (version, mode) = (flag.version, flag.rule.mode.name());
+    let mut memory = app.isolate.flag.borrow_mut();
+    let is_new = version > memory.obeyed.version();
+    memory.obeyed.adopt(flag)?;
+    if is_new {
+        app.note(format_args!("Flag version {version}: {mode}"));
+    }
+    Ok(())
+}
+
+/// Takes in what somebody here has learnt of stops.
+pub fn learn(app: &App, latch: Latch) {
+    let mut memory = app.isolate.flag.borrow_mut();
+    let before = memory.obeyed.in_force().and_then(|flag| flag.stop.clone());
+    memory.obeyed.learn(latch);
+    match (before, memory.obeyed.in_force().and_then(|flag| flag.stop.as_ref())) {
+        (None, Some(stop)) => app.note(format_args!("Stopped ({}) by {}: {}", stop.id, stop.made.by, stop.made.reason)),
+        (Some(stop), None) => app.note(format_args!("No longer stopped ({})", stop.id)),
+        _ => {}
+    }
+}
+
+fn complain(app: &App, complaint: Option<String>) {
+    let mut memory = app.isolate.flag.borrow_mut();
+    let known = memory.obeyed.version();
+    if let Some(text) = &complaint {
+        app.count("flag_invalid", 1);
+        if memory.complaint.as_ref() != Some(text) {
+            app.error(format_args!("Flag not adopted, version {known} stays: {text}"));
+        }
+    }
+    memory.complaint = complaint;
+}

@@ -1,0 +1,192 @@
+//! What all places know of stops.
+//!
+//! Three places hold the stops, which fail apart: the object `default` (consistent, near seconds to every router), D1
+//! (consistent, with their history) and KV (near every router, up to a minute old). Each is told of every stop and
+//! release; one that takes a stop is enough, and the repair tells the others. See `crates/model/src/flag/stop.rs` for why
+//! records can be merged in any order.
+
+use futures_util::future::join;
+use model::flag::obeyed::Held;
+use model::flag::stop::{Latch, Stop};
+use model::time::rfc3339;
+use store::flag::stops::Stops;
+
+use super::{cache, kv};
+use crate::app::App;
+use crate::error::Error;
+use crate::objects::ask;
+use crate::port::Failure;
+
+/// How long D1 or the object may take, in ms: a stop doesn't wait for what is away.
+pub const DEADLINE_MS: u64 = 2_000;
+
+/// Attempts to write a copy in KV that misses no stop which somebody else makes meanwhile.
+const COPY_ATTEMPTS: usize = 3;
+
+/// What each place knows of stops; none where it can't be read.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// D1.
+    pub history: Option<Latch>,
+    /// The object.
+    pub object: Option<Latch>,
+    /// KV.
+    pub copy: Option<Latch>,
+    /// Whether KV holds what can't be read as stops.
+    copy_is_garbage: bool,
+}
+
+impl Known {
+    /// What is known at all.
+    pub fn union(&self) -> Latch {
+        let places = [&self.history, &self.object, &self.copy];
+        places.into_iter().flatten().fold(Latch::default(), |all, latch| all.merged(latch.clone()))
+    }
+
+    /// Whether enough can be read to say that no stop holds: D1, and one of the places that take a stop without it.
+    pub const fn is_enough(&self) -> bool {
+        self.history.is_some() && (self.object.is_some() || self.copy.is_some())
+    }
+}
+
+pub(super) async fn in_history(app: &App, record: &Latch) -> Result<Latch, Failure> {
+    let write = async { Stops::new(app.new_store()?).write(record).await };
+    app.until(app.deadline(DEADLINE_MS), write).await.map_err(|error| Failure(format!("D1: {error}")))
+}
+
+pub(super) async fn in_object(app: &App, record: &Latch) -> Result<Latch, Failure> {
+    let told = Held { latch: record.clone(), document: None };
+    ask::flag(app, &told, DEADLINE_MS).await.map(|held| held.latch)
+}
+
+pub(super) fn said(app: &App, place: &str, answer: Result<Latch, Failure>) -> Option<Latch> {
+    answer.inspect_err(|error| app.error(format_args!("Stops in {place}: {error}"))).ok()
+}
+
+/// Asks all places.
+pub async fn known(app: &App) -> Known {
+    let nothing = Latch::default();
+    let stored = join(in_history(app, &nothing), in_object(app, &nothing));
+    let ((history, object), copy) = join(stored, kv::stops(app)).await;
+    let copy_is_garbage = matches!(copy, Ok(Err(_)));
+    let copy = said(app, "KV", copy.and_then(|text| text));
+    Known { history: said(app, "D1", history), object: said(app, "the object", object), copy, copy_is_garbage }
+}
+
+/// The stops in D1, which keeps all.
+///
+/// # Errors
+/// D1 can't be read.
+pub async fn history(app: &App) -> Result<Latch, Error> {
+    in_history(app, &Latch::default()).await.map_err(|error| {
+        app.error(format_args!("Stops in D1: {error}"));
+        Error::unavailable("the history of stops can't be reached now; GET flag/status says what holds")
+    })
+}
+
+/// Refuses a change of the flag while a stop holds, or while that can't be told.
+///
+/// # Errors
+/// Who stopped, when and why, and how it is released.
+pub async fn refuse_while_stopped(app: &App) -> Result<Latch, Error> {
+    let (known, alone) = join(known(app), kv::alone(app)).await;
+    // A stop that KV alone took is under a key of its own, until the repair has told the other places.
+    let latch = known.union().merged(alone.unwrap_or_default().0);
+    if let Some(detail) = latch.refusal(rfc3339) {
+        return Err(Error::Stopped(detail));
+    }
+    if !known.is_enough() {
+        let detail = "whether a stop holds can't be told now: D1, or both KV and the object, can't be read; \
+                      POST flag/stop works without them";
+        return Err(Error::unavailable(detail));
+    }
+    Ok(latch)
+}
+
+/// What places took, and all that is known then.
+pub(super) struct Told {
+    /// All that is known.
+    pub known: Latch,
+    /// Whether D1 took it.
+    pub recorded: bool,
+    /// Whether KV took it.
+    pub copied: bool,
+    /// Whether the object took it.
+    pub in_object: bool,
+}
+
+/// Tells all places of a stop or a release.
+pub(super) async fn tell(app: &App, stop: &Stop) -> Told {
+    let record = Latch::of([stop.clone()]);
+    // 1. A crash in here: some places know of it, or none. What one knows the repair brings to all.
+    let (history, (object, mut known, copied)) = join(in_history(app, &record), copy(app, &record)).await;
+    let history = said(app, "D1", history);
+    let (recorded, in_object) = (history.is_some(), object);
+    known.merge(history.unwrap_or_default());
+    if !recorded && !in_object && copied {
+        // 2. A crash here: as 1., unless somebody merges into an older copy before the repair: see `kv.rs`.
+        if let Err(error) = kv::write_alone(app, stop).await {
+            app.error(format_args!("Stop {}: {error}", stop.id));
+        }
+    }
+    if recorded || in_object || copied {
+        cache::learn(app, known.clone());
+    }
+    Told { known, recorded, copied, in_object }
+}
+
+/// Tells the object, then writes to KV all that is known. D1 is not waited for.
+async fn copy(app: &App, record: &Latch) -> (bool, Latch, bool) {
+    let (object, copy) = join(in_object(app, record), kv::stops(app)).await;
+    let (object, copy) = (said(app, "the object", object), said(app, "KV", copy.and_then(|text| text)));
+    let taken = object.is_some();
+    let mut known = record.clone().merged(cache::stops(app));
+    known.merge(object.unwrap_or_default());
+    known.merge(copy.unwrap_or_default());
+    for _ in 0..COPY_ATTEMPTS {
+        if let Err(error) = kv::write_stops(app, &known).await {
+            app.error(format_args!("Stops are not copied: {error}"));
+            return (taken, known, false);
+        }
+        // Somebody else may have told the object meanwhile, and written their copy before this one.
+        let Ok(now) = in_object(app, &Latch::default()).await else { break };
+        let merged = known.clone().merged(now);
+        if merged == known {
+            break;
+        }
+        known = merged;
+    }
+    (taken, known, true)
+}
+
+/// Brings all places together; returns what is known then.
+///
+/// # Errors
+/// What could not be read or written; the rest is done.
+pub async fn repair(app: &App) -> Result<Latch, Failure> {
+    let (places, alone) = join(known(app), kv::alone(app)).await;
+    let (alone, keys) = alone.unwrap_or_else(|error| {
+        app.error(format_args!("Stops in KV: {error}"));
+        Default::default()
+    });
+    let all = places.union().merged(alone);
+    let mut failed = Vec::new();
+    // 1. A crash here or below: the next run does it again, and what was written already is written once more.
+    if places.history.as_ref() != Some(&all) {
+        failed.extend(in_history(app, &all).await.err());
+    }
+    if places.object.as_ref() != Some(&all) {
+        failed.extend(in_object(app, &all).await.err());
+    }
+    // KV that can't be read is left alone: it may hold a stop that no other place took.
+    if places.copy.is_none() && !places.copy_is_garbage {
+        failed.push(Failure::from("the copy of the stops can't be read"));
+    } else if places.copy.as_ref() != Some(&all.copy()) {
+        failed.extend(kv::write_stops(app, &all).await.err());
+    }
+    if failed.is_empty() && !keys.is_empty() {
+        failed.extend(kv::delete(app, &keys).await.err());
+    }
+    cache::learn(app, all.clone());
+    if failed.is_empty() { Ok(all) } else { Err(Failure::all(&failed)) }
+}

@@ -1,0 +1,134 @@
+//! What one isolate remembers from request to request, and loses when it ends.
+//!
+//! Invariant: nothing of it is the truth, which is in the stores: any of it may be forgotten at any time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use litemap::LiteMap;
+use model::delivery::coalesce::Buffer;
+use model::event::ProducerId;
+use model::event::address::Keyed;
+use model::event::message::Written;
+use model::event::path;
+use model::flag::obeyed::Obeyed;
+use model::flag::route::Destinations;
+use model::parity::schedule::Look;
+use model::reading::blocks::Memo;
+use store::events::event_store::Memory;
+use store::events::recall::Recall;
+
+use crate::counters::Counters;
+
+/// An event that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The event.
+    pub event: Rc<Written>,
+    /// By which paths it is to be written.
+    pub to: Destinations,
+}
+
+/// What is known of the flag.
+#[derive(Debug, Default)]
+pub struct FlagMemory {
+    /// What is obeyed.
+    pub obeyed: Obeyed,
+    /// When it was last read, in ms.
+    pub read_at_ms: u64,
+    /// When the object was last asked for it, in ms.
+    pub asked_at_ms: u64,
+    /// What was last complained of, so that it is logged once.
+    pub complaint: Option<String>,
+}
+
+/// The key for address hashes.
+#[derive(Debug)]
+pub struct AddressKey {
+    /// Its UTC day.
+    pub day: u64,
+    /// The key.
+    pub key: Rc<Keyed>,
+    /// When to ask again, in ms; none for the day's true key.
+    pub retry_at_ms: Option<u64>,
+}
+
+/// The number of objects.
+#[derive(Debug, Default)]
+pub struct LayoutMemory {
+    /// The one in force, once it is known.
+    pub in_force: Cell<Option<u64>>,
+    /// When the object may be asked again after it did not answer, in ms.
+    pub retry_at_ms: Cell<u64>,
+}
+
+/// A text of metrics.
+#[derive(Debug, Clone)]
+pub struct MetricsText {
+    /// When it was made, in ms.
+    pub made_at_ms: u64,
+    /// Whether it is `OpenMetrics`.
+    pub open: bool,
+    /// The text.
+    pub text: String,
+}
+
+/// All that is remembered.
+pub struct Isolate {
+    /// This isolate's name: random, and the same as long as it lives.
+    pub name: ProducerId,
+    /// The number of its next event.
+    pub next_seq: Cell<u32>,
+    /// What it counted.
+    pub counters: Counters,
+    /// When it last reported that, in ms.
+    pub reported_ms: Cell<u64>,
+    /// Events that wait to be written.
+    pub buffer: RefCell<Buffer<Handed>>,
+    /// Routes that it counted under.
+    pub routes: RefCell<path::Known>,
+    /// The flag.
+    pub flag: RefCell<FlagMemory>,
+    /// The day's address key.
+    pub address_key: RefCell<Option<AddressKey>>,
+    /// The number of objects.
+    pub layout: LayoutMemory,
+    /// What the consumer read of D1's log.
+    pub consumer: RefCell<Memory>,
+    /// What was read of stores, by their names.
+    pub recalls: RefCell<LiteMap<String, Recall>>,
+    /// What was summed of it.
+    pub sums: RefCell<Memo>,
+    /// Windows that the last run of parity had to leave.
+    pub parity_left: Cell<Option<Look>>,
+    /// Why the ramp was held last, so that each reason is logged once.
+    pub ramp_held: RefCell<Option<String>>,
+    /// The newest text of metrics.
+    pub metrics: RefCell<Option<MetricsText>>,
+    /// Whether it was said that there is no archive.
+    pub said_unarchived: Cell<bool>,
+}
+
+impl Isolate {
+    /// A new one.
+    pub fn new(name: u64) -> Self {
+        Self {
+            name: ProducerId(name),
+            next_seq: Cell::new(0),
+            counters: Counters::default(),
+            reported_ms: Cell::new(0),
+            buffer: RefCell::new(Buffer::new()),
+            routes: RefCell::default(),
+            flag: RefCell::default(),
+            address_key: RefCell::new(None),
+            layout: LayoutMemory::default(),
+            consumer: RefCell::default(),
+            recalls: RefCell::new(LiteMap::new()),
+            sums: RefCell::default(),
+            parity_left: Cell::new(None),
+            ramp_held: RefCell::new(None),
+            metrics: RefCell::new(None),
+            said_unarchived: Cell::new(false),
+        }
+    }
+}

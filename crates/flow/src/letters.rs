@@ -1,0 +1,209 @@
+//! `dead-letters`: what could not be applied, to look at, to try again, to throw away.
+//!
+//! Invariant: what changes letters names which, or says `all`; and one call does a bounded part and says what is left.
+
+use serde::{Deserialize, Serialize};
+
+use model::reading::missing::Part;
+use store::letters::dead_letters::{DeadLetters, Filter, Kept, Place};
+use store::letters::redrive::Refused;
+use store::sql::StoreError;
+
+use crate::app::App;
+use crate::error::Error;
+use api::url::Query;
+
+/// Most letters that one page shows.
+const PAGE: u64 = 200;
+
+/// Letters on a page where nothing is asked for.
+const USUAL_PAGE: u64 = 50;
+
+/// How long one call redrives, in ms; the step under way is finished.
+const REDRIVE_MS: u64 = 5_000;
+
+/// Steps of one call at the most: a bound on its requests to the database.
+const MAX_STEPS: usize = 10;
+
+/// Longest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 4_000;
+
+/// Refusals that one answer names; the letters themselves name all.
+const SHOWN_REFUSALS: usize = 100;
+
+/// A page of letters, the newest first, without their payloads.
+#[derive(Serialize)]
+pub struct Page {
+    /// Letters that match, on all pages.
+    count: u64,
+    letters: Vec<Kept>,
+    /// `after` of the next page.
+    next: Option<String>,
+}
+
+/// Which letters, as a body says it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    id: Option<String>,
+    source: Option<String>,
+    reason: Option<String>,
+    /// Stored before this time, in ms.
+    before: Option<u64>,
+    #[serde(default)]
+    all: bool,
+    /// Where a redrive goes on.
+    after: Option<String>,
+}
+
+/// What a call redrove.
+#[derive(Serialize, Default)]
+pub struct Sweep {
+    /// Letters that are gone.
+    redriven: u64,
+    /// Their events that are counted now.
+    stored: u64,
+    /// Their events that were counted before.
+    absorbed: u64,
+    /// Letters that stay.
+    refused: u64,
+    /// The first of them, with why.
+    refusals: Vec<Refused>,
+    /// Letters that match and were not tried yet: ask again with `after`.
+    left: u64,
+    after: Option<String>,
+}
+
+/// What a call purged.
+#[derive(Serialize)]
+pub struct Purged {
+    purged: u64,
+    /// Letters that match: ask again.
+    left: u64,
+}
+
+fn letters(app: &App) -> Result<DeadLetters, Error> {
+    Ok(DeadLetters::new(app.new_store().map_err(|error| app.unreadable(error))?))
+}
+
+fn letters_to_read(app: &App) -> Result<DeadLetters, Error> {
+    Ok(DeadLetters::new(app.new_store_until(app.read_deadline()).map_err(|error| unread(app, error))?))
+}
+
+/// Letters are in D1 alone: without it there is nothing to answer with.
+#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
+fn unread(app: &App, error: StoreError) -> Error {
+    app.unanswered(Part::DeadLetters, &error)
+}
+
+/// `GET dead-letters?source=…&reason=…&before=…&limit=…&after=…`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn list(query: &Query, app: &App) -> Result<Page, Error> {
+    let number = |name: &str| {
+        let text = query.get(name).map(str::to_owned);
+        text.map(|text| text.parse::<u64>().map_err(|_| Error::input(format!("`{name}`: give a whole number"))))
+            .transpose()
+    };
+    let limit = number("limit")?.unwrap_or(USUAL_PAGE);
+    if !(1..=PAGE).contains(&limit) {
+        return Err(Error::input(format!("`limit`: give a number from 1 to {PAGE}")));
+    }
+    let filter = Filter {
+        id: None,
+        source: query.get("source").map(str::to_owned),
+        reason: query.get("reason").map(str::to_owned),
+        before_ms: number("before")?,
+    };
+    let after = query.get("after").map(str::to_owned).map(|text| place(&text)).transpose()?;
+    let kept = letters_to_read(app)?;
+    let (count, mut letters) = kept.newest(&filter, after.as_ref(), limit).await.map_err(|error| unread(app, error))?;
+    let full = letters.len() as u64 >= limit;
+    let next = letters.last().filter(|_| full).map(|last| place_of(last).to_string());
+    for letter in &mut letters {
+        letter.payload = None;
+    }
+    Ok(Page { count, letters, next })
+}
+
+/// `GET dead-letters/{id}`: whole.
+///
+/// # Errors
+/// [`Error`].
+pub async fn show(id: &str, app: &App) -> Result<Kept, Error> {
+    let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
+    let (_, mut found) = letters_to_read(app)?.newest(&filter, None, 1).await.map_err(|error| unread(app, error))?;
+    found.pop().ok_or_else(|| Error::missing("there is no such dead letter; GET dead-letters lists them"))
+}
+
+/// `POST dead-letters/redrive`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn redrive(body: &str, app: &App) -> Result<Sweep, Error> {
+    let order = order(body)?;
+    let mut place = order.after.as_deref().map(place).transpose()?;
+    let filter = filter(order)?;
+    let (letters, store) = (letters(app)?, app.event_store().map_err(|error| app.unreadable(error))?);
+    let begin = app.now_ms();
+    let mut sum = Sweep::default();
+    for _ in 0..MAX_STEPS {
+        // 1. A crash here: what steps did is done; the caller's repeat finds the rest.
+        let now_ms = app.now_ms();
+        let step =
+            letters.redrive(&store, &filter, place.as_ref(), now_ms).await.map_err(|error| app.unreadable(error))?;
+        sum.add(&step);
+        sum.after = step.next.as_ref().map(ToString::to_string);
+        place = step.next;
+        if place.is_none() || now_ms.saturating_sub(begin) > REDRIVE_MS {
+            break;
+        }
+    }
+    app.count("dead_letters_redriven", sum.redriven);
+    Ok(sum)
+}
+
+impl Sweep {
+    fn add(&mut self, step: &store::letters::redrive::Step) {
+        self.redriven += step.redriven;
+        self.stored += step.recorded.stored;
+        self.absorbed += step.recorded.absorbed;
+        self.refused += step.refused.len() as u64;
+        let room = SHOWN_REFUSALS.saturating_sub(self.refusals.len());
+        self.refusals.extend(step.refused.iter().take(room).cloned());
+        self.left = step.left;
+    }
+}
+
+/// `POST dead-letters/purge`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn purge(body: &str, app: &App) -> Result<Purged, Error> {
+    let filter = filter(order(body)?)?;
+    let (purged, left) = letters(app)?.purge(&filter).await.map_err(|error| app.unreadable(error))?;
+    app.count("dead_letters_purged", purged);
+    Ok(Purged { purged, left })
+}
+
+fn order(body: &str) -> Result<Order, Error> {
+    serde_json::from_str(body).map_err(|error| Error::input(format!("body: {error}; {REMEDY}")))
+}
+
+const REMEDY: &str =
+    "give {\"id\":…}, {\"source\":…}, {\"reason\":…}, {\"before\":…} (ms), some of them, or {\"all\":true}";
+
+fn filter(order: Order) -> Result<Filter, Error> {
+    let filter = Filter { id: order.id, source: order.source, reason: order.reason, before_ms: order.before };
+    // Neither a forgotten filter nor one beside `all` may change more letters than were meant.
+    if (filter == Filter::default()) == order.all { Ok(filter) } else { Err(Error::input(REMEDY)) }
+}
+
+fn place(text: &str) -> Result<Place, Error> {
+    Place::parse(text).ok_or_else(|| Error::input("`after`: give what the answer before had as its next place"))
+}
+
+fn place_of(letter: &Kept) -> Place {
+    Place { received_at: letter.received_at, id: letter.id.clone() }
+}

@@ -1,0 +1,151 @@
+//! Asking all objects, as one store.
+//!
+//! Invariant: an event goes to the object that [`layout`] names, and a question to all of them.
+
+use std::rc::Rc;
+
+use api::object::{Answer, Request};
+use futures_util::future::join_all;
+use model::archive::plan::{Cut, Windows};
+use model::delivery::layout::shard_name;
+use model::event::Event;
+use model::event::identity::{Digest, IdempotentId};
+use model::event::message::Written;
+use model::parity::ask::{self, Ask};
+use model::reading::found::{LogState, Sighting};
+use store::events::details::Details;
+use store::parity::side::Side;
+use store::sql::{LocalFuture, StoreError};
+
+use super::ask::{Collector, KEEPER, answer, ask};
+use super::layout;
+use crate::app::App;
+use crate::deadline::Deadline;
+
+/// What each object answered, by its name.
+pub type Answers<T> = Vec<(String, Result<T, StoreError>)>;
+
+/// Names of all objects.
+async fn names(app: &App, deadline: Deadline) -> Result<impl Iterator<Item = String> + use<>, StoreError> {
+    let shards = layout::to_read(app, deadline).await?;
+    Ok((0..shards).map(move |shard| shard_name(shard, shards)))
+}
+
+/// Records events of one object, written as `message`.
+///
+/// # Errors
+/// Why they may not be recorded.
+pub async fn record(app: &App, shards: u64, events: &[Rc<Written>], message: String) -> Result<(), StoreError> {
+    let Some(first) = events.first() else { return Ok(()) };
+    let name = shard_name(first.event().digest.0 % shards.max(1), shards);
+    Collector { app, name: &name }.record(message).await
+}
+
+/// What each object answers to a question, by its name. Where it can't be told how many there are, the one that should
+/// have told that did not answer.
+pub async fn of_each<T>(
+    app: &App,
+    deadline: Deadline,
+    question: impl AsyncFn(&str) -> Result<T, StoreError>,
+) -> Answers<T> {
+    let asked = async |name: String| {
+        let answer = question(&name).await;
+        (name, answer)
+    };
+    match names(app, deadline).await {
+        Ok(names) => join_all(names.map(asked)).await,
+        Err(error) => vec![(KEEPER.to_owned(), Err(error))],
+    }
+}
+
+/// Events of a range (ms), by object, and whether there are more than are given out.
+pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> Answers<(Vec<Event>, bool)> {
+    of_each(app, deadline, async |name| {
+        let answer = ask(app, name, &Request::Events { from, to }, deadline).await?;
+        answer!(answer, Answer::Events(events, more) => (events, more))
+    })
+    .await
+}
+
+/// What each object knows of an ID.
+pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> Answers<Sighting> {
+    of_each(
+        app,
+        deadline,
+        async |name| answer!(ask(app, name, &Request::Trace(id), deadline).await?, Answer::Trace(sighting) => sighting),
+    )
+    .await
+}
+
+/// How much each object holds.
+pub async fn state(app: &App, deadline: Deadline) -> Answers<LogState> {
+    of_each(
+        app,
+        deadline,
+        async |name| answer!(ask(app, name, &Request::State, deadline).await?, Answer::State(state) => state),
+    )
+    .await
+}
+
+/// All objects as one store, for work that nobody waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Collectors<'a> {
+    /// What everything runs on.
+    pub app: &'a App,
+}
+
+impl Side for Collectors<'_> {
+    fn ask<'a>(&'a self, question: &'a Ask) -> LocalFuture<'a, Result<ask::Answer, StoreError>> {
+        Box::pin(async move {
+            let names = names(self.app, Deadline::BACKGROUND).await?;
+            let asked = names.map(|name| async move { Collector { app: self.app, name: &name }.ask(question).await });
+            let mut answers = join_all(asked).await.into_iter();
+            let mut sum = answers.next().unwrap_or_else(|| Err(StoreError::Unavailable("no object".to_owned())))?;
+            for answer in answers {
+                sum.add(answer?)?;
+            }
+            Ok(sum)
+        })
+    }
+}
+
+impl Collectors<'_> {
+    /// Asks every object, one after the other, so that only one answer is in memory.
+    async fn each(
+        &self,
+        request: Request,
+        mut take: impl FnMut(Answer) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for name in names(self.app, Deadline::BACKGROUND).await? {
+            take(ask(self.app, &name, &request, Deadline::BACKGROUND).await?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Details for Collectors<'_> {
+    async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
+        let mut all = Windows { until: to, ..Windows::default() };
+        let add = |answer| {
+            let (counts, until) = answer!(answer, Answer::Windows(counts, until) => (counts, until))?;
+            all.add(Windows { counts: counts.into_iter().collect(), until });
+            Ok(())
+        };
+        self.each(Request::Windows { from, to, most }, add).await?;
+        Ok(all)
+    }
+
+    async fn events_in(&self, cut: Cut) -> Result<Vec<Event>, StoreError> {
+        let mut all = Vec::new();
+        let add = |answer| answer!(answer, Answer::Details(events) => all.extend(events));
+        self.each(Request::Details(cut), add).await?;
+        Ok(all)
+    }
+
+    async fn digests(&self, from: u64, to: u64) -> Result<Vec<(u64, Digest)>, StoreError> {
+        let mut all = Vec::new();
+        let add = |answer| answer!(answer, Answer::Digests(digests) => all.extend(digests));
+        self.each(Request::Digests { from, to }, add).await?;
+        Ok(all)
+    }
+}

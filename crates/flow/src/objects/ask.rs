@@ -1,0 +1,179 @@
+//! Asking one object, by the protocol of [`api::object`].
+//!
+//! Invariant: an answer that is missing, late, or of another kind than the question asks for is an error.
+
+use api::object::{Answer, Request, pack, unpack};
+use model::delivery::layout::Layout;
+use model::event::address::DailyKey;
+use model::flag::obeyed::Held;
+use model::operating::vitals::{Report, Vitals};
+use model::parity::ask;
+use model::reading::found::Found;
+use model::reading::selection::{Known, Selection};
+use store::parity::side::Side;
+use store::sql::{LocalFuture, StoreError};
+
+use crate::app::App;
+use crate::deadline::Deadline;
+use crate::port::Failure;
+
+/// The object that keeps what there is once: address keys, vital signs, the flag's copy, the number of objects.
+pub const KEEPER: &str = "default";
+
+/// Asks an object.
+///
+/// # Errors
+/// [`StoreError`]: no answer in time, none that can be read, or that it could not.
+pub async fn ask(app: &App, name: &str, request: &Request, deadline: Deadline) -> Result<Answer, StoreError> {
+    let corrupt = |error| StoreError::Corrupt(format!("object {name}: {error}"));
+    let question = pack(request).map_err(corrupt)?;
+    let asked = async { app.ports.objects.ask(name, question).await.map_err(StoreError::from) };
+    match unpack(&app.until(deadline, asked).await?).map_err(corrupt)? {
+        Answer::Failed(why) => Err(StoreError::Unavailable(format!("object {name}: {why}"))),
+        answer => Ok(answer),
+    }
+}
+
+/// An answer of the kind that was asked for, or the error that it is none.
+macro_rules! answer {
+    ($answer:expr, $pattern:pat => $value:expr) => {
+        match $answer {
+            $pattern => Ok($value),
+            _ => Err(StoreError::Corrupt("an object answered something that was not asked".to_owned())),
+        }
+    };
+}
+pub(super) use answer;
+
+/// The address key of a day (UTC days since 1970), and how many objects there are, which is recorded then.
+///
+/// # Errors
+/// Why they can't be had.
+pub async fn address_key(app: &App, day: u64) -> Result<(DailyKey, Layout), StoreError> {
+    let request = Request::AddressKey { day, setting: app.config.shards };
+    let answer = ask(app, KEEPER, &request, Deadline::BACKGROUND).await?;
+    answer!(answer, Answer::AddressKey(key, layout) => (DailyKey(key), layout))
+}
+
+/// How many objects there are; recorded then, if `record` says so.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn layout(app: &App, record: bool, deadline: Deadline) -> Result<Layout, StoreError> {
+    let request = Request::Layout { setting: app.config.shards, record };
+    answer!(ask(app, KEEPER, &request, deadline).await?, Answer::Layout(layout) => layout)
+}
+
+/// Tells the object of a flag document and of stops; returns what it holds then.
+///
+/// # Errors
+/// Why it may not know; repeating is harmless.
+pub async fn flag(app: &App, told: &Held, deadline_ms: u64) -> Result<Held, Failure> {
+    let text = serde_json::to_string(told).map_err(|error| Failure(error.to_string()))?;
+    let held = async {
+        let answer = ask(app, KEEPER, &Request::Flag(text), app.deadline(deadline_ms)).await?;
+        let text = answer!(answer, Answer::Flag(text) => text)?;
+        serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(error.to_string()))
+    };
+    held.await.map_err(|error: StoreError| Failure(format!("the object's flag: {error}")))
+}
+
+/// Hands in what this isolate counted, and the jobs that it ran.
+///
+/// # Errors
+/// Why it may not be there.
+pub async fn report(app: &App, report: Report, deadline: Deadline) -> Result<(), StoreError> {
+    answer!(ask(app, KEEPER, &Request::Report(report), deadline).await?, Answer::Done => ())
+}
+
+/// What all isolates counted, and when jobs ran.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn vitals(app: &App, deadline: Deadline) -> Result<Vitals, StoreError> {
+    answer!(ask(app, KEEPER, &Request::Vitals, deadline).await?, Answer::Vitals(vitals) => vitals)
+}
+
+/// Keeps the dashboard's summary in place of the one before.
+///
+/// # Errors
+/// Why it may not be there.
+pub async fn keep_snapshot(app: &App, text: String) -> Result<(), StoreError> {
+    answer!(ask(app, KEEPER, &Request::KeepSnapshot(text), Deadline::BACKGROUND).await?, Answer::Done => ())
+}
+
+/// The dashboard's summary, if one is kept.
+///
+/// # Errors
+/// Why it can't be read.
+pub async fn snapshot(app: &App, deadline: Deadline) -> Result<Option<String>, StoreError> {
+    answer!(ask(app, KEEPER, &Request::Snapshot, deadline).await?, Answer::Snapshot(text) => text)
+}
+
+/// Figures that were selected, of one object, less those that are known and have not changed.
+///
+/// # Errors
+/// Why they can't be read.
+pub async fn find(
+    app: &App,
+    name: &str,
+    selection: &Selection,
+    known: Option<Known>,
+    deadline: Deadline,
+) -> Result<Found, StoreError> {
+    let request = Request::Rollups(selection.clone(), known);
+    answer!(ask(app, name, &request, deadline).await?, Answer::Rollups(found) => found)
+}
+
+/// One object as a store, for work that nobody waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct Collector<'a> {
+    /// What everything runs on.
+    pub app: &'a App,
+    /// Name of the object.
+    pub name: &'a str,
+}
+
+impl Side for Collector<'_> {
+    fn ask<'a>(&'a self, question: &'a ask::Ask) -> LocalFuture<'a, Result<ask::Answer, StoreError>> {
+        Box::pin(async move {
+            let answer = self.tell(&Request::Parity(question.clone())).await?;
+            answer!(answer, Answer::Parity(answer) => answer)
+        })
+    }
+}
+
+impl Collector<'_> {
+    async fn tell(&self, request: &Request) -> Result<Answer, StoreError> {
+        ask(self.app, self.name, request, Deadline::BACKGROUND).await
+    }
+
+    /// Records events that were written as a message.
+    ///
+    /// # Errors
+    /// Why they may not be recorded, or which of them can't be read.
+    pub async fn record(&self, message: String) -> Result<(), StoreError> {
+        let answer = self.tell(&Request::Record(message)).await?;
+        let rejected = answer!(answer, Answer::Recorded { rejected, .. } => rejected)?;
+        match rejected.as_slice() {
+            [] => Ok(()),
+            reasons => Err(StoreError::Unavailable(format!("object {} rejected: {}", self.name, reasons.join("; ")))),
+        }
+    }
+
+    /// Stores events of a self-test, written as a message, past dedup.
+    ///
+    /// # Errors
+    /// Why they may not be stored.
+    pub async fn store_again(&self, message: String) -> Result<(), StoreError> {
+        answer!(self.tell(&Request::StoreAgain(message)).await?, Answer::Done => ())
+    }
+
+    /// Deletes all that the object holds.
+    ///
+    /// # Errors
+    /// Why it may still be there.
+    pub async fn erase(&self) -> Result<(), StoreError> {
+        answer!(self.tell(&Request::Erase).await?, Answer::Done => ())
+    }
+}

@@ -1,0 +1,5 @@
+//! Asking the objects of the old path.
+
+pub mod all;
+pub mod ask;
+pub mod layout;

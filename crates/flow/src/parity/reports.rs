@@ -1,0 +1,107 @@
+//! `parity`: reports, and comparing on demand.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use model::parity::report::Report;
+use model::parity::selftest::Outcome;
+use model::parity::window::{Kind, Window};
+use model::reading::missing::Part;
+use store::parity::compare;
+use store::sql::StoreError;
+
+use super::{runs, selftest};
+use crate::app::App;
+use crate::error::Error;
+use api::url::Query;
+
+/// Most reports that one read shows; they come without differences, routes and gaps, which a window's own report has.
+const SHOWN: u64 = 200;
+
+/// Reports, newest first.
+#[derive(Serialize)]
+pub struct ReportList {
+    reports: Vec<Box<RawValue>>,
+}
+
+/// What a run came to.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The report.
+    Done(Box<Report>),
+    /// It is not finished: ask again.
+    #[serde(rename_all = "camelCase")]
+    Interrupted {
+        /// Minutes that are still to be looked into.
+        minutes_left: usize,
+    },
+}
+
+/// `GET parity?kind=hour|day|range&limit=N`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn list(query: &Query, app: &App) -> Result<ReportList, Error> {
+    let kind = query.get("kind").map(str::to_owned).map_or(Some(Kind::Hour), |name| Kind::named(&name));
+    let kind = kind.ok_or_else(|| Error::input("`kind`: give hour, day or range"))?;
+    let limit = query.get("limit").map(str::to_owned).map_or(Ok(24), |text| text.parse());
+    let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
+    let limit = limit.ok_or_else(|| Error::input(format!("`limit`: give a number from 1 to {SHOWN}")))?;
+    let kept = runs::reports_until(app, app.read_deadline()).map_err(|error| unreported(app, error))?;
+    let reports = kept.newest(kind, limit).await.map_err(|error| unreported(app, error))?;
+    Ok(ReportList { reports: reports.into_iter().map(|text| raw(app, text)).collect::<Result<_, _>>()? })
+}
+
+/// `GET parity/{window}`: the newest revision, whole.
+///
+/// # Errors
+/// [`Error`].
+pub async fn read(text: &str, app: &App) -> Result<Box<RawValue>, Error> {
+    let window = window(text)?;
+    let kept = runs::reports_until(app, app.read_deadline()).map_err(|error| unreported(app, error))?;
+    let report = kept.body(window).await.map_err(|error| unreported(app, error))?;
+    let missing = || Error::missing(format!("there is no report on {window}; POST parity/run makes one"));
+    raw(app, report.ok_or_else(missing)?)
+}
+
+/// Reports are in D1 alone: without it there is nothing to answer with.
+#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
+fn unreported(app: &App, error: StoreError) -> Error {
+    app.unanswered(Part::Parity, &error)
+}
+
+/// A report as it was stored.
+fn raw(app: &App, text: String) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(text).map_err(|error| app.unreadable(error))
+}
+
+/// `POST parity/run?window=…`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn run(query: &Query, app: &App) -> Result<Answer, Error> {
+    let window = window(&query.get("window").map(str::to_owned).unwrap_or_default())?;
+    match runs::run(app, window).await {
+        Ok(compare::Run::Done(report)) => Ok(Answer::Done(report)),
+        Ok(compare::Run::Refused(detail)) => Err(Error::conflict(detail)),
+        Ok(compare::Run::Interrupted(minutes_left)) => Ok(Answer::Interrupted { minutes_left }),
+        Err(StoreError::Conflict) => {
+            let detail = "events of the window arrived meanwhile: try again".to_owned();
+            Err(Error::conflict(detail))
+        }
+        Err(error) => Err(app.unreadable(error)),
+    }
+}
+
+/// `POST parity/selftest`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn selftest(app: &App) -> Result<Outcome, Error> {
+    selftest::run(app).await.map_err(|error| app.unreadable(error))
+}
+
+fn window(text: &str) -> Result<Window, Error> {
+    Window::parse(text).map_err(|error| Error::input(error.to_string()))
+}

@@ -1,0 +1,238 @@
+//! `GET paths` and `GET paths/{path}`: the table of routes, and one of them.
+
+use futures_util::future::join;
+use serde::Serialize;
+
+use model::counting::exemplar::Exemplar;
+use model::counting::figures::{self, Bin, Figures, ResponseTime};
+use model::counting::rollup::Rollup;
+use model::error::InputError;
+use model::reading::listing::{self, Cursor, Row, Sort, Wanted};
+use model::reading::missing::Missing;
+use model::reading::selection::{self, Parts, Routes};
+
+use super::stats::all_of;
+use super::{merged, range};
+use crate::app::App;
+use crate::error::Error;
+use api::url::Query;
+
+/// Rows of a page where the request doesn't say, and at most.
+const ROWS: (usize, usize) = (50, 1_000);
+
+/// The most points of a row's spark line, where days are not more.
+const SPARK_POINTS: u64 = 32;
+
+/// Longest search text, in bytes.
+const MAX_SEARCH_BYTES: usize = 256;
+
+/// The table.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Table {
+    from: u64,
+    to: u64,
+    exact: bool,
+    missing: Vec<Missing>,
+    routes: usize,
+    spark_from: u64,
+    spark_step_ms: u64,
+    paths: Vec<Row>,
+    next: Option<String>,
+}
+
+/// One route, or all together.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    from: u64,
+    to: u64,
+    exact: bool,
+    missing: Vec<Missing>,
+    path: String,
+    figures: Figures,
+    histogram: Vec<Bin>,
+}
+
+/// Real requests of a route, or of all.
+#[derive(Serialize)]
+pub struct Chosen {
+    from: u64,
+    to: u64,
+    missing: Vec<Missing>,
+    sample: Vec<Exemplar>,
+    slowest: Vec<Exemplar>,
+}
+
+/// A page of the table.
+///
+/// # Errors
+/// [`Error`].
+pub async fn table(query: &Query, app: &App) -> Result<Table, Error> {
+    let wanted = wanted(query)?;
+    let all = rows(query, app).await?;
+    let page = listing::page(all.rows, &wanted);
+    Ok(Table {
+        from: all.from,
+        to: all.to,
+        exact: all.exact,
+        missing: all.missing,
+        routes: page.routes,
+        spark_from: all.spark_from,
+        spark_step_ms: all.spark_step_ms,
+        paths: page.rows,
+        next: page.next,
+    })
+}
+
+/// The whole table as CSV. A file can't say that it lacks a store, so there is none without both.
+///
+/// # Errors
+/// [`Error`].
+pub async fn csv(query: &Query, app: &App) -> Result<String, Error> {
+    let wanted = Wanted { limit: usize::MAX, after: None, ..wanted(query)? };
+    let All { rows, missing, .. } = rows(query, app).await?;
+    if !missing.is_empty() {
+        return Err(Error::nothing_is_readable(&missing));
+    }
+    Ok(listing::csv(&listing::page(rows, &wanted).rows))
+}
+
+/// What the request wants of the table.
+fn wanted(query: &Query) -> Result<Wanted, Error> {
+    let bad =
+        |field: &str, text: &str, remedy: String| Error::input(InputError::field(field, text, remedy).to_string());
+    let sort = match query.get("sort").map(str::to_owned) {
+        None => Sort::Requests,
+        Some(text) => {
+            let found = Sort::NAMED.iter().find(|(name, _)| *name == text);
+            let names = Sort::NAMED.map(|(name, _)| name).join(", ");
+            found.ok_or_else(|| bad("sort", &text, format!("give one of {names}")))?.1
+        }
+    };
+    let descending = match query.get("order").map(str::to_owned).as_deref() {
+        None => sort != Sort::Path,
+        Some("desc") => true,
+        Some("asc") => false,
+        Some(text) => return Err(bad("order", text, "give asc or desc".to_owned())),
+    };
+    let limit = match query.get("limit").map(str::to_owned) {
+        None => ROWS.0,
+        Some(text) => {
+            let number = text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit));
+            number.ok_or_else(|| bad("limit", &text, format!("give a whole number from 1 to {}", ROWS.1)))?
+        }
+    };
+    let search = query.get("search").map(str::to_owned).unwrap_or_default();
+    if search.len() > MAX_SEARCH_BYTES {
+        return Err(bad("search", &search, format!("give at most {MAX_SEARCH_BYTES} bytes")));
+    }
+    let after = query.get("cursor").map(str::to_owned).map(|text| Cursor::parse(&text)).transpose();
+    let after = after.map_err(|error| Error::input(error.to_string()))?;
+    Ok(Wanted { sort, descending, search, limit, after })
+}
+
+/// All rows of a range.
+struct All {
+    from: u64,
+    to: u64,
+    exact: bool,
+    missing: Vec<Missing>,
+    spark_from: u64,
+    spark_step_ms: u64,
+    rows: Vec<Row>,
+}
+
+async fn rows(query: &Query, app: &App) -> Result<All, Error> {
+    let now_ms = app.now_ms();
+    let (from, to) = range::of(query, now_ms)?;
+    let spans = selection::cover(from, to, now_ms, &app.config.retention);
+    let steps = selection::steps(from, to, SPARK_POINTS, now_ms, &app.config.retention);
+    let covered = range::covered(&spans, to, now_ms);
+    // A short range is read once, for figures and spark lines.
+    let (merged, lines, missing) = if spans == steps.spans {
+        let both = merged::read(app, spans, Routes::Each, Parts::Latency).await?;
+        (both.merged(app, None), both.merged(app, Some(steps.step_ms)), both.missing)
+    } else {
+        let (lines, whole) = join(
+            merged::read(app, steps.spans.clone(), Routes::Each, Parts::Counts),
+            merged::read(app, spans, Routes::Each, Parts::Latency),
+        )
+        .await;
+        let (lines, whole) = (lines?, whole?);
+        let missing = all_of(&whole.missing, &lines.missing);
+        (whole.merged(app, None), lines.merged(app, Some(steps.step_ms)), missing)
+    };
+    let by_route = merged.by_route();
+    let row = |(path, rollup): (&String, &Rollup)| Row {
+        requests: rollup.requests,
+        status: rollup.into(),
+        response_time: ResponseTime::of(rollup),
+        spark: steps.starts().map(|start| lines.cell(start, path).map_or(0, |cell| cell.requests)).collect(),
+        path: path.clone(),
+    };
+    Ok(All {
+        from: covered.0,
+        to: covered.1,
+        exact: merged.exact && missing.is_empty(),
+        missing,
+        spark_from: steps.starts().next().unwrap_or(covered.0),
+        spark_step_ms: steps.step_ms,
+        rows: by_route.iter().map(row).collect(),
+    })
+}
+
+/// Figures of one range.
+pub struct Range {
+    /// Its begin, in ms.
+    pub from: u64,
+    /// Its end, in ms.
+    pub to: u64,
+    /// Whether each request is counted once, and none is missing.
+    pub exact: bool,
+    /// What could not be read.
+    pub missing: Vec<Missing>,
+    /// The figures.
+    pub rollup: Rollup,
+}
+
+/// Reads all that is kept of one route, or of all together.
+///
+/// # Errors
+/// [`Error`].
+pub async fn whole(query: &Query, routes: Routes, parts: Parts, app: &App) -> Result<Range, Error> {
+    let now_ms = app.now_ms();
+    let (from, to) = range::of(query, now_ms)?;
+    let spans = selection::cover(from, to, now_ms, &app.config.retention);
+    let (from, to) = range::covered(&spans, to, now_ms);
+    let both = merged::read(app, spans, routes, parts).await?;
+    let merged = both.merged(app, None);
+    Ok(Range { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })
+}
+
+/// One route's figures.
+///
+/// # Errors
+/// [`Error`].
+pub async fn route(path: String, query: &Query, app: &App) -> Result<Route, Error> {
+    let Range { from, to, exact, missing, rollup } =
+        whole(query, Routes::One(path.clone()), Parts::Figures, app).await?;
+    Ok(Route { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
+}
+
+/// `GET exemplars`: of all routes, or of `path`.
+///
+/// # Errors
+/// [`Error`].
+pub async fn exemplars(query: &Query, app: &App) -> Result<Chosen, Error> {
+    let routes = query.get("path").map(str::to_owned).map_or(Routes::Together, Routes::One);
+    let Range { from, to, missing, rollup, .. } = whole(query, routes, Parts::All, app).await?;
+    let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
+    Ok(Chosen {
+        from,
+        to,
+        missing,
+        sample: of_range(rollup.exemplars.sample),
+        slowest: of_range(rollup.exemplars.slowest),
+    })
+}

@@ -1,0 +1,118 @@
+//! `GET trace/{id}`: what each part knows of one ID.
+
+use futures_util::future::join;
+use serde::Serialize;
+
+use model::archive::Day;
+use model::error::InputError;
+use model::event::identity::IdempotentId;
+use model::event::{Cohort, Event, MAX_AHEAD_MS};
+use model::reading::found::Sighting;
+use model::reading::missing::{Missing, Part};
+use model::reading::trace::{self, Age, Archiving, Details};
+use store::letters::dead_letters::{DeadLetters, Found, SEARCHED_BYTES};
+use store::sql::StoreError;
+
+use super::stores;
+use crate::app::App;
+use crate::archive;
+use crate::error::Error;
+
+/// What is known of an ID.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trace {
+    idempotent_id: IdempotentId,
+    missing: Vec<Missing>,
+    old: Option<Vec<Stored>>,
+    new: Option<Vec<Stored>>,
+    absorbed: Absorbed,
+    dead_letters: Option<Vec<Found>>,
+    /// Dead letters of its time or later that were not looked into: there are too many.
+    dead_letters_not_searched: Option<u64>,
+    archive: Option<ArchiveDay>,
+    /// Of the first event under it, or else of the first repeat.
+    cohort: Option<Cohort>,
+    flag_version: Option<u32>,
+    details: Option<Details>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    stored_at: u64,
+    event: Event,
+}
+
+/// Repeats that each store absorbed.
+#[derive(Serialize)]
+struct Absorbed {
+    old: Option<usize>,
+    new: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct ArchiveDay {
+    day: String,
+    state: Archiving,
+}
+
+/// Asks every part. What can't be read is null, and named.
+///
+/// # Errors
+/// [`Error`].
+pub async fn read(text: &str, app: &App) -> Result<Trace, Error> {
+    let id: IdempotentId = text.parse().map_err(|error: InputError| Error::input(error.to_string()))?;
+    let window_start = id.timestamp_ms();
+    // A message is sent after its ID was made, by a clock that may be ahead.
+    let deadline = app.read_deadline();
+    let letters = async {
+        let letters = DeadLetters::new(app.new_store_until(deadline)?);
+        letters.containing(&id.to_string(), window_start.saturating_sub(MAX_AHEAD_MS), SEARCHED_BYTES).await
+    };
+    let day = Day::of(window_start);
+    let ((old, new), (letters, archiving)) =
+        join(stores::trace(app, id, deadline), join(letters, archive::state_of(app, day, deadline))).await;
+    let mut missing = [old.missing, new.missing].concat();
+    let (old, new) = (old.found, new.found);
+    let (dead_letters, dead_letters_not_searched) = known(app, Part::DeadLetters, letters, &mut missing).unzip();
+    let archiving = known(app, Part::Archive, archiving, &mut missing);
+    if old.is_none() && new.is_none() && dead_letters.is_none() {
+        return Err(Error::nothing_is_readable(&missing));
+    }
+    let details = archiving.map(|archiving| {
+        trace::details(&Age { window_start, now_ms: app.now_ms(), kept_ms: archive::kept_ms(app), archiving })
+    });
+    let first = first(old.as_ref(), new.as_ref());
+    Ok(Trace {
+        idempotent_id: id,
+        absorbed: Absorbed {
+            old: old.as_ref().map(|sighting| sighting.absorbed.len()),
+            new: new.as_ref().map(|sighting| sighting.absorbed.len()),
+        },
+        cohort: first.map(|event| event.cohort),
+        flag_version: first.map(|event| event.flag_version),
+        missing,
+        old: old.map(stored),
+        new: new.map(stored),
+        dead_letters,
+        dead_letters_not_searched,
+        archive: archiving.flatten().map(|state| ArchiveDay { day: day.to_string(), state }),
+        details,
+    })
+}
+
+fn known<T>(app: &App, part: Part, read: Result<T, StoreError>, missing: &mut Vec<Missing>) -> Option<T> {
+    read.map_err(|error| missing.push(app.missing(part, &error))).ok()
+}
+
+fn first<'a>(old: Option<&'a Sighting>, new: Option<&'a Sighting>) -> Option<&'a Event> {
+    let both = [old, new];
+    let stored = both.iter().flatten().flat_map(|sighting| &sighting.stored);
+    let absorbed = both.iter().flatten().flat_map(|sighting| &sighting.absorbed);
+    stored.chain(absorbed).map(|(event, _)| event).next()
+}
+
+fn stored(sighting: Sighting) -> Vec<Stored> {
+    sighting.stored.into_iter().map(|(event, stored_at)| Stored { stored_at, event }).collect()
+}
