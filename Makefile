@@ -75,13 +75,13 @@ run: build ## serve the gateway locally; ARGS are Wrangler's, such as --var UPST
 	$(env) wrangler dev --var LOCAL_DEVELOPMENT:true $(ARGS)
 
 demo: build ## show the whole story locally; ARGS=--exit ends after it
-	$(env) cargo run --quiet -p pathctl -- demo $(ARGS)
+	$(env) cargo run --quiet -p xtask -- demo $(ARGS)
 
 # Nothing else should run meanwhile: it holds measured response times against the truth. 1 % of 40,000 requests, a
 # quarter of which are scheme B's, are enough to prove its limit.
 verify: build ## run schemes A and B locally, and write what was found into docs/verification.md
 	$(env) node bench/consumer.mjs
-	$(env) cargo run --quiet -p pathctl -- demo --exit --requests 40000 --report docs/verification.md $(ARGS)
+	$(env) cargo run --quiet -p xtask -- demo --exit --requests 40000 --report docs/verification.md $(ARGS)
 
 # Without ENV they say which there are.
 deploy: setup ## migrate and deploy to an account; ENV=staging or ENV=production, after scripts/provision

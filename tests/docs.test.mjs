@@ -22,7 +22,7 @@ const filesBelow = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 /** Whatever reads settings, secrets and variables. */
-const NAMING = [...["src", "crates", "scripts"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
+const NAMING = [...["src", "crates", "scripts", "xtask"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
 const naming = NAMING.map(read).join("\n");
 
 /** A heading's anchor, as GitHub makes it. */

@@ -92,7 +92,7 @@ after(async () => {
 });
 
 test("every command is run here or by CI", () => {
-  const known = /^(make run |curl |cargo run --quiet -p pathctl -- )/;
+  const known = /^(make run |curl |cargo run --quiet -p pathctl -- |cargo xtask )/;
   const others = blocks.flat().filter((line) => !known.test(line) && !RUN_BY_CI.includes(line));
   assert.deepEqual(others, []);
   assert.ok(blocks.length >= 4);
@@ -121,8 +121,8 @@ test("the flag is changed, obeyed, rolled back, stopped and released", async () 
   assert.deepEqual([changes, steps, latch].map((lines) => lines.length), [3, 2, 2]);
 });
 
-test("pathctl's commands work", async () => {
-  const lines = blocks.flat().filter((line) => line.startsWith("cargo run"));
+test("pathctl's commands and the developers' tasks work", async () => {
+  const lines = blocks.flat().filter((line) => /^cargo (run|xtask) /.test(line));
   const outputs = [];
   for (const line of lines) {
     outputs.push((await bash(await withStop(line))).stdout);

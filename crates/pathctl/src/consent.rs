@@ -20,18 +20,11 @@ impl Consent {
     ///
     /// # Errors
     /// When nobody is there to be asked.
-    pub fn by(yes: bool, step: &str) -> Result<Self, CliError> {
-        Self::between(yes, io::stdin().is_terminal(), step)
-    }
-
-    fn between(yes: bool, terminal: bool, step: &str) -> Result<Self, CliError> {
-        match (yes, terminal) {
+    pub fn by(yes: bool, step: &'static str) -> Result<Self, CliError> {
+        match (yes, io::stdin().is_terminal()) {
             (true, _) => Ok(Self::Given),
             (false, true) => Ok(Self::Asked),
-            (false, false) => {
-                let reason = "standard input is no terminal, so nobody can be asked";
-                Err(CliError::failed(step, &reason, "give --yes to do it without asking"))
-            }
+            (false, false) => Err(CliError::NobodyToAsk { step }),
         }
     }
 
@@ -56,13 +49,6 @@ fn is_yes(input: &mut impl BufRead) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_somebody_at_a_terminal_is_asked() {
-        assert_eq!(Consent::between(true, false, "it").unwrap(), Consent::Given);
-        assert_eq!(Consent::between(false, true, "it").unwrap(), Consent::Asked);
-        assert!(Consent::between(false, false, "it").unwrap_err().to_string().contains("give --yes"));
-    }
 
     #[test]
     fn only_a_plain_yes_is_one() {

@@ -1,69 +1,57 @@
 //! What can go wrong while an operator works, and what to do about it.
-//!
-//! Invariant: each error says what was being done, what was found, and a remedy.
 
-use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use model::error::InputError;
 
-/// Why a command could not do its work.
+use crate::gateway::CallError;
+
+/// Why a command could not do its work; each variant names the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// A value given by the operator or found in a file.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// A file that can't be read or written.
-    #[error("{action} {}: {source}; {remedy}", path.display())]
-    File {
-        /// `reading` or `writing`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-        /// What would help.
-        remedy: &'static str,
-    },
-    /// A step that failed.
-    #[error("{step}: {reason}; {remedy}")]
-    Failed {
-        /// What was being done.
-        step: String,
-        /// Why it failed.
-        reason: String,
-        /// What would help.
-        remedy: String,
-    },
-    /// The operator asked to stop.
-    #[error("stopped on request")]
-    Interrupted,
+    /// A call that gave no result.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("reading {}: {source}; give a file that exists and that you may read", path.display())]
+    Reading { path: PathBuf, source: io::Error },
+    #[error("writing {}: {source}; give a path in a folder that exists, that you may write, and with space left", path.display())]
+    Writing { path: PathBuf, source: io::Error },
+    #[error("{step}: standard input is no terminal, so nobody can be asked; give --yes to do it without asking")]
+    NobodyToAsk { step: &'static str },
+    #[error("changing the flag: nobody is named; give --by or set PATHCTL_USER")]
+    NobodyNamed,
+    #[error("using PATHCTL_TOKEN: plain http would show it to others; give --target as https://…, or unset it")]
+    TokenOverheard,
+    #[error("using PATHCTL_TOKEN: it is no visible ASCII; set it to the value of the secret ADMIN_TOKEN")]
+    TokenUnreadable,
+    #[error("reading the document that holds: {0}; use a pathctl of the gateway's version")]
+    NewerDocument(InputError),
+    #[error("version {version} is not in the history; versions that can be read: {readable}")]
+    NoSuchVersion { version: u32, readable: String },
+    #[error(
+        "no request of this period took the route {path}; list the routes with `pathctl stats`, or give a longer --range"
+    )]
+    NoSuchRoute { path: String },
+    /// A fault of this tool.
+    #[error("writing JSON: {0}; report it as a fault of this tool")]
+    Json(#[from] serde_json::Error),
+    /// A fault of this tool.
+    #[error("writing CSV: {0}; report it as a fault of this tool")]
+    Csv(#[from] csv::Error),
 }
 
 impl CliError {
-    /// A [`CliError::Failed`].
-    pub fn failed(step: impl Into<String>, reason: &impl Display, remedy: impl Into<String>) -> Self {
-        Self::Failed { step: step.into(), reason: reason.to_string(), remedy: remedy.into() }
-    }
-
     /// A file that can't be read.
     pub fn reading(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            action: "reading",
-            path: path.to_owned(),
-            source,
-            remedy: "give a file that exists and that you may read",
-        }
+        Self::Reading { path: path.to_owned(), source }
     }
 
     /// A file that can't be written.
     pub fn writing(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            action: "writing",
-            path: path.to_owned(),
-            source,
-            remedy: "give a path in a folder that exists, that you may write, and with space left",
-        }
+        Self::Writing { path: path.to_owned(), source }
     }
 }

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A part of the system that an answer lacks.
+use crate::output::one_line;
+
+/// A part of the system that an answer lacks, such as `old` or `new`, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    /// Which, such as `old` or `new`.
     pub store: String,
-    /// Why.
     pub reason: String,
 }
 
@@ -21,19 +21,7 @@ pub fn notice(missing: &[Missing]) -> String {
             "archive" => "the archive",
             other => other,
         };
-        format!("MISSING: {name}: {reason}. What only it holds is in no figure here.\n").replace(char::is_control, " ")
+        one_line(&format!("MISSING: {name}: {reason}. What only it holds is in no figure here.")) + "\n"
     };
-    missing.iter().map(|one| line(one).trim_end().to_owned() + "\n").collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_part_that_is_missing_has_its_line() {
-        let missing = [Missing { store: "new".into(), reason: "no answer within 5000 ms".into() }];
-        let line = "MISSING: D1: no answer within 5000 ms. What only it holds is in no figure here.\n";
-        assert_eq!((notice(&missing), notice(&[])), (line.to_owned(), String::new()));
-    }
+    missing.iter().map(line).collect()
 }

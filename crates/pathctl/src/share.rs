@@ -22,50 +22,56 @@ impl Share {
     }
 }
 
+/// Why a text is no share.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShareError {
+    #[error("give a share such as 1%, 0.01%, 250ppm or 1/1000")]
+    Unreadable,
+    #[error("percent or ppm? give {0}% or {0}ppm")]
+    WithoutUnit(String),
+    #[error("it is more than all; give at most 100%")]
+    MoreThanAll,
+    #[error("it is no whole number of ppm; give at most 4 decimals of a percent")]
+    NotWhole,
+}
+
 impl FromStr for Share {
-    type Err = String;
+    type Err = ShareError;
 
     /// Reads `1%`, `12.5 %`, `250ppm` or `1/1000`.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ShareError> {
         let text = text.trim();
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(end);
         let whole = match unit.trim_start() {
-            "" if number.is_empty() => return Err(remedy()),
-            "" => return Err(format!("percent or ppm? give {number}% or {number}ppm")),
+            "" if !number.is_empty() => return Err(ShareError::WithoutUnit(number.into())),
             "%" => 100,
             "ppm" => MILLION.into(),
             fraction => {
                 let whole = fraction.strip_prefix('/').and_then(|whole| whole.trim_start().parse::<u64>().ok());
-                whole.filter(|whole| *whole > 0).ok_or_else(remedy)?
+                whole.filter(|whole| *whole > 0).ok_or(ShareError::Unreadable)?
             }
         };
-        let (digits, scale) = decimal(number).ok_or_else(remedy)?;
+        let (digits, scale) = decimal(number).ok_or(ShareError::Unreadable)?;
         let (parts, of) = (u128::from(digits) * u128::from(MILLION), u128::from(whole) * u128::from(scale));
         if parts > of * u128::from(MILLION) {
-            return Err("it is more than all; give at most 100%".into());
+            return Err(ShareError::MoreThanAll);
         }
         if !parts.is_multiple_of(of) {
-            return Err("it is no whole number of ppm; give at most 4 decimals of a percent".into());
+            return Err(ShareError::NotWhole);
         }
-        u32::try_from(parts / of).map(Self::of_ppm).map_err(|_| remedy())
+        u32::try_from(parts / of).map(Self::of_ppm).map_err(|_| ShareError::MoreThanAll)
     }
-}
-
-fn remedy() -> String {
-    "give a share such as 1%, 0.01%, 250ppm or 1/1000".into()
 }
 
 /// A decimal number as its digits and the power of ten that they are divided by.
 fn decimal(number: &str) -> Option<(u64, u64)> {
     let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if integer.is_empty() && fraction.is_empty() {
-        return None;
-    }
     let fraction = fraction.trim_end_matches('0');
     let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let digits = format!("0{integer}{fraction}").parse().ok()?;
-    Some((digits, scale))
+    // A number has a digit at least: a dot alone is none.
+    let is_number = number.bytes().any(|byte| byte.is_ascii_digit());
+    is_number.then(|| format!("0{integer}{fraction}").parse().ok())?.map(|digits| (digits, scale))
 }
 
 impl fmt::Display for Share {
@@ -83,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn ppm(text: &str) -> Result<u32, String> {
+    fn ppm(text: &str) -> Result<u32, ShareError> {
         text.parse::<Share>().map(|share| share.ppm)
     }
 
@@ -131,7 +137,7 @@ mod tests {
             ("0.5ppm", "whole number of ppm"),
             ("1/3", "whole number of ppm"),
         ] {
-            let error = ppm(text).unwrap_err();
+            let error = ppm(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

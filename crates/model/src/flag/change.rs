@@ -3,7 +3,7 @@
 //! Invariant: the next document's version is one more than the newest that is known anywhere, so that every router
 //! adopts it; nothing else of it is made up.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::InputError;
@@ -25,7 +25,7 @@ pub struct Author {
 }
 
 /// One field that a change changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Name of the field.
     pub field: String,

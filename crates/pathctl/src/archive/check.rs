@@ -13,6 +13,23 @@ use sha2::{Digest as _, Sha256};
 /// Longest part that is unpacked, in bytes: far above any that is written.
 const MAX_PLAIN_BYTES: u64 = 256 * 1024 * 1024;
 
+/// What is not as the manifest says.
+#[derive(Debug, thiserror::Error)]
+enum Damage {
+    #[error("it has {found} bytes, not {wanted}")]
+    Length { found: usize, wanted: u64 },
+    #[error("its SHA-256 is {found}, not {wanted}")]
+    Checksum { found: String, wanted: String },
+    #[error("it can't be unpacked: {0}")]
+    Compression(#[from] std::io::Error),
+    #[error("line {number}: {source}")]
+    Line { number: usize, source: serde_json::Error },
+    #[error("it has {found} events, not {wanted}")]
+    Rows { found: usize, wanted: u64 },
+    #[error("its first and last ID are others than the manifest's")]
+    Bounds,
+}
+
 /// A check under way.
 pub struct Check<'a> {
     manifest: &'a Manifest,
@@ -43,28 +60,27 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn checked(&mut self, part: &Part, file: &[u8]) -> Result<Vec<u8>, String> {
+    fn checked(&mut self, part: &Part, file: &[u8]) -> Result<Vec<u8>, Damage> {
         if file.len() as u64 != part.bytes {
-            return Err(format!("it has {} bytes, not {}", file.len(), part.bytes));
+            return Err(Damage::Length { found: file.len(), wanted: part.bytes });
         }
-        let sha256 = hex::encode(Sha256::digest(file));
-        if sha256 != part.sha256 {
-            return Err(format!("its SHA-256 is {sha256}, not {}", part.sha256));
+        let found = hex::encode(Sha256::digest(file));
+        if found != part.sha256 {
+            return Err(Damage::Checksum { found, wanted: part.sha256.clone() });
         }
         let mut plain = Vec::new();
-        let unpacked = GzDecoder::new(file).take(MAX_PLAIN_BYTES).read_to_end(&mut plain);
-        unpacked.map_err(|error| format!("it can't be unpacked: {error}"))?;
+        GzDecoder::new(file).take(MAX_PLAIN_BYTES).read_to_end(&mut plain)?;
         let mut ids = Vec::new();
         for (number, line) in (1..).zip(plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())) {
-            let event: Event = serde_json::from_slice(line).map_err(|error| format!("line {number}: {error}"))?;
+            let event: Event = serde_json::from_slice(line).map_err(|source| Damage::Line { number, source })?;
             self.take(&event);
             ids.push(event.idempotent_id);
         }
         if ids.len() as u64 != part.rows {
-            return Err(format!("it has {} events, not {}", ids.len(), part.rows));
+            return Err(Damage::Rows { found: ids.len(), wanted: part.rows });
         }
         if (ids.first(), ids.last()) != (part.first_id.as_ref(), part.last_id.as_ref()) {
-            return Err("its first and last ID are others than the manifest's".into());
+            return Err(Damage::Bounds);
         }
         Ok(plain)
     }

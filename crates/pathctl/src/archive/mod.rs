@@ -1,7 +1,6 @@
-//! `pathctl archive`: the details that were moved to R2.
+//! `pathctl archive`: days whose details were moved to R2.
 //!
-//! **Lives here:** the subcommands; [`check`] holds a day's parts against its manifest.
-//! **Invariant:** what is fetched is checked before it is written.
+//! Invariant: what is fetched is held against its manifest before it is kept.
 
 mod check;
 
@@ -10,29 +9,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use model::archive::Day;
-use serde::Serialize;
+use model::archive::manifest::Manifest;
+use serde::{Deserialize, Serialize};
 
 use self::check::Check;
-use crate::collector::archive::Days;
-use crate::collector::{Collector, GatewayArgs};
+use crate::argument::day;
 use crate::error::CliError;
+use crate::gateway::{Answer, Gateway, GatewayArgs};
 use crate::output;
-use crate::table::Table;
+use crate::table::plain;
 use crate::time::moment;
 
 /// List, fetch and verify archived details.
-#[derive(Args)]
-#[command(after_help = "The token is read from the variable PATHCTL_TOKEN.")]
-pub struct ArchiveArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
+pub enum ArchiveCommand {
     /// List the newest 400 days.
     List,
     /// Fetch a day's events: gzip NDJSON by part, with the manifest, or one NDJSON file.
@@ -46,7 +36,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct GetArgs {
+pub struct GetArgs {
     /// A UTC day such as 2026-11-23.
     #[arg(value_parser = day)]
     day: String,
@@ -58,48 +48,60 @@ struct GetArgs {
     plain: bool,
 }
 
-fn day(text: &str) -> Result<String, String> {
-    Day::parse(text).map(|day| day.to_string()).ok_or_else(|| "give a UTC day such as 2026-11-23".to_owned())
+/// Days in the archive, the newest first.
+#[derive(Deserialize)]
+struct Days {
+    /// Whether a bucket is bound.
+    bound: bool,
+    days: Vec<ListedDay>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedDay {
+    day: String,
+    /// `writing`, `checking` or `done`.
+    state: String,
+    parts: u64,
+    /// Events in the parts.
+    rows: u64,
+    bytes: u64,
+    /// When it was done, in ms.
+    done_at: Option<u64>,
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the gateway gives no answer that can be used, or a file can't be written.
-pub async fn run(args: ArchiveArgs) -> Result<ExitCode, CliError> {
-    let collector = Collector::connect(&args.gateway)?;
-    let json = args.gateway.json;
-    match args.command {
-        Command::List => list(&collector.archive_days().await?, json),
-        Command::Get(args) => get(&collector, &args, json).await,
-        Command::Verify { day } => verify(&collector, day, json).await,
+pub fn run(gateway: &GatewayArgs, command: ArchiveCommand) -> Result<ExitCode, CliError> {
+    let json = gateway.json;
+    let gateway = gateway.connect()?;
+    match command {
+        ArchiveCommand::List => list(&gateway.get("archive")?, json),
+        ArchiveCommand::Get(args) => get(&gateway, &args, json),
+        ArchiveCommand::Verify { day } => verify(&gateway, day, json),
     }
 }
 
-fn list(days: &Days, json: bool) -> Result<ExitCode, CliError> {
+fn list(answer: &Answer<Days>, json: bool) -> Result<ExitCode, CliError> {
+    let Days { bound, days } = &answer.value;
     if json {
-        output::say_json(days)?;
+        output::say_json(&answer.raw)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !days.bound {
+    if !bound {
         output::note(&"no R2 bucket is bound as ARCHIVE: details are deleted on schedule, unarchived");
     }
-    if days.days.is_empty() {
+    if days.is_empty() {
         output::say(&"no day is archived yet: the first is a week after its end (KEEP_DETAILS_DAYS)");
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new(["day", "state", "parts", "events", "bytes", "done"]).words(&[0, 1, 5]);
-    for day in &days.days {
-        table.row([
-            day.day.clone(),
-            day.state.clone(),
-            day.parts.to_string(),
-            day.rows.to_string(),
-            day.bytes.to_string(),
-            day.done_at.map(moment).unwrap_or_default(),
-        ]);
-    }
-    output::say(&table);
+    let rows = days.iter().map(|day| {
+        let [parts, rows, bytes] = [day.parts, day.rows, day.bytes].map(|count| count.to_string());
+        [day.day.clone(), day.state.clone(), parts, rows, bytes, day.done_at.map(moment).unwrap_or_default()]
+    });
+    output::say(&plain(["<day", "<state", "parts", "events", "bytes", "<done"], rows));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,28 +116,27 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-/// Fetches and checks a day; hands each part that is as the manifest says to `keep`.
-async fn fetch(
-    collector: &Collector,
+/// Fetches and checks a day; hands each part that is as the manifest says to `keep`: its name, as it is stored, and
+/// uncompressed.
+fn fetch(
+    gateway: &Gateway,
     day: &str,
     mut keep: impl FnMut(&str, &[u8], &[u8]) -> Result<(), CliError>,
-) -> Result<(Outcome, Vec<u8>), CliError> {
-    let manifest = collector.manifest(day).await?;
+) -> Result<(Outcome, Manifest), CliError> {
+    let manifest: Manifest = gateway.get(&format!("archive/{day}"))?.value;
     let mut check = Check::of(&manifest, day);
     for part in &manifest.parts {
-        let file = collector.archive_part(day, &part.name).await?;
+        let file = gateway.archived(day, &part.name)?;
         if let Some(plain) = check.part(part, &file) {
             keep(&part.name, &file, &plain)?;
         }
     }
     let (unique_digests, failures) = check.conclude();
     let (rows, bytes) = (manifest.rows, manifest.bytes);
-    let text = serde_json::to_vec(&manifest)
-        .map_err(|error| CliError::failed("writing JSON", &error, "report it as a fault of this tool"))?;
-    Ok((Outcome { day: day.to_owned(), rows, bytes, unique_digests, failures }, text))
+    Ok((Outcome { day: day.to_owned(), rows, bytes, unique_digests, failures }, manifest))
 }
 
-async fn get(collector: &Collector, args: &GetArgs, json: bool) -> Result<ExitCode, CliError> {
+fn get(gateway: &Gateway, args: &GetArgs, json: bool) -> Result<ExitCode, CliError> {
     let write = |path: &Path, bytes: &[u8]| fs::write(path, bytes).map_err(|error| CliError::writing(path, error));
     let folder = if args.plain { args.output.clone() } else { args.output.join(&args.day) };
     fs::create_dir_all(&folder).map_err(|error| CliError::writing(&folder, error))?;
@@ -148,30 +149,27 @@ async fn get(collector: &Collector, args: &GetArgs, json: bool) -> Result<ExitCo
             write(&folder.join(name), file)
         }
     };
-    let (outcome, manifest) = fetch(collector, &args.day, keep).await?;
+    let (outcome, manifest) = fetch(gateway, &args.day, keep)?;
     if outcome.failures.is_empty() {
         if args.plain {
             write(&folder.join(format!("{}.ndjson", args.day)), &lines)?;
         } else {
             // Last, as in the bucket: with it, the day is whole.
-            write(&folder.join("manifest.json"), &manifest)?;
+            write(&folder.join("manifest.json"), &serde_json::to_vec(&manifest)?)?;
         }
     }
     show(&[outcome], json)
 }
 
-async fn verify(collector: &Collector, day: Option<String>, json: bool) -> Result<ExitCode, CliError> {
+fn verify(gateway: &Gateway, day: Option<String>, json: bool) -> Result<ExitCode, CliError> {
     let days = if let Some(day) = day {
         vec![day]
     } else {
-        let days = collector.archive_days().await?.days;
+        let days = gateway.get::<Days>("archive")?.value.days;
         days.into_iter().filter(|day| day.state == "done").map(|day| day.day).collect()
     };
-    let mut outcomes = Vec::new();
-    for day in days {
-        outcomes.push(fetch(collector, &day, |_, _, _| Ok(())).await?.0);
-    }
-    show(&outcomes, json)
+    let outcomes = days.iter().map(|day| Ok(fetch(gateway, day, |_, _, _| Ok(()))?.0));
+    show(&outcomes.collect::<Result<Vec<_>, CliError>>()?, json)
 }
 
 /// Exit code 1 says that a day is not as its manifest says.

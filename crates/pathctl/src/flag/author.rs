@@ -27,33 +27,12 @@ pub struct ChangeArgs {
 }
 
 impl By {
-    /// The name.
+    /// The name: the first that is given.
     ///
     /// # Errors
-    /// When nobody is named; the remedy.
+    /// When nobody is named.
     pub fn name(&self) -> Result<String, CliError> {
-        first_name([self.by.clone(), std::env::var("PATHCTL_USER").ok(), std::env::var("USER").ok()])
-    }
-}
-
-fn first_name(names: [Option<String>; 3]) -> Result<String, CliError> {
-    let name = names.into_iter().flatten().find(|name| !name.trim().is_empty());
-    name.ok_or_else(|| {
-        CliError::failed("naming who changes the flag", &"nobody is named", "give --by or set PATHCTL_USER")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_that_is_named_changes_it() {
-        let name = |names: [&str; 3]| first_name(names.map(|name| (!name.is_empty()).then(|| name.into())));
-        assert_eq!(name(["jo", "op", "root"]).unwrap(), "jo");
-        assert_eq!(name(["", "op", "root"]).unwrap(), "op");
-        assert_eq!(name([" ", "", "root"]).unwrap(), "root");
-        let error = name(["", "", ""]).unwrap_err().to_string();
-        assert!(error.contains("--by") && error.contains("PATHCTL_USER"), "{error}");
+        let names = [self.by.clone(), std::env::var("PATHCTL_USER").ok(), std::env::var("USER").ok()];
+        names.into_iter().flatten().find(|name| !name.trim().is_empty()).ok_or(CliError::NobodyNamed)
     }
 }

@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 
 use model::flag::Mode;
+use model::flag::change::Difference;
 use model::flag::document::{Document, GuardAction};
 use model::flag::ramp::Ramp;
 use model::flag::stop::Stop;
 use serde_json::Value;
 
-use crate::collector::flag::Difference;
+use crate::output::one_line;
 use crate::share::Share;
-use crate::time::{moment, spelled};
+use crate::time::{length, moment};
 
 /// Mode and shares on one line.
 pub fn rule(document: &Document) -> String {
@@ -28,7 +29,7 @@ pub fn rule(document: &Document) -> String {
 pub fn document(document: &Document, source: &str) -> String {
     let mut text = format!("version {} ({source}): {}", document.version, document.mode.name());
     let mut fact = |name: &str, value: &str| {
-        let value = value.replace(char::is_control, " ");
+        let value = one_line(value);
         let _ = write!(text, "\n  {name:<11}  {value}"); // writing to a string can't fail
     };
     fact("sample", &Share::of_ppm(document.sample_ppm).to_string());
@@ -67,7 +68,7 @@ pub fn ramp(ramp: &Ramp) -> String {
         Some(step) if ramp.due_at == 0 => format!("{} at once", Share::of_ppm(*step)),
         Some(step) => format!("{} from {}", Share::of_ppm(*step), moment(ramp.due_at)),
     };
-    format!("{} every {}; {next}", steps.join(", "), spelled(ramp.every_ms))
+    format!("{} every {}; {next}", steps.join(", "), length(ramp.every_ms))
 }
 
 /// A stop on one line.
@@ -78,7 +79,7 @@ pub fn stop(stop: &Stop) -> String {
         None => text,
         Some(act) => format!("{text}; released by {} at {}: {}", act.by, moment(act.at), act.reason),
     };
-    text.replace(char::is_control, " ")
+    one_line(&text)
 }
 
 /// Differences, each on a line.

@@ -1,14 +1,14 @@
 //! `pathctl flag diff`: how two documents differ.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use model::flag::change::differences;
 use model::flag::document::Document;
 use serde_json::json;
 
-use super::source::{self, Named};
-use super::{Desk, describe};
-use crate::collector::flag::Difference;
+use super::{Desk, describe, document};
 use crate::error::CliError;
 use crate::output;
 
@@ -16,8 +16,8 @@ use crate::output;
 #[derive(Args)]
 pub struct DiffArgs {
     /// A file, against what holds or VERSION; or a version, to what holds or VERSION. - is standard input.
-    #[arg(value_name = "FILE|VERSION", value_parser = |text: &str| Ok::<_, String>(Named::from(text)))]
-    first: Named,
+    #[arg(value_name = "FILE|VERSION")]
+    first: String,
     /// A version of the history.
     #[arg(value_name = "VERSION")]
     second: Option<u32>,
@@ -27,15 +27,13 @@ pub struct DiffArgs {
 ///
 /// # Errors
 /// When a document can't be read.
-pub async fn run(desk: &Desk, args: &DiffArgs) -> Result<ExitCode, CliError> {
-    let ((before, from), (after, to)) = match &args.first {
-        Named::File(path) => {
-            let file = (source::file(path)?, path.display().to_string());
-            (stored(desk, args.second).await?, file)
-        }
-        Named::Version(version) => (stored(desk, Some(*version)).await?, stored(desk, args.second).await?),
+pub fn run(desk: &Desk, args: &DiffArgs) -> Result<ExitCode, CliError> {
+    let second = stored(desk, args.second)?;
+    let ((before, from), (after, to)) = match args.first.parse() {
+        Ok(version) => (stored(desk, Some(version))?, second),
+        Err(_) => (second, (document::of_file(Path::new(&args.first))?, args.first.clone())),
     };
-    let differences = Difference::between(&before, &after);
+    let differences = differences(&before, &after);
     if desk.json {
         output::say_json(&json!({"before": from, "after": to, "differences": differences}))?;
     } else if differences.is_empty() {
@@ -47,12 +45,12 @@ pub async fn run(desk: &Desk, args: &DiffArgs) -> Result<ExitCode, CliError> {
 }
 
 /// A version, or the document that holds; with its name.
-async fn stored(desk: &Desk, version: Option<u32>) -> Result<(Document, String), CliError> {
+fn stored(desk: &Desk, version: Option<u32>) -> Result<(Document, String), CliError> {
     if let Some(version) = version {
-        let history = desk.collector.flag_history().await?;
-        return Ok((source::version(&history, version)?.clone(), format!("version {version}")));
+        let history = desk.gateway.flag_history()?;
+        return Ok((document::version(&history, version)?.clone(), format!("version {version}")));
     }
-    let newest = Document::read(&desk.collector.newest_flag().await?.document.to_string())?;
+    let newest = Document::read(&desk.gateway.newest_flag()?.value.document.to_string())?;
     let name = format!("version {} (holds)", newest.version);
     Ok((newest, name))
 }

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use model::flag::change::{Difference, differences};
 use serde::Serialize;
 
+use super::wire::Change;
 use super::{Desk, describe};
-use crate::collector::flag::{Change, Difference};
 use crate::error::CliError;
 use crate::output;
-use crate::table::Table;
+use crate::table::plain;
 use crate::time::moment;
 
 /// List what held, newest first.
@@ -22,9 +23,9 @@ pub struct HistoryArgs {
 
 /// A version, and what it changed against the one before, if that is known.
 #[derive(Serialize)]
-struct Entry {
+struct Entry<'a> {
     #[serde(flatten)]
-    change: Change,
+    change: &'a Change,
     differences: Option<Vec<Difference>>,
 }
 
@@ -32,9 +33,18 @@ struct Entry {
 ///
 /// # Errors
 /// When the history can't be read.
-pub async fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> {
-    let mut entries = entries(desk.collector.flag_history().await?);
-    entries.truncate(args.limit.into());
+pub fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> {
+    let history = desk.gateway.flag_history()?;
+    let before = history.iter().skip(1).map(Some).chain([None]);
+    let entries: Vec<Entry<'_>> = history
+        .iter()
+        .zip(before)
+        .take(args.limit.into())
+        .map(|(change, before)| {
+            let differences = before.map(|before| differences(&before.document, &change.document));
+            Entry { change, differences }
+        })
+        .collect();
     if desk.json {
         output::say_json(&serde_json::json!({ "history": entries }))?;
     } else if entries.is_empty() {
@@ -45,28 +55,17 @@ pub async fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn entries(history: Vec<Change>) -> Vec<Entry> {
-    let before = history.iter().skip(1).map(Some).chain([None]);
-    let differences: Vec<Option<Vec<Difference>>> = history
-        .iter()
-        .zip(before)
-        .map(|(change, before)| before.map(|before| Difference::between(&before.document, &change.document)))
-        .collect();
-    history.into_iter().zip(differences).map(|(change, differences)| Entry { change, differences }).collect()
-}
-
-fn table(entries: &[Entry]) -> Table {
-    let mut table = Table::new(["version", "when", "who", "mode and shares", "why", "changed"]).words(&[1, 2, 3, 4, 5]);
-    for Entry { change: Change { changed_at, document }, differences } in entries {
-        let changed = differences.as_deref().map_or_else(|| "?".into(), describe::differences_shortly);
-        table.row([
+fn table(entries: &[Entry<'_>]) -> String {
+    let header = ["version", "<when", "<who", "<mode and shares", "<why", "<changed"];
+    let rows = entries.iter().map(|Entry { change: Change { changed_at, document }, differences }| {
+        [
             document.version.to_string(),
             moment(*changed_at),
             document.updated_by.clone(),
             describe::rule(document),
             document.reason.clone(),
-            changed,
-        ]);
-    }
-    table
+            differences.as_deref().map_or_else(|| "?".into(), describe::differences_shortly),
+        ]
+    });
+    plain(header, rows)
 }

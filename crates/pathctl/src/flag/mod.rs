@@ -1,52 +1,34 @@
 //! `pathctl flag`: the operator's way to the flag.
 //!
-//! **Lives here:** one module per subcommand, and what they share: reading documents ([`source`]), saying them
-//! ([`describe`]), who changes them and why ([`author`]), and the way of every change ([`proposal`]).
-//! **Invariants:** no change without a reason and a name; none without its preview, unless the operator says `--yes`
-//! and the preview can't be had; and none of a version that the operator hasn't seen. `stop` alone needs none of it.
+//! Invariants: no change without a reason and a name; none without its preview, unless the operator says `--yes` and
+//! the preview can't be had; and none of a version that the operator hasn't seen. `stop` alone needs none of it.
 
 mod author;
 mod describe;
 mod diff;
-mod get;
+mod document;
 mod history;
 mod proposal;
 mod ramp;
-mod release;
-mod rollback;
 mod set;
-mod source;
 mod status;
 mod stop;
-mod validate;
+mod wire;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
+use model::flag::document::Document;
+use serde_json::json;
 
-use crate::collector::{Collector, GatewayArgs};
 use crate::error::CliError;
+use crate::gateway::{Gateway, GatewayArgs};
+use crate::output;
 
 /// Read and change the flag, which says which path events take.
-#[derive(Args)]
-#[command(after_help = "The token is read from the variable PATHCTL_TOKEN.")]
-pub struct FlagArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Subcommand)]
-enum Command {
-    #[command(flatten)]
-    Remote(Remote),
-    Validate(validate::ValidateArgs),
-}
-
-/// Commands that talk to the gateway.
-#[derive(Subcommand)]
-enum Remote {
+pub enum FlagCommand {
     /// Show the document that holds at the source of truth.
     Get,
     Status(status::StatusArgs),
@@ -54,37 +36,69 @@ enum Remote {
     Diff(diff::DiffArgs),
     Set(set::SetArgs),
     Ramp(ramp::RampArgs),
-    Rollback(rollback::RollbackArgs),
+    Rollback(set::RollbackArgs),
     Stop(stop::StopArgs),
-    Release(release::ReleaseArgs),
+    Release(stop::ReleaseArgs),
+    /// Check a flag document by the gateway's own rules, without a gateway.
+    Validate {
+        /// The document; - is standard input.
+        file: PathBuf,
+    },
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the gateway, a file or the operator gives what can't be used.
-pub async fn run(args: FlagArgs) -> Result<ExitCode, CliError> {
-    let json = args.gateway.json;
-    let command = match args.command {
-        Command::Validate(args) => return validate::run(&args, json),
-        Command::Remote(command) => command,
-    };
-    let desk = Desk { collector: Collector::connect(&args.gateway)?, json };
-    match &command {
-        Remote::Get => get::run(&desk).await,
-        Remote::Status(args) => status::run(&desk, args).await,
-        Remote::History(args) => history::run(&desk, args).await,
-        Remote::Diff(args) => diff::run(&desk, args).await,
-        Remote::Set(args) => set::run(&desk, args).await,
-        Remote::Ramp(args) => ramp::run(&desk, args).await,
-        Remote::Rollback(args) => rollback::run(&desk, args).await,
-        Remote::Stop(args) => stop::run(&desk, args).await,
-        Remote::Release(args) => release::run(&desk, args).await,
+pub fn run(gateway: &GatewayArgs, command: FlagCommand) -> Result<ExitCode, CliError> {
+    let json = gateway.json;
+    if let FlagCommand::Validate { file } = command {
+        return validate(&file, json);
+    }
+    let desk = Desk { gateway: gateway.connect()?, json };
+    match command {
+        FlagCommand::Get => get(&desk),
+        FlagCommand::Status(args) => status::run(&desk, &args),
+        FlagCommand::History(args) => history::run(&desk, &args),
+        FlagCommand::Diff(args) => diff::run(&desk, &args),
+        FlagCommand::Set(args) => set::run(&desk, &args),
+        FlagCommand::Ramp(args) => ramp::run(&desk, &args),
+        FlagCommand::Rollback(args) => set::roll_back(&desk, &args),
+        FlagCommand::Stop(args) => stop::run(&desk, &args),
+        FlagCommand::Release(args) => stop::release(&desk, &args),
+        FlagCommand::Validate { file } => validate(&file, json),
     }
 }
 
 /// What every command works with.
 struct Desk {
-    collector: Collector,
+    gateway: Gateway,
     json: bool,
+}
+
+fn get(desk: &Desk) -> Result<ExitCode, CliError> {
+    let newest = desk.gateway.newest_flag()?.value;
+    if desk.json {
+        output::say_json(&newest.document)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let document = Document::read(&newest.document.to_string())?;
+    output::say(&describe::document(&document, &newest.source));
+    if let Some(stop) = &newest.stop {
+        output::say(&format!("STOPPED, so that it does not hold: {}", describe::stop(stop)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn validate(file: &std::path::Path, json: bool) -> Result<ExitCode, CliError> {
+    match document::of_file(file) {
+        Ok(_) if json => output::say_json(&json!({"valid": true}))?,
+        Ok(_) => output::say(&"valid"),
+        Err(CliError::Input(reason)) if json => {
+            output::say_json(&json!({"valid": false, "reason": reason.to_string()}))?;
+            return Ok(ExitCode::FAILURE);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(ExitCode::SUCCESS)
 }

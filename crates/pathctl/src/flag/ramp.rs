@@ -11,11 +11,12 @@ use model::flag::document::Document;
 use model::flag::ramp::Ramp;
 
 use super::author::ChangeArgs;
-use super::{Desk, set, source};
+use super::{Desk, document, set};
+use crate::argument::length_ms;
 use crate::consent::Consent;
 use crate::error::CliError;
 use crate::share::Share;
-use crate::time::{length_ms, now_ms};
+use crate::time::now_ms;
 
 /// Let the queue's share grow step by step while the stores agree; halt, resume or end it.
 #[derive(Args)]
@@ -69,13 +70,13 @@ struct Timing {
 ///
 /// # Errors
 /// When the order doesn't fit what holds, or the gateway refuses it.
-pub async fn run(desk: &Desk, args: &RampArgs) -> Result<ExitCode, CliError> {
-    let consent = Consent::by(args.change.yes, "changing the flag")?;
+pub fn run(desk: &Desk, args: &RampArgs) -> Result<ExitCode, CliError> {
+    let consent = Consent::by(args.change.yes, set::STEP)?;
     let by = args.change.by.name()?;
-    let newest = source::newest(&desk.collector).await?;
+    let newest = document::newest(&desk.gateway)?;
     let timing = Timing { now_ms: now_ms(), at_once: args.start_at_once, after_ms: args.first_after };
     let wanted = args.order.applied_to(&newest, args.every.unwrap_or_default(), timing)?;
-    set::change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent).await
+    set::change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent)
 }
 
 impl Order {
@@ -152,7 +153,7 @@ mod tests {
     const NOW_MS: u64 = 1_730_956_800_000;
     const PLAIN: Timing = Timing { now_ms: NOW_MS, at_once: false, after_ms: None };
 
-    fn document(mode: Mode, queue_ppm: u32) -> Document {
+    fn holding(mode: Mode, queue_ppm: u32) -> Document {
         let text = include_str!("../../../../flags/scheme-b.json");
         Document { mode, queue_ppm, ..Document::read(text).unwrap() }
     }
@@ -161,12 +162,12 @@ mod tests {
         let steps = ["0.01%", "1%", "100%"].map(|text| text.parse().unwrap()).to_vec();
         let order = Order { steps: Some(steps), ..Order::default() };
         let started = order.applied_to(newest, HOUR_MS, timing).map_err(|error| error.to_string())?;
-        assert_eq!(source::checked(&started).unwrap(), started);
+        assert_eq!(document::checked(&started).unwrap(), started);
         Ok(started)
     }
 
     fn under_way() -> Document {
-        start(&document(Mode::DualWrite, 0), PLAIN).unwrap()
+        start(&holding(Mode::DualWrite, 0), PLAIN).unwrap()
     }
 
     #[test]
@@ -179,24 +180,24 @@ mod tests {
             due_at: NOW_MS + HOUR_MS,
             paused: false,
         };
-        assert_eq!(started, Document { ramp: Some(expected), ..document(Mode::DualWrite, 0) });
-        let due = |timing| start(&document(Mode::DualWrite, 0), timing).unwrap().ramp.unwrap().due_at;
+        assert_eq!(started, Document { ramp: Some(expected), ..holding(Mode::DualWrite, 0) });
+        let due = |timing| start(&holding(Mode::DualWrite, 0), timing).unwrap().ramp.unwrap().due_at;
         assert_eq!(due(Timing { at_once: true, ..PLAIN }), 0);
         assert_eq!(due(Timing { after_ms: Some(5), ..PLAIN }), NOW_MS + 5);
     }
 
     #[test]
     fn a_share_from_before_a_stop_does_not_come_back_with_a_ramp() {
-        let started = start(&document(Mode::DoOnly, 500_000), PLAIN).unwrap();
+        let started = start(&holding(Mode::DoOnly, 500_000), PLAIN).unwrap();
         assert_eq!((started.mode, started.queue_ppm), (Mode::DualWrite, 0));
     }
 
     #[test]
     fn a_ramp_never_lowers_the_share_that_holds() {
-        let started = start(&document(Mode::DualWrite, 10_000), PLAIN).unwrap();
+        let started = start(&holding(Mode::DualWrite, 10_000), PLAIN).unwrap();
         assert_eq!((started.queue_ppm, started.ramp.unwrap().next), (10_000, 2), "steps that are behind are left out");
-        assert!(start(&document(Mode::DualWrite, 1_000_000), PLAIN).unwrap_err().contains("above the share"));
-        assert!(start(&document(Mode::QueueOnly, 0), PLAIN).unwrap_err().contains("already"));
+        assert!(start(&holding(Mode::DualWrite, 1_000_000), PLAIN).unwrap_err().contains("above the share"));
+        assert!(start(&holding(Mode::QueueOnly, 0), PLAIN).unwrap_err().contains("already"));
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
             (Order { cancel: true, ..Order::default() }, Mode::DualWrite, "--steps"),
             (Order { back: true, ..Order::default() }, Mode::QueueOnly, "rollback"),
         ] {
-            let error = order.applied_to(&document(mode, 0), 0, PLAIN).unwrap_err().to_string();
+            let error = order.applied_to(&holding(mode, 0), 0, PLAIN).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
     }

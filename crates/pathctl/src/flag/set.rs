@@ -1,17 +1,26 @@
-//! `pathctl flag set`: another document, or other fields of the one that holds.
+//! `pathctl flag set` and `rollback`: another document, other fields of the one that holds, or an earlier version.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
 use model::flag::Mode;
 use model::flag::document::Document;
+use ureq::http::Method;
 
 use super::author::ChangeArgs;
-use super::{Desk, proposal, source};
+use super::proposal::{Verdict, conclude, consult};
+use super::wire::Order;
+use super::{Desk, document};
 use crate::consent::Consent;
 use crate::error::CliError;
+use crate::output;
 use crate::share::Share;
+
+/// What is asked about, if nobody can be asked.
+pub const STEP: &str = "changing the flag";
 
 /// Change the flag, by a whole document or field by field.
 #[derive(Args)]
@@ -28,8 +37,8 @@ struct Wanted {
     /// A whole document; - is standard input. Its version, author and reason don't count.
     #[arg(conflicts_with_all = ["mode", "sample", "queue_share", "salt"])]
     file: Option<PathBuf>,
-    /// Which store records: do-only, queue-only or dual-write. Any but dual-write ends a ramp.
-    #[arg(long, value_parser = mode)]
+    /// Which store records. Any but dual-write ends a ramp.
+    #[arg(long, value_parser = PossibleValuesParser::new(MODES.map(Mode::name)).map(|name| mode(&name)))]
     mode: Option<Mode>,
     /// In dual-write: share of requests written to both stores, such as 1%.
     #[arg(long, value_name = "SHARE")]
@@ -42,27 +51,68 @@ struct Wanted {
     salt: Option<String>,
 }
 
-/// Runs the command.
+/// Make an earlier version hold again.
+#[derive(Args)]
+pub struct RollbackArgs {
+    /// The version, as `pathctl flag history` shows it.
+    version: u32,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+const MODES: [Mode; 3] = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite];
+
+fn mode(name: &str) -> Mode {
+    MODES.into_iter().find(|mode| mode.name() == name).unwrap_or(Mode::DoOnly)
+}
+
+/// Sets the flag.
 ///
 /// # Errors
 /// When the document can't be, or the gateway refuses it.
-pub async fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
-    let consent = Consent::by(args.change.yes, "changing the flag")?;
+pub fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
+    let consent = Consent::by(args.change.yes, STEP)?;
     let by = args.change.by.name()?;
-    let given = args.wanted.file.as_deref().map(source::file).transpose()?;
-    let newest = source::newest(&desk.collector).await?;
+    let given = args.wanted.file.as_deref().map(document::of_file).transpose()?;
+    let newest = document::newest(&desk.gateway)?;
     let wanted = given.unwrap_or_else(|| args.wanted.applied_to(&newest));
-    change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent).await
+    change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent)
 }
 
 /// Proposes `wanted` in place of `newest`, and makes the change if the operator agrees.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn change(desk: &Desk, newest: &Document, wanted: Document, consent: Consent) -> Result<ExitCode, CliError> {
-    let wanted = source::checked(&Document { version: newest.version, ..wanted })?;
-    let verdict = proposal::consult(desk, &wanted, consent).await?;
-    proposal::conclude(desk, verdict, desk.collector.change_flag(&wanted, newest.version)).await
+pub fn change(desk: &Desk, newest: &Document, wanted: Document, consent: Consent) -> Result<ExitCode, CliError> {
+    let wanted = document::checked(&Document { version: newest.version, ..wanted })?;
+    let verdict = consult(desk, &wanted, consent)?;
+    conclude(desk, verdict, || desk.gateway.change_flag(&wanted, newest.version))
+}
+
+/// Makes an earlier version hold again.
+///
+/// # Errors
+/// When there is no such version, or the gateway refuses it.
+pub fn roll_back(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError> {
+    let consent = Consent::by(args.change.yes, STEP)?;
+    let (by, reason) = (args.change.by.name()?, args.change.reason.as_str());
+    let history = desk.gateway.flag_history()?;
+    let verdict = match document::version(&history, args.version) {
+        Ok(earlier) => {
+            if earlier.ramp.is_some() {
+                output::note(&"warning: that version has a ramp, which goes on from where it was then");
+            }
+            consult(desk, &Document { updated_by: by.clone(), reason: reason.into(), ..earlier.clone() }, consent)?
+        }
+        // The gateway has more of the history than it shows, and may know it all the same.
+        Err(error) if consent == Consent::Given => {
+            output::note(&format!("warning: no preview: {error}"));
+            Verdict::Agreed(None)
+        }
+        Err(error) => return Err(error),
+    };
+    let order = Order { version: Some(args.version), ..Order::of(&by, reason) };
+    conclude(desk, verdict, || desk.gateway.send(&Method::POST, "flag/rollback", &order, None))
 }
 
 impl Wanted {
@@ -80,12 +130,6 @@ impl Wanted {
     }
 }
 
-fn mode(text: &str) -> Result<Mode, String> {
-    let modes = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite];
-    let found = modes.into_iter().find(|mode| mode.name() == text);
-    found.ok_or_else(|| format!("give one of {}", modes.map(Mode::name).join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,12 +144,6 @@ mod tests {
         assert_eq!(sampled, Document { sample_ppm: 5, ..newest.clone() });
         let stopped = fields(Some(Mode::QueueOnly), None).applied_to(&newest);
         assert_eq!(stopped, Document { mode: Mode::QueueOnly, ramp: None, ..newest });
-        assert!(source::checked(&stopped).is_ok());
-    }
-
-    #[test]
-    fn a_mode_is_named_as_in_documents() {
-        assert_eq!(mode("dual-write"), Ok(Mode::DualWrite));
-        assert!(mode("dual").unwrap_err().contains("do-only, queue-only, dual-write"));
+        assert!(document::checked(&stopped).is_ok());
     }
 }

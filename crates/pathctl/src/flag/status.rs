@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::wire::{RampState, Status, StopStatus};
 use super::{Desk, describe};
-use crate::collector::flag::{RampState, Status, StopStatus};
 use crate::error::CliError;
 use crate::output;
 use crate::share::Share;
-use crate::table::Table;
-use crate::time::{moment, spelled};
+use crate::table::plain;
+use crate::time::{length, moment};
 
 /// Isolates that are listed.
 const SHOWN_ISOLATES: usize = 20;
@@ -27,14 +27,14 @@ pub struct StatusArgs {
 ///
 /// # Errors
 /// When there is no answer that can be read.
-pub async fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
-    let status = desk.collector.flag_status(args.minutes).await?;
+pub fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
+    let status = desk.gateway.get::<Status>(&format!("flag/status?minutes={}", args.minutes))?;
     if desk.json {
-        output::say_json(&status)?;
+        output::say_json(&status.raw)?;
     } else {
-        output::say(&text(&status));
+        output::say(&text(&status.value));
     }
-    if !status.complete {
+    if !status.value.complete {
         output::note(&"warning: only part of the events were looked at; give fewer --minutes to see all");
     }
     Ok(ExitCode::SUCCESS)
@@ -43,23 +43,27 @@ pub async fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
 fn text(status: &Status) -> String {
     let version = |version: Option<u32>| version.map_or_else(|| "none that can be read".into(), |v| v.to_string());
     let source = status.source.as_deref().unwrap_or("no source can be read");
-    let ttl = spelled(status.flag_ttl_ms);
+    let spread = status.slowest.map_or_else(
+        || "no event with an older version since the change".into(),
+        |slowest| format!("{} after the change the last of {} older events came", length(slowest), status.older_events),
+    );
+    let ttl = length(status.flag_ttl_ms);
     let mut lines = vec![
         format!("newest version  {} ({source})", version(status.newest)),
         format!("copy            {}", version(status.copy)),
         format!("in force        {} (where this was answered)", status.in_force),
         format!("isolates        {} seen, {} behind", status.isolates.len(), status.behind),
-        format!("spread          {}", spread(status)),
+        format!("spread          {spread}"),
         format!("age             up to {ttl} in an isolate, after KV has spread the copy (a minute or more)"),
         format!("ramp            {}", status.ramp.as_ref().map_or_else(|| "none".into(), ramp)),
     ];
     lines.extend(stops(&status.stop));
     if !status.isolates.is_empty() {
-        let mut table = Table::new(["isolate", "version", "last seen", "events"]).words(&[0, 2]);
-        for isolate in status.isolates.iter().take(SHOWN_ISOLATES) {
+        let rows = status.isolates.iter().take(SHOWN_ISOLATES).map(|isolate| {
             let (version, events) = (isolate.version.to_string(), isolate.events.to_string());
-            table.row([isolate.producer.clone(), version, moment(isolate.last_seen), events]);
-        }
+            [isolate.producer.clone(), version, moment(isolate.last_seen), events]
+        });
+        let table = plain(["<isolate", "version", "<last seen", "events"], rows);
         lines.push(format!("Events from {} to {}:\n{table}", moment(status.from), moment(status.to)));
     }
     if status.isolates.len() > SHOWN_ISOLATES {
@@ -83,24 +87,11 @@ fn stops(status: &StopStatus) -> Vec<String> {
     lines.chain([format!("                {places}; end each by `pathctl flag release ID`")]).collect()
 }
 
-fn spread(status: &Status) -> String {
-    match status.slowest {
-        Some(slowest) => {
-            format!("{} after the change the last of {} older events came", spelled(slowest), status.older_events)
-        }
-        None => "no event with an older version since the change".into(),
-    }
-}
-
 fn ramp(ramp: &RampState) -> String {
     let steps = ramp.steps.len();
     let holding = ramp.holding.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    match ramp.steps.get(ramp.next) {
-        None => format!("{}, all {steps} steps are taken", ramp.state),
-        Some(step) => {
-            let due = if ramp.due_at == 0 { "at once".into() } else { moment(ramp.due_at) };
-            let (number, share, every) = (ramp.next + 1, Share::of_ppm(*step), spelled(ramp.every_ms));
-            format!("{}{holding}; step {number} of {steps}, {share}, is due {due}; then every {every}", ramp.state)
-        }
-    }
+    let Some(step) = ramp.steps.get(ramp.next) else { return format!("{}, all {steps} steps are taken", ramp.state) };
+    let due = if ramp.due_at == 0 { "at once".into() } else { moment(ramp.due_at) };
+    let (number, share, every) = (ramp.next + 1, Share::of_ppm(*step), length(ramp.every_ms));
+    format!("{}{holding}; step {number} of {steps}, {share}, is due {due}; then every {every}", ramp.state)
 }

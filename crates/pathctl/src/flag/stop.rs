@@ -1,16 +1,21 @@
-//! `pathctl flag stop`: the fastest way back to the old path.
+//! `pathctl flag stop` and `release`: the fastest way back to the old path, and its end.
 //!
-//! Invariant: it is one request, asks nothing, and needs no store to be read.
+//! Invariants: a stop is one request, asks nothing, and needs no store to be read. A release never picks a stop by
+//! itself: who releases says which.
 
 use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use model::flag::document::Document;
+use ureq::http::Method;
 
 use super::author::By;
+use super::wire::{Order, Places, Stopped};
 use super::{Desk, describe};
-use crate::collector::flag::{Order, Stopped};
+use crate::consent::Consent;
 use crate::error::CliError;
+use crate::gateway::Answer;
 use crate::output;
 
 /// Make gateways take the old path alone at once, without asking, until the stop is released by its name.
@@ -23,38 +28,93 @@ pub struct StopArgs {
     by: By,
 }
 
-/// Runs the command.
+/// End a stop: gateways obey the flag again.
+#[derive(Args)]
+pub struct ReleaseArgs {
+    /// The stop's name, as `pathctl flag status` shows it.
+    id: String,
+    /// Why, for those who come after.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    reason: String,
+    #[command(flatten)]
+    by: By,
+    /// Set the flag to do-only first, without overrides and ramp, so that nothing moves.
+    #[arg(long)]
+    do_only: bool,
+    /// Release it without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Stops.
 ///
 /// # Errors
 /// When no place took it, or the gateway doesn't answer.
-pub async fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
+pub fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
     // A stop without a name is better than none.
     let by = args.by.name().unwrap_or_else(|_| "unnamed".into());
-    let stopped = desk.collector.stop_flag(&Order::of(&by, &args.reason)).await?;
+    let stopped = desk.gateway.send(&Method::POST, "flag/stop", &Order::of(&by, &args.reason), None)?;
+    tell(desk, &stopped, |Stopped { stop, .. }| {
+        format!("stopped: gateways take the old path alone until `pathctl flag release {}`", stop.id)
+    })
+}
+
+/// Ends a stop.
+///
+/// # Errors
+/// When there is no such stop, or neither D1 nor the object takes the release.
+pub fn release(desk: &Desk, args: &ReleaseArgs) -> Result<ExitCode, CliError> {
+    let consent = Consent::by(args.yes, "releasing a stop")?;
+    let by = args.by.name()?;
+    if consent == Consent::Asked {
+        let rule = if args.do_only {
+            "do-only".into()
+        } else {
+            describe::rule(&Document::read(&desk.gateway.newest_flag()?.value.document.to_string())?)
+        };
+        output::note(&format!("the flag holds again then: {rule}"));
+    }
+    if !consent.is_granted("Release the stop?") {
+        output::note(&"nothing was released");
+        return Ok(ExitCode::FAILURE);
+    }
+    let order = Order { id: Some(&args.id), do_only: args.do_only.then_some(true), ..Order::of(&by, &args.reason) };
+    let released = desk.gateway.send(&Method::POST, "flag/release", &order, None)?;
+    tell(desk, &released, |Stopped { stop, holding, .. }| match holding.as_slice() {
+        [] => format!("{} is released: gateways obey the flag", stop.id),
+        _ => format!("{} is released, but another stop holds", stop.id),
+    })
+}
+
+/// Says what was done, which places have it, and which stops hold.
+fn tell(desk: &Desk, done: &Answer<Stopped>, what: impl Fn(&Stopped) -> String) -> Result<ExitCode, CliError> {
     if desk.json {
-        output::say_json(&stopped)?;
-    } else {
-        let id = &stopped.stop.id;
-        output::say(&format!("stopped: gateways take the old path alone until `pathctl flag release {id}`"));
-        output::say(&places(&stopped));
+        output::say_json(&done.raw)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::say(&what(&done.value));
+    output::say(&places(&done.value.places));
+    for stop in &done.value.holding {
+        output::say(&format!("  holding  {}", describe::stop(stop)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Which places have it, and which other stops hold.
-pub fn places(stopped: &Stopped) -> String {
-    let place = |has: bool, yes: &str, no: &str| if has { yes.to_owned() } else { format!("NOT {no}") };
-    let mut lines = vec![
-        format!("  history  {}", place(stopped.recorded, "recorded", "recorded: D1 can't be reached; cron will")),
-        format!(
-            "  object   {}",
-            place(stopped.in_object, "told: gateways ask it within 15 s", "told: it can't be reached; cron will")
+/// Which places have an order. What one of them lacks, cron brings there.
+pub fn places(Places { recorded, copied, in_object }: &Places) -> String {
+    let place = |has: bool, yes: &'static str, no: &'static str| if has { yes } else { no };
+    [
+        place(*recorded, "  history  recorded", "  history  NOT recorded: D1 can't be reached; cron tries each minute"),
+        place(
+            *in_object,
+            "  object   told: gateways ask it within 15 s",
+            "  object   NOT told: it can't be reached; cron tries each minute",
         ),
-        format!(
-            "  copy     {}",
-            place(stopped.copied, "written: gateways obey as KV spreads it", "written: KV refuses; cron will")
+        place(
+            *copied,
+            "  copy     written: gateways obey as KV spreads it (`pathctl flag status`)",
+            "  copy     NOT written: KV refuses; cron tries each minute",
         ),
-    ];
-    lines.extend(stopped.holding.iter().map(|stop| format!("  holding  {}", describe::stop(stop))));
-    lines.join("\n")
+    ]
+    .join("\n")
 }

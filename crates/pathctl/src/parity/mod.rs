@@ -1,60 +1,74 @@
 //! `pathctl parity`: whether both paths agree, on demand and as cron found it.
 //!
-//! **Lives here:** the subcommands, the windows that people write ([`when`]) and the page for a reviewer ([`page`]).
-//! **Invariant:** the exit code is the verdict: 0 `pass`, 1 `fail`, 2 `inconclusive` or `pending`.
+//! Invariant: the exit code is the verdict: 0 `pass`, 1 `fail`, 2 `inconclusive` or `pending`.
 
 mod page;
-mod watch;
-mod when;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Kind, Window};
+use serde::Deserialize;
+use serde_json::json;
+use ureq::http::Method;
 
 use self::page::Page;
-use crate::collector::parity::WorldReport;
-use crate::collector::{Collector, GatewayArgs};
+use crate::argument::{length_ms, window, window_kind};
 use crate::error::CliError;
+use crate::gateway::{Answer, CallError, Cause, Gateway, GatewayArgs};
 use crate::output;
-use crate::table::Table;
+use crate::table::plain;
 use crate::time::{moment, now_ms};
 
 /// Exit code of a comparison that concludes nothing.
 const INCONCLUSIVE: u8 = 2;
 
-/// Compare both paths, and show what was found.
-#[derive(Args)]
-#[command(after_help = "The token is read from the variable PATHCTL_TOKEN.\n\
-    Exit code of run and report: 0 pass, 1 fail, 2 inconclusive or pending.")]
-pub struct ParityArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(subcommand)]
-    command: Command,
-}
+/// Runs of one comparison before it is given up: each looks into two hours of minutes that differ, so that this many
+/// are more than the longest window needs.
+const MAX_RUNS: usize = 50;
 
+/// Reports that `watch` looks at: more never come at once.
+const WATCHED: u8 = 30;
+
+/// Compare both paths, and show what was found. Exit code of run and report: 0 pass, 1 fail, 2 inconclusive or pending.
 #[derive(Subcommand)]
-enum Command {
+pub enum ParityCommand {
     /// Compare a window now, and show the report.
     Run(WindowArgs),
     /// Show the stored report on a window, as a page to check by hand (Markdown).
     Report(WindowArgs),
     /// List the newest reports.
-    List(ListArgs),
+    List {
+        /// Which windows: hour, day or range.
+        #[arg(long, default_value = "hour", value_parser = window_kind)]
+        kind: Kind,
+        /// Most reports to list.
+        #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=200))]
+        limit: u8,
+    },
     /// Print a line for each report and revision that comes, until Ctrl-C.
-    Watch(watch::WatchArgs),
+    Watch {
+        /// Which windows: hour, day or range.
+        #[arg(long, default_value = "hour", value_parser = window_kind)]
+        kind: Kind,
+        /// How often to look.
+        #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length_ms)]
+        every: u64,
+    },
     /// Have the comparator find faults that are injected into stores of its own.
     Selftest,
 }
 
 #[derive(Args)]
-struct WindowArgs {
+pub struct WindowArgs {
     /// An hour (2026-11-23T08), a day (2026-11-23), or as the API has it (hour:MS, day:MS, range:MS-MS), in UTC.
     /// [default: the last full hour]
-    #[arg(value_name = "WINDOW", value_parser = when::parse)]
+    #[arg(value_name = "WINDOW", value_parser = window)]
     window: Option<Window>,
 }
 
@@ -67,63 +81,83 @@ impl WindowArgs {
     }
 }
 
-#[derive(Args)]
-struct ListArgs {
-    /// Which windows.
-    #[arg(long, default_value = "hour", value_parser = when::kind)]
-    kind: Kind,
-    /// Most reports to list.
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=200))]
-    limit: u8,
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// When the gateway gives no answer that can be used.
-pub async fn run(args: ParityArgs) -> Result<ExitCode, CliError> {
-    let collector = Collector::connect(&args.gateway)?;
-    let json = args.gateway.json;
-    match args.command {
-        Command::Run(args) => {
-            let spinner = output::spinner("comparing");
-            let left = |minutes| spinner.set_message(format!("comparing: {minutes} minutes that differ are left"));
-            let report = collector.run_parity(args.window(), left).await;
-            spinner.finish_and_clear();
-            show(&report?, json)
-        }
-        Command::Report(args) => show(&collector.parity_report(args.window()).await?, json),
-        Command::List(args) => list(&collector.parity_reports(args.kind, args.limit).await?, json),
-        Command::Watch(args) => watch::run(&collector, &args, json).await,
-        Command::Selftest => selftest(&collector, json).await,
+pub fn run(gateway: &GatewayArgs, command: ParityCommand) -> Result<ExitCode, CliError> {
+    let json = gateway.json;
+    let gateway = gateway.connect()?;
+    match command {
+        ParityCommand::Run(args) => show(&compare(&gateway, args.window())?, json),
+        ParityCommand::Report(args) => show(&gateway.get(&format!("parity/{}", args.window()))?, json),
+        ParityCommand::List { kind, limit } => list(&newest(&gateway, kind, limit)?, json),
+        ParityCommand::Watch { kind, every } => watch(&gateway, kind, Duration::from_millis(every), json),
+        ParityCommand::Selftest => selftest(&gateway, json),
     }
 }
 
-fn show(report: &Report, json: bool) -> Result<ExitCode, CliError> {
-    if json {
-        output::say_json(report)?;
-    } else {
-        output::say(&Page(report));
+/// What a run answers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Comparison {
+    Done(Box<Report>),
+    #[serde(rename_all = "camelCase")]
+    Unfinished {
+        minutes_left: u64,
+    },
+}
+
+/// Compares a window, run by run. Repeating is harmless.
+fn compare(gateway: &Gateway, window: Window) -> Result<Answer<Report>, CallError> {
+    let route = format!("parity/run?window={window}");
+    let spinner = output::spinner("comparing");
+    for _ in 0..MAX_RUNS {
+        let Answer { raw, value } = gateway.send(&Method::POST, &route, &json!({}), None)?;
+        match value {
+            Comparison::Done(report) => {
+                spinner.finish_and_clear();
+                return Ok(Answer { raw, value: *report });
+            }
+            Comparison::Unfinished { minutes_left } => {
+                spinner.set_message(format!("comparing: {minutes_left} minutes that differ are left"));
+            }
+        }
     }
-    Ok(match report.total.verdict {
+    Err(CallError::new(&Method::POST, &route, Cause::Unfinished))
+}
+
+fn show(report: &Answer<Report>, json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        output::say_json(&report.raw)?;
+    } else {
+        output::say(&Page(&report.value));
+    }
+    Ok(match report.value.total.verdict {
         Verdict::Pass => ExitCode::SUCCESS,
         Verdict::Fail => ExitCode::FAILURE,
         Verdict::Inconclusive | Verdict::Pending => ExitCode::from(INCONCLUSIVE),
     })
 }
 
-fn list(reports: &[Report], json: bool) -> Result<ExitCode, CliError> {
+/// The newest reports of a kind, without differences, routes and gaps.
+#[derive(Deserialize)]
+struct Reports {
+    reports: Vec<Report>,
+}
+
+fn newest(gateway: &Gateway, kind: Kind, limit: u8) -> Result<Answer<Reports>, CallError> {
+    gateway.get(&format!("parity?kind={}&limit={limit}", kind.name()))
+}
+
+fn list(answer: &Answer<Reports>, json: bool) -> Result<ExitCode, CliError> {
     if json {
-        output::say_json(&serde_json::json!({ "reports": reports }))?;
-    } else if reports.is_empty() {
+        output::say_json(&answer.raw)?;
+    } else if answer.value.reports.is_empty() {
         output::say(&"no report yet: the first comes a while after a full hour (PARITY_LAG_MS)");
     } else {
-        let header = ["from", "rev", "verdict", "union", "only old", "only new", "differ", "lost", "summary"];
-        let mut table = Table::new(header).words(&[0, 2, 8]);
-        for report in reports {
-            table.row(line(report));
-        }
-        output::say(&table);
+        let header = ["<from", "rev", "<verdict", "union", "only old", "only new", "differ", "lost", "<summary"];
+        output::say(&plain(header, answer.value.reports.iter().map(line)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -144,22 +178,68 @@ fn line(report: &Report) -> [String; 9] {
     ]
 }
 
-async fn selftest(collector: &Collector, json: bool) -> Result<ExitCode, CliError> {
-    let test = collector.parity_selftest().await?;
+/// Prints reports as they come. A gateway that does not answer for a while is waited for.
+fn watch(gateway: &Gateway, kind: Kind, every: Duration, json: bool) -> Result<ExitCode, CliError> {
+    let mut known: BTreeMap<Window, u64> = BTreeMap::new();
+    loop {
+        let reports = match newest(gateway, kind, WATCHED) {
+            Ok(answer) => answer.value.reports,
+            Err(error) if error.is_passing() => {
+                output::note(&error);
+                Vec::new()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for report in reports.iter().rev() {
+            if known.insert(report.window, report.revision) == Some(report.revision) {
+                continue;
+            }
+            if json {
+                output::say_json(report)?;
+            } else {
+                output::say(&line(report).join("  "));
+            }
+        }
+        sleep(every);
+    }
+}
+
+/// What the comparator's test of itself came to.
+#[derive(Deserialize)]
+struct SelfTest {
+    /// Whether each report found exactly what was injected, and where it did not.
+    passed: bool,
+    failures: Vec<String>,
+    /// Before the delayed events arrived, and after.
+    first: Report,
+    second: Report,
+    /// Windows in each of which one thing went wrong.
+    worlds: Vec<WorldReport>,
+}
+
+#[derive(Deserialize)]
+struct WorldReport {
+    name: String,
+    report: Report,
+}
+
+fn selftest(gateway: &Gateway, json: bool) -> Result<ExitCode, CliError> {
+    let SelfTest { passed, failures, first, second, worlds } =
+        gateway.send(&Method::POST, "parity/selftest", &json!({}), None)?.value;
     if json {
-        output::say_json(&serde_json::json!({ "passed": test.passed, "failures": test.failures }))?;
+        output::say_json(&json!({ "passed": passed, "failures": failures }))?;
     } else {
-        for (when, report) in [("before late events", &test.first), ("after", &test.second)] {
+        for (when, report) in [("before late events", first), ("after", second)] {
             let found = report.differences.len();
             output::say(&format!("{when}: {found} differences named, {} lost on both sides", report.loss.missing));
         }
-        for WorldReport { name, report } in &test.worlds {
+        for WorldReport { name, report } in worlds {
             output::say(&format!("{name}: {}, {}", report.total.verdict.name(), report.summary));
         }
-        for failure in &test.failures {
+        for failure in failures {
             output::say(&format!("  {failure}"));
         }
-        output::say(&if test.passed { "the comparator found exactly what was injected" } else { "FAILED" });
+        output::say(&if passed { "the comparator found exactly what was injected" } else { "FAILED" });
     }
-    Ok(if test.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use model::parity::difference::Difference;
-use model::parity::report::{Report, Side};
+use model::parity::report::Report;
 
-use crate::time::{moment, spelled};
+use crate::table::markdown;
+use crate::time::{length, moment};
 
 /// A report to read.
 pub struct Page<'a>(pub &'a Report);
@@ -15,22 +16,35 @@ impl fmt::Display for Page<'_> {
         let report = self.0;
         let (from, to) = (moment(report.window.from), moment(report.window.to));
         writeln!(f, "# Parity {from} to {to}: {}\n", report.total.verdict.name())?;
-        writeln!(f, "{}.\n", report.summary)?;
-        self.figures(f)?;
-        self.sides(f)?;
-        self.routes(f)?;
-        self.differences(f)?;
+        writeln!(f, "{}.\n\n{}\n", report.summary, self.figures())?;
+        writeln!(f, "## What was compared\n\n{}\n", self.sides())?;
+        if !report.paths.is_empty() {
+            writeln!(f, "## Routes, the worst first\n")?;
+            writeln!(
+                f,
+                "Verdicts are corrected for the number of routes (Holm); `(pooled)` has those with few events.\n\n{}\n",
+                self.routes()
+            )?;
+        }
+        if !report.differences.is_empty() || report.unnamed > 0 {
+            writeln!(f, "## Events that differ\n\n{}", self.differences())?;
+            if report.unnamed > 0 {
+                writeln!(f, "\n{} more are counted, not named.", report.unnamed)?;
+            }
+            writeln!(f)?;
+        }
         self.loss(f)?;
         self.making(f)
     }
 }
 
 impl Page<'_> {
-    fn figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn figures(&self) -> String {
         let Report { total, plan, limit_ppm, .. } = self.0;
         let tally = &total.tally;
-        writeln!(f, "| figure | value |\n|---|---|")?;
-        for (name, value) in [
+        let bounds = |lower, upper| format!("{} and {}", percent(lower), percent(upper));
+        let plan = plan.difference_percent;
+        let rows = [
             ("events meant for both, in either store (union)", total.union.to_string()),
             ("only in the old store", tally.only_old.to_string()),
             ("only in the new store", tally.only_new.to_string()),
@@ -43,93 +57,66 @@ impl Page<'_> {
             ("not counted: still queued", tally.queued.to_string()),
             ("not counted: repeats that the stores resolved differently", tally.repeats.to_string()),
             ("mismatch rate", percent(total.rate)),
-            (
-                "its 95 % bounds, each one-sided",
-                format!("{} and {}", percent(total.lower_bound), percent(total.upper_bound)),
-            ),
+            ("its 95 % bounds, each one-sided", bounds(total.lower_bound, total.upper_bound)),
             ("writes (flushes of an isolate) that carried them", total.writes.to_string()),
             ("of them, writes with a mismatch", total.writes_differing.to_string()),
-            (
-                "95 % bounds of their share",
-                format!("{} and {}", percent(total.writes_lower_bound), percent(total.writes_upper_bound)),
-            ),
+            ("95 % bounds of their share", bounds(total.writes_lower_bound, total.writes_upper_bound)),
             ("limit", percent(f64::from(*limit_ppm) / 1e6)),
             (
-                "the plan's figure, \\|new − old\\| / old",
-                plan.difference_percent
-                    .map_or_else(|| "none: nothing in the old store".into(), |p| format!("{p:.4} %")),
+                "the plan's figure, |new − old| / old",
+                plan.map_or_else(|| "none: nothing in the old store".into(), |p| format!("{p:.4} %")),
             ),
-        ] {
-            writeln!(f, "| {name} | {value} |")?;
-        }
-        writeln!(f)
+        ];
+        markdown(["figure", "value"], rows.map(|(name, value)| [name.to_owned(), value]))
     }
 
-    fn sides(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "## What was compared\n")?;
-        writeln!(
-            f,
-            "| store | events | sum of digests | sum of values | came as fallback | repeats absorbed | counted twice |"
-        )?;
-        writeln!(f, "|---|---|---|---|---|---|---|")?;
-        for (name, side) in [("old (object)", &self.0.old), ("new (D1)", &self.0.new)] {
-            let Side { events: _, dual, digest_sum, value_sum, fallback, absorbed, counted_twice } = side;
-            writeln!(
-                f,
-                "| {name} | {dual} | `{digest_sum}` | `{value_sum}` | {fallback} | {absorbed} | {counted_twice} |"
-            )?;
-        }
-        writeln!(f)
+    fn sides(&self) -> String {
+        let header = [
+            "store",
+            "events",
+            "sum of digests",
+            "sum of values",
+            "came as fallback",
+            "repeats absorbed",
+            "counted twice",
+        ];
+        let rows = [("old (object)", &self.0.old), ("new (D1)", &self.0.new)].map(|(name, side)| {
+            let [dual, fallback, absorbed, twice] =
+                [side.dual, side.fallback, side.absorbed, side.counted_twice].map(|count| count.to_string());
+            let sums = [format!("`{}`", side.digest_sum), format!("`{}`", side.value_sum)];
+            let [digests, values] = sums;
+            [name.to_owned(), dual, digests, values, fallback, absorbed, twice]
+        });
+        markdown(header, rows)
     }
 
-    fn routes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.paths.is_empty() {
-            return Ok(());
-        }
-        writeln!(f, "## Routes, the worst first\n")?;
-        writeln!(f, "Verdicts are corrected for the number of routes (Holm); `(pooled)` has those with few events.\n")?;
-        writeln!(
-            f,
-            "| route | verdict | union | only old | only new | differ | twice | rate at most |\n|---|---|---|---|---|---|---|---|"
-        )?;
-        for path in &self.0.paths {
+    fn routes(&self) -> String {
+        let rows = self.0.paths.iter().map(|path| {
             let (comparison, tally) = (&path.comparison, &path.comparison.tally);
-            writeln!(
-                f,
-                "| {} | {} | {} | {} | {} | {} | {} | {} |",
-                cell(&path.path),
-                comparison.verdict.name(),
-                comparison.union,
-                tally.only_old,
-                tally.only_new,
-                tally.value_differs,
-                tally.counted_twice,
-                percent(comparison.upper_bound)
-            )?;
-        }
-        writeln!(f)
+            [
+                path.path.clone(),
+                comparison.verdict.name().to_owned(),
+                comparison.union.to_string(),
+                tally.only_old.to_string(),
+                tally.only_new.to_string(),
+                tally.value_differs.to_string(),
+                tally.counted_twice.to_string(),
+                percent(comparison.upper_bound),
+            ]
+        });
+        markdown(["route", "verdict", "union", "only old", "only new", "differ", "twice", "rate at most"], rows)
     }
 
-    fn differences(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { differences, unnamed, .. } = self.0;
-        if differences.is_empty() && *unnamed == 0 {
-            return Ok(());
-        }
-        writeln!(f, "## Events that differ\n")?;
-        writeln!(f, "| ID | route | time | in what | reason |\n|---|---|---|---|---|")?;
-        for difference in differences {
-            let Difference { idempotent_id, path, timestamp, fields, .. } = difference;
-            let fields: Vec<String> =
-                fields.iter().map(|d| format!("{} {} → {}", d.field, cell(&d.old), cell(&d.new))).collect();
-            let what = name(&difference.kind);
-            let what = if fields.is_empty() { what } else { format!("{what}: {}", fields.join(", ")) };
-            let reason = difference.reason.map_or_else(|| "**unexplained**".to_owned(), |reason| name(&reason));
-            writeln!(f, "| `{idempotent_id}` | {} | {} | {what} | {reason} |", cell(path), moment(*timestamp))?;
-        }
-        if *unnamed > 0 {
-            writeln!(f, "\n{unnamed} more are counted, not named.")?;
-        }
-        writeln!(f)
+    fn differences(&self) -> String {
+        let rows = self.0.differences.iter().map(|difference| {
+            let Difference { idempotent_id, path, timestamp, kind, reason, fields, .. } = difference;
+            let fields: Vec<String> = fields.iter().map(|d| format!("{} {} → {}", d.field, d.old, d.new)).collect();
+            let colon = if fields.is_empty() { "" } else { ": " };
+            let what = format!("{}{colon}{}", name(kind), fields.join(", "));
+            let reason = reason.map_or_else(|| "**unexplained**".to_owned(), |reason| name(&reason));
+            [format!("`{idempotent_id}`"), path.clone(), moment(*timestamp), what, reason]
+        });
+        markdown(["ID", "route", "time", "in what", "reason"], rows)
     }
 
     fn loss(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,14 +149,13 @@ impl Page<'_> {
     fn making(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
         let window = report.window;
-        writeln!(f, "## How it was made\n")?;
         writeln!(
             f,
-            "Window `{window}`, revision {}, made {}, {} for stragglers. {} of {} minutes differed; {} IDs were fetched; \
-             {} dead letters were looked into. Fingerprint of what the stores said: `{}`.\n",
+            "## How it was made\n\nWindow `{window}`, revision {}, made {}, {} for stragglers. {} of {} minutes differed; \
+             {} IDs were fetched; {} dead letters were looked into. Fingerprint of what the stores said: `{}`.\n",
             report.revision,
             moment(report.computed_at),
-            spelled(report.lag_ms),
+            length(report.lag_ms),
             report.minutes_differing,
             report.minutes,
             report.ids_fetched,
@@ -188,11 +174,6 @@ impl Page<'_> {
 
 fn percent(rate: f64) -> String {
     format!("{:.4} %", rate * 100.0)
-}
-
-/// Text of others in a cell: a bar would end it.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(char::is_control, " ")
 }
 
 /// The name that a value has in JSON.

@@ -1,30 +1,40 @@
 //! `pathctl stats`: figures of a period, over both stores, each event once.
 
-mod csv;
-pub mod order;
 pub mod page;
-pub mod period;
+pub mod wire;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 
-use self::order::Sort;
 use self::page::Page;
-use self::period::PeriodArgs;
-use crate::collector::{Collector, GatewayArgs};
+use self::wire::{Figures, Route, Sort, Stats};
+use crate::argument::moment;
 use crate::error::CliError;
+use crate::gateway::GatewayArgs;
 use crate::missing::notice;
 use crate::output;
 
+/// The ranges that the API knows by name; each ends now.
+const RANGES: [&str; 7] = ["15m", "1h", "6h", "24h", "7d", "30d", "90d"];
+
+/// Routes that people are shown unless they ask for more.
+const SHOWN_ROUTES: usize = 30;
+
 /// Show requests, errors, response times and addresses, in all and by route.
 #[derive(Args)]
-#[command(after_help = "The token is read from the variable PATHCTL_TOKEN.")]
 pub struct StatsArgs {
-    #[command(flatten)]
-    gateway: GatewayArgs,
-    #[command(flatten)]
-    period: PeriodArgs,
+    /// Length of a period that ends now.
+    #[arg(long, value_name = "LENGTH", value_parser = RANGES, conflicts_with = "from", default_value = "1h")]
+    range: String,
+    /// Beginning: 2026-11-23, 2026-11-23T08:00:00Z, or ms since 1970.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    from: Option<u64>,
+    /// End, in the same forms. [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    to: Option<u64>,
     /// Only this route, written as it is listed.
     #[arg(long, value_name = "ROUTE")]
     path: Option<String>,
@@ -35,60 +45,93 @@ pub struct StatsArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Print the routes as CSV.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     csv: bool,
 }
-
-/// Routes that people are shown unless they ask for more.
-const SHOWN_ROUTES: usize = 30;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the gateway gives no answer that can be used, or has no such route.
-pub async fn run(args: StatsArgs) -> Result<ExitCode, CliError> {
-    let mut stats = Collector::connect(&args.gateway)?.stats(&args.period.query()).await?;
-    if let Some(path) = &args.path {
-        stats.paths.retain(|route| route.path == *path);
+pub fn run(gateway: &GatewayArgs, args: StatsArgs) -> Result<ExitCode, CliError> {
+    let mut stats = gateway.connect()?.get::<Stats>(&args.route())?.value;
+    let is_one = args.path.is_some();
+    if let Some(path) = args.path {
+        stats.paths.retain(|route| route.path == path);
         if stats.paths.is_empty() {
-            let step = format!("looking for the route {path}");
-            let remedy = "list the routes with `pathctl stats`, or give a longer --range";
-            return Err(CliError::failed(step, &"no request of this period took it", remedy));
+            return Err(CliError::NoSuchRoute { path });
         }
     }
     args.sort.apply(&mut stats.paths);
-    let whole = args.gateway.json || args.csv;
-    let limit = args.limit.unwrap_or(if whole { usize::MAX } else { SHOWN_ROUTES });
-    if whole {
-        stats.paths.truncate(limit);
-    }
-    if args.gateway.json {
-        output::say_json(&stats)?;
-    } else if args.csv {
+    if args.csv {
         // The table itself is for programs.
-        if !stats.missing.is_empty() {
-            output::note(&notice(&stats.missing).trim_end());
-        }
-        output::say(&csv::table(&stats.paths));
+        eprint!("{}", notice(&stats.missing));
+        stats.paths.truncate(args.limit.unwrap_or(usize::MAX));
+        write_csv(&stats.paths)?;
+    } else if gateway.json {
+        stats.paths.truncate(args.limit.unwrap_or(usize::MAX));
+        output::say_json(&stats)?;
     } else {
-        let shown = stats.paths.get(..limit).unwrap_or(&stats.paths);
-        output::say(&Page { stats: &stats, shown, one: args.path.is_some() });
+        let shown = stats.paths.get(..args.limit.unwrap_or(SHOWN_ROUTES)).unwrap_or(&stats.paths);
+        output::say(&Page { stats: &stats, shown, is_one });
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[cfg(test)]
-pub mod tests {
-    use crate::collector::traffic::{Classes, Figures, ResponseTime, Route};
-
-    /// A route with so many requests, of which so many gave 5xx, and all of which took so long.
-    pub fn route(path: &str, requests: u64, failed: u64, ms: Option<f64>) -> Route {
-        let figures = Figures {
-            requests,
-            status: Classes { success: requests - failed, server_error: failed, ..Classes::default() },
-            response_time: ms.map(|ms| ResponseTime { mean: ms, min: ms, max: ms, p50: ms, p95: ms, p99: ms }),
-            addresses: None,
-        };
-        Route { path: path.into(), figures }
+impl StatsArgs {
+    /// The period as the API is asked for it.
+    fn route(&self) -> String {
+        let to = self.to.map(|to| format!("&to={to}")).unwrap_or_default();
+        match self.from {
+            Some(from) => format!("stats?from={from}{to}"),
+            None => format!("stats?range={}{to}", self.range),
+        }
     }
+}
+
+/// A route in CSV; times in ms.
+#[derive(Serialize)]
+struct Row {
+    path: String,
+    requests: u64,
+    #[serde(rename = "1xx")]
+    informational: u64,
+    #[serde(rename = "2xx")]
+    success: u64,
+    #[serde(rename = "3xx")]
+    redirection: u64,
+    #[serde(rename = "4xx")]
+    client_error: u64,
+    #[serde(rename = "5xx")]
+    server_error: u64,
+    mean_ms: Option<f64>,
+    min_ms: Option<f64>,
+    max_ms: Option<f64>,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+fn write_csv(routes: &[Route]) -> Result<(), CliError> {
+    let mut writer = csv::Writer::from_writer(io::stdout().lock());
+    for Route { path, figures: Figures { requests, status, response_time, .. } } in routes {
+        // A spreadsheet must not take a path for a formula.
+        let quote = if path.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+        writer.serialize(Row {
+            path: format!("{quote}{path}"),
+            requests: *requests,
+            informational: status.informational,
+            success: status.success,
+            redirection: status.redirection,
+            client_error: status.client_error,
+            server_error: status.server_error,
+            mean_ms: response_time.map(|time| time.mean),
+            min_ms: response_time.map(|time| time.min),
+            max_ms: response_time.map(|time| time.max),
+            p50_ms: response_time.map(|time| time.p50),
+            p95_ms: response_time.map(|time| time.p95),
+            p99_ms: response_time.map(|time| time.p99),
+        })?;
+    }
+    Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::collector::traffic::{Figures, Route, Stats};
+use super::wire::{Classes, Figures, ResponseTime, Route, Stats};
 use crate::missing::notice;
-use crate::table::Table;
+use crate::output::one_line;
+use crate::table::plain;
 use crate::time::moment;
 
 /// Figures of a period, and of the routes that are shown of it.
@@ -14,7 +15,7 @@ pub struct Page<'a> {
     /// The routes that are shown.
     pub shown: &'a [Route],
     /// Whether one route alone was asked for.
-    pub one: bool,
+    pub is_one: bool,
 }
 
 impl fmt::Display for Page<'_> {
@@ -27,37 +28,28 @@ impl fmt::Display for Page<'_> {
         };
         writeln!(f, "{} to {}, {counted}", moment(*from), moment(*to))?;
         f.write_str(&notice(missing))?;
-        match self.shown {
-            [route] if self.one => {
-                write!(f, "{}\n{}", route.path.replace(char::is_control, " "), facts(&route.figures))
-            }
-            _ => {
-                writeln!(f, "{}", facts(total))?;
-                writeln!(
-                    f,
-                    "stores     {} in the object, {} in D1: {} in both, {} only old, {} only new",
-                    known(stores.old.map(|held| held.requests)),
-                    known(stores.new.map(|held| held.requests)),
-                    known(stores.both),
-                    known(stores.only_old),
-                    known(stores.only_new)
-                )?;
-                write!(f, "{}", table(self.shown))?;
-                let left = paths.len().saturating_sub(self.shown.len());
-                if left > 0 { write!(f, "\n  and {left} more: raise --limit") } else { Ok(()) }
-            }
+        if let ([route], true) = (self.shown, self.is_one) {
+            return write!(f, "{}\n{}", one_line(&route.path), facts(&route.figures));
         }
+        let (old, new) = (stores.old.map(|held| held.requests), stores.new.map(|held| held.requests));
+        let counts = [old, new, stores.both, stores.only_old, stores.only_new];
+        // A store that a count needs may be missing.
+        let [old, new, both, only_old, only_new] =
+            counts.map(|count| count.map_or_else(|| "?".to_owned(), |count| count.to_string()));
+        writeln!(f, "{}", facts(total))?;
+        writeln!(
+            f,
+            "stores     {old} in the object, {new} in D1: {both} in both, {only_old} only old, {only_new} only new"
+        )?;
+        f.write_str(&table(self.shown))?;
+        let left = paths.len().saturating_sub(self.shown.len());
+        if left > 0 { write!(f, "\n  and {left} more: raise --limit") } else { Ok(()) }
     }
-}
-
-/// A count, or a question mark where a store that it needs is missing.
-fn known(count: Option<u64>) -> String {
-    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
 }
 
 /// Figures, a fact to a line.
 fn facts(figures: &Figures) -> String {
-    let classes = figures.status;
+    let Classes { informational, success, redirection, client_error, server_error } = figures.status;
     let times = figures.response_time.map_or_else(
         || "none".to_owned(),
         |t| {
@@ -68,35 +60,33 @@ fn facts(figures: &Figures) -> String {
     let addresses = figures.addresses.map_or_else(String::new, |addresses| {
         format!("\naddresses  about {:.0}, at least {}", addresses.estimate, addresses.lower)
     });
+    let errors = share(figures.errors(), figures.requests);
     format!(
-        "requests   {}\nstatus     1xx {}, 2xx {}, 3xx {}, 4xx {}, 5xx {}; {} errors\ntimes      {times}{addresses}",
-        figures.requests,
-        classes.informational,
-        classes.success,
-        classes.redirection,
-        classes.client_error,
-        classes.server_error,
-        share(figures.errors(), figures.requests),
+        "requests   {}\nstatus     1xx {informational}, 2xx {success}, 3xx {redirection}, 4xx {client_error}, 5xx \
+         {server_error}; {errors} errors\ntimes      {times}{addresses}",
+        figures.requests
     )
 }
 
-fn table(routes: &[Route]) -> Table {
-    let header = ["path", "requests", "4xx", "5xx", "errors", "p50 ms", "p95 ms", "p99 ms"];
-    let mut table = Table::new(header);
-    for Route { path, figures } in routes {
-        let time = |of| figures.time(of).map_or_else(|| "–".to_owned(), ms);
-        table.row([
+fn table(routes: &[Route]) -> String {
+    let rows = routes.iter().map(|Route { path, figures }| {
+        [
             path.clone(),
             figures.requests.to_string(),
             figures.status.client_error.to_string(),
             figures.status.server_error.to_string(),
             share(figures.errors(), figures.requests),
-            time(|t| t.p50),
-            time(|t| t.p95),
-            time(|t| t.p99),
-        ]);
-    }
-    table
+            time(figures, |time| time.p50),
+            time(figures, |time| time.p95),
+            time(figures, |time| time.p99),
+        ]
+    });
+    plain(["<path", "requests", "4xx", "5xx", "errors", "p50 ms", "p95 ms", "p99 ms"], rows)
+}
+
+/// A response time, if there is any.
+pub fn time(figures: &Figures, of: fn(&ResponseTime) -> f64) -> String {
+    figures.response_time.as_ref().map_or_else(|| "–".to_owned(), |time| ms(of(time)))
 }
 
 /// A part of a whole in percent; of nothing, none.
@@ -106,7 +96,7 @@ pub fn share(part: u64, whole: u64) -> String {
 }
 
 /// Milliseconds with as many decimals as are worth reading.
-pub fn ms(ms: f64) -> String {
+fn ms(ms: f64) -> String {
     if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") }
 }
 

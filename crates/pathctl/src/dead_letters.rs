@@ -1,0 +1,348 @@
+//! `pathctl dead-letters`: what the queue delivered and could not be applied.
+//!
+//! Invariant: nothing is changed unless the operator says which letters, and agrees to how many those are.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use ureq::http::Method;
+
+use crate::argument::length_ms;
+use crate::consent::Consent;
+use crate::error::CliError;
+use crate::gateway::{Answer, CallError, Cause, Gateway, GatewayArgs};
+use crate::output::{self, one_line};
+use crate::table::plain;
+use crate::time::{moment, now_ms};
+
+/// Calls of one sweep before it is given up: each does hundreds of letters, of which 20,000 are kept.
+const MAX_CALLS: usize = 200;
+
+/// Look at dead letters, try them again, throw them away.
+#[derive(Subcommand)]
+pub enum DeadLettersCommand {
+    /// List letters, the newest first.
+    List(ListArgs),
+    /// Show a letter with its payload.
+    Show {
+        /// Its ID.
+        id: String,
+    },
+    /// Try letters again. Each of their events counts once; what is refused stays, with the reason.
+    Redrive(ChangeArgs),
+    /// Throw letters away. Their events are lost.
+    Purge(ChangeArgs),
+}
+
+/// Which letters, but by ID.
+#[derive(Args)]
+struct Which {
+    /// Those that this consumer found: consumer (the queue's) or dlq (the dead-letter queue's).
+    #[arg(long, value_parser = ["consumer", "dlq"])]
+    source: Option<String>,
+    /// Those with this text in their reason, or in why their last redrive was refused.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Those stored longer ago than this, such as 7d.
+    #[arg(long, value_name = "LENGTH", value_parser = length_ms)]
+    older_than: Option<u64>,
+}
+
+#[derive(Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Most letters to list.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=200))]
+    limit: u64,
+    /// Where the page before ended.
+    #[arg(long, value_name = "PLACE")]
+    after: Option<String>,
+}
+
+#[derive(Args)]
+pub struct ChangeArgs {
+    /// The letter with this ID.
+    #[arg(conflicts_with_all = ["source", "reason", "older_than", "all"])]
+    #[arg(required_unless_present_any = ["source", "reason", "older_than", "all"])]
+    id: Option<String>,
+    #[command(flatten)]
+    which: Which,
+    /// All letters.
+    #[arg(long, conflicts_with_all = ["source", "reason", "older_than"])]
+    all: bool,
+    /// Don't ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Which letters, as the API is told it.
+#[derive(Clone, Default, Serialize)]
+struct Selection {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Those stored before this time, in ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    all: bool,
+    /// Where a sweep or a page goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+/// A page of letters, the newest first.
+#[derive(Deserialize)]
+struct Page {
+    /// Letters that match, on all pages.
+    count: u64,
+    letters: Vec<Letter>,
+    /// Where the next page begins.
+    next: Option<String>,
+}
+
+/// A letter; times in ms.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Letter {
+    id: String,
+    received_at: u64,
+    sent_at: Option<u64>,
+    source: String,
+    reason: String,
+    /// Redrives that were refused, and why the last one was.
+    attempts: u64,
+    refused: Option<String>,
+    /// Length of the payload as it came.
+    bytes: u64,
+    /// The payload, where one letter was asked for.
+    payload: Option<String>,
+}
+
+/// What a redrive did.
+#[derive(Default, Serialize, Deserialize)]
+struct Sweep {
+    redriven: u64,
+    /// Events that are counted now, and that were counted before.
+    stored: u64,
+    absorbed: u64,
+    /// Letters that stay, and some of them with the reason.
+    refused: u64,
+    refusals: Vec<Refused>,
+    /// Letters that were not tried yet.
+    left: u64,
+    #[serde(skip_serializing)]
+    after: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    id: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Purged {
+    purged: u64,
+    /// Letters that still match.
+    left: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the gateway gives no answer that can be used, or nobody agrees.
+pub fn run(gateway: &GatewayArgs, command: DeadLettersCommand) -> Result<ExitCode, CliError> {
+    let json = gateway.json;
+    let gateway = gateway.connect()?;
+    match command {
+        DeadLettersCommand::List(args) => {
+            let selection = Selection { after: args.after, ..args.which.selection() };
+            list(&page(&gateway, &selection, args.limit)?, json)
+        }
+        DeadLettersCommand::Show { id } => show(&letter(&gateway, &id)?, json),
+        DeadLettersCommand::Redrive(args) => redrive(&gateway, &args, json),
+        DeadLettersCommand::Purge(args) => purge(&gateway, &args, json),
+    }
+}
+
+impl Which {
+    fn selection(&self) -> Selection {
+        Selection {
+            source: self.source.clone(),
+            reason: self.reason.clone(),
+            before: self.older_than.map(|ms| now_ms().saturating_sub(ms)),
+            ..Selection::default()
+        }
+    }
+}
+
+/// A value as part of a path or query, whatever is in it.
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn page(gateway: &Gateway, selection: &Selection, limit: u64) -> Result<Answer<Page>, CallError> {
+    let before = selection.before.map(|before| before.to_string());
+    let given = [
+        ("source", &selection.source),
+        ("reason", &selection.reason),
+        ("before", &before),
+        ("after", &selection.after),
+    ];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let route = given.fold(format!("dead-letters?limit={limit}"), |route, (name, value)| {
+        format!("{route}&{name}={}", encoded(value))
+    });
+    gateway.get(&route)
+}
+
+fn letter(gateway: &Gateway, id: &str) -> Result<Answer<Letter>, CallError> {
+    gateway.get(&format!("dead-letters/{}", encoded(id)))
+}
+
+fn list(page: &Answer<Page>, json: bool) -> Result<ExitCode, CliError> {
+    let Page { count, letters, next } = &page.value;
+    if json {
+        output::say_json(&page.raw)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if letters.is_empty() {
+        output::say(&"no dead letter");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows = letters.iter().map(|letter| {
+        [
+            letter.id.clone(),
+            moment(letter.received_at),
+            letter.source.clone(),
+            letter.bytes.to_string(),
+            letter.attempts.to_string(),
+            letter.refused.as_ref().unwrap_or(&letter.reason).clone(),
+        ]
+    });
+    output::say(&plain(["<id", "<stored", "<source", "bytes", "refused", "<reason"], rows));
+    output::note(&format!("{} of {count}", letters.len()));
+    if let Some(next) = next {
+        output::note(&format!("more: --after {next}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(letter: &Answer<Letter>, json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        output::say_json(&letter.raw)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Letter { id, received_at, sent_at, source, reason, attempts, refused, payload, .. } = &letter.value;
+    output::say(&format!("{id} from {source}, stored {}", moment(*received_at)));
+    if let Some(sent_at) = sent_at {
+        output::say(&format!("sent {}", moment(*sent_at)));
+    }
+    output::say(&format!("reason: {reason}"));
+    if let Some(refused) = refused {
+        output::say(&format!("redrive refused, {attempts} so far: {refused}"));
+    }
+    // As a terminal may show it: a payload is what others have written.
+    let payload = payload.as_deref().unwrap_or_default();
+    output::say(&payload.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+impl ChangeArgs {
+    /// The letters, if the operator agrees to what would happen to so many.
+    fn agreed(&self, gateway: &Gateway, what: &str, json: bool) -> Result<Option<Selection>, CliError> {
+        let selection = Selection { id: self.id.clone(), all: self.all, ..self.which.selection() };
+        let consent = Consent::by(self.yes, "changing dead letters")?;
+        let question = match &selection.id {
+            _ if consent == Consent::Given => String::new(),
+            Some(id) => format!("{what} dead letter {}?", letter(gateway, id)?.value.id),
+            None => format!("{what} {}?", letters(page(gateway, &selection, 1)?.value.count)),
+        };
+        if consent.is_granted(&question) {
+            return Ok(Some(selection));
+        }
+        if json {
+            output::say_json(&json!({"changed": false}))?;
+        } else {
+            output::say(&"nothing was changed");
+        }
+        Ok(None)
+    }
+}
+
+/// Tries letters again, call by call. Exit code 1 says that some stay. What was done until an error is done, and
+/// repeating is harmless.
+fn redrive(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, CliError> {
+    const ROUTE: &str = "dead-letters/redrive";
+    let Some(mut rest) = args.agreed(gateway, "Redrive", json)? else { return Ok(ExitCode::SUCCESS) };
+    let spinner = output::spinner("redriving");
+    let mut sum = Sweep::default();
+    for _ in 0..MAX_CALLS {
+        let done: Sweep = gateway.send(&Method::POST, ROUTE, &rest, None)?.value;
+        sum.redriven += done.redriven;
+        sum.stored += done.stored;
+        sum.absorbed += done.absorbed;
+        sum.refused += done.refused;
+        sum.refusals.extend(done.refusals);
+        sum.left = done.left;
+        if done.after.is_none() {
+            spinner.finish_and_clear();
+            return redriven(&sum, json);
+        }
+        spinner.set_message(format!("redriving: {} left", done.left));
+        rest.after = done.after;
+    }
+    Err(CallError::new(&Method::POST, ROUTE, Cause::Unfinished).into())
+}
+
+fn redriven(sum: &Sweep, json: bool) -> Result<ExitCode, CliError> {
+    if json {
+        output::say_json(sum)?;
+    } else {
+        let Sweep { stored, absorbed, refused, .. } = sum;
+        let gone = letters(sum.redriven);
+        output::say(&format!(
+            "{gone} redriven: {stored} events counted now, {absorbed} counted before; {} refused",
+            letters(*refused)
+        ));
+        for Refused { id, reason } in &sum.refusals {
+            output::say(&one_line(&format!("  {id}: {reason}")));
+        }
+    }
+    Ok(if sum.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Throws letters away, call by call.
+fn purge(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, CliError> {
+    const ROUTE: &str = "dead-letters/purge";
+    let Some(selection) = args.agreed(gateway, "Purge", json)? else { return Ok(ExitCode::SUCCESS) };
+    let spinner = output::spinner("purging");
+    let mut purged = 0;
+    for _ in 0..MAX_CALLS {
+        let done: Purged = gateway.send(&Method::POST, ROUTE, &selection, None)?.value;
+        purged += done.purged;
+        if done.left == 0 || done.purged == 0 {
+            spinner.finish_and_clear();
+            if json {
+                output::say_json(&json!({"purged": purged, "left": done.left}))?;
+            } else {
+                output::say(&format!("{} purged", letters(purged)));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        spinner.set_message(format!("purging: {} left", done.left));
+    }
+    Err(CallError::new(&Method::POST, ROUTE, Cause::Unfinished).into())
+}
+
+fn letters(count: u64) -> String {
+    format!("{count} dead letter{}", if count == 1 { "" } else { "s" })
+}
