@@ -48,7 +48,11 @@ fn the_figures_are_those_of_the_code_that_they_are_of() {
         ("config.rs", include_str!("../../../../crates/flow/src/config.rs"), "\"FLUSH_EVENTS\", 100, 1..=150"),
         ("config.rs", include_str!("../../../../crates/flow/src/config.rs"), "\"LINGER_MS\", 500, 0..=4_000"),
         ("config.rs", include_str!("../../../../crates/flow/src/config.rs"), "\"COLLECTOR_SHARDS\", 1, 1..=256"),
-        ("message.rs", include_str!("../../../../crates/model/src/event/message.rs"), "MAX_MESSAGE_BYTES: usize = 60_000"),
+        (
+            "message.rs",
+            include_str!("../../../../crates/model/src/event/message.rs"),
+            "MAX_MESSAGE_BYTES: usize = 60_000",
+        ),
         ("merged.rs", include_str!("../../../../crates/flow/src/reading/merged.rs"), "MAX_RECOUNT: u64 = 40_000"),
         ("wrangler.toml", include_str!("../../../../wrangler.toml"), "max_concurrency = 1"),
     ] {
