@@ -1,7 +1,7 @@
 // One window's report: its verdict, the paths and events that differ, and what both paths lost.
 import { h } from "./element.js";
 import { count, countText, share, shareText, spanText } from "./figure.js";
-import { card, facts, failed, idLink, skeleton, table } from "./parts.js";
+import { breakable, card, facts, failed, idLink, skeleton, table } from "./parts.js";
 import { towards } from "./place.js";
 import { ago, spanOfText, time, utcText } from "./time.js";
 import { bounds, verdictBadge } from "./verdict.js";
@@ -87,7 +87,8 @@ function sides({ old, new: fresh }) {
 
 function paths({ paths: list }, place) {
   if (!list?.length) return card("Paths", null, h("p", { class: "empty" }, "No path had events for both stores."));
-  const name = (path) => (path.startsWith("/") ? h("a", { href: towards(place, { view: "path", path }) }, path) : path);
+  const name = (path) =>
+    path.startsWith("/") ? h("a", { href: towards(place, { view: "path", path }) }, breakable(path)) : path;
   const rows = (list ?? [])
     .slice(0, SHOWN)
     .map((one) => [
@@ -120,7 +121,7 @@ function differences({ differences: list, unnamed }, place) {
     .map(({ idempotentId, path, timestamp, kind, reason, fields }) => [
       idLink(towards(place, { view: "trace", id: idempotentId }), idempotentId),
       time(timestamp, "second"),
-      h("span", { class: "mono" }, path),
+      h("span", { class: "mono" }, breakable(path)),
       [
         KINDS[kind] ?? kind,
         fields.map(({ field, old, new: fresh }) =>

@@ -83,7 +83,7 @@ describe("health", { concurrency: 4, timeout: 180_000 }, () => {
     await gateway.cron();
     const lost = await healthOf(gateway);
     assert.deepEqual([lost.status, lost.sends.lost], ["failing", 2]);
-    assert.match(lost.by["events-lost"].message, /^2 events/);
+    assert.match(lost.by["events-lost"].message, /^both paths lost 2 events/);
     await gateway.setClock(Date.now() + 20 * 60_000);
     await gateway.cron();
     const later = await healthOf(gateway);

@@ -43,6 +43,11 @@ impl Reasons {
     }
 }
 
+/// A number with its noun: `1 event`, `2 events`.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Judges.
 pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
     let mut reasons = Reasons::default();
@@ -64,7 +69,7 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
         reasons.add("parity-failed", Status::Degraded, None, message, "see `pathctl parity report`");
     }
     if facts.lost_on_both > 0 {
-        let message = format!("{} events of the newest hour were lost on both paths", facts.lost_on_both);
+        let message = format!("both paths lost {} of the newest hour", counted(facts.lost_on_both, "event"));
         let remedy = "see `loss.gaps` of its parity report, and the log";
         reasons.add("lost-on-both-paths", Status::Degraded, None, message, remedy);
     }
@@ -196,20 +201,22 @@ fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
     if retried > 0 {
         let remedy =
             "they wait in the queue or the slow lane, and are applied once D1 takes them: see the consumer's errors";
+        let put_back = format!("{} back within 15 minutes", counted(retried, "message"));
         let is_stuck = lately.retried_since.is_some_and(|since| now_ms.saturating_sub(since) >= STUCK_MS);
         if acked == 0 || is_stuck {
-            let message = format!("{retried} messages were tried again of late, and none is applied any more");
+            let message = format!("the consumer put {put_back}, and applies none now");
             reasons.add("messages-stuck", Status::Failing, lately.retried_since, message, remedy);
         } else if retried > acked {
-            let message = format!("{retried} messages were tried again of late, and only {acked} applied");
+            let message = format!("the consumer put {put_back}, and applied only {acked}");
             reasons.add("messages-retried", Status::Degraded, lately.retried_since, message, remedy);
         }
     }
     let fallback = of("fallback");
     if fallback > 0 {
         let (old, new) = (of("do_record_failed"), of("queue_send_failed"));
+        let events = counted(fallback, "event");
         let message = format!(
-            "{fallback} events were written the other way of late: {old} writes to the object failed, {new} to the queue"
+            "{events} took the other path within 15 minutes: {old} writes to the object failed, {new} to the queue"
         );
         reasons.add("fallback", Status::Degraded, None, message, "nothing is lost by it; see the errors in the log");
     }
@@ -217,11 +224,11 @@ fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
     match (of("lost"), lately.day.get("lost").copied().unwrap_or_default()) {
         (0, 0) => {}
         (0, lost) => {
-            let message = format!("{lost} events were lost on both paths within 24 hours");
+            let message = format!("both paths lost {} within 24 hours", counted(lost, "event"));
             reasons.add("events-lost-earlier", Status::Degraded, lately.lost_at, message, remedy);
         }
         (lost, _) => {
-            let message = format!("{lost} events were lost on both paths of late");
+            let message = format!("both paths lost {} within 15 minutes", counted(lost, "event"));
             reasons.add("events-lost", Status::Failing, lately.lost_at, message, remedy);
         }
     }
@@ -247,7 +254,7 @@ fn queues(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
         let message = format!("a message has waited for {} h in the slow lane", old_ms / HOUR_MS);
         reasons.add("slow-lane-stuck", Status::Failing, since(oldest_ms), message, remedy);
     } else if let Some(waiting) = waiting.filter(|waiting| *waiting > 0) {
-        let message = format!("{waiting} messages wait in the slow lane");
+        let message = format!("the slow lane holds {}", counted(waiting, "message"));
         reasons.add("slow-lane", Status::Degraded, since(oldest_ms), message, remedy);
     }
 }
@@ -259,7 +266,7 @@ fn letters(letters: Option<Letters>, reasons: &mut Reasons) {
             reasons.add("dead-letters-unreadable", Status::Degraded, None, message, "they are in D1: see the log");
         }
         Some(Letters { count, oldest_at, .. }) if count > 0 => {
-            let message = format!("{count} dead letters are kept");
+            let message = format!("D1 keeps {}", counted(count, "dead letter"));
             let remedy = "redrive them, or purge what can't be applied: `pathctl dead-letters`";
             reasons.add("dead-letters", Status::Degraded, oldest_at, message, remedy);
         }

@@ -162,6 +162,15 @@ fn what_both_paths_lost_is_a_failure_of_late_and_a_reason_for_a_day() {
 }
 
 #[test]
+fn one_event_is_not_events() {
+    for (lost, message) in
+        [(1, "both paths lost 1 event of the newest hour"), (2, "both paths lost 2 events of the newest hour")]
+    {
+        assert_eq!(reason(&Facts { lost_on_both: lost, ..well() }).message, message);
+    }
+}
+
+#[test]
 fn writes_go_the_other_way_only_where_they_are_counted_to() {
     let away = Facts {
         new_unfolded: None,
