@@ -9,7 +9,7 @@ use flow::app::App;
 use crate::body;
 use model::access::session::{self, Source};
 
-use super::page::{self, LoginState};
+use super::html::{self, LoginState};
 use super::{PREFIX, access, throttle};
 
 /// Longest form, in bytes.
@@ -35,15 +35,15 @@ pub async fn open(request: &Request, env: &Env, app: &App) -> Result<Response, P
     let Some(key) = secrets.session_key() else {
         // Where all is open there is nothing to log in to.
         return if app.config.local_development {
-            page::go(&format!("{PREFIX}/"))
+            html::go(&format!("{PREFIX}/"))
         } else {
-            page::login_page(LoginState::Closed, env, app).await
+            html::login_page(LoginState::Closed, env, app).await
         };
     };
     let Some(scope) = secrets.scope(token) else {
         // Who sends no token guesses none.
         let locked = !token.is_empty() && throttle::refused(app, throttle::client(app, request, false)).is_err();
-        return page::login_page(if locked { LoginState::Locked } else { LoginState::Refused }, env, app).await;
+        return html::login_page(if locked { LoginState::Locked } else { LoginState::Refused }, env, app).await;
     };
     let Some(value) = key.issue(scope, app.now_ms(), app.random()) else {
         return Err(Problem::unavailable("no session could be signed"));
@@ -59,10 +59,10 @@ pub fn close(request: &Request, app: &App) -> Result<Response, Problem> {
 }
 
 fn answer_with(session: &str, location: &str, request: &Request, app: &App) -> Result<Response, Problem> {
-    let response = page::go(location)?;
+    let response = html::go(location)?;
     // Browsers keep no secure cookie of a local server without TLS.
     let secure = !(app.config.local_development && request.url().starts_with("http://"));
-    page::made(response.headers().set("Set-Cookie", &session::set_cookie(session, PREFIX, secure)))?;
+    html::made(response.headers().set("Set-Cookie", &session::set_cookie(session, PREFIX, secure)))?;
     Ok(response)
 }
 

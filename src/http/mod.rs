@@ -9,6 +9,7 @@ mod archive;
 mod assets;
 mod etag;
 mod flag;
+mod html;
 mod login;
 mod metrics;
 mod ofrep;

@@ -13,8 +13,8 @@ use flow::app::App;
 use flow::operating::snapshot;
 
 use crate::platform::failure;
-use model::access::throttle::WINDOW_MS;
 
+use super::html::{LoginState, go, html, login_page};
 use super::{PREFIX, access, assets, login, throttle};
 
 /// Routes that programs ask; all else under the prefix is for browsers.
@@ -29,33 +29,6 @@ const SNAPSHOT: &str = r#"<script type="application/json" id="snapshot">null</sc
 /// Stands in the page where no session is, and what stands there in one.
 const NO_SESSION: &str = r#"data-session="none""#;
 const SESSION: &str = r#"data-session="open""#;
-
-/// Stands in the login page; the style sheet shows what goes with each state.
-const LOGIN: &str = r#"data-login="open""#;
-
-/// What the login page has to say.
-#[derive(Debug, Clone, Copy)]
-pub enum LoginState {
-    /// Nothing.
-    Open,
-    /// The token was wrong.
-    Refused,
-    /// Too many were.
-    Locked,
-    /// No secret is set.
-    Closed,
-}
-
-impl LoginState {
-    const fn name_and_status(self) -> (&'static str, u16) {
-        match self {
-            Self::Open => ("open", 200),
-            Self::Refused => ("refused", 401),
-            Self::Locked => ("locked", 429),
-            Self::Closed => ("closed", 403),
-        }
-    }
-}
 
 /// Whether a path below the prefix is a page or one of its files.
 pub fn is_for_browsers(path: &str) -> bool {
@@ -121,38 +94,6 @@ fn with_snapshot(page: &str, snapshot: Option<&str>) -> String {
     let (Some(json), Some((before, after))) = (snapshot, page.split_once(SNAPSHOT)) else { return page.to_owned() };
     let script = SNAPSHOT.replace("null", &json.replace('<', "\\u003c"));
     [before, &script, after].concat()
-}
-
-/// The login page, saying what happened.
-pub async fn login_page(state: LoginState, env: &Env, app: &App) -> std::result::Result<Response, Problem> {
-    let (name, status) = state.name_and_status();
-    let page = match assets::page("/login.html", env, app).await {
-        Ok(page) => page,
-        // Without the page, at least its message.
-        Err(problem) if status == 200 => return Err(problem),
-        Err(_) => return made(assets::respond(status, "text/plain; charset=utf-8", &format!("Login: {name}\n"))),
-    };
-    let page = html(app, status, &page.replacen(LOGIN, &format!("data-login=\"{name}\""), 1))?;
-    if status == 429 {
-        made(page.headers().set("Retry-After", &(WINDOW_MS / 1000).to_string()))?;
-    }
-    Ok(page)
-}
-
-/// Sends the browser on, to read what is there.
-pub fn go(location: &str) -> std::result::Result<Response, Problem> {
-    let response = made(assets::respond(303, "text/plain; charset=utf-8", ""))?;
-    made(response.headers().set("Location", location))?;
-    Ok(response)
-}
-
-fn html(app: &App, status: u16, page: &str) -> std::result::Result<Response, Problem> {
-    made(assets::respond_page(app, status, page))
-}
-
-/// What the platform failed to make.
-pub fn made<T>(made: std::result::Result<T, JsValue>) -> std::result::Result<T, Problem> {
-    made.map_err(|error| Problem::unavailable(failure::thrown(&error).to_string()))
 }
 
 /// A problem as a person reads it.

@@ -16,11 +16,13 @@ use model::flag::Flag;
 use model::flag::route::route;
 use model::parity::window::Window;
 use model::reading::blocks::Memo;
+use model::reading::grouping::Grouping;
 use model::reading::intervals::by_interval;
-use model::reading::merge::{Grouping, merge};
+use model::reading::merge::merge;
 use rig::{START, Sqlite, block_on, event, store};
 use store::events::event_store::Memory;
-use store::parity::compare::{Comparer, Run, Settings};
+use store::parity::compare::{Run, Settings};
+use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
 /// An event on one of 100 paths, at 1,000 events a second.

@@ -8,7 +8,8 @@ use model::log::writes::Writes;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Kind, Window};
 use rig::{START, Sqlite, block_on, store};
-use store::parity::compare::{Comparer, Run, Settings};
+use store::parity::compare::{Run, Settings};
+use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
 const MINUTES: u64 = 1_440;

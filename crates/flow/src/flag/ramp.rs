@@ -3,7 +3,9 @@
 //! Invariant: a step is a change like a person's: it follows the newest version or is not taken, and is in the history
 //! before it is in the copy.
 
-use model::flag::ramp::{self, Advance, Stage};
+use model::flag::ramp::Stage;
+use model::flag::ramp_step;
+use model::flag::ramp_step::Advance;
 use model::flag::stop::Latch;
 use model::time::rfc3339;
 
@@ -18,7 +20,7 @@ use crate::error::Error;
 pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
     // 1. A crash here, or up to 3: nothing was changed.
     let newest = admin::newest(app, 1).await?.pop();
-    let Some(document) = newest.map(|change| ramp::after_release(change.document, stops.released_at())) else {
+    let Some(document) = newest.map(|change| ramp_step::after_release(change.document, stops.released_at())) else {
         return Ok(());
     };
     let due = document.ramp.as_ref().is_some_and(|ramp| ramp.stage(app.now_ms()) == Stage::Due);
@@ -31,7 +33,7 @@ pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
     }
     // 2. Somebody may change the flag meanwhile: the step then has a version that is taken.
     let gate = ramp_gate::read(app, &document).await;
-    match ramp::advance(&document, app.now_ms(), &rfc3339(app.now_ms()), &gate) {
+    match ramp_step::advance(&document, app.now_ms(), &rfc3339(app.now_ms()), &gate) {
         Advance::Wait => Ok(()),
         Advance::Hold(reason) => {
             held(app, Some(reason));

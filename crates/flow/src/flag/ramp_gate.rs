@@ -8,7 +8,7 @@ use model::counting::grain::{Grain, MINUTE_MS};
 use model::counting::rollup::Rollups;
 use model::event::Cohort;
 use model::flag::document::Document;
-use model::flag::ramp::Gate;
+use model::flag::ramp_step::Gate;
 use model::parity::gate::{self, Counts, Health, LOOK_BACK_MS, Proof};
 use model::parity::window::Kind;
 use model::reading::selection::{Parts, Routes, Selection, Span};

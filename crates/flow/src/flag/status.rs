@@ -8,17 +8,17 @@ use serde::Serialize;
 use model::counting::grain::MINUTE_MS;
 use model::error::InputError;
 use model::flag::document::Document;
-use model::flag::ramp::{Gate, Ramp, Stage, after_release};
+use model::flag::ramp::{Ramp, Stage};
+use model::flag::ramp_step::{Gate, after_release};
 use model::flag::spread::{Isolate, Sightings, Spread};
 use model::flag::stop::{Latch, Stop};
-use model::reading::missing::Missing;
+use model::reading::missing::{self, Missing};
 use model::time::rfc3339;
 
 use super::admin::{self, Source};
 use super::{cache, kv, places, ramp_gate};
 use crate::app::App;
 use crate::error::Error;
-use crate::reading::stats::all_of;
 use crate::reading::stores;
 use api::url::Query;
 
@@ -150,7 +150,7 @@ async fn sightings(app: &App, from: u64, to: u64) -> (Sightings, bool, Vec<Missi
                 sightings.add(&events);
                 complete &= !more;
             }
-            missing = all_of(&missing, &store.missing);
+            missing = missing::union(&missing, &store.missing);
         }
         end = start;
         piece *= if sightings.len() - before < FEW_EVENTS { 2 } else { 1 };

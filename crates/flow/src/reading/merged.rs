@@ -4,8 +4,9 @@ use litemap::LiteMap;
 
 use model::counting::grain::{Grain, MINUTE_MS};
 use model::reading::ambiguous::ambiguous;
+use model::reading::grouping::Grouping;
 use model::reading::intervals::Intervals;
-use model::reading::merge::{self, Grouping, Merged, Recount};
+use model::reading::merge::{self, Merged, Recount};
 use model::reading::missing::Missing;
 use model::reading::selection::{Parts, Routes, Selection, Span};
 

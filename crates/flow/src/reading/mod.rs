@@ -8,3 +8,4 @@ pub mod series;
 pub mod stats;
 pub mod stores;
 pub mod trace;
+pub mod whole;

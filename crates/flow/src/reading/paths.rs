@@ -8,10 +8,10 @@ use model::counting::figures::{self, Bin, Figures, ResponseTime};
 use model::counting::rollup::Rollup;
 use model::error::InputError;
 use model::reading::listing::{self, Cursor, Row, Sort, Wanted};
-use model::reading::missing::Missing;
+use model::reading::missing::{self, Missing};
 use model::reading::selection::{self, Parts, Routes};
 
-use super::stats::all_of;
+use super::whole::{Range, whole};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
@@ -160,7 +160,7 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
         )
         .await;
         let (lines, whole) = (lines?, whole?);
-        let missing = all_of(&whole.missing, &lines.missing);
+        let missing = missing::union(&whole.missing, &lines.missing);
         (whole.merged(app, None), lines.merged(app, Some(steps.step_ms)), missing)
     };
     let by_route = merged.by_route();
@@ -180,34 +180,6 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
         spark_step_ms: steps.step_ms,
         rows: by_route.iter().map(row).collect(),
     })
-}
-
-/// Figures of one range.
-pub struct Range {
-    /// Its begin, in ms.
-    pub from: u64,
-    /// Its end, in ms.
-    pub to: u64,
-    /// Whether each request is counted once, and none is missing.
-    pub exact: bool,
-    /// What could not be read.
-    pub missing: Vec<Missing>,
-    /// The figures.
-    pub rollup: Rollup,
-}
-
-/// Reads all that is kept of one route, or of all together.
-///
-/// # Errors
-/// [`Error`].
-pub async fn whole(query: &Query, routes: Routes, parts: Parts, app: &App) -> Result<Range, Error> {
-    let now_ms = app.now_ms();
-    let (from, to) = range::of(query, now_ms)?;
-    let spans = selection::cover(from, to, now_ms, &app.config.retention);
-    let (from, to) = range::covered(&spans, to, now_ms);
-    let both = merged::read(app, spans, routes, parts).await?;
-    let merged = both.merged(app, None);
-    Ok(Range { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })
 }
 
 /// One route's figures.

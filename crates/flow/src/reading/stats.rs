@@ -8,10 +8,11 @@ use model::counting::rollup::Rollup;
 use model::event::Cohort;
 use model::reading::intervals::Intervals;
 use model::reading::merge::busiest;
-use model::reading::missing::Missing;
+use model::reading::missing::{self, Missing};
 use model::reading::selection::{self, Parts, Routes};
 
-use super::{merged, paths, range};
+use super::whole::{Range, whole};
+use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
 use api::url::Query;
@@ -95,7 +96,7 @@ pub async fn read(query: &Query, app: &App) -> Result<Stats, Error> {
         from,
         to,
         exact: merged.exact && together.missing.is_empty(),
-        missing: all_of(&each.missing, &together.missing),
+        missing: missing::union(&each.missing, &together.missing),
         total: Figures::from(&total),
         paths,
         stores: Stores {
@@ -123,14 +124,6 @@ pub struct Whole {
 /// # Errors
 /// [`Error`].
 pub async fn total(query: &Query, app: &App) -> Result<Whole, Error> {
-    let paths::Range { from, to, exact, missing, rollup } =
-        paths::whole(query, Routes::Together, Parts::Figures, app).await?;
+    let Range { from, to, exact, missing, rollup } = whole(query, Routes::Together, Parts::Figures, app).await?;
     Ok(Whole { from, to, exact, missing, total: (&rollup).into() })
-}
-
-/// What two reads of one answer lack, each once.
-pub fn all_of(first: &[Missing], second: &[Missing]) -> Vec<Missing> {
-    let mut all = first.to_vec();
-    all.extend(second.iter().filter(|missing| !first.contains(missing)).cloned());
-    all
 }

@@ -89,8 +89,9 @@ mod tests {
     use crate::counting::rollup::{self, Rollups};
     use crate::log::segment::tests::{WINDOW_MS, at};
     use crate::reading::blocks::Memo;
+    use crate::reading::grouping::Grouping;
     use crate::reading::intervals::{Intervals, by_interval};
-    use crate::reading::merge::{Grouping, merge};
+    use crate::reading::merge::merge;
     use crate::reading::selection::Span;
 
     const START: u64 = 1_730_956_800_000;

@@ -105,7 +105,7 @@ pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Option<Rep
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flag::ramp::{Advance, Gate, advance};
+    use crate::flag::ramp_step::{Advance, Gate, advance};
 
     fn document(version: u32, mode: Mode) -> Document {
         let text = include_str!("../../../../flags/scheme-b.json");

@@ -11,7 +11,7 @@ use crate::error::InputError;
 use crate::event::template::Template;
 
 use super::ramp::Ramp;
-use super::{Flag, MILLION, Mode, Rule};
+use super::{Flag, MILLION, Mode, Rule, share};
 
 /// Longest flag document in bytes; 100 overrides of 256 bytes fit twice.
 pub const MAX_BYTES: usize = 64_000;
@@ -231,15 +231,6 @@ fn unknown_field(given: &Value, known: &Value) -> Option<String> {
             entries.find_map(|(place, entry)| Some(format!("{place}.{}", unknown_field(entry, known)?)))
         }
         _ => None,
-    }
-}
-
-/// A share in ppm.
-pub(super) fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
-    if ppm <= MILLION {
-        Ok(ppm)
-    } else {
-        Err(InputError::field(field, ppm, "give parts per million, 0 to 1000000 (1 % is 10000)"))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod evaluate;
 pub mod obeyed;
 pub mod preview;
 pub mod ramp;
+pub mod ramp_step;
 pub mod route;
 pub mod spread;
 pub mod stop;
@@ -114,6 +115,15 @@ impl Flag {
     /// The override that holds for a request, if one does: the first that matches its own path or its route.
     pub fn override_for(&self, place: &Place<'_>) -> Option<&(Template, Rule)> {
         self.overrides.iter().find(|(template, _)| template.matches(place.own) || template.matches(&place.route))
+    }
+}
+
+/// A share in ppm.
+fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
+    if ppm <= MILLION {
+        Ok(ppm)
+    } else {
+        Err(InputError::field(field, ppm, "give parts per million, 0 to 1000000 (1 % is 10000)"))
     }
 }
 

@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 use crate::counting::grain::HOUR_MS;
 
 use crate::flag::document::Document;
-use crate::flag::ramp::Gate;
+use crate::flag::ramp_step::Gate;
 
 /// How far back the gate looks, in ms: 10 minutes.
 pub const LOOK_BACK_MS: u64 = 10 * 60 * 1000;

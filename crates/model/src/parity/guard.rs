@@ -6,7 +6,7 @@
 
 use crate::counting::grain::MINUTE_MS;
 use crate::flag::document::{Document, Guard, GuardAction};
-use crate::flag::{MILLION, Mode, ramp};
+use crate::flag::{MILLION, Mode, ramp, ramp_step};
 
 use super::bounds;
 use super::filed::Filed;
@@ -28,7 +28,7 @@ pub fn in_force_since<'a>(changes: impl IntoIterator<Item = (u64, &'a str)>) -> 
     let mut since = None;
     for (changed_at, author) in changes {
         since = Some(changed_at);
-        if author != ramp::AUTHOR {
+        if author != ramp_step::AUTHOR {
             break;
         }
     }

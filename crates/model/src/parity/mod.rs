@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod report;
 pub mod revision;
 pub mod schedule;
+pub mod seen;
 pub mod selftest;
 #[cfg(test)]
 mod simulation;

@@ -18,7 +18,7 @@ use super::difference::Difference;
 use super::evidence::Evidence;
 use super::loss::{Arrived, Loss};
 use super::minute::Found;
-use super::revision::Seen;
+use super::seen::Seen;
 use super::summary::Words;
 use super::unresolved::Unresolved;
 use super::verdict::Verdict;

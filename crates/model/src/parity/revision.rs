@@ -3,52 +3,16 @@
 //! Invariant: no report is made from less than its predecessor in silence. Stores only gain events; one that shows fewer
 //! than it once did has lost them (it was restored, or deleted), and so the window fails, whatever is left of it says.
 
-use serde::{Deserialize, Serialize};
-
 use super::report::Report;
+use super::seen::Seen;
 use super::verdict::Verdict;
-
-/// How much the stores showed of a window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Seen {
-    /// Events in the old store, of any mode.
-    pub old: u64,
-    /// Events in the new store, of any mode.
-    pub new: u64,
-    /// Sequence numbers that arrived in either.
-    pub arrived: u64,
-}
-
-impl Seen {
-    fn of(report: &Report) -> Self {
-        Self { old: report.old.events, new: report.new.events, arrived: report.loss.arrived }
-    }
-
-    fn most(self, other: Self) -> Self {
-        Self { old: self.old.max(other.old), new: self.new.max(other.new), arrived: self.arrived.max(other.arrived) }
-    }
-
-    /// What of this is not in `now`.
-    const fn beyond(self, now: Self) -> Self {
-        Self {
-            old: self.old.saturating_sub(now.old),
-            new: self.new.saturating_sub(now.new),
-            arrived: self.arrived.saturating_sub(now.arrived),
-        }
-    }
-
-    const fn is_nothing(self) -> bool {
-        self.old == 0 && self.new == 0 && self.arrived == 0
-    }
-}
 
 impl Report {
     /// The same report, beside the most that earlier revisions saw. If a store shows less than that, it fails; and so do
     /// later revisions, until what vanished is back.
     #[must_use]
     pub fn after(mut self, before: Seen) -> Self {
-        let now = Seen::of(&self);
+        let now = Seen { old: self.old.events, new: self.new.events, arrived: self.loss.arrived };
         self.seen = now.most(before);
         self.vanished = before.beyond(now);
         if !self.vanished.is_nothing() {

@@ -8,8 +8,8 @@ use std::rc::{Rc, Weak};
 
 use litemap::LiteMap;
 
+use super::grouping::Grouping;
 use super::intervals::{self, Interval, Intervals, Slot, held};
-use super::merge::Grouping;
 use crate::counting::grain::Grain;
 use crate::counting::rollup::Rollup;
 use crate::event::Cohort;

@@ -11,45 +11,16 @@ use litemap::LiteMap;
 
 use super::ambiguous::{ambiguous, span_of};
 use super::blocks::{Block, ByRoute, Memo, Sum, merge_routes};
+use super::grouping::Grouping;
 use super::intervals::{Interval, Intervals, Slot, held};
-use super::selection::{Routes, Span};
-use crate::counting::rollup::{ALL_ROUTES, Rollup};
+use super::selection::Span;
+use crate::counting::rollup::Rollup;
 use crate::event::identity::Digest;
 use crate::event::{Cohort, Event};
 use crate::sorted::distinct;
 
 /// Events of one interval, from the old store and from the new one.
 pub type Recount = (Vec<Event>, Vec<Event>);
-
-/// What is told apart in a merged read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Grouping {
-    /// Which routes, and whether each by itself.
-    pub routes: Routes,
-    /// Length of the steps of a series, in ms; none: the whole range is one.
-    pub step_ms: Option<u64>,
-}
-
-impl Grouping {
-    /// Each route over the whole range.
-    pub const BY_ROUTE: Self = Self { routes: Routes::Each, step_ms: None };
-
-    /// Start of the step that holds a time, in ms.
-    pub const fn step(&self, start: u64) -> u64 {
-        match self.step_ms {
-            Some(ms) => start - start % ms,
-            None => 0,
-        }
-    }
-
-    fn route<'a>(&self, event: &'a Event) -> Option<&'a str> {
-        match &self.routes {
-            Routes::Each => Some(&event.path),
-            Routes::Together => Some(ALL_ROUTES),
-            Routes::One(path) => (*path == event.path).then_some(&event.path),
-        }
-    }
-}
 
 /// Both stores as one.
 #[derive(Clone, Default)]
@@ -183,6 +154,7 @@ mod tests {
     use crate::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
     use crate::event::tests::example;
     use crate::reading::intervals::by_interval;
+    use crate::reading::selection::Routes;
 
     const START: u64 = 1_730_956_800_000;
 

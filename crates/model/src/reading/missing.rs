@@ -49,6 +49,13 @@ pub fn sentence(missing: &[Missing]) -> String {
     each.join("; ")
 }
 
+/// What two reads of one answer lack, each once.
+pub fn union(first: &[Missing], second: &[Missing]) -> Vec<Missing> {
+    let mut all = first.to_vec();
+    all.extend(second.iter().filter(|missing| !first.contains(missing)).cloned());
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

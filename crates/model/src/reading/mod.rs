@@ -3,6 +3,7 @@
 pub mod ambiguous;
 pub mod blocks;
 pub mod found;
+pub mod grouping;
 pub mod intervals;
 pub mod listing;
 pub mod merge;

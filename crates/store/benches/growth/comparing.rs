@@ -4,11 +4,12 @@ use model::counting::grain::HOUR_MS;
 use model::event::Event;
 use model::event::identity::DEFAULT_WINDOW_MS;
 use model::parity::window::Window;
-use store::parity::compare::{Comparer, Run, Settings};
+use store::parity::compare::{Run, Settings};
+use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
+use crate::case::{Case, metered};
 use crate::metered::Metered;
-use crate::operations::{Case, metered};
 use crate::scale::Scale;
 use crate::traffic::{NOW, events, fill};
 use rig::{block_on, store};

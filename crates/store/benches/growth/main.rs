@@ -3,6 +3,7 @@
 //! that are no options are parts of names: only such operations run. The table is Markdown on the standard output.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // a benchmark is a test
 
+mod case;
 mod comparing;
 mod metered;
 mod operations;

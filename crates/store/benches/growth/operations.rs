@@ -11,20 +11,12 @@ use model::flag::Flag;
 use model::flag::route::route;
 use store::events::event_store::Memory;
 
+use crate::case::{Case, Run, metered};
 use crate::metered::{Metered, Traffic};
 use crate::scale::{Axis, Scale};
 use crate::traffic::{NOW, busy_minute, events, fill, fold, others, record};
 use crate::{comparing, reading};
 use rig::{START, block_on, store};
-
-/// A call, made ready; what it takes is timed.
-pub type Run = Box<dyn FnOnce() -> Done>;
-
-/// A call that is over: checks what came of it, and gives what crossed the port.
-pub type Done = Box<dyn FnOnce() -> Traffic>;
-
-/// Makes calls ready, one after the other.
-pub type Case = Box<dyn FnMut() -> Run>;
 
 /// An operation, and the axes that it meets.
 pub struct Operation {
@@ -57,20 +49,6 @@ pub const ALL: [Operation; 13] = [
     operation("parity of an hour, 1 % missing in one", &[Paths, Events, Days], comparing::differing),
     operation("a step of retention", &[Paths, Events, Days], prune),
 ];
-
-/// A call of an operation over a database, and a check of what it gave.
-pub fn metered<T: 'static>(sql: &Metered, call: impl FnOnce() -> T + 'static, check: impl FnOnce(T) + 'static) -> Run {
-    let sql = sql.clone();
-    Box::new(move || {
-        let before = sql.traffic();
-        let given = call();
-        let traffic = sql.traffic() - before;
-        Box::new(move || {
-            check(given);
-            traffic
-        })
-    })
-}
 
 /// What the gateway decides for a request: its ID, its route by template, its way.
 fn identify(scale: Scale) -> Case {

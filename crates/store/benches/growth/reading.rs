@@ -8,13 +8,14 @@ use model::counting::figures::Figures;
 use model::counting::grain::{DAY_MS, Retention};
 use model::counting::rollup::{Rollup, Rollups};
 use model::reading::blocks::Memo;
+use model::reading::grouping::Grouping;
 use model::reading::intervals::by_interval;
-use model::reading::merge::{Grouping, Merged, merge};
+use model::reading::merge::{Merged, merge};
 use model::reading::selection::{Parts, Routes, Selection, cover};
 use store::events::event_store::{EventStore, Memory};
 
+use crate::case::{Case, metered};
 use crate::metered::Metered;
-use crate::operations::{Case, metered};
 use crate::scale::Scale;
 use crate::traffic::{NOW, events, fill, record};
 use rig::{block_on, store};

@@ -19,7 +19,7 @@ use model::event::Event;
 use model::event::identity::IdempotentId;
 use model::sorted::distinct;
 
-use super::days::{ArchiveDays, Progress, State};
+use super::days::{ArchiveDays, LOOK_BACK_MS, Noted, Progress, State};
 use crate::events::details::Details;
 use crate::sql::{LocalFuture, StoreError};
 
@@ -28,9 +28,6 @@ const MAX_WINDOWS: u64 = 2_000;
 
 /// Windows that are looked back, one by one, as long as they hold copies of the same events.
 const MAX_LOOK_BACK: u64 = 60;
-
-/// How far is looked back at the most, in ms: the end of a day is kept so long until the next day is done.
-pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
 
 /// Parts that one step checks again.
 const CHECKS: u64 = 50;
@@ -323,19 +320,6 @@ fn lines(events: &[Event]) -> Result<Vec<u8>, StoreError> {
         bytes.push(b'\n');
     }
     Ok(bytes)
-}
-
-/// A part as it was noted.
-#[derive(Debug, Clone)]
-pub struct Noted {
-    /// Its number, from 0.
-    pub number: u64,
-    /// Length of the file.
-    pub bytes: u64,
-    /// SHA-256 of the file.
-    pub sha256: [u8; 32],
-    /// Its JSON.
-    pub body: String,
 }
 
 /// The manifest that is in the bucket, with its parts' JSON as it stands there.

@@ -10,8 +10,23 @@ use model::archive::manifest::{Manifest, Part};
 use model::archive::plan::Cursor;
 use model::reading::trace::Archiving;
 
-use super::archiver::{LOOK_BACK_MS, Noted};
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+
+/// How far is looked back at the most, in ms: the end of a day is kept so long until the next day is done.
+pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
+
+/// A part as it was noted.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// Its number, from 0.
+    pub number: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Its JSON.
+    pub body: String,
+}
 
 const CURRENT: &str = "
     SELECT day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, bytes FROM archive_days

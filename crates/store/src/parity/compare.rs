@@ -10,18 +10,17 @@ use crate::events::retention::MIN_SEGMENT_AGE_MS;
 use crate::sql::StoreError;
 use model::counting::grain::{DAY_MS, MINUTE_MS, PROOF_MS, first_proof};
 use model::event::MAX_ID_DISTANCE_MS;
-use model::parity::ask::{AnotherQuestion, Answer, Ask, Minute};
+use model::parity::ask::Minute;
 use model::parity::evidence::Evidence;
 use model::parity::loss::Arrived;
 use model::parity::minute::Found;
 use model::parity::report::{Inputs, Report, report};
-use model::parity::unresolved::{PathSums, Unresolved, total};
+use model::parity::unresolved::{Unresolved, total};
 use model::parity::window::Window;
 
+use super::comparer::Comparer;
 use super::numbers::{AROUND_MS, Numbers};
 use super::overview::Overview;
-use super::reports::Reports;
-use super::side::Side;
 
 /// Minutes that one run looks into; the next run goes on.
 pub const MAX_MINUTES: usize = 120;
@@ -55,17 +54,6 @@ enum Findings {
     Kept,
     /// It is dropped: whoever asks only reads.
     Dropped,
-}
-
-/// Two stores, and what is kept of comparing them.
-#[derive(Debug)]
-pub struct Comparer<'a> {
-    /// The old path's store.
-    pub old: &'a dyn Side,
-    /// The new path's store.
-    pub new: &'a dyn Side,
-    /// Findings and reports.
-    pub kept: &'a Reports,
 }
 
 impl Comparer<'_> {
@@ -202,17 +190,6 @@ impl Comparer<'_> {
         }
         Ok(if left > 0 { Looked::Partly(left) } else { Looked::Into(all) })
     }
-
-    /// Dual events by route, in both stores; none if one of them no longer keeps what they are made of.
-    pub(super) async fn paths(&self, from: u64, to: u64) -> Result<Option<PathSums>, StoreError> {
-        let ask = Ask::Paths { from, to };
-        match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
-            (Answer::Paths(old), Answer::Paths(new)) => {
-                Ok((!old.incomplete && !new.incomplete).then_some((old.sums, new.sums)))
-            }
-            _ => Err(unfitting()),
-        }
-    }
 }
 
 /// How far the minutes that differ were looked into.
@@ -228,14 +205,4 @@ enum Looked {
 /// Whether the events of a minute must still be there: whatever is set, segments are kept for so long.
 const fn may_have_events(start: u64, now_ms: u64) -> bool {
     start.saturating_sub(MAX_ID_DISTANCE_MS).saturating_add(MIN_SEGMENT_AGE_MS) >= now_ms
-}
-
-pub(super) fn unfitting() -> StoreError {
-    AnotherQuestion.into()
-}
-
-impl From<AnotherQuestion> for StoreError {
-    fn from(error: AnotherQuestion) -> Self {
-        Self::Corrupt(error.to_string())
-    }
 }

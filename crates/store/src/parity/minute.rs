@@ -9,7 +9,7 @@ use model::parity::minute::{Found, candidates, repeated};
 use model::parity::unresolved::{apart, total};
 use model::sorted::distinct;
 
-use super::compare::{Comparer, unfitting};
+use super::comparer::{Comparer, unfitting};
 
 /// Digests whose copies are fetched at once.
 const COPIES_AT_ONCE: usize = 2_000;

@@ -5,6 +5,7 @@
 //! **Never:** a conclusion: `domain/parity` draws those.
 
 pub mod compare;
+pub mod comparer;
 mod minute;
 mod numbers;
 pub mod overview;

@@ -10,7 +10,7 @@ use model::parity::ask::{Answer, Ask};
 use model::parity::comparison::Written;
 use model::parity::window::Window;
 
-use super::compare::{Comparer, unfitting};
+use super::comparer::{Comparer, unfitting};
 
 /// How far around a window sequence numbers are looked for: a slow request's number is older than its time.
 pub(super) const AROUND_MS: u64 = HOUR_MS;

@@ -9,7 +9,7 @@ use model::parity::window::Window;
 use model::reading::ambiguous::reach_ms;
 use model::sorted::{distinct, within};
 
-use super::compare::{Comparer, unfitting};
+use super::comparer::{Comparer, unfitting};
 
 /// What both stores say of each minute of a window and those around it.
 #[derive(Debug, Default)]

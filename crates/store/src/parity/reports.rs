@@ -11,7 +11,7 @@ use model::parity::evidence::Evidence;
 use model::parity::filed::Filed;
 use model::parity::minute::Found;
 use model::parity::report::Report;
-use model::parity::revision::Seen;
+use model::parity::seen::Seen;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Kind, Window};
 

@@ -5,7 +5,8 @@ use model::parity::report::Report;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Kind, Window};
 use store::letters::dead_letters::{DeadLetter, DeadLetters};
-use store::parity::compare::{Comparer, Run};
+use store::parity::compare::Run;
+use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
 use super::traffic::{Fault, Traffic};

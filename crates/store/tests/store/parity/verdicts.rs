@@ -4,7 +4,8 @@ use model::event::Event;
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
 use model::parity::window::Window;
-use store::parity::compare::{Comparer, Run};
+use store::parity::compare::Run;
+use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
 use super::traffic::{Fault, Traffic};
