@@ -12,8 +12,6 @@ use api::url;
 use flow::app::App;
 use flow::operating::snapshot;
 
-use crate::platform::failure;
-
 use super::html::{LoginState, go, html, login_page};
 use super::{PREFIX, access, assets, login, throttle};
 
