@@ -37,7 +37,7 @@ use crate::port::Failure;
 
 /// How long recorded events wait to be folded, in ms: long enough for a fold to have company, short enough for reads
 /// to find little unfolded.
-const FOLD_AFTER_MS: u64 = 15_000;
+pub const FOLD_AFTER_MS: u64 = 15_000;
 
 /// How often an idle object looks for what has had its time, in ms.
 const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;

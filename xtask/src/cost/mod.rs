@@ -1,18 +1,17 @@
-//! `cargo xtask cost`: what a month of a load would cost, line by line, what that assumes, and what of the platform it fills.
+//! `cargo xtask cost`: what a month of a load would cost, line by line, what that assumes, and what of the platform it
+//! fills.
 
-mod growth;
 mod limits;
-mod model;
+mod load;
 mod prices;
+mod ratios;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
-use self::limits::Limit;
-use self::model::Load;
+use self::load::Load;
 use self::prices::{Prices, Unit};
 use crate::table::markdown;
 
@@ -22,7 +21,7 @@ const MONTH_S: f64 = 30.0 * 86_400.0;
 /// What a million events shall cost at most, in US dollars.
 const TARGET_USD: f64 = 0.10;
 
-/// Project what a month of a load costs, from measured ratios. Asks no gateway.
+/// Project what a month of a load costs, from measured ratios, and which of the platform's limits it reaches.
 #[derive(Args)]
 pub struct CostArgs {
     /// Requests each second, on average.
@@ -43,36 +42,18 @@ pub struct CostArgs {
     /// In dual-write: share of the rest that goes to the queue.
     #[arg(long, value_name = "PERCENT", default_value = "0%", value_parser = part)]
     queue_share: f64,
-    /// The gateway's setting `LINGER_MS`.
-    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=10_000))]
-    linger_ms: u32,
-    /// The gateway's setting `FLUSH_EVENTS`.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=150))]
-    flush_events: u32,
-    /// The gateway's setting `COLLECTOR_SHARDS`.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=256))]
-    shards: u32,
-    /// The gateway's setting `ID_WINDOW_MS`.
-    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = clap::value_parser!(u32).range(1_000..=3_600_000))]
-    id_window_ms: u32,
-    /// The gateway's setting `KEEP_DETAILS_DAYS`.
-    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(7..=90))]
-    keep_details_days: u32,
-    /// The gateway's setting `KEEP_HOURS_DAYS`.
-    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(8..=400))]
-    keep_hours_days: u32,
-    /// Batches that the consumer handles at once: `max_concurrency` in wrangler.toml.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
-    max_concurrency: u32,
+    /// A setting of the gateway, such as `LINGER_MS:1000`; its default holds otherwise. May be repeated.
+    #[arg(long, value_name = "NAME:VALUE", value_parser = setting)]
+    var: Vec<(String, String)>,
+    /// Batches that the consumer handles at once. [default: that of wrangler.toml]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=250))]
+    max_concurrency: Option<u32>,
     /// Looks of people and dashboards at the last hour, each minute: one dashboard looks about 6 times.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     reads_per_minute: u32,
-    /// Print what the platform's limits leave of this load, of 10 and of 100 times as much, as a table in Markdown.
-    #[arg(long, conflicts_with = "json")]
-    limits: bool,
-    /// Print one JSON document.
+    /// Print the table of the platform's limits alone.
     #[arg(long)]
-    json: bool,
+    limits: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,149 +63,68 @@ enum Mode {
     DualWrite,
 }
 
+/// Reads a percentage as a part of 1.
+fn part(text: &str) -> anyhow::Result<f64> {
+    let percent: f64 = text.trim_end_matches('%').trim_end().parse().context("give a percentage such as 1%")?;
+    ensure!((0.0..=100.0).contains(&percent), "give 0% to 100%");
+    Ok(percent / 100.0)
+}
+
+fn setting(text: &str) -> anyhow::Result<(String, String)> {
+    let (name, value) = text.split_once(':').context("give a name and a value, such as LINGER_MS:1000")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 impl CostArgs {
-    fn load(&self) -> Load {
+    fn load(&self) -> anyhow::Result<Load> {
         let (dual, to_queue) = match self.mode {
             Mode::DoOnly => (0.0, 0.0),
             Mode::QueueOnly => (0.0, 1.0),
             Mode::DualWrite => (self.sample, self.queue_share),
         };
-        Load {
+        let mut load = Load {
             rps: self.rps.into(),
             paths: self.paths.into(),
             isolates: self.isolates.into(),
-            linger_ms: self.linger_ms.into(),
-            flush_events: self.flush_events.into(),
-            shards: self.shards.into(),
-            window_ms: self.id_window_ms.into(),
-            details_days: self.keep_details_days.into(),
-            hours_days: self.keep_hours_days.into(),
-            consumers: self.max_concurrency.into(),
             dual,
             only_old: (1.0 - dual) * (1.0 - to_queue),
             only_new: (1.0 - dual) * to_queue,
             reads_per_minute: self.reads_per_minute.into(),
-        }
-    }
-}
-
-/// A month's cost.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Projection {
-    events: f64,
-    usd: f64,
-    usd_per_million: f64,
-    target_usd_per_million: f64,
-    rows_written_per_event: f64,
-    lines: Vec<Item>,
-    prices_as_of: String,
-    assumptions: Vec<String>,
-    limits: Vec<Taken>,
-    warnings: Vec<String>,
-}
-
-/// How much of a limit is taken.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Taken {
-    what: &'static str,
-    load: f64,
-    most: f64,
-    unit: &'static str,
-    holds: bool,
-    holds_up_to_rps: Option<f64>,
-    settings: Vec<&'static str>,
-    source: &'static str,
-}
-
-impl Taken {
-    fn of(limit: &Limit, load: &Load) -> Self {
-        Self {
-            what: limit.what,
-            load: (limit.load)(load),
-            most: limit.most,
-            unit: limit.unit,
-            holds: limit.holds(load),
-            holds_up_to_rps: limit.holds_up_to(load),
-            settings: limit.levers.iter().map(|lever| lever.name).collect(),
-            source: limit.source,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Item {
-    what: &'static str,
-    unit: Unit,
-    count: f64,
-    usd: f64,
-    usd_per_million: f64,
-    basis: String,
-}
-
-impl Projection {
-    fn of(load: &Load, prices: Prices) -> Self {
-        let events = load.rps * MONTH_S;
-        let per_million = |usd: f64| usd / events * 1e6;
-        let item = |line: model::Line| {
-            let count = line.per_second * MONTH_S;
-            let usd = prices.of(line.unit, count);
-            let model::Line { what, unit, basis, .. } = line;
-            Item { what, unit, count, usd, usd_per_million: per_million(usd), basis }
+            ..Load::with(&self.var)?
         };
-        let lines: Vec<Item> = model::lines(load).into_iter().map(item).collect();
-        let usd = lines.iter().map(|line| line.usd).sum();
-        let written = [Unit::D1RowsWritten, Unit::ObjectRowsWritten];
-        let rows: f64 = lines.iter().filter(|line| written.contains(&line.unit)).map(|line| line.count).sum();
-        Self {
-            events,
-            usd,
-            usd_per_million: per_million(usd),
-            target_usd_per_million: TARGET_USD,
-            rows_written_per_event: rows / events,
-            lines,
-            assumptions: assumptions(load, &prices),
-            prices_as_of: prices.as_of,
-            limits: limits::ALL.iter().map(|limit| Taken::of(limit, load)).filter(|taken| taken.load > 0.0).collect(),
-            warnings: limits::ALL.iter().filter_map(|limit| warning(limit, load)).collect(),
+        if let Some(most) = self.max_concurrency {
+            load.consumer.lanes = most.into();
         }
+        Ok(load)
     }
+}
 
-    fn text(&self) -> String {
-        let lines = self.lines.iter().map(|Item { what, unit, count, usd, usd_per_million, basis }| {
-            let of = format!("{} {}", short(*count), unit.name());
-            [format!("{usd:.2}"), format!("{usd_per_million:.5}"), of, (*what).to_owned(), basis.clone()]
-        });
-        let table = markdown(["USD a month", "per million", "of", "for", "because"], lines);
-        let verdict = if self.usd_per_million <= self.target_usd_per_million { "within" } else { "above" };
-        let total = format!(
-            "{:.2} USD a month for {} events: {:.4} per million, {verdict} the target of {:.2}; {:.4} rows written per event",
-            self.usd,
-            short(self.events),
-            self.usd_per_million,
-            self.target_usd_per_million,
-            self.rows_written_per_event
-        );
-        let listed = |title: &str, texts: &[String]| {
-            texts.iter().fold(format!("\n{title}"), |text, line| format!("{text}\n  - {line}"))
-        };
-        let limits = self.limits.iter().map(|Taken { what, load, most, unit, holds_up_to_rps, .. }| {
-            let up_to = holds_up_to_rps.map_or("any load".to_owned(), |rps| format!("{} requests/s", short(rps)));
-            [(*what).to_owned(), short(*load), format!("{} {unit}", short(*most)), up_to]
-        });
-        let limits = markdown(["limit", "taken", "of", "holds up to"], limits);
-        let mut text = format!("{table}\n\n{total}{}\n\n{limits}", listed("This assumes:", &self.assumptions));
-        if !self.warnings.is_empty() {
-            text += &listed("What does not hold:", &self.warnings);
-        }
-        text
-    }
+/// A month's cost as text.
+fn month(load: &Load, prices: &Prices) -> String {
+    let events = load.rps * MONTH_S;
+    let per_million = |usd: f64| usd / events * 1e6;
+    let lines = ratios::lines(load);
+    let usd = |line: &ratios::Line| prices.of(line.unit, line.per_second * MONTH_S);
+    let total: f64 = lines.iter().map(usd).sum();
+    let written = lines.iter().filter(|line| [Unit::D1RowsWritten, Unit::ObjectRowsWritten].contains(&line.unit));
+    let rows_written = written.map(|line| line.per_second).sum::<f64>() / load.rps;
+    let rows = lines.iter().map(|line| {
+        let of = format!("{} {}", short(line.per_second * MONTH_S), line.unit.name());
+        let (usd, each) = (usd(line), per_million(usd(line)));
+        [format!("{usd:.2}"), format!("{each:.5}"), of, line.what.to_owned(), line.basis.clone()]
+    });
+    let table = markdown(["USD a month", "per million", "of", "for", "because"], rows);
+    let verdict = if per_million(total) <= TARGET_USD { "within" } else { "above" };
+    format!(
+        "{table}\n\n{total:.2} USD a month for {} events: {:.4} per million, {verdict} the target of {TARGET_USD:.2}; \
+         {rows_written:.4} rows written per event",
+        short(events),
+        per_million(total),
+    )
 }
 
 fn assumptions(load: &Load, prices: &Prices) -> Vec<String> {
-    let isolate_min = model::ISOLATE_S / 60.0;
+    let isolate_min = ratios::ISOLATE_S / 60.0;
     let mut texts = vec![
         format!("prices of {} ({}); nothing of what is included is taken off", prices.as_of, prices.plan),
         "a month of 30 days, requests at this rate all the time, all routes about equally busy".to_owned(),
@@ -235,25 +135,6 @@ fn assumptions(load: &Load, prices: &Prices) -> Vec<String> {
     ];
     texts.extend(prices.not_counted.iter().map(|text| format!("not counted: {text}")));
     texts
-}
-
-/// What is said of a limit that does not hold.
-fn warning(limit: &Limit, load: &Load) -> Option<String> {
-    let Limit { what, unit, most, levers, .. } = limit;
-    if limit.holds(load) {
-        return None;
-    }
-    let help = match (limit.moved(load), levers) {
-        (Some((name, value)), _) => format!("{name} = {value} alone would do"),
-        (None, []) => "no setting moves it".to_owned(),
-        (None, levers) => {
-            let names: Vec<&str> = levers.iter().map(|lever| lever.name).collect();
-            format!("{} moves it, but alone not enough", names.join(" or "))
-        }
-    };
-    let up_to = limit.holds_up_to(load).map(|rps| format!("; as it is set, up to {} requests/s hold", short(rps)));
-    let taken = short((limit.load)(load));
-    Some(format!("{what}: {taken} of {} {unit}: {help}{}", short(*most), up_to.unwrap_or_default()))
 }
 
 /// A large number in short.
@@ -267,26 +148,18 @@ fn short(count: f64) -> String {
     }
 }
 
-/// Reads a percentage as a part of 1.
-fn part(text: &str) -> anyhow::Result<f64> {
-    let percent: f64 = text.trim_end_matches('%').trim_end().parse().context("give a percentage such as 1%")?;
-    ensure!((0.0..=100.0).contains(&percent), "give 0% to 100%");
-    Ok(percent / 100.0)
-}
-
-/// Prints the projection, or the table of limits.
+/// Prints the projection, or the limits alone.
 pub fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
-    let load = args.load();
-    if args.limits {
-        println!("{}", growth::table(&load));
-        return Ok(ExitCode::SUCCESS);
+    let load = args.load()?;
+    if !args.limits {
+        let prices = Prices::read()?;
+        println!("{}\n\nThis assumes:", month(&load, &prices));
+        for assumption in assumptions(&load, &prices) {
+            println!("  - {assumption}");
+        }
+        println!("\nWhat of the platform it fills; bold is too much, with the setting that alone would do:\n");
     }
-    let projection = Projection::of(&load, Prices::read()?);
-    if args.json {
-        println!("{}", serde_json::to_string(&projection)?);
-    } else {
-        println!("{}", projection.text());
-    }
+    println!("{}", limits::table(&load));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -297,14 +170,10 @@ mod tests {
     use super::*;
     use crate::{Cli, Task};
 
-    fn load(arguments: &str) -> CostArgs {
-        let words = shell_words::split(&format!("xtask cost {arguments}")).unwrap();
-        let Task::Cost(args) = Cli::try_parse_from(words).unwrap().task else { panic!("{arguments}") };
-        args
-    }
-
-    fn projection(arguments: &str) -> Projection {
-        Projection::of(&load(arguments).load(), Prices::read().unwrap())
+    fn load(arguments: &str) -> anyhow::Result<Load> {
+        let words = shell_words::split(&format!("xtask cost {arguments}"))?;
+        let Task::Cost(args) = Cli::try_parse_from(words)?.task else { panic!("{arguments}") };
+        args.load()
     }
 
     #[test]
@@ -313,38 +182,33 @@ mod tests {
     }
 
     #[test]
-    fn a_months_cost_is_shown_line_by_line_with_what_it_assumes() {
-        let text = projection("--rps 1000 --paths 100 --isolates 20").text();
+    fn a_months_cost_is_shown_line_by_line() {
+        let text = month(&load("--rps 1000 --paths 100 --isolates 20").unwrap(), &Prices::read().unwrap());
         for part in
-            ["queue operations", "26.0 events a message", "rollups", "parity", "cron", "readers", "prices of 20"]
+            ["queue operations", "26.0 events a message", "rollups", "parity", "cron", "readers", "2.59 G events"]
         {
             assert!(text.contains(part), "{part}\nin\n{text}");
         }
-        assert!(text.contains("2.59 G events") && text.contains("This assumes:"), "{text}");
+        let column = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse::<f64>().ok());
+        let total: f64 = text.lines().find_map(|line| line.split_once(" USD a month for")).unwrap().0.parse().unwrap();
+        let sum: f64 = column.sum();
+        assert!(total > 0.0 && (sum - total).abs() < 0.1, "{sum} {total}");
     }
 
     #[test]
-    fn lines_add_up_to_the_total() {
-        for mode in ["queue-only", "do-only", "dual-write", "dual-write --sample 1% --queue-share 50%"] {
-            let cost = projection(&format!("--mode {mode}"));
-            let sum: f64 = cost.lines.iter().map(|line| line.usd).sum();
-            assert!(cost.usd > 0.0 && (sum - cost.usd).abs() < 1e-6, "{mode}: {sum}");
-            assert!((cost.usd_per_million - cost.usd / cost.events * 1e6).abs() < 1e-9);
+    fn settings_are_read_as_the_gateway_reads_them() {
+        let set = load("--var LINGER_MS:1000 --var KEEP_DETAILS_DAYS:30 --max-concurrency 4").unwrap();
+        let found = [set.linger_ms, set.details_days, set.flush_events, set.consumer.lanes];
+        assert_eq!(found.map(|number| number.to_string()), ["1000", "30", "100", "4"]);
+        for (refused, part) in [
+            ("--var LINGER_MS:4001", "4000"),
+            ("--var UPSTREAM_URL:x", "moves neither"),
+            ("--var LINGER_MS", "LINGER_MS:1000"),
+            ("--sample 101%", "100%"),
+        ] {
+            let error = format!("{:#}", load(refused).unwrap_err());
+            assert!(error.contains(part), "{refused}: {error}");
         }
-        let words = shell_words::split("xtask cost --sample 101%").unwrap();
-        assert!(Cli::try_parse_from(words).is_err());
-    }
-
-    #[test]
-    fn what_the_platform_does_not_hold_is_said_with_what_moves_it() {
-        let cost = projection("--rps 100000 --isolates 2000 --mode dual-write");
-        let text = cost.text();
-        for part in ["What does not hold:", "consumer: busy", "max_concurrency", "KEEP_DETAILS_DAYS", "requests/s hold"]
-        {
-            assert!(text.contains(part), "{part}\nin\n{text}");
-        }
-        assert_eq!(cost.limits.iter().filter(|limit| !limit.holds).count(), cost.warnings.len());
-        assert!(!projection("--rps 300").text().contains("What does not hold:"));
     }
 
     #[test]
@@ -352,7 +216,7 @@ mod tests {
         let page = include_str!("../../../docs/performance.md");
         let command = page.lines().find_map(|line| line.strip_prefix("cargo xtask cost ")).unwrap();
         let table = page.split("<!-- limits: begin -->").nth(1).and_then(|rest| rest.split("<!-- limits: end").next());
-        let printed = growth::table(&load(command).load());
+        let printed = limits::table(&load(command).unwrap());
         assert_eq!(table.map(str::trim), Some(printed.as_str()), "put the command's output into the page");
     }
 }

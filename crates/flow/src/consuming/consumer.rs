@@ -24,7 +24,7 @@ use crate::operating::vitals;
 use crate::port::Message;
 
 /// Segments that wait before the consumer folds: a reader adds at most this many to the rollups.
-const FOLD_SEGMENTS: u64 = 64;
+pub const FOLD_SEGMENTS: u64 = 64;
 
 /// How long D1 may take for one try, in ms: it may stall for over a minute, and each batch waits for the one before.
 const TRY_MS: u64 = 30_000;

@@ -16,7 +16,7 @@ use crate::deadline::Deadline;
 use crate::error::Error;
 
 /// Most events that a read fetches to recount ambiguous minutes: some 10 MB and 100 ms.
-const MAX_RECOUNT: u64 = 40_000;
+pub const MAX_RECOUNT: u64 = 40_000;
 
 /// Most ambiguous hours or days that a read looks into by their minutes or hours.
 const MAX_REFINED: usize = 6;

@@ -4,27 +4,18 @@
 //! measured on 2026-11-24: inserting a segment writes 2 rows (it has an index), deleting one 1; replacing a rollup
 //! writes 1, whether it was there or not; reading one by its key reads 2, deleting one reads 4. All figures are per second, in a steady state: what is written is also deleted.
 
+use flow::consuming::consumer::FOLD_SEGMENTS;
+use flow::object::FOLD_AFTER_MS;
+use model::parity::schedule::RECHECK_MS;
+
+use super::load::Load;
 use super::prices::Unit;
 
 /// Operations on a message: it is written, read and deleted.
 const OPERATIONS: f64 = 3.0;
 
-/// `max_batch_size` and `max_batch_timeout` in wrangler.toml.
-const BATCH_MESSAGES: f64 = 100.0;
-const BATCH_S: f64 = 5.0;
-
-/// `FLAG_TTL_MS`: how often an isolate reads the flag, in s.
-const FLAG_S: f64 = 5.0;
-
-/// Segments that wait before the consumer folds (`edge::consumer`).
-const FOLD_SEGMENTS: f64 = 64.0;
-
-/// `edge::collector`: how long an object's events wait to be folded, in s.
-const OBJECT_FOLD_S: f64 = 15.0;
-
-/// `domain::parity::schedule`: every ten minutes the sums of so many minutes are looked at again, and each hour and day
-/// is compared once.
-const RECHECK_S: f64 = 600.0;
+/// Each hour and day of the last 50 hours is looked at again, and so is the time that stragglers have: `windows` in
+/// `model::parity::schedule`.
 const RECHECKED_MINUTES: f64 = (26.0 + 24.0) * 60.0 + 20.0;
 
 /// Rows of all routes together that a minute has, in three cohorts, each read by its key.
@@ -47,38 +38,12 @@ pub const DAY_S: f64 = 24.0 * HOUR_S;
 /// How long an isolate lives, in s: a guess, at which it hardly matters.
 pub const ISOLATE_S: f64 = HOUR_S;
 
-/// Traffic and settings.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load {
-    /// Requests each second.
-    pub rps: f64,
-    /// Routes, all of which are requested about equally often.
-    pub paths: f64,
-    /// Isolates that the requests come to.
-    pub isolates: f64,
-    /// `LINGER_MS`.
-    pub linger_ms: f64,
-    /// `FLUSH_EVENTS`.
-    pub flush_events: f64,
-    /// `COLLECTOR_SHARDS`.
-    pub shards: f64,
-    /// `ID_WINDOW_MS`.
-    pub window_ms: f64,
-    /// `KEEP_DETAILS_DAYS`.
-    pub details_days: f64,
-    /// `KEEP_HOURS_DAYS`.
-    pub hours_days: f64,
-    /// `max_concurrency` of the consumer, in wrangler.toml.
-    pub consumers: f64,
-    /// Part of the events that goes to both stores, of 1.
-    pub dual: f64,
-    /// Part that goes to the object alone.
-    pub only_old: f64,
-    /// Part that goes to the queue alone.
-    pub only_new: f64,
-    /// Readers' looks at the last hour, each minute.
-    pub reads_per_minute: f64,
-}
+#[allow(clippy::cast_precision_loss)] // a few minutes
+const RECHECK_S: f64 = RECHECK_MS as f64 / 1_000.0;
+#[allow(clippy::cast_precision_loss)] // a few seconds
+const OBJECT_FOLD_S: f64 = FOLD_AFTER_MS as f64 / 1_000.0;
+#[allow(clippy::cast_precision_loss)] // some dozens
+const CONSUMER_FOLD_SEGMENTS: f64 = FOLD_SEGMENTS as f64;
 
 /// What is caused by one thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -241,8 +206,9 @@ impl Store {
 /// What a load causes, line by line.
 pub fn lines(load: &Load) -> Vec<Line> {
     let line = |what, unit, per_second, basis: &str| Line { what, unit, per_second, basis: basis.into() };
+    let flag_s = load.flag_ttl_ms / 1_000.0;
     let mut lines = vec![
-        line("flag", Unit::KvReads, (load.isolates / FLAG_S).min(load.rps), "an isolate every 5 s"),
+        line("flag", Unit::KvReads, (load.isolates / flag_s).min(load.rps), &format!("an isolate every {flag_s} s")),
         line("address keys", Unit::ObjectRequests, load.isolates / ISOLATE_S, "once in an isolate's life"),
         line("cron", Unit::KvReads, 1.0 / MINUTE_S, "the flag's copy, each minute"),
         line("cron", Unit::D1RowsRead, CRON_READS / MINUTE_S, "flag, ramp, reports, each minute"),
@@ -261,12 +227,13 @@ pub fn database(load: &Load) -> Option<Store> {
     let cohorts = cohorts(load, [load.dual, load.only_new]);
     let rps: f64 = cohorts.iter().sum();
     let messages = Coalescing::of(load, rps).messages;
-    let batches = messages / (messages * BATCH_S).clamp(1.0, BATCH_MESSAGES);
-    let span_s = (1.0 / batches).min(BATCH_S) + load.linger_ms / 1_000.0;
+    let wait_s = load.consumer.batch_wait_s;
+    let batches = messages / (messages * wait_s).clamp(1.0, load.consumer.batch_messages);
+    let span_s = (1.0 / batches).min(wait_s) + load.linger_ms / 1_000.0;
     let window_s = load.window_ms / 1_000.0;
     let segments = batches * (1.0 + span_s / window_s);
     // Cron folds each minute, and the consumer whenever enough wait.
-    let folds_a_minute = 1.0 + (segments * MINUTE_S / FOLD_SEGMENTS).floor();
+    let folds_a_minute = 1.0 + (segments * MINUTE_S / CONSUMER_FOLD_SEGMENTS).floor();
     let fold_s = (MINUTE_S / folds_a_minute).max(1.0 / batches);
     let (paths, isolates) = (load.paths, load.isolates);
     let store = Store { records: batches, span_s, fold_s, prune_s: MINUTE_S, cohorts, paths, isolates, window_s };
