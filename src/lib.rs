@@ -30,10 +30,10 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) 
 #[wasm_bindgen(wasm_bindgen_futures = worker::wasm_bindgen_futures)]
 pub async fn queue(batch: worker_sys::MessageBatch, env: Env, _context: worker_sys::Context) {
     let (queue, messages) = platform::queue_batch::read(&batch, &env);
-    flow::consuming::consumer::consume(&platform::app(env), &queue, &messages).await;
+    flow::consuming::consumer::consume(&platform::app(&env), &queue, &messages).await;
 }
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    flow::cron::scheduled(&platform::app(env)).await;
+    flow::cron::scheduled(&platform::app(&env)).await;
 }

@@ -56,7 +56,7 @@ extern "C" {
 pub fn fetch(request: Request, env: Env, context: Context) -> Promise {
     // Should this Worker ever break, the platform asks the origin instead.
     context.pass_through_on_exception();
-    let app = app(env.clone());
+    let app = app(&env);
     let started_ms = now_ms();
     let url = request.url();
     if url::path(&url).strip_prefix(http::PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use flow::app::App;
 use flow::port::{Log, Ports};
+use js_sys::Object;
 use worker::{Env, console_error, console_log};
 
 /// The bindings of one event.
@@ -40,24 +41,33 @@ impl Log for Lines {
     }
 }
 
-/// What everything runs on, for one event.
-pub fn app(env: Env) -> Rc<App> {
-    thread_local! { static FIRST: RefCell<Option<Rc<App>>> = const { RefCell::new(None) }; }
-    let bindings = Rc::new(Bindings { env, d1_bytes: Rc::default() });
-    let ports = Ports {
+thread_local! {
+    /// What the newest event ran on. Bindings are the isolate's, so that the next one most likely runs on it, too.
+    static NEWEST: RefCell<Option<(Env, Rc<App>)>> = const { RefCell::new(None) };
+}
+
+/// What everything runs on, for an event that has these bindings.
+pub fn app(env: &Env) -> Rc<App> {
+    NEWEST.with_borrow_mut(|newest| {
+        let app = match newest {
+            Some((of, app)) if Object::is(of, env) => return app.clone(),
+            Some((_, app)) => Rc::new(app.with(ports(env))),
+            None => Rc::new(App::new(&|name| env.var(name).ok().map(|value| value.to_string()), ports(env))),
+        };
+        *newest = Some((env.clone(), app.clone()));
+        app
+    })
+}
+
+fn ports(env: &Env) -> Ports {
+    let bindings = Rc::new(Bindings { env: env.clone(), d1_bytes: Rc::default() });
+    Ports {
         clock: Rc::new(clock::Platform),
         log: Rc::new(Lines),
         kv: bindings.clone(),
         queues: bindings.clone(),
         objects: bindings.clone(),
         new_store: bindings.clone(),
-        buckets: bindings.clone(),
-    };
-    if let Some(first) = FIRST.with_borrow(Clone::clone) {
-        return Rc::new(first.with(ports));
+        buckets: bindings,
     }
-    let variable = |name: &str| bindings.env.var(name).ok().map(|value| value.to_string());
-    let app = Rc::new(App::new(&variable, ports));
-    FIRST.set(Some(app.clone()));
-    app
 }

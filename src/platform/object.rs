@@ -19,7 +19,7 @@ pub struct PathCollector {
 impl DurableObject for PathCollector {
     fn new(state: State, env: Env) -> Self {
         let home = Place { sql: ObjectSql::new(&state), storage: state.storage() };
-        Self { object: Object::new(super::app(env), Box::new(home)) }
+        Self { object: Object::new(super::app(&env), Box::new(home)) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
