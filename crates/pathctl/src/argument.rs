@@ -11,9 +11,6 @@ use model::parity::window::{Kind, Window};
 const MAX_MS: u64 = 365 * 86_400_000;
 
 /// Reads a length such as `90s`, `15m`, `24h`, `7d` or `1h30m`, in ms.
-///
-/// # Errors
-/// As each of these functions: names what was found and the remedy.
 pub fn length_ms(text: &str) -> Result<u64, InputError> {
     let length = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours())).ok();
     let ms = length.and_then(|length| u64::try_from(length.as_millis()).ok()).filter(|ms| (1..=MAX_MS).contains(ms));

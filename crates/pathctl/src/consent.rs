@@ -17,9 +17,6 @@ pub enum Consent {
 
 impl Consent {
     /// How it can be had for `step`: `yes` is whether the command says `--yes`.
-    ///
-    /// # Errors
-    /// When nobody is there to be asked.
     pub fn by(yes: bool, step: &'static str) -> Result<Self, CliError> {
         match (yes, io::stdin().is_terminal()) {
             (true, _) => Ok(Self::Given),

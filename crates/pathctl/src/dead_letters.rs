@@ -156,9 +156,6 @@ struct Purged {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used, or nobody agrees.
 pub fn run(gateway: &GatewayArgs, command: DeadLettersCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     let gateway = gateway.connect()?;

@@ -78,9 +78,6 @@ pub struct Answer<T> {
 
 impl GatewayArgs {
     /// The API behind the gateway, with the environment's token.
-    ///
-    /// # Errors
-    /// When the token can't be sent.
     pub fn connect(&self) -> Result<Gateway, CliError> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         if token.is_some() && is_overheard(&self.target) {
@@ -104,9 +101,6 @@ impl GatewayArgs {
 
 impl Gateway {
     /// Reads a route, named without the API's prefix.
-    ///
-    /// # Errors
-    /// As each of these functions: [`CallError`].
     pub fn get<T: DeserializeOwned>(&self, route: &str) -> Result<Answer<T>, CallError> {
         let body = self.get_bytes(&format!("v1/{route}"));
         body.and_then(|body| understood(&body)).map_err(|cause| CallError::new(&Method::GET, route, cause))

@@ -27,9 +27,6 @@ pub struct IdArgs {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the timestamp has not 13 digits.
 pub fn run(args: &IdArgs) -> Result<ExitCode, CliError> {
     let IdArgs { timestamp, ip, path, request_id } = args;
     let id = IdempotentId::generate(*timestamp, ip, path, request_id)?;

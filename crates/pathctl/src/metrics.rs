@@ -18,9 +18,6 @@ pub struct MetricsArgs {
 }
 
 /// Runs the command. As grep has it: nothing found is no success.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used.
 pub fn run(gateway: &GatewayArgs, args: &MetricsArgs) -> Result<ExitCode, CliError> {
     let text = gateway.connect()?.metrics()?;
     let found = if args.grep.is_empty() { text.trim_end().to_owned() } else { containing(&text, &args.grep) };

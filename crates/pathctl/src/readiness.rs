@@ -26,9 +26,6 @@ struct Criterion {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used.
 pub fn run(gateway: &GatewayArgs) -> Result<ExitCode, CliError> {
     let answer = gateway.connect()?.get::<Readiness>("readiness")?;
     let Readiness { ready, criteria } = answer.value;

@@ -126,9 +126,6 @@ impl Look {
 }
 
 /// Runs the command until Ctrl-C. A gateway that does not answer for a while is waited for.
-///
-/// # Errors
-/// When the gateway refuses, or gives no answer at the first look.
 pub fn run(gateway: &GatewayArgs, args: &TopArgs) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     let gateway = gateway.connect()?;

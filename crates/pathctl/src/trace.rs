@@ -96,9 +96,6 @@ struct Details {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used.
 pub fn run(gateway: &GatewayArgs, args: &TraceArgs) -> Result<ExitCode, CliError> {
     let trace = gateway.connect()?.get::<Trace>(&format!("trace/{}", args.id))?;
     if gateway.json {

@@ -12,12 +12,15 @@
 //!
 //! Invariant: reading never panics, whatever the bytes; what is written reads back as the same entry.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use model::error::InputError;
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use regex::bytes::{Captures, Regex};
 
 /// What HTTP can't carry raw, beside bytes that are no ASCII.
 const INVISIBLE: &AsciiSet = &CONTROLS.add(b' ');
@@ -27,6 +30,25 @@ const TIME_FORMAT: &str = "%d/%b/%Y:%H:%M:%S %z";
 
 /// Longest response time that is believed, in s: one day.
 const MAX_RESPONSE_TIME_S: u64 = 86_400;
+
+const EXPECTED: &str = "expected ADDRESS - - [TIME] \"METHOD TARGET HTTP/1.1\" STATUS BYTES, and what may follow";
+
+/// A line. Whatever stands between the address and the time (identity and user) is passed over.
+static LINE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?xs-u) ^ (?<address> [!-~]{1,255}) \s [^\[]* \[ (?<time> [^\]]*) \] \s*
+        " (?<request> (?: [^"\\] | \\. )*) " \s+ (?<status> [1-9][0-9]{2}) \s+ (?: - | (?<bytes> [0-9]{1,20}) )
+        (?: \s+ " (?<referer> (?: [^"\\] | \\. )*) " )? (?: \s+ " (?<agent> (?: [^"\\] | \\. )*) " )?
+        (?<more> (?: \s .* )? ) $"#,
+    )
+});
+
+static ESCAPE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s-u)\\(?:x(?<code>[0-9A-Fa-f]{2})|(?<letter>.))"));
+
+#[allow(clippy::expect_used)] // constants that tests compile
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern of ours is well-formed")
+}
 
 /// One request as an access log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,24 +77,26 @@ impl Entry {
     /// Reads a line, without its line break.
     ///
     /// # Errors
-    /// The first field that can't be read, with what was found and what was expected.
+    /// When it is in neither format, or the first field that can't be what it must be.
     pub fn parse(line: &[u8]) -> Result<Self, InputError> {
-        let mut cursor = Cursor { rest: line };
-        let address = read_address(cursor.token())?;
-        let time_s = read_time(cursor.bracketed()?)?;
-        let request = cursor.quoted("request")?;
-        let (method, target) = read_request(&request)?;
-        let status = read_status(cursor.token())?;
-        let bytes = read_bytes(cursor.token())?;
-        let (mut referer, mut agent) = (None, None);
-        if cursor.at_quote() {
-            referer = text_unless_absent(&cursor.quoted("referer")?);
-        }
-        if cursor.at_quote() {
-            agent = text_unless_absent(&cursor.quoted("agent")?);
-        }
-        let response_time_us = read_response_time(&mut cursor)?;
-        Ok(Self { address, time_s, method, target, status, bytes, referer, agent, response_time_us })
+        // A line has somebody's address: it is not shown.
+        let other = || InputError::field("line", format!("{} bytes", line.len()), EXPECTED);
+        let fields = LINE.captures(line).ok_or_else(other)?;
+        let text = |name| Some(String::from_utf8_lossy(fields.name(name)?.as_bytes()).into_owned());
+        let quoted = |name| Some(unescaped(fields.name(name)?.as_bytes()));
+        let words = |name| Some(String::from_utf8_lossy(&quoted(name)?).into_owned()).filter(|words| words != "-");
+        let (method, target) = read_request(&quoted("request").unwrap_or_default())?;
+        Ok(Self {
+            address: text("address").ok_or_else(other)?,
+            time_s: read_time(&text("time").unwrap_or_default())?,
+            method,
+            target,
+            status: text("status").and_then(|status| status.parse().ok()).ok_or_else(other)?,
+            bytes: text("bytes").and_then(|bytes| bytes.parse().ok()),
+            referer: words("referer"),
+            agent: words("agent"),
+            response_time_us: read_response_time(&text("more").unwrap_or_default())?,
+        })
     }
 }
 
@@ -99,93 +123,24 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What is left of a line.
-struct Cursor<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Cursor<'a> {
-    fn skip_spaces(&mut self) {
-        self.rest = self.rest.trim_ascii_start();
-    }
-
-    fn at_quote(&mut self) -> bool {
-        self.skip_spaces();
-        self.rest.first() == Some(&b'"')
-    }
-
-    /// Everything up to white space; empty at the end of the line.
-    fn token(&mut self) -> &'a [u8] {
-        self.skip_spaces();
-        let end = self.rest.iter().position(u8::is_ascii_whitespace).unwrap_or(self.rest.len());
-        let (token, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        token
-    }
-
-    /// What stands between the next brackets; whatever comes before them (identity and user) is passed over.
-    fn bracketed(&mut self) -> Result<&'a [u8], InputError> {
-        let missing = |found| field("time", found, "expected [day/month/year:hour:minute:second zone]");
-        let open = self.rest.iter().position(|b| *b == b'[').ok_or_else(|| missing(self.rest))?;
-        let (_, inner) = self.rest.split_at(open + 1);
-        let close = inner.iter().position(|b| *b == b']').ok_or_else(|| missing(inner))?;
-        let (time, rest) = inner.split_at(close);
-        self.rest = rest.get(1..).unwrap_or_default();
-        Ok(time)
-    }
-
-    /// What stands between the next quotes, with escapes resolved.
-    fn quoted(&mut self, name: &str) -> Result<Vec<u8>, InputError> {
-        if !self.at_quote() {
-            return Err(field(name, self.rest, "expected it in double quotes"));
+/// Text between quotes with its escapes resolved, as servers write them.
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    ESCAPE.replace_all(text, |escape: &Captures<'_>| {
+        let code =
+            escape.name("code").and_then(|code| u8::from_str_radix(str::from_utf8(code.as_bytes()).ok()?, 16).ok());
+        let letter = escape.name("letter").and_then(|letter| letter.as_bytes().first().copied());
+        match (code, letter) {
+            (Some(code), _) => vec![code],
+            (_, Some(quote @ (b'"' | b'\\'))) => vec![quote],
+            (_, Some(b'n')) => vec![b'\n'],
+            (_, Some(b't')) => vec![b'\t'],
+            (_, Some(b'r')) => vec![b'\r'],
+            (_, Some(b'b')) => vec![0x08],
+            (_, Some(b'f')) => vec![0x0c],
+            (_, Some(b'v')) => vec![0x0b],
+            (_, letter) => [b'\\'].into_iter().chain(letter).collect(),
         }
-        let whole = self.rest;
-        let mut text = Vec::new();
-        let mut bytes = whole.iter().copied().skip(1).enumerate();
-        while let Some((index, byte)) = bytes.next() {
-            match byte {
-                b'"' => {
-                    self.rest = whole.get(index + 2..).unwrap_or_default();
-                    return Ok(text);
-                }
-                b'\\' => match bytes.next() {
-                    Some((at, b'x')) => match hex_byte(whole.get(at + 2..at + 4)) {
-                        Some(value) => {
-                            text.push(value);
-                            bytes.nth(1);
-                        }
-                        None => text.extend(b"\\x"),
-                    },
-                    Some((_, escape)) => match unescape(escape) {
-                        Some(value) => text.push(value),
-                        None => text.extend([b'\\', escape]),
-                    },
-                    None => text.push(b'\\'),
-                },
-                other => text.push(other),
-            }
-        }
-        Err(field(name, whole, "expected a closing double quote"))
-    }
-}
-
-/// The byte that a backslash and this one stand for, as servers write them.
-const fn unescape(byte: u8) -> Option<u8> {
-    match byte {
-        b'"' | b'\\' => Some(byte),
-        b'n' => Some(b'\n'),
-        b't' => Some(b'\t'),
-        b'r' => Some(b'\r'),
-        b'b' => Some(0x08),
-        b'f' => Some(0x0c),
-        b'v' => Some(0x0b),
-        _ => None,
-    }
-}
-
-fn hex_byte(digits: Option<&[u8]>) -> Option<u8> {
-    let text = digits.filter(|d| d.iter().all(u8::is_ascii_hexdigit)).map(str::from_utf8)?.ok()?;
-    u8::from_str_radix(text, 16).ok()
+    })
 }
 
 fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
@@ -199,34 +154,15 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-fn field(name: &str, found: &[u8], remedy: &str) -> InputError {
-    InputError::field(name, String::from_utf8_lossy(found), remedy)
-}
-
-fn text_unless_absent(bytes: &[u8]) -> Option<String> {
-    (bytes != b"-").then(|| String::from_utf8_lossy(bytes).into_owned())
-}
-
-fn read_address(token: &[u8]) -> Result<String, InputError> {
-    let plain = !token.is_empty() && token.len() <= 255 && token.iter().all(u8::is_ascii_graphic);
-    match str::from_utf8(token) {
-        Ok(text) if plain => Ok(text.to_owned()),
-        // The value may be somebody's address with a slip in it: it is not shown.
-        _ => Err(InputError::field("address", format!("{} bytes", token.len()), "expected an address or host name")),
-    }
-}
-
-fn read_time(text: &[u8]) -> Result<i64, InputError> {
-    str::from_utf8(text)
-        .ok()
-        .and_then(|text| strtime::parse(TIME_FORMAT, text).ok()?.to_timestamp().ok())
-        .map(Timestamp::as_second)
-        .ok_or_else(|| field("time", text, "expected a time such as 10/Oct/2000:13:55:36 -0700"))
+fn read_time(text: &str) -> Result<i64, InputError> {
+    let time = strtime::parse(TIME_FORMAT, text).and_then(|time| time.to_timestamp());
+    time.map(Timestamp::as_second)
+        .map_err(|_| InputError::field("time", text, "expected a time such as 10/Oct/2000:13:55:36 -0700"))
 }
 
 /// Method and target of a request line.
 fn read_request(line: &[u8]) -> Result<(String, String), InputError> {
-    let bad = |remedy| field("request", line, remedy);
+    let bad = |remedy| InputError::field("request", String::from_utf8_lossy(line), remedy);
     let at = line.iter().position(|b| *b == b' ').ok_or_else(|| bad("expected METHOD TARGET HTTP/VERSION"))?;
     let (method, rest) = line.split_at(at);
     let known_to_http = method.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b));
@@ -246,53 +182,25 @@ fn read_request(line: &[u8]) -> Result<(String, String), InputError> {
     Ok((method, percent_encode(target, INVISIBLE).to_string()))
 }
 
-fn read_status(token: &[u8]) -> Result<u16, InputError> {
-    number(token)
-        .and_then(|status| u16::try_from(status).ok())
-        .filter(|status| (100..=999).contains(status))
-        .ok_or_else(|| field("status", token, "expected three digits"))
-}
-
-fn read_bytes(token: &[u8]) -> Result<Option<u64>, InputError> {
-    match token {
-        b"-" | b"" => Ok(None),
-        _ => number(token).map(Some).ok_or_else(|| field("bytes", token, "expected a number or -")),
-    }
-}
-
-fn read_response_time(cursor: &mut Cursor<'_>) -> Result<Option<u64>, InputError> {
-    loop {
-        let token = cursor.token();
-        if token.is_empty() {
-            return Ok(None);
-        }
-        if let Some(value) = token.strip_prefix(b"rt=") {
-            return match value {
-                b"-" => Ok(None),
-                _ => microseconds(value)
-                    .map(Some)
-                    .ok_or_else(|| field("rt", value, "expected seconds such as 0.123, at most a day, or -")),
-            };
-        }
+/// The first `rt=` among the fields after the agent.
+fn read_response_time(more: &str) -> Result<Option<u64>, InputError> {
+    match more.split_ascii_whitespace().find_map(|field| field.strip_prefix("rt=")) {
+        None | Some("-") => Ok(None),
+        Some(seconds) => microseconds(seconds)
+            .map(Some)
+            .ok_or_else(|| InputError::field("rt", seconds, "expected seconds such as 0.123, at most a day, or -")),
     }
 }
 
 /// Decimal seconds in µs; digits beyond the sixth are cut.
-fn microseconds(seconds: &[u8]) -> Option<u64> {
-    let text = str::from_utf8(seconds).ok()?;
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-    if !part.bytes().all(|b| b.is_ascii_digit()) {
+fn microseconds(seconds: &str) -> Option<u64> {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    if whole.is_empty() || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let whole = number(whole.as_bytes()).filter(|whole| *whole <= MAX_RESPONSE_TIME_S)?;
-    let part = number(format!("{part:0<6.6}").as_bytes())?;
+    let whole = whole.parse::<u64>().ok().filter(|whole| *whole <= MAX_RESPONSE_TIME_S)?;
+    let part: u64 = format!("{part:0<6.6}").parse().ok()?;
     Some(whole * 1_000_000 + part)
-}
-
-/// A number of digits alone: no sign, no space.
-fn number(digits: &[u8]) -> Option<u64> {
-    let text = str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
-    text.parse().ok()
 }
 
 #[cfg(test)]

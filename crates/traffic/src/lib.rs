@@ -7,7 +7,6 @@ pub mod catalogue;
 pub mod dispatch;
 pub mod gateway;
 pub mod log_reader;
-pub mod log_writer;
 pub mod ray;
 pub mod replay;
 pub mod truth;

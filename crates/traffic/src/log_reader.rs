@@ -181,7 +181,7 @@ mod tests {
         let (lines, bad) = read(text.as_bytes());
         assert_eq!(lines, [1, 10, 11]);
         assert_eq!((bad.count, bad.shown.len()), (7, SHOWN_LINES));
-        assert!(bad.shown[0].starts_with("line 3: `time`"), "{:?}", bad.shown);
+        assert!(bad.shown[0].starts_with("line 3: `line`"), "{:?}", bad.shown);
     }
 
     #[test]

@@ -37,7 +37,7 @@ const LATENCY_SIGMA: f64 = 0.6;
 /// Share of requests that are slow, by a factor of 3 to 8.
 const SLOW_SHARE: f64 = 0.015;
 /// Longest response time, in ms.
-const MAX_LATENCY_MS: f64 = 8_000.0;
+pub const MAX_LATENCY_MS: u64 = 8_000;
 /// Swing of the rate over the day, around its mean.
 const DAILY_SWING: f64 = 0.6;
 /// When the rate is highest, in ms after midnight UTC: 15:00.
@@ -144,11 +144,12 @@ impl Workload {
         }
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within 1 ms and MAX_LATENCY_MS
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // 1 ms to 8 s
     fn latency_us(&mut self, median_ms: f64) -> u64 {
-        let usual = lognormal(&mut self.random, median_ms, LATENCY_SIGMA);
+        // Lognormal around the median.
+        let usual = median_ms * (LATENCY_SIGMA * self.random.sample::<f64, _>(StandardNormal)).exp();
         let factor = if self.random.random_bool(SLOW_SHARE) { self.random.random_range(3.0..8.0) } else { 1.0 };
-        ((usual * factor).clamp(1.0, MAX_LATENCY_MS) * 1_000.0) as u64
+        ((usual * factor).clamp(1.0, MAX_LATENCY_MS as f64) * 1_000.0) as u64
     }
 }
 
@@ -198,11 +199,6 @@ impl Request {
             response_time_us: Some(self.latency_us),
         }
     }
-}
-
-/// Lognormal with this median; `sigma` is the standard deviation of the logarithm.
-pub fn lognormal(random: &mut Pcg64, median: f64, sigma: f64) -> f64 {
-    median * (sigma * random.sample::<f64, _>(StandardNormal)).exp()
 }
 
 /// Ranks from 1 to `ranks`, each with a weight of 1 / rank^exponent.

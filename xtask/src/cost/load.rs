@@ -63,9 +63,6 @@ const SETTINGS: [&str; 9] = [
 impl Load {
     /// 1,000 requests/s over 100 routes and 20 isolates, all to both stores, with these settings and else the gateway's
     /// defaults.
-    ///
-    /// # Errors
-    /// When the gateway would refuse a setting, or it moves nothing here.
     #[allow(clippy::cast_precision_loss)] // settings are far below 2^53
     pub fn with(settings: &[(String, String)]) -> anyhow::Result<Self> {
         if let Some((name, _)) = settings.iter().find(|(name, _)| !SETTINGS.contains(&name.as_str())) {

@@ -32,11 +32,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use traffic::dispatch::{Due, dispatch};
 use traffic::gateway::{Gateway, Target};
+use traffic::truth::Truth;
 
 use self::api::{Api, Period, Stats};
 use self::page::Page;
 use self::parity::DualStage;
-use self::planned::{Planned, PlannedTraffic};
+use self::planned::{Planned, planned};
 use self::rate::{Rate, median};
 use self::report::{Observed, Report, StageReport};
 use self::stage::{STAGES, Stage};
@@ -67,13 +68,10 @@ const MINUTE_MS: u64 = 60_000;
 /// Run gateway, traffic and both paths on this machine, and hold what was counted against the truth.
 #[derive(Args)]
 pub struct DemoArgs {
-    /// Send this access log (plain or gzip) instead of synthetic traffic.
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-    /// Number of requests; of a log, at most so many.
+    /// Number of requests.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(4..=1_000_000))]
     requests: u64,
-    /// Chooses the traffic, and the response times of a log's requests.
+    /// Chooses the traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Requests per second; fewer are sent while the machine can't keep up.
@@ -94,13 +92,9 @@ pub struct DemoArgs {
 pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     let project = Project::find()?;
-    let traffic = match &args.log {
-        Some(file) => PlannedTraffic::from_log(file, args.seed, args.requests)?,
-        None => PlannedTraffic::synthetic(args.seed, args.requests)?,
-    };
-    eprint!("{}", traffic.bad_lines);
+    let (requests, truth) = planned(args.seed, args.requests)?;
     let mut demo = unless_stopped(&stop, Demo::start(&project, &args)).await?;
-    let success = demo.present(&project, &traffic, &args, &stop).await;
+    let success = demo.present(&project, &requests, &truth, &args, &stop).await;
     demo.worker.stop().await;
     Ok(if success? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -157,14 +151,15 @@ impl Demo {
     async fn present(
         &mut self,
         project: &Project,
-        traffic: &PlannedTraffic,
+        requests: &[Planned],
+        truth: &Truth,
         args: &DemoArgs,
         stop: &CancellationToken,
     ) -> anyhow::Result<bool> {
-        let report = self.play(traffic, stop).await?;
+        let report = self.play(requests, truth, stop).await?;
         let file = project.demo.join("report.json");
         write_json(&file, &report)?;
-        let page = Page { report: &report, truth: &traffic.truth };
+        let page = Page { report: &report, truth };
         println!("{}", page.summary());
         if let Some(file) = &args.report {
             let text = page.verification(&self.api.readiness().await?, &Surroundings::look(&project.root));
@@ -182,7 +177,7 @@ impl Demo {
     }
 
     /// Plays all stages and compares.
-    async fn play(&mut self, traffic: &PlannedTraffic, stop: &CancellationToken) -> anyhow::Result<Report> {
+    async fn play(&mut self, requests: &[Planned], truth: &Truth, stop: &CancellationToken) -> anyhow::Result<Report> {
         let mut sent = Sent::default();
         let (mut stages, mut dual) = (Vec::new(), Vec::<DualStage>::new());
         let mut before = unless_stopped(stop, self.api.stats(self.period())).await?;
@@ -196,7 +191,7 @@ impl Demo {
             };
             unless_stopped(stop, begin).await?;
             let from_ms = now_ms();
-            let part = traffic.planned.get(stage::share(traffic.planned.len(), index)).unwrap_or_default();
+            let part = requests.get(stage::share(requests.len(), index)).unwrap_or_default();
             self.send(part, stage, &mut sent, stop).await?;
             let after = unless_stopped(stop, self.drained(sent.digests.len() as u64)).await?;
             let added = median(&mut std::mem::take(&mut sent.added));
@@ -217,7 +212,7 @@ impl Demo {
         let (parity, old, new) = unless_stopped(stop, compare).await?;
         let Sent { digests, altered, waited, .. } = &sent;
         let observed = Observed { sent: digests, old: &old, new: &new, altered: *altered, waited };
-        Ok(Report::new(&observed, &before, &traffic.truth, stages, parity))
+        Ok(Report::new(&observed, &before, truth, stages, parity))
     }
 
     /// Changes the flag from version `base` and waits until the Worker obeys it.

@@ -71,9 +71,6 @@ struct ListedDay {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used, or a file can't be written.
 pub fn run(gateway: &GatewayArgs, command: ArchiveCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     let gateway = gateway.connect()?;

@@ -28,9 +28,6 @@ pub struct ChangeArgs {
 
 impl By {
     /// The name: the first that is given.
-    ///
-    /// # Errors
-    /// When nobody is named.
     pub fn name(&self) -> Result<String, CliError> {
         let names = [self.by.clone(), std::env::var("PATHCTL_USER").ok(), std::env::var("USER").ok()];
         names.into_iter().flatten().find(|name| !name.trim().is_empty()).ok_or(CliError::NobodyNamed)

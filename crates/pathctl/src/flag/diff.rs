@@ -24,9 +24,6 @@ pub struct DiffArgs {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When a document can't be read.
 pub fn run(desk: &Desk, args: &DiffArgs) -> Result<ExitCode, CliError> {
     let second = stored(desk, args.second)?;
     let ((before, from), (after, to)) = match args.first.parse() {

@@ -11,9 +11,6 @@ use crate::error::CliError;
 use crate::gateway::Gateway;
 
 /// A document of a file, or of standard input for `-`.
-///
-/// # Errors
-/// When it can't be read or is not valid.
 pub fn of_file(path: &Path) -> Result<Document, CliError> {
     let open = || -> io::Result<Box<dyn Read>> {
         Ok(if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
@@ -25,18 +22,12 @@ pub fn of_file(path: &Path) -> Result<Document, CliError> {
 }
 
 /// The document that holds at the source of truth, to be changed.
-///
-/// # Errors
-/// When there is no answer, or it has fields that this tool would lose.
 pub fn newest(gateway: &Gateway) -> Result<Document, CliError> {
     let document = gateway.newest_flag()?.value.document;
     Document::read_strictly(&document.to_string()).map_err(CliError::NewerDocument)
 }
 
 /// A document of the history.
-///
-/// # Errors
-/// When it isn't there.
 pub fn version(history: &[Change], version: u32) -> Result<&Document, CliError> {
     let found = history.iter().map(|change| &change.document).find(|document| document.version == version);
     found.ok_or_else(|| {
@@ -49,9 +40,6 @@ pub fn version(history: &[Change], version: u32) -> Result<&Document, CliError> 
 }
 
 /// The same document, if the gateway would take it.
-///
-/// # Errors
-/// Names the field and the remedy.
 pub fn checked(document: &Document) -> Result<Document, CliError> {
     Ok(Document::read_strictly(&serde_json::to_string(document)?)?)
 }

@@ -30,9 +30,6 @@ struct Entry<'a> {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the history can't be read.
 pub fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> {
     let history = desk.gateway.flag_history()?;
     let before = history.iter().skip(1).map(Some).chain([None]);

@@ -47,9 +47,6 @@ pub enum FlagCommand {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway, a file or the operator gives what can't be used.
 pub fn run(gateway: &GatewayArgs, command: FlagCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     if let FlagCommand::Validate { file } = command {

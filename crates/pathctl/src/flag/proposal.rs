@@ -32,9 +32,6 @@ pub enum Verdict {
 }
 
 /// Shows what a document would do, and asks whether it shall.
-///
-/// # Errors
-/// When there is no preview and the operator has not agreed without.
 pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<Verdict, CliError> {
     let preview = match desk.gateway.send::<Preview>(&Method::POST, "flag/preview", wanted, None) {
         Ok(preview) => preview,
@@ -55,9 +52,6 @@ pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<Verdi
 }
 
 /// Carries out what was agreed to with `change`, and reports what came of it.
-///
-/// # Errors
-/// What `change` fails with.
 pub fn conclude(
     desk: &Desk,
     verdict: Verdict,

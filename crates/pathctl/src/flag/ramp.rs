@@ -67,9 +67,6 @@ struct Timing {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the order doesn't fit what holds, or the gateway refuses it.
 pub fn run(desk: &Desk, args: &RampArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, set::STEP)?;
     let by = args.change.by.name()?;

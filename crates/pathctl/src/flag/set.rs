@@ -67,9 +67,6 @@ fn mode(name: &str) -> Mode {
 }
 
 /// Sets the flag.
-///
-/// # Errors
-/// When the document can't be, or the gateway refuses it.
 pub fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, STEP)?;
     let by = args.change.by.name()?;
@@ -80,9 +77,6 @@ pub fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
 }
 
 /// Proposes `wanted` in place of `newest`, and makes the change if the operator agrees.
-///
-/// # Errors
-/// As [`run`].
 pub fn change(desk: &Desk, newest: &Document, wanted: Document, consent: Consent) -> Result<ExitCode, CliError> {
     let wanted = document::checked(&Document { version: newest.version, ..wanted })?;
     let verdict = consult(desk, &wanted, consent)?;
@@ -90,9 +84,6 @@ pub fn change(desk: &Desk, newest: &Document, wanted: Document, consent: Consent
 }
 
 /// Makes an earlier version hold again.
-///
-/// # Errors
-/// When there is no such version, or the gateway refuses it.
 pub fn roll_back(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, STEP)?;
     let (by, reason) = (args.change.by.name()?, args.change.reason.as_str());

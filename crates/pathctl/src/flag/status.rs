@@ -24,9 +24,6 @@ pub struct StatusArgs {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When there is no answer that can be read.
 pub fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let status = desk.gateway.get::<Status>(&format!("flag/status?minutes={}", args.minutes))?;
     if desk.json {

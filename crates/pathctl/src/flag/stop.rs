@@ -47,9 +47,6 @@ pub struct ReleaseArgs {
 }
 
 /// Stops.
-///
-/// # Errors
-/// When no place took it, or the gateway doesn't answer.
 pub fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
     // A stop without a name is better than none.
     let by = args.by.name().unwrap_or_else(|_| "unnamed".into());
@@ -60,9 +57,6 @@ pub fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
 }
 
 /// Ends a stop.
-///
-/// # Errors
-/// When there is no such stop, or neither D1 nor the object takes the release.
 pub fn release(desk: &Desk, args: &ReleaseArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.yes, "releasing a stop")?;
     let by = args.by.name()?;

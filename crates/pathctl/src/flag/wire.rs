@@ -217,9 +217,6 @@ impl<'a> Order<'a> {
 
 impl Gateway {
     /// The document that holds at the source of truth.
-    ///
-    /// # Errors
-    /// As each of these calls: [`CallError`].
     pub fn newest_flag(&self) -> Result<Answer<Newest>, CallError> {
         self.get("flag/document")
     }

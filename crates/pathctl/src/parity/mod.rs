@@ -82,9 +82,6 @@ impl WindowArgs {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used.
 pub fn run(gateway: &GatewayArgs, command: ParityCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     let gateway = gateway.connect()?;

@@ -50,9 +50,6 @@ pub struct StatsArgs {
 }
 
 /// Runs the command.
-///
-/// # Errors
-/// When the gateway gives no answer that can be used, or has no such route.
 pub fn run(gateway: &GatewayArgs, args: StatsArgs) -> Result<ExitCode, CliError> {
     let mut stats = gateway.connect()?.get::<Stats>(&args.route())?.value;
     let is_one = args.path.is_some();
