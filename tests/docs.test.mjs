@@ -106,3 +106,19 @@ describe("docs/operations.md", () => {
     }
   });
 });
+
+describe("docs/glossary.md", () => {
+  const sources = [...filesBelow("crates"), ...filesBelow("src")].filter((path) => path.endsWith(".rs")).map(read);
+  const cells = prose("docs/glossary.md").split("\n").filter((line) => line.startsWith("| ")).map((line) => line.split("|").at(-2));
+  const types = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, type]) => type));
+
+  test("names types that exist", () => {
+    assert.ok(types.length >= 30);
+    const exists = (name) => {
+      const [type, member = type] = name.split("::");
+      const declared = new RegExp(`\\b(struct|enum|trait) ${type}\\b`);
+      return sources.some((source) => declared.test(source) && new RegExp(`\\b${member}\\b`).test(source));
+    };
+    assert.deepEqual(types.filter((name) => !exists(name)), []);
+  });
+});
