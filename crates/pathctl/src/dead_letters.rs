@@ -21,7 +21,7 @@ use crate::time::{moment, now_ms};
 /// Calls of one sweep before it is given up: each does hundreds of letters, of which 20,000 are kept.
 const MAX_CALLS: usize = 200;
 
-/// Look at dead letters, try them again, throw them away.
+/// Look at dead letters (what the queue delivered and could not be counted), try them again, throw them away.
 #[derive(Subcommand)]
 pub enum DeadLettersCommand {
     /// List letters, the newest first.

@@ -32,6 +32,7 @@ const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Options of every command that talks to a gateway.
 #[derive(Args)]
+#[command(next_help_heading = "Every command")]
 pub struct GatewayArgs {
     /// The gateway.
     #[arg(long, global = true, value_name = "URL", env = "PATHCTL_TARGET", value_parser = target)]

@@ -36,7 +36,7 @@ use self::gateway::GatewayArgs;
 /// Operate Path Collector: the flag that says which store counts an event, proof that both stores agree, and what was
 /// counted.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, max_term_width = 100)]
 #[command(
     after_help = "On an account, set PATHCTL_TOKEN to the gateway's secret READ_TOKEN, or to its ADMIN_TOKEN to \
                         change something."
@@ -54,7 +54,7 @@ enum Command {
     Flag(flag::FlagCommand),
     #[command(subcommand)]
     Parity(parity::ParityCommand),
-    /// Hold each of the plan's criteria against what is known; succeeds only when all hold.
+    /// Tell whether the migration's next phase may begin, criterion by criterion; succeeds only when all hold.
     Readiness,
     Stats(stats::StatsArgs),
     Top(top::TopArgs),

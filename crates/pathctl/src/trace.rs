@@ -13,7 +13,7 @@ use crate::missing::{Missing, notice};
 use crate::output::{self, one_line};
 use crate::time::moment;
 
-/// Tell where the events of an idempotent ID are; fails if no part knows it.
+/// Tell where one event is, by its idempotent ID; fails if no part knows it.
 #[derive(Args)]
 pub struct TraceArgs {
     /// The ID, such as 1730956800000-0123abcd: it is in logs, parity reports and exemplars.

@@ -20,7 +20,7 @@ use crate::output;
 use crate::table::plain;
 use crate::time::moment;
 
-/// List, fetch and verify archived details.
+/// List, fetch and verify archived events.
 #[derive(Subcommand)]
 pub enum ArchiveCommand {
     /// List the newest 400 days.

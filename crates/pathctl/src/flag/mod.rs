@@ -26,10 +26,10 @@ use crate::error::CliError;
 use crate::gateway::{Gateway, GatewayArgs};
 use crate::output;
 
-/// Read and change the flag, which says which path events take.
+/// Read and change the flag, which says which store counts an event: the object (old), D1 (new), or both.
 #[derive(Subcommand)]
 pub enum FlagCommand {
-    /// Show the document that holds at the source of truth.
+    /// Show the document that holds.
     Get,
     Status(status::StatusArgs),
     History(history::HistoryArgs),

@@ -35,7 +35,9 @@ const MAX_RUNS: usize = 50;
 /// Reports that `watch` looks at: more never come at once.
 const WATCHED: u8 = 30;
 
-/// Compare both paths, and show what was found. Exit code of run and report: 0 pass, 1 fail, 2 inconclusive or pending.
+/// Compare both stores event by event, and show what was found.
+///
+/// Exit code of run and report: 0 pass, 1 fail, 2 inconclusive or pending.
 #[derive(Subcommand)]
 pub enum ParityCommand {
     /// Compare a window now, and show the report.
