@@ -28,6 +28,10 @@ pub enum CliError {
     TokenOverheard,
     #[error("using PATHCTL_TOKEN: it is no visible ASCII; set it to the value of the secret ADMIN_TOKEN")]
     TokenUnreadable,
+    #[error(
+        "preparing https: there are no certificates to trust; install the system's (Debian: apt-get install ca-certificates)"
+    )]
+    NoCertificates,
     #[error("reading the document that holds: {0}; use a pathctl of the gateway's version")]
     NewerDocument(InputError),
     #[error("version {version} is not in the history; versions that can be read: {readable}")]

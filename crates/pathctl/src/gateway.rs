@@ -4,6 +4,7 @@
 //! over a line that others can read. Nothing is tried twice: a change whose answer was lost may have been made.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,7 +16,7 @@ use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use ureq::http::uri::Scheme;
 use ureq::http::{Method, Request, Response, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{AsSendBody, Body};
 
 use crate::error::CliError;
@@ -94,9 +95,25 @@ impl GatewayArgs {
             .max_redirects_will_error(false)
             .proxy(None)
             .timeout_global(Some(TIMEOUT))
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build());
+            .tls_config(TlsConfig::builder().root_certs(self.certificates()?).build());
         let target = self.target.to_string().trim_end_matches('/').to_owned();
         Ok(Gateway { agent: config.build().into(), target, authorization })
+    }
+}
+
+impl GatewayArgs {
+    /// The system's certificates; none where nothing is encrypted.
+    fn certificates(&self) -> Result<RootCerts, CliError> {
+        if self.target.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(RootCerts::Specific(Arc::default()));
+        }
+        let found = rustls_native_certs::load_native_certs();
+        let certificates: Vec<_> = found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+        if certificates.is_empty() {
+            Err(CliError::NoCertificates)
+        } else {
+            Ok(RootCerts::Specific(certificates.into()))
+        }
     }
 }
 
