@@ -1,6 +1,16 @@
 //! What tests and benchmarks share: real SQLite with the platform's limits, a database that fails in every way, a tiny
-//! executor, and made-up events. Nothing of it is part of a program, so that it panics where a test would.
-#![allow(missing_docs, clippy::missing_panics_doc, clippy::new_without_default, clippy::unwrap_used, clippy::panic)]
+//! executor, made-up events, and a whole made-up platform ([`world`]). Nothing of it is part of a program, so that it
+//! panics where a test would.
+#![allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
+    clippy::unwrap_used,
+    clippy::panic
+)]
+
+pub mod world;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
@@ -84,6 +94,23 @@ impl Sqlite {
     /// Runs SQL that only a test needs.
     pub fn script(&self, sql: &str) {
         self.0.borrow().execute_batch(sql).unwrap();
+    }
+
+    /// Runs a script in one transaction.
+    pub fn try_script(&self, sql: &str) -> Result<(), StoreError> {
+        let run = || {
+            let mut connection = self.0.borrow_mut();
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(sql)?;
+            transaction.commit()
+        };
+        run().map_err(|error| StoreError::from_message(&error.to_string()))
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> u64 {
+        let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        self.0.borrow().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
     }
 
     pub fn count(&self, table: &str) -> u64 {

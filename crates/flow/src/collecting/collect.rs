@@ -64,7 +64,10 @@ pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFu
 /// Does what is left to do when an event was handed over, under a `waitUntil` that began at `began_ms`.
 async fn finish(next: Next, app: &App, began_ms: u64) {
     deliver::finish(next, app, began_ms).await;
-    vitals::report_if_due(app).await;
+    // Cut off by the platform, a report would be left for a minute: another request has time for it.
+    if deliver::left_ms(app, began_ms) > vitals::DEADLINE_MS {
+        vitals::report_if_due(app).await;
+    }
 }
 
 /// The key for addresses, which with plain hashes is none; nothing if it has to be asked for.

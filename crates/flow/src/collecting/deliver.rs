@@ -23,6 +23,10 @@ use crate::port::Failure;
 /// How long the platform lets work under `waitUntil` go on, in ms, less a second for what is late in it.
 const WAIT_UNTIL_MS: u64 = 29_000;
 
+/// What a flush has at least, in ms: a clock that was set meanwhile says nothing, and a write and its fallback are tried
+/// whatever it says.
+const LEAST_MS: u64 = 4_000;
+
 /// What is left to do for an event that was handed over.
 pub type Next = coalesce::Next<Handed>;
 
@@ -65,17 +69,20 @@ pub async fn finish(next: Next, app: &App, began_ms: u64) {
     app.count("flushed_events", events.len() as u64);
     // Whoever can't tell an event's object must not guess it: a repeat would count again in another. The queue takes it.
     let shards = layout::to_write(app).await;
-    // What was read before may have taken some of it. A clock that was set says nothing: a write and its fallback are
-    // tried whatever it says.
-    let write_ms = app.config.send_deadline_ms;
-    let left_ms = (began_ms + WAIT_UNTIL_MS).saturating_sub(app.now_ms()).max(write_ms * 2);
+    // What was read before may have taken some of it. A write and its fallback share the rest.
+    let left_ms = left_ms(app, began_ms).max(LEAST_MS);
     let bounds = Bounds {
         shards: shards.as_ref().copied().unwrap_or(1),
-        write_ms,
+        write_ms: app.config.send_deadline_ms.min(left_ms / 2),
         flush_ms: FLUSH_MS.min(left_ms),
         log_events: app.config.log_events,
     };
     flush::flush(&Writer { app, shards }, bounds, events).await;
+}
+
+/// How long work under a `waitUntil` that began at `began_ms` may still go on, in ms.
+pub fn left_ms(app: &App, began_ms: u64) -> u64 {
+    (began_ms + WAIT_UNTIL_MS).saturating_sub(app.now_ms())
 }
 
 /// Both paths.

@@ -14,7 +14,7 @@ use crate::objects::ask;
 const PAUSE_MS: u64 = MINUTE_MS;
 
 /// How long a report may take, in ms.
-const DEADLINE_MS: u64 = 2_000;
+pub const DEADLINE_MS: u64 = 2_000;
 
 /// Whether this isolate has not reported within the last minute.
 pub fn is_due(app: &App, now_ms: u64) -> bool {
