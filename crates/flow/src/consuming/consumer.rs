@@ -243,9 +243,9 @@ impl Work<'_> {
         for ((message, part), done) in self.messages.iter().copied().zip(self.parsed.parts()).zip(done) {
             let events = self.parsed.events_of(part);
             let waiting = self.waiting(message, events);
-            let whole = part.rejected.is_empty();
+            let unread = part.rejected.len();
             // 3. A crash in here: what was not acked is delivered again, and its events are absorbed.
-            if *done || self.lane == Lane::Slow && last_resort.takes(message, waiting, events, whole).await {
+            if *done || self.lane == Lane::Slow && last_resort.takes(message, waiting, events, unread).await {
                 acked += 1;
                 message.ack();
             } else {

@@ -29,11 +29,11 @@ impl<'a> LastResort<'a> {
         Self { app, object_answers: true, queue_answers: true }
     }
 
-    /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `whole` says that
-    /// there is nothing else in it.
-    pub async fn takes(&mut self, message: &dyn Message, waiting: Waiting, events: &[Event], whole: bool) -> bool {
+    /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `unread` is how
+    /// many pieces of it can't be, or are too old by now.
+    pub async fn takes(&mut self, message: &dyn Message, waiting: Waiting, events: &[Event], unread: usize) -> bool {
         // 1. A crash here: nothing was written, and the message is delivered again.
-        if waiting.gives_way() && self.object_takes(events).await && whole {
+        if waiting.gives_way() && self.object_takes(events).await && unread == 0 {
             return true;
         }
         // 2. A crash here: the object has the events, as a fallback of what the queue delivers again.
@@ -42,7 +42,7 @@ impl<'a> LastResort<'a> {
         }
         // 3. A crash here: two messages hold the same events, which count once.
         if waiting.is_last() {
-            self.app.count("lost", events.len() as u64);
+            self.app.count("lost", (events.len() + unread) as u64);
             self.app.count("slow_lane_lost", 1);
             let body = message.text().unwrap_or_else(hex::encode);
             self.app.error(format_args!(

@@ -2,4 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod collecting;
+mod consuming;
+mod flag;
+mod letters;
+mod object;
+mod stop;
 mod support;

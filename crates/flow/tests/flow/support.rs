@@ -66,8 +66,12 @@ pub fn json(value: impl Serialize) -> Value {
 
 /// The merged read of the last hour, by an isolate that remembers nothing.
 pub fn stats(world: &World) -> Value {
+    stats_of(world, "range=1h")
+}
+
+pub fn stats_of(world: &World, range: &str) -> Value {
     let reader = world.isolate();
-    json(world.run(stats::read(&query("range=1h"), &reader.app)).unwrap())
+    json(world.run(stats::read(&query(range), &reader.app)).unwrap())
 }
 
 /// Requests in all, of which the answer says that each is counted once.

@@ -35,6 +35,8 @@ pub struct Hosted {
     name: String,
     pub sqlite: Sqlite,
     alarm: Cell<Option<u64>>,
+    /// What it answers whatever it is asked, as one of another version may.
+    says: RefCell<Option<Vec<u8>>>,
     instance: RefCell<Option<(Isolate, Rc<Object>)>>,
 }
 
@@ -42,6 +44,11 @@ impl Hosted {
     /// When its alarm is to ring, in ms.
     pub const fn alarm_at(&self) -> Option<u64> {
         self.alarm.get()
+    }
+
+    /// Makes it answer this, whatever it is asked; it still does what it is asked.
+    pub fn says(&self, answer: Option<Vec<u8>>) {
+        self.says.replace(answer);
     }
 
     fn instance(self: &Rc<Self>, inner: &Rc<Inner>) -> (Isolate, Rc<Object>) {
@@ -59,7 +66,8 @@ impl Hosted {
     async fn ask(self: Rc<Self>, inner: Rc<Inner>, question: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let (isolate, object) = self.instance(&inner);
         let answer = inner.run_in(isolate.id(), CALL_MS, async move { object.fetch(&question).await }).await;
-        answer.ok_or_else(|| "the object ended".into())
+        let says = self.says.borrow().clone();
+        says.or(answer).ok_or_else(|| "the object ended".into())
     }
 
     fn set_alarm(self: &Rc<Self>, inner: &Rc<Inner>, at_ms: u64) {
@@ -86,8 +94,8 @@ impl Hosted {
 impl Inner {
     fn hosted(&self, name: &str) -> Rc<Hosted> {
         let new = || {
-            let (sqlite, alarm, instance) = (Sqlite::empty(), Cell::new(None), RefCell::new(None));
-            Rc::new(Hosted { name: name.to_owned(), sqlite, alarm, instance })
+            let (alarm, says, instance) = Default::default();
+            Rc::new(Hosted { name: name.to_owned(), sqlite: Sqlite::empty(), alarm, says, instance })
         };
         self.objects.0.borrow_mut().entry(name.to_owned()).or_insert_with(new).clone()
     }
