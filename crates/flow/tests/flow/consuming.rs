@@ -17,7 +17,9 @@ fn messages(numbers: std::ops::Range<u64>, ms: u64) -> Vec<String> {
 }
 
 fn send(world: &World, messages: Vec<String>) {
-    messages.into_iter().for_each(|text| world.send(Body::Text(text)));
+    for text in messages {
+        world.send(Body::Text(text));
+    }
 }
 
 #[test]

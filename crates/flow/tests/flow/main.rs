@@ -3,8 +3,10 @@
 
 mod collecting;
 mod consuming;
+mod cron;
 mod flag;
 mod letters;
 mod object;
+mod parity;
 mod stop;
 mod support;

@@ -34,10 +34,20 @@ pub fn request(isolate: &Isolate, number: u64) -> Observed {
 
 /// Serves requests, some ms after each other.
 pub fn serve(world: &World, isolate: &Isolate, numbers: std::ops::Range<u64>) {
+    serve_every(world, isolate, numbers, 20);
+}
+
+/// Serves a request every so many ms.
+pub fn serve_every(world: &World, isolate: &Isolate, numbers: std::ops::Range<u64>, ms: u64) {
     for number in numbers {
         isolate.serve(request(isolate, number));
-        world.pass_ms(20);
+        world.pass_ms(ms);
     }
+}
+
+/// Lets time pass until so many minutes after [`rig::START`], which is 05:20.
+pub fn until_minute(world: &World, minute: u64) {
+    world.pass_ms((rig::START + minute * 60_000).saturating_sub(world.now_ms()));
 }
 
 /// Lets all that was served be written and consumed.

@@ -156,7 +156,9 @@ impl World {
 
     /// Makes every call of some ports go wrong so from now on.
     pub fn break_all(&self, ports: &[Port], fault: Fault) {
-        ports.iter().for_each(|port| self.trouble(Trouble::new(*port, fault)));
+        for port in ports {
+            self.trouble(Trouble::new(*port, fault));
+        }
     }
 
     /// Ends all trouble.

@@ -139,7 +139,9 @@ impl QueueState {
         };
         let mut batch: Vec<Waiting> = waiting.extract_if(.., fits).collect();
         inner.random.shuffle(&mut batch);
-        batch.iter_mut().for_each(|message| message.attempts += 1);
+        for message in &mut batch {
+            message.attempts += 1;
+        }
         batch
     }
 }
@@ -256,6 +258,11 @@ impl World {
     /// What waits in the slow lane.
     pub fn in_slow_lane(&self) -> Vec<Waiting> {
         self.slow.waiting.borrow().clone()
+    }
+
+    /// Loses messages of the main queue, which nobody hears of; returns how many.
+    pub fn lose(&self, which: impl FnMut(&mut Waiting) -> bool) -> usize {
+        self.main.waiting.borrow_mut().extract_if(.., which).count()
     }
 
     /// What the queues dropped.
