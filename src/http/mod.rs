@@ -2,7 +2,6 @@
 //!
 //! **Lives here:** reading requests, access, and the form of the answers. What is in them, `flow` computes.
 
-mod accept;
 mod access;
 mod access_keys;
 mod archive;
@@ -11,7 +10,6 @@ mod etag;
 mod flag;
 mod html;
 mod login;
-mod metrics;
 mod ofrep;
 mod page;
 mod problem;
@@ -22,12 +20,13 @@ use api::routes::{Asked, ROUTES, Resource, Right, Route};
 use api::url::{self, Query};
 use flow::app::App;
 use flow::flag::{orders, shown, status};
-use flow::operating::{health, readiness, snapshot};
+use flow::operating::{health, metrics, readiness, snapshot};
 use flow::parity::reports;
 use flow::reading::{events, paths, series, stats, trace};
 use flow::{archive as days, letters};
 use model::counting::rollup::fnv1a;
 use model::error::InputError;
+use model::operating::exposition;
 use model::operating::health::Status;
 use model::reading::selection::Routes;
 use serde::Serialize;
@@ -84,7 +83,7 @@ async fn answer(
     let first = segments.first().map_or("", String::as_str);
     match route.resource {
         Resource::Probe => probe(app).await,
-        Resource::Metrics => metrics::respond(request, app).await,
+        Resource::Metrics => respond_with(200, Some(metrics::text(app).await), exposition::TEXT, None),
         Resource::ArchiveDay | Resource::ArchivePart => {
             archive::file(first, segments.get(1).map(String::as_str), env, app).await
         }

@@ -1,4 +1,4 @@
-// What Prometheus is told, read by its own client: the same figures as everywhere, in both formats.
+// What Prometheus is told, read by its own client: the same figures as everywhere.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -10,12 +10,11 @@ import { NOON, eventually, startGateway } from "./harness.mjs";
 
 const project = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PYTHON = project(".tools/metrics");
-const OPEN_METRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
 
 /** What Prometheus' client reads; what it can't read is an error. */
-async function parsed(text, format) {
+async function parsed(text) {
   assert.ok(existsSync(PYTHON), "Prometheus' client is missing. Get it: scripts/setup metrics");
-  const python = spawn("python3", [project("tests/worker/read_metrics.py"), format], { env: { ...process.env, PYTHONPATH: PYTHON } });
+  const python = spawn("python3", [project("tests/worker/read_metrics.py")], { env: { ...process.env, PYTHONPATH: PYTHON } });
   python.stdin.end(text);
   const [out, complaint, code] = await Promise.all([
     textOf(python.stdout), textOf(python.stderr), new Promise((resolve) => python.on("close", resolve)),
@@ -24,15 +23,13 @@ async function parsed(text, format) {
   return JSON.parse(out);
 }
 
-/** Scrapes as Prometheus does, or as simple readers do. */
-async function scrape(gateway, format = "text") {
-  const headers = { Accept: format === "text" ? "*/*" : OPEN_METRICS };
-  const response = await gateway.request("/_collector/metrics", { headers });
+/** Scrapes as Prometheus does. */
+async function scrape(gateway) {
+  const response = await gateway.request("/_collector/metrics");
   const text = await response.text();
   assert.equal(response.status, 200, text);
-  const type = format === "text" ? "text/plain; version=0.0.4" : "application/openmetrics-text; version=1.0.0";
-  assert.equal(response.headers.get("Content-Type"), `${type}; charset=utf-8`);
-  return { text, families: await parsed(text, format) };
+  assert.equal(response.headers.get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  return { text, families: await parsed(text) };
 }
 
 /** The value of a sample, by its name and some of its labels. */
@@ -45,15 +42,13 @@ function value(families, name, labels = {}) {
 /** What `promtool check metrics` would say, and what is agreed here. */
 function complaints(families) {
   const found = [];
-  for (const { name, type, help, unit, samples } of families) {
+  for (const { name, type, help, samples } of families) {
     const say = (what) => found.push(`${name}: ${what}`);
     if (!/^path_collector(_[a-z][a-z0-9]*)+$/.test(name)) say("its name");
     if (!/^[A-Z0-9].*\.$/.test(help)) say("its help is no sentence");
     if (!["counter", "gauge", "histogram"].includes(type)) say(`its type ${type}`);
     if (/_(total|count|sum|bucket)$/.test(name)) say("an ending that belongs to samples");
     if (/(^|_)(counter|gauge|histogram|ms|milliseconds|seconds_[a-z]+|percent|ppm)$/.test(name)) say("its type or another unit in its name");
-    if (unit && !name.endsWith(`_${unit}`)) say("its unit isn't its ending");
-    if (/_(seconds|ratio)$/.test(name) && unit !== undefined && unit === "") say("its unit is not said");
     if (samples.length === 0) say("no samples");
     for (const sample of samples) {
       if (type === "counter" && sample.name !== `${name}_total`) say(`a counter without _total: ${sample.name}`);
@@ -84,37 +79,35 @@ describe("metrics", { concurrency: 3, timeout: 180_000 }, () => {
     });
     // Later than what was kept of that scrape; and what is compared below is read at one time.
     await gateway.freezeClock(NOON + 600_000);
-    for (const format of ["text", "openmetrics"]) {
-      const { text, families } = await scrape(gateway, format);
-      if (format === "openmetrics") assert.deepEqual(complaints(families), []);
-      const { total, paths } = await gateway.stats();
-      const health = await gateway.read("health");
-      const expected = {
-        requests_total: [{ class: "5xx" }, total.status["5xx"]],
-        route_requests_total: [{ path: "/good", class: "2xx" }, paths.find(({ path }) => path === "/good").requests],
-        response_time_seconds_count: [{}, total.requests],
-        response_time_seconds_bucket: [{ le: "+Inf" }, 15],
-        route_response_time_seconds_count: [{ path: "/bad" }, 3],
-        routes: [{}, 2],
-        store_requests_total: [{ store: "new", cohort: "dual" }, 15],
-        flag_mode: [{ mode: "dual-write" }, 1],
-        flag_sample_ratio: [{}, 1],
-        flag_version: [{}, (await gateway.read("flag/status")).newest],
-        ramp_steps: [{}, 2],
-        health: [{ status: health.status }, 1],
-        health_reasons: [{ code: "dead-letters" }, 1],
-        dead_letters_kept: [{}, 1],
-        sends_total: [{ store: "old" }, 15],
-        consumer_events_total: [{ outcome: "stored" }, health.consumer.stored],
-        store_up: [{ store: "new" }, 1],
-        cron_failed: [{ task: "flag" }, 0],
-      };
-      const found = Object.entries(expected).map(([name, [labels]]) => [name, value(families, name, labels)]);
-      assert.deepEqual(found, Object.entries(expected).map(([name, [, figure]]) => [name, figure]), text);
-      const seconds = value(families, "response_time_seconds_sum");
-      assert.ok(Math.abs(seconds * 1_000 - total.responseTime.mean * total.requests) < 1, `${seconds}`);
-      t.diagnostic(`${format}: ${text.length} bytes, ${families.length} metrics`);
-    }
+    const { text, families } = await scrape(gateway);
+    assert.deepEqual(complaints(families), []);
+    const { total, paths } = await gateway.stats();
+    const health = await gateway.read("health");
+    const expected = {
+      requests_total: [{ class: "5xx" }, total.status["5xx"]],
+      route_requests_total: [{ path: "/good", class: "2xx" }, paths.find(({ path }) => path === "/good").requests],
+      response_time_seconds_count: [{}, total.requests],
+      response_time_seconds_bucket: [{ le: "+Inf" }, 15],
+      route_response_time_seconds_count: [{ path: "/bad" }, 3],
+      routes: [{}, 2],
+      store_requests_total: [{ store: "new", cohort: "dual" }, 15],
+      flag_mode: [{ mode: "dual-write" }, 1],
+      flag_sample_ratio: [{}, 1],
+      flag_version: [{}, (await gateway.read("flag/status")).newest],
+      ramp_steps: [{}, 2],
+      health: [{ status: health.status }, 1],
+      health_reasons: [{ code: "dead-letters" }, 1],
+      dead_letters_kept: [{}, 1],
+      sends_total: [{ store: "old" }, 15],
+      consumer_events_total: [{ outcome: "stored" }, health.consumer.stored],
+      store_up: [{ store: "new" }, 1],
+      cron_failed: [{ task: "flag" }, 0],
+    };
+    const found = Object.entries(expected).map(([name, [labels]]) => [name, value(families, name, labels)]);
+    assert.deepEqual(found, Object.entries(expected).map(([name, [, figure]]) => [name, figure]), text);
+    const seconds = value(families, "response_time_seconds_sum");
+    assert.ok(Math.abs(seconds * 1_000 - total.responseTime.mean * total.requests) < 1, `${seconds}`);
+    t.diagnostic(`${text.length} bytes, ${families.length} metrics`);
   });
 
   test("who scrapes often gets the same text, and what can't be read is left out", async (t) => {

@@ -67,8 +67,6 @@ pub struct LayoutMemory {
 pub struct MetricsText {
     /// When it was made, in ms.
     pub made_at_ms: u64,
-    /// Whether it is `OpenMetrics`.
-    pub open: bool,
     /// The text.
     pub text: String,
 }

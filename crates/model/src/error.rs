@@ -2,7 +2,7 @@
 //!
 //! Invariant: no variant carries a client address or a whole payload; values are cut to [`SHOWN_CHARS`].
 
-use crate::json_path::path_at_end;
+use serde::de::DeserializeOwned;
 
 /// Characters of an offending value that an error shows.
 pub const SHOWN_CHARS: usize = 48;
@@ -61,26 +61,29 @@ impl InputError {
     pub fn field(field: impl Into<String>, found: impl std::fmt::Display, remedy: impl Into<String>) -> Self {
         Self::Field { field: field.into(), found: shown(&found.to_string()), remedy: remedy.into() }
     }
-
-    /// Why JSON could not be read: names the field where the text is JSON but the field's value is not what it must be.
-    pub fn json(what: &'static str, text: &str, error: &serde_json::Error, remedy: &'static str) -> Self {
-        let path = path_at_end(before(text, error));
-        if error.is_data() && !path.is_empty() {
-            let (reason, named) = (error.to_string(), format!("`{path}`: "));
-            // A field with a parser of its own names itself.
-            let reason = reason.strip_prefix(&named).map(str::to_owned).unwrap_or(reason);
-            Self::Json { field: path, reason, remedy }
-        } else {
-            Self::Malformed { what, reason: error.to_string(), remedy }
-        }
-    }
 }
 
-/// What of a text its parser had read when it gave up.
-pub(super) fn before<'a>(text: &'a str, error: &serde_json::Error) -> &'a str {
-    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    let end = lines.map(str::len).sum::<usize>() + error.column();
-    text.get(..end).unwrap_or(text)
+/// Reads JSON; `what` is being read, and `remedy` says what would be valid.
+///
+/// # Errors
+/// Why it could not be read: names the field where the text is JSON but the field's value is not what it must be.
+pub fn read_json<T: DeserializeOwned>(what: &'static str, text: &str, remedy: &'static str) -> Result<T, InputError> {
+    let error = match serde_json::from_str(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // Again, and slower, because only then it is known where the parser was.
+    let tracked = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text));
+    let path = tracked.err().map(|error| error.path().to_string()).filter(|path| path != "." && error.is_data());
+    let reason = error.to_string();
+    Err(match path {
+        Some(field) => {
+            // A field with a parser of its own names itself.
+            let reason = reason.strip_prefix(&format!("`{field}`: ")).map(str::to_owned).unwrap_or(reason);
+            InputError::Json { field, reason, remedy }
+        }
+        None => InputError::Malformed { what, reason, remedy },
+    })
 }
 
 /// `text` in quotes, cut to [`SHOWN_CHARS`] and without control characters, fit for a log line.

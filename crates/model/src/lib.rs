@@ -24,7 +24,6 @@ pub mod error;
 pub mod event;
 pub mod flag;
 pub mod forget;
-pub(crate) mod json_path;
 pub mod log;
 pub mod operating;
 pub mod parity;

@@ -29,21 +29,21 @@ const LIFE_MS: u64 = 5_000;
 const HOURS: u64 = 24;
 const DAYS: u64 = 30;
 
-/// The metrics: as `OpenMetrics` if `open`, else in the older format, which everything reads.
-pub async fn text(app: &App, open: bool) -> String {
+/// The metrics, in Prometheus' text format.
+pub async fn text(app: &App) -> String {
     let now_ms = app.now_ms();
-    let is_fresh = |made: &MetricsText| made.open == open && now_ms.saturating_sub(made.made_at_ms) < LIFE_MS;
+    let is_fresh = |made: &MetricsText| now_ms.saturating_sub(made.made_at_ms) < LIFE_MS;
     let made = app.isolate.metrics.borrow().as_ref().filter(|made| is_fresh(made)).map(|made| made.text.clone());
     if let Some(text) = made {
         return text;
     }
-    let text = read(app, now_ms, open).await;
-    app.isolate.metrics.replace(Some(MetricsText { made_at_ms: now_ms, open, text: text.clone() }));
+    let text = read(app, now_ms).await;
+    app.isolate.metrics.replace(Some(MetricsText { made_at_ms: now_ms, text: text.clone() }));
     text
 }
 
 /// Asks everyone; what does not answer is left out.
-async fn read(app: &App, now_ms: u64, open: bool) -> String {
+async fn read(app: &App, now_ms: u64) -> String {
     let deadline = app.read_deadline();
     let flag = async { admin::known(app).await.map(|known| (known.document, known.changed_at)) };
     let reports = join(reports(app, Kind::Hour, HOURS, deadline), reports(app, Kind::Day, DAYS, deadline));
@@ -53,7 +53,7 @@ async fn read(app: &App, now_ms: u64, open: bool) -> String {
     let stops = cache::is_known(app).then(|| cache::stops(app).holding().len() as u64);
     let (old, new) = &held;
     let traffic = Traffic { since_ms: Grain::Day.floor(now_ms), old: old.as_ref(), new: new.as_ref() };
-    metrics::text(&traffic, &Rollout { flag, stops, hours, days }, &pipeline(known), open)
+    metrics::text(&traffic, &Rollout { flag, stops, hours, days }, &pipeline(known))
 }
 
 fn pipeline(known: health::Known) -> Pipeline {

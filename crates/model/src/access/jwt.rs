@@ -4,6 +4,7 @@
 //! [`Token::signature`] that the platform found good under the team's own key. No bytes make the reader panic, and
 //! everything is bounded.
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
 /// Header in which Access gives the token.
@@ -155,27 +156,7 @@ fn json(part: &str) -> Option<Value> {
 
 /// Decodes base64url without padding (RFC 4648, section 5), in its one canonical form.
 fn decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for digit in text.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.extend(u8::try_from(bits >> count));
-            bits &= (1 << count) - 1;
-        }
-    }
-    // What is left is less than a byte: too few bits to be a digit too many, and all zero.
-    (count < 6 && bits == 0).then_some(bytes)
+    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
 }
 
 #[cfg(test)]
@@ -188,13 +169,7 @@ mod tests {
     const NOW_S: u64 = 1_730_956_800;
 
     fn encoded(bytes: &[u8]) -> String {
-        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let bits: Vec<u8> = bytes.iter().flat_map(|byte| format!("{byte:08b}").into_bytes()).collect();
-        let digit = |six: &[u8]| {
-            let six = format!("{:0<6}", String::from_utf8_lossy(six));
-            char::from(DIGITS[usize::from_str_radix(&six, 2).unwrap()])
-        };
-        bits.chunks(6).map(digit).collect()
+        BASE64URL_NOPAD.encode(bytes)
     }
 
     fn token(header: &Value, claims: &Value) -> String {
@@ -300,11 +275,6 @@ mod tests {
                 }
             }
             prop_assert!(keys(&text).is_err());
-        }
-
-        #[test]
-        fn what_is_encoded_is_decoded(bytes: Vec<u8>) {
-            prop_assert_eq!(decoded(&encoded(&bytes)), Some(bytes));
         }
 
         #[test]

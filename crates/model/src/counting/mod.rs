@@ -1,6 +1,5 @@
 //! Figures of many events: what is counted in an interval, and how counts merge.
 
-pub mod cardinality;
 pub mod exemplar;
 pub mod figures;
 pub mod grain;

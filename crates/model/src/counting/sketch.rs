@@ -6,7 +6,6 @@
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use sketches_ddsketch::{Config, DDSketch};
 
-use super::cardinality;
 use crate::error::InputError;
 use crate::event::address::ClientIpHash;
 use crate::event::identity::first_u64;
@@ -180,7 +179,7 @@ impl Addresses {
     pub fn estimate(&self) -> f64 {
         match self {
             Self::Exact(set) => set.len() as f64,
-            Self::Estimated(sketch) => cardinality::estimate(sketch),
+            Self::Estimated(sketch) => sketch.composite_estimate(),
         }
     }
 

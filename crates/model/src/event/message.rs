@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Event;
-use crate::error::InputError;
+use crate::error::{InputError, read_json};
 
 /// Largest message in bytes: 60 KB stays below the queue's billing unit of 64 KB with its metadata.
 pub const MAX_MESSAGE_BYTES: usize = 60_000;
@@ -183,7 +183,7 @@ pub fn not_text(hex: &str) -> Parsed {
 /// # Errors
 /// Names the field that is missing, of the wrong type, or out of bounds.
 pub fn event(text: &str, now_ms: u64) -> Result<Event, InputError> {
-    let event: Event = serde_json::from_str(text).map_err(|error| InputError::json("event", text, &error, REMEDY))?;
+    let event: Event = read_json("event", text, REMEDY)?;
     event.check(now_ms)?;
     Ok(event)
 }

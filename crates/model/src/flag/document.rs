@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::InputError;
+use crate::error::{InputError, read_json};
 use crate::event::template::Template;
 
 use super::ramp::Ramp;
@@ -214,8 +214,7 @@ impl Document {
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, InputError> {
-    let remedy = "give a JSON object as in flags/default.json";
-    serde_json::from_str(text).map_err(|error| InputError::json("flag document", text, &error, remedy))
+    read_json("flag document", text, "give a JSON object as in flags/default.json")
 }
 
 /// The path of a field that is not among the known ones. An array's first entry knows the fields of all.

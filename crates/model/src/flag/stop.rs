@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::InputError;
+use crate::error::{InputError, read_json};
 use crate::time::rfc3339;
 
 use super::change::Author;
@@ -123,9 +123,7 @@ impl Latch {
             let (what, size, limit) = ("record of stops", text.len(), MAX_BYTES);
             return Err(InputError::TooLarge { what, size, unit: "bytes", limit, remedy: "delete the KV key `stop`" });
         }
-        let remedy = "cron writes it anew within a minute";
-        let Self { stops } =
-            serde_json::from_str(text).map_err(|error| InputError::json("record of stops", text, &error, remedy))?;
+        let Self { stops } = read_json("record of stops", text, "cron writes it anew within a minute")?;
         Ok(Self::of(stops))
     }
 

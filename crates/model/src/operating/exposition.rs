@@ -1,6 +1,6 @@
-//! Prometheus' text format, and `OpenMetrics`.
+//! Prometheus' text format.
 //!
-//! Sources: <https://prometheus.io/docs/instrumenting/exposition_formats/>, <https://prometheus.io/docs/specs/om/>.
+//! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 //! Invariants: whatever a label holds, a sample is one line. Values are decimal fractions made of integers, so that none
 //! is infinite or no number. A metric without samples is not there at all, rather than 0.
 
@@ -8,9 +8,6 @@ use std::fmt::{self, Write as _};
 
 /// Content type of the text format.
 pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Content type of `OpenMetrics`.
-pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +19,6 @@ pub enum Kind {
     /// Counts up to bounds.
     Histogram,
 }
-
-/// Units by the endings of names.
-const UNITS: [&str; 2] = ["seconds", "ratio"];
 
 /// A decimal fraction that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,18 +82,12 @@ impl fmt::Display for Number {
 pub type Labels<'a> = &'a [(&'static str, &'a str)];
 
 /// A text that grows metric by metric.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Exposition {
     text: String,
-    open: bool,
 }
 
 impl Exposition {
-    /// An empty one: of `OpenMetrics` if `open`, else of the text format.
-    pub const fn new(open: bool) -> Self {
-        Self { text: String::new(), open }
-    }
-
     /// Begins a metric, which must not have been begun before; all its samples follow at once. Its name has its unit for
     /// an ending, and not `_total`.
     pub const fn metric(&mut self, kind: Kind, name: &'static str, help: &'static str) -> Metric<'_> {
@@ -129,10 +117,7 @@ impl Exposition {
     }
 
     /// The whole text.
-    pub fn finish(mut self) -> String {
-        if self.open {
-            self.text.push_str("# EOF\n");
-        }
+    pub fn finish(self) -> String {
         self.text
     }
 }
@@ -163,12 +148,7 @@ impl Metric<'_> {
         sum: Number,
     ) {
         for (bound, up_to) in buckets {
-            // `OpenMetrics` wants a point in it; a series must not have two names.
-            let mut bound = bound.to_string();
-            if !bound.contains('.') {
-                bound.push_str(".0");
-            }
-            self.line("_bucket", labels, Some(&bound), up_to.into());
+            self.line("_bucket", labels, Some(&bound.to_string()), up_to.into());
         }
         self.line("_bucket", labels, Some("+Inf"), count.into());
         self.line("_sum", labels, None, sum).line("_count", labels, None, count.into());
@@ -201,9 +181,8 @@ impl Metric<'_> {
 
     fn begin(&mut self) {
         let Self { kind, name, help, .. } = *self;
-        let Exposition { text, open } = &mut *self.to;
-        // The text format counts the ending to the name, OpenMetrics doesn't.
-        let ending = if kind == Kind::Counter && !*open { "_total" } else { "" };
+        let text = &mut self.to.text;
+        let ending = if kind == Kind::Counter { "_total" } else { "" };
         let word = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -215,12 +194,6 @@ impl Metric<'_> {
         escape(help, text);
         for part in ["\n# TYPE ", name, ending, " ", word, "\n"] {
             text.push_str(part);
-        }
-        let unit = UNITS.into_iter().find(|unit| name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')));
-        if let Some(unit) = unit {
-            for part in ["# UNIT ", name, ending, " ", unit, "\n"] {
-                text.push_str(part);
-            }
         }
     }
 }
@@ -244,8 +217,8 @@ mod tests {
 
     use super::*;
 
-    fn example(open: bool) -> String {
-        let mut all = Exposition::new(open);
+    fn example() -> String {
+        let mut all = Exposition::default();
         all.metric(Kind::Counter, "sent", "Events.").sample(&[("to", "a\"\\\n")], 7).sample(&[("to", "b")], 0);
         all.metric(Kind::Gauge, "nothing", "No samples.");
         all.gauge("age_seconds", "Age.", Some(Number::seconds(1_050)));
@@ -258,18 +231,16 @@ mod tests {
     }
 
     #[test]
-    fn both_formats_are_as_their_specifications_say() {
+    fn the_text_is_as_its_specification_says() {
         let text = "# HELP sent_total Events.\n# TYPE sent_total counter\nsent_total{to=\"a\\\"\\\\\\n\"} 7\n\
             sent_total{to=\"b\"} 0\n\
-            # HELP age_seconds Age.\n# TYPE age_seconds gauge\n# UNIT age_seconds seconds\nage_seconds 1.05\n\
-            # HELP took_seconds Time.\n# TYPE took_seconds histogram\n# UNIT took_seconds seconds\n\
-            took_seconds_bucket{path=\"/\",le=\"0.25\"} 1\ntook_seconds_bucket{path=\"/\",le=\"1.0\"} 2\n\
+            # HELP age_seconds Age.\n# TYPE age_seconds gauge\nage_seconds 1.05\n\
+            # HELP took_seconds Time.\n# TYPE took_seconds histogram\n\
+            took_seconds_bucket{path=\"/\",le=\"0.25\"} 1\ntook_seconds_bucket{path=\"/\",le=\"1\"} 2\n\
             took_seconds_bucket{path=\"/\",le=\"+Inf\"} 3\ntook_seconds_sum{path=\"/\"} 2\n\
             took_seconds_count{path=\"/\"} 3\n\
             # HELP mode Mode.\n# TYPE mode gauge\nmode{mode=\"x\"} 0\nmode{mode=\"y\"} 1\n";
-        assert_eq!(example(false), text);
-        let open = text.replace("P sent_total", "P sent").replace("E sent_total", "E sent");
-        assert_eq!(example(true), open + "# EOF\n");
+        assert_eq!(example(), text);
     }
 
     #[test]
@@ -282,7 +253,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_label_holds_a_sample_is_one_line_that_gives_it_back(value: String, number: u64) {
-            let mut all = Exposition::new(false);
+            let mut all = Exposition::default();
             all.metric(Kind::Gauge, "g", "G.").sample(&[("l", &value)], number);
             let text = all.finish();
             let lines: Vec<&str> = text.lines().collect();

@@ -12,13 +12,8 @@ pub mod traffic;
 use super::exposition::Exposition;
 
 /// All metrics.
-pub fn text(
-    traffic: &traffic::Traffic<'_>,
-    rollout: &rollout::Rollout,
-    pipeline: &pipeline::Pipeline,
-    open: bool,
-) -> String {
-    let mut to = Exposition::new(open);
+pub fn text(traffic: &traffic::Traffic<'_>, rollout: &rollout::Rollout, pipeline: &pipeline::Pipeline) -> String {
+    let mut to = Exposition::default();
     to.states("path_collector_build_info", "The version that answers.", "version", &[VERSION], VERSION);
     traffic::write(traffic, &mut to);
     rollout::write(rollout, &mut to);

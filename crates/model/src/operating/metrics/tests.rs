@@ -88,7 +88,7 @@ fn rollups<'a>(events: impl IntoIterator<Item = &'a Event>) -> Rollups {
 }
 
 fn all(old: &Rollups, new: &Rollups) -> String {
-    text(&Traffic { since_ms: NOW, old: Some(old), new: Some(new) }, &rollout(), &pipeline(), false)
+    text(&Traffic { since_ms: NOW, old: Some(old), new: Some(new) }, &rollout(), &pipeline())
 }
 
 /// The value of a series.
@@ -115,7 +115,7 @@ fn what_is_known_is_told() {
         ("path_collector_route_requests_total{path=\"/b\",class=\"2xx\"}", 0.0),
         ("path_collector_response_time_seconds_bucket{le=\"0.125\"}", 1.0),
         ("path_collector_response_time_seconds_bucket{le=\"0.25\"}", 3.0),
-        ("path_collector_response_time_seconds_bucket{le=\"1.0\"}", 3.0),
+        ("path_collector_response_time_seconds_bucket{le=\"1\"}", 3.0),
         ("path_collector_response_time_seconds_bucket{le=\"+Inf\"}", 3.0),
         ("path_collector_response_time_seconds_sum", 0.59),
         ("path_collector_route_response_time_seconds_count{path=\"/b\"}", 1.0),
@@ -151,7 +151,7 @@ fn what_is_known_is_told() {
 #[test]
 fn what_is_not_known_is_left_out() {
     let nothing = Pipeline { facts: Facts::default(), counts: None, archived_until_ms: None, ..pipeline() };
-    let names = names(&text(&Traffic { since_ms: NOW, old: None, new: None }, &Rollout::default(), &nothing, false));
+    let names = names(&text(&Traffic { since_ms: NOW, old: None, new: None }, &Rollout::default(), &nothing));
     let told: Vec<&str> = names.iter().map(|name| name.strip_prefix("path_collector_").unwrap()).collect();
     assert_eq!(told, ["build_info", "health", "health_reasons", "store_up"]);
 }
@@ -197,7 +197,7 @@ proptest! {
             let cohort = Cohort::ALL[usize::from(cohort)];
             let event = Event { cohort, path: format!("/{path}"), status: class * 100, response_time, ..example() };
             add(if is_old { &mut old } else { &mut new }, Grain::Day, &event.path, &event);
-            let text = text(&Traffic { since_ms: NOW, old: Some(&old), new: Some(&new) }, &Rollout::default(), &pipeline(), false);
+            let text = text(&Traffic { since_ms: NOW, old: Some(&old), new: Some(&new) }, &Rollout::default(), &pipeline());
             for line in text.lines().filter(|line| !line.starts_with('#')) {
                 let (series, value) = line.rsplit_once(' ').unwrap();
                 let value: f64 = value.parse().unwrap();
