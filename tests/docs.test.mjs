@@ -74,11 +74,12 @@ describe("docs/operations.md", () => {
     .map(([code, status, when]) => ({ code: code.replaceAll("`", ""), status, when }));
 
   test("has a row for each of health's codes, with its status, and for no other", () => {
-    const judged = [...source.matchAll(/add\(\s*"([a-z-]+)",\s*Status::(\w+)/g)].map(([, code, status]) => [code, status]);
-    const unreadable = [...source.matchAll(/\("([a-z-]+-unreadable)", Part::/g)].map(([, code]) => [code, "failing"]);
+    const kebab = (name) => name.replaceAll(/(?<=\w)[A-Z0-9]/g, "-$&").toLowerCase();
+    const judged = [...source.matchAll(/add\(\s*ReasonCode::(\w+),\s*HealthStatus::(\w+)/g)];
+    const unreadable = [...source.matchAll(/\(ReasonCode::(\w+Unreadable), MissingPart::/g)].map(([, code]) => [, code, "failing"]);
     assert.ok(judged.length >= 20 && unreadable.length === 2);
     const documented = alerts.map(({ code, status }) => [code, status]);
-    const codes = [...judged, ...unreadable].map(([code, status]) => [code, status.toLowerCase()]);
+    const codes = [...judged, ...unreadable].map(([, code, status]) => [kebab(code), status.toLowerCase()]);
     assert.deepEqual(documented.sort(), codes.sort());
   });
 

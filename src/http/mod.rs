@@ -27,7 +27,7 @@ use flow::{archive as days, letters};
 use model::counting::rollup::fnv1a;
 use model::error::InputError;
 use model::operating::exposition;
-use model::operating::health::Status;
+use model::operating::health::HealthStatus;
 use model::reading::selection::Routes;
 use serde::Serialize;
 use web_sys::Request;
@@ -97,7 +97,7 @@ async fn answer(
 /// For probes: 503 only where something fails that a restart or a person must mend.
 async fn probe(app: &App) -> std::result::Result<Response, Problem> {
     let health = health::read(app).await;
-    json_as(if health.status == Status::Failing { 503 } else { 200 }, &health)
+    json_as(if health.status == HealthStatus::Failing { 503 } else { 200 }, &health)
 }
 
 /// What is read. `segment` is the part of the path that varies, if any.
@@ -119,7 +119,7 @@ async fn show(resource: Resource, segment: &str, query: &Query, app: &App) -> st
         Resource::Flag => Shown::json(&shown::read(app).await),
         Resource::FlagDocument => {
             let newest = shown::document(app).await?;
-            let etag = Some(format!("\"{}\"", newest.version()));
+            let etag = Some(format!("\"{}\"", newest.document.version));
             Ok(Shown { etag, ..Shown::json(&newest)? })
         }
         Resource::FlagHistory => Shown::json(&shown::history(app).await?),

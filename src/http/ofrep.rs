@@ -1,34 +1,31 @@
 //! `ofrep/v1/evaluate/flags`: the flag for others, by the OpenFeature Remote Evaluation Protocol.
 
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use web_sys::Request;
 use worker::Response;
 
+use api::ofrep::EvaluationsAnswer;
 use api::problem::Problem;
 use flow::app::App;
 use flow::flag::cache;
 
 use crate::body;
-use model::flag::evaluate::{self, Evaluation, Failure, KEY};
+use model::flag::evaluate::{self, Evaluation, EvaluationError, EvaluationFailure, KEY};
 
 use super::{etag, json, json_as, json_text, text};
 
 /// Longest body, in bytes: contexts hold much that is not looked at.
 const MAX_BODY_BYTES: usize = 64_000;
 
-/// All flags: the one there is.
-#[derive(Serialize)]
-struct Flags {
-    flags: [Evaluation; 1],
-}
-
 /// `POST ofrep/v1/evaluate/flags/{key}`.
 pub async fn one(key: &str, request: &Request, app: &App) -> Result<Response, Problem> {
-    let about = |failure: Failure| Failure { key: Some(key.to_owned()), ..failure };
+    let about = |failure: EvaluationFailure| EvaluationFailure { key: Some(key.to_owned()), ..failure };
     if key != KEY {
         let error_details = format!("the only flag here is {KEY}");
-        return json_as(404, &about(Failure { key: None, error_code: "FLAG_NOT_FOUND", error_details }));
+        return json_as(
+            404,
+            &about(EvaluationFailure { key: None, error_code: EvaluationError::FlagNotFound, error_details }),
+        );
     }
     match evaluation(request, app).await? {
         Ok(evaluation) => json(&evaluation),
@@ -39,7 +36,7 @@ pub async fn one(key: &str, request: &Request, app: &App) -> Result<Response, Pr
 /// `POST ofrep/v1/evaluate/flags`: 304 where the client has this very answer.
 pub async fn all(request: &Request, app: &App) -> Result<Response, Problem> {
     let flags = match evaluation(request, app).await? {
-        Ok(evaluation) => Flags { flags: [evaluation] },
+        Ok(evaluation) => EvaluationsAnswer { flags: [evaluation] },
         Err(failure) => return json_as(400, &failure),
     };
     let text = text(&flags)?;
@@ -51,7 +48,7 @@ pub async fn all(request: &Request, app: &App) -> Result<Response, Problem> {
     json_text(200, Some(text), Some(&etag))
 }
 
-async fn evaluation(request: &Request, app: &App) -> Result<Result<Evaluation, Failure>, Problem> {
+async fn evaluation(request: &Request, app: &App) -> Result<Result<Evaluation, EvaluationFailure>, Problem> {
     let context = match evaluate::context(&body::text(request, MAX_BODY_BYTES).await?) {
         Ok(context) => context,
         Err(failure) => return Ok(Err(failure)),

@@ -3,15 +3,14 @@
 //! Invariant: with the binding, nothing is deleted that is not archived; without it, details are deleted on schedule,
 //! and that is said.
 
-use serde::Serialize;
-
+use api::archive::{ArchiveAnswer, ArchiveState};
 use api::url::Query;
 use model::archive::{Day, part_number};
 use model::counting::grain::DAY_MS;
-use model::reading::missing::Part;
+use model::reading::missing::MissingPart;
 use model::reading::trace::Archiving;
 use store::archive::archiver::{Archive, Settings};
-use store::archive::days::{ArchiveDays, Listed};
+use store::archive::days::ArchiveDays;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::sql::StoreError;
 
@@ -82,34 +81,6 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What health says of the archive.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ArchiveState {
-    /// Whether a bucket is bound. If not, details are deleted on schedule.
-    bound: bool,
-    /// How long details are kept at the least, in days.
-    details_days: u64,
-    /// What is before is archived, in ms; 0 before the first day is.
-    archived_until: u64,
-}
-
-/// Time that the archive has for a day that is due, in ms.
-const GRACE_MS: u64 = 2 * DAY_MS;
-
-impl ArchiveState {
-    /// What is before is archived, in ms; 0 before the first day is. None where no bucket is bound.
-    pub fn until_ms(&self) -> Option<u64> {
-        self.bound.then_some(self.archived_until)
-    }
-
-    /// How much later than it should the oldest day that waits is, in ms; none while it is in time.
-    pub fn behind_ms(&self, now_ms: u64) -> Option<u64> {
-        let due = self.archived_until + (self.details_days + 1) * DAY_MS + GRACE_MS;
-        (self.bound && self.archived_until > 0).then(|| now_ms.checked_sub(due)).flatten()
-    }
-}
-
 /// How far the archive is with a day; none without a bucket, or if it began later.
 ///
 /// # Errors
@@ -135,26 +106,18 @@ pub async fn state(app: &App, deadline: Deadline) -> Result<ArchiveState, StoreE
 /// Most days that one read shows.
 const SHOWN: u64 = 400;
 
-/// Days, the newest first.
-#[derive(Serialize)]
-pub struct Days {
-    /// Whether a bucket is bound.
-    bound: bool,
-    days: Vec<Listed>,
-}
-
 /// `GET archive?before=YYYY-MM-DD`.
 ///
 /// # Errors
 /// The day is none, or D1 can't be read.
-pub async fn list(query: &Query, app: &App) -> Result<Days, Error> {
+pub async fn list(query: &Query, app: &App) -> Result<ArchiveAnswer, Error> {
     let before = match query.get("before") {
         None => Day(u64::from(u32::MAX)),
         Some(text) => Day::parse(text).ok_or_else(|| no_day("before"))?,
     };
     let listed = async { days(app, app.read_deadline())?.list(before, SHOWN).await };
-    let days = listed.await.map_err(|error| app.unanswered(Part::Archive, &error))?;
-    Ok(Days { bound: app.ports.buckets.bucket().is_some(), days })
+    let days = listed.await.map_err(|error| app.unanswered(MissingPart::Archive, &error))?;
+    Ok(ArchiveAnswer { bound: app.ports.buckets.bucket().is_some(), days })
 }
 
 /// Name of a day's manifest, or of one of its parts.

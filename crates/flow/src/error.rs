@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use api::problem::Problem;
-use model::reading::missing::{self, Missing, Part};
+use model::reading::missing::{self, Missing, MissingPart};
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -76,7 +76,7 @@ impl App {
     }
 
     /// That a part could not be read: the log has the whole error, the reader of the answer what is no secret.
-    pub fn missing(&self, store: Part, error: &StoreError) -> Missing {
+    pub fn missing(&self, store: MissingPart, error: &StoreError) -> Missing {
         self.error(format_args!("{} can't be read: {error}", store.name()));
         let reason = match error {
             StoreError::Late(_) => error.to_string(),
@@ -87,7 +87,7 @@ impl App {
     }
 
     /// [`Error::nothing_is_readable`], where one part alone could answer.
-    pub fn unanswered(&self, store: Part, error: &StoreError) -> Error {
+    pub fn unanswered(&self, store: MissingPart, error: &StoreError) -> Error {
         Error::nothing_is_readable(&[self.missing(store, error)])
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! Invariant: what changes letters names which, or says `all`; and one call does a bounded part and says what is left.
 
-use serde::{Deserialize, Serialize};
-
-use model::reading::missing::Part;
-use store::letters::dead_letters::{DeadLetters, Filter, Kept, Place};
-use store::letters::redrive::Refused;
+use model::delivery::kept_letter::{KeptLetter, LetterSource};
+use model::reading::missing::MissingPart;
+use store::letters::dead_letters::{DeadLetters, Filter, Place};
+use store::letters::redrive::Step;
 use store::sql::StoreError;
 
 use crate::app::App;
 use crate::error::Error;
+use api::letters::{LetterSelection, LettersAnswer, PurgeAnswer, RedriveAnswer};
 use api::url::Query;
 
 /// Most letters that one page shows.
@@ -31,57 +31,6 @@ pub const MAX_BODY_BYTES: usize = 4_000;
 /// Refusals that one answer names; the letters themselves name all.
 const SHOWN_REFUSALS: usize = 100;
 
-/// A page of letters, the newest first, without their payloads.
-#[derive(Serialize)]
-pub struct Page {
-    /// Letters that match, on all pages.
-    count: u64,
-    letters: Vec<Kept>,
-    /// `after` of the next page.
-    next: Option<String>,
-}
-
-/// Which letters, as a body says it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    id: Option<String>,
-    source: Option<String>,
-    reason: Option<String>,
-    /// Stored before this time, in ms.
-    before: Option<u64>,
-    #[serde(default)]
-    all: bool,
-    /// Where a redrive goes on.
-    after: Option<String>,
-}
-
-/// What a call redrove.
-#[derive(Serialize, Default)]
-pub struct Sweep {
-    /// Letters that are gone.
-    redriven: u64,
-    /// Their events that are counted now.
-    stored: u64,
-    /// Their events that were counted before.
-    absorbed: u64,
-    /// Letters that stay.
-    refused: u64,
-    /// The first of them, with why.
-    refusals: Vec<Refused>,
-    /// Letters that match and were not tried yet: ask again with `after`.
-    left: u64,
-    after: Option<String>,
-}
-
-/// What a call purged.
-#[derive(Serialize)]
-pub struct Purged {
-    purged: u64,
-    /// Letters that match: ask again.
-    left: u64,
-}
-
 fn letters(app: &App) -> Result<DeadLetters, Error> {
     Ok(DeadLetters::new(app.new_store().map_err(|error| app.unreadable(error))?))
 }
@@ -93,14 +42,14 @@ fn letters_to_read(app: &App) -> Result<DeadLetters, Error> {
 /// Letters are in D1 alone: without it there is nothing to answer with.
 #[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
 fn unread(app: &App, error: StoreError) -> Error {
-    app.unanswered(Part::DeadLetters, &error)
+    app.unanswered(MissingPart::DeadLetters, &error)
 }
 
 /// `GET dead-letters?source=…&reason=…&before=…&limit=…&after=…`.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn list(query: &Query, app: &App) -> Result<Page, Error> {
+pub async fn list(query: &Query, app: &App) -> Result<LettersAnswer, Error> {
     let number = |name: &str| {
         let text = query.get(name).map(str::to_owned);
         text.map(|text| text.parse::<u64>().map_err(|_| Error::input(format!("`{name}`: give a whole number"))))
@@ -112,7 +61,7 @@ pub async fn list(query: &Query, app: &App) -> Result<Page, Error> {
     }
     let filter = Filter {
         id: None,
-        source: query.get("source").map(str::to_owned),
+        source: query.get("source").map(source).transpose()?,
         reason: query.get("reason").map(str::to_owned),
         before_ms: number("before")?,
     };
@@ -124,14 +73,14 @@ pub async fn list(query: &Query, app: &App) -> Result<Page, Error> {
     for letter in &mut letters {
         letter.payload = None;
     }
-    Ok(Page { count, letters, next })
+    Ok(LettersAnswer { count, letters, next })
 }
 
 /// `GET dead-letters/{id}`: whole.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn show(id: &str, app: &App) -> Result<Kept, Error> {
+pub async fn show(id: &str, app: &App) -> Result<KeptLetter, Error> {
     let filter = Filter { id: Some(id.to_owned()), ..Filter::default() };
     let (_, mut found) = letters_to_read(app)?.newest(&filter, None, 1).await.map_err(|error| unread(app, error))?;
     found.pop().ok_or_else(|| Error::missing("there is no such dead letter; GET dead-letters lists them"))
@@ -141,19 +90,19 @@ pub async fn show(id: &str, app: &App) -> Result<Kept, Error> {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn redrive(body: &str, app: &App) -> Result<Sweep, Error> {
+pub async fn redrive(body: &str, app: &App) -> Result<RedriveAnswer, Error> {
     let order = order(body)?;
     let mut place = order.after.as_deref().map(place).transpose()?;
     let filter = filter(order)?;
     let (letters, store) = (letters(app)?, app.event_store().map_err(|error| app.unreadable(error))?);
     let begin = app.now_ms();
-    let mut sum = Sweep::default();
+    let mut sum = RedriveAnswer::default();
     for _ in 0..MAX_STEPS {
         // 1. A crash here: what steps did is done; the caller's repeat finds the rest.
         let now_ms = app.now_ms();
         let step =
             letters.redrive(&store, &filter, place.as_ref(), now_ms).await.map_err(|error| app.unreadable(error))?;
-        sum.add(&step);
+        add(&mut sum, &step);
         sum.after = step.next.as_ref().map(ToString::to_string);
         place = step.next;
         if place.is_none() || now_ms.saturating_sub(begin) > REDRIVE_MS {
@@ -164,46 +113,48 @@ pub async fn redrive(body: &str, app: &App) -> Result<Sweep, Error> {
     Ok(sum)
 }
 
-impl Sweep {
-    fn add(&mut self, step: &store::letters::redrive::Step) {
-        self.redriven += step.redriven;
-        self.stored += step.recorded.stored;
-        self.absorbed += step.recorded.absorbed;
-        self.refused += step.refused.len() as u64;
-        let room = SHOWN_REFUSALS.saturating_sub(self.refusals.len());
-        self.refusals.extend(step.refused.iter().take(room).cloned());
-        self.left = step.left;
-    }
+fn add(sum: &mut RedriveAnswer, step: &Step) {
+    sum.redriven += step.redriven;
+    sum.stored += step.recorded.stored;
+    sum.absorbed += step.recorded.absorbed;
+    sum.refused += step.refused.len() as u64;
+    let room = SHOWN_REFUSALS.saturating_sub(sum.refusals.len());
+    sum.refusals.extend(step.refused.iter().take(room).cloned());
+    sum.left = step.left;
 }
 
 /// `POST dead-letters/purge`.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn purge(body: &str, app: &App) -> Result<Purged, Error> {
+pub async fn purge(body: &str, app: &App) -> Result<PurgeAnswer, Error> {
     let filter = filter(order(body)?)?;
     let (purged, left) = letters(app)?.purge(&filter).await.map_err(|error| app.unreadable(error))?;
     app.count("dead_letters_purged", purged);
-    Ok(Purged { purged, left })
+    Ok(PurgeAnswer { purged, left })
 }
 
-fn order(body: &str) -> Result<Order, Error> {
+fn order(body: &str) -> Result<LetterSelection, Error> {
     serde_json::from_str(body).map_err(|error| Error::input(format!("body: {error}; {REMEDY}")))
 }
 
 const REMEDY: &str =
     "give {\"id\":…}, {\"source\":…}, {\"reason\":…}, {\"before\":…} (ms), some of them, or {\"all\":true}";
 
-fn filter(order: Order) -> Result<Filter, Error> {
+fn filter(order: LetterSelection) -> Result<Filter, Error> {
     let filter = Filter { id: order.id, source: order.source, reason: order.reason, before_ms: order.before };
     // Neither a forgotten filter nor one beside `all` may change more letters than were meant.
     if (filter == Filter::default()) == order.all { Ok(filter) } else { Err(Error::input(REMEDY)) }
+}
+
+fn source(name: &str) -> Result<LetterSource, Error> {
+    LetterSource::named(name).ok_or_else(|| Error::input("`source`: give consumer or dlq"))
 }
 
 fn place(text: &str) -> Result<Place, Error> {
     Place::parse(text).ok_or_else(|| Error::input("`after`: give what the answer before had as its next place"))
 }
 
-fn place_of(letter: &Kept) -> Place {
+fn place_of(letter: &KeptLetter) -> Place {
     Place { received_at: letter.received_at, id: letter.id.clone() }
 }

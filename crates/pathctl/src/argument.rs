@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use model::archive::Day;
 use model::error::InputError;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 
 /// Longest length that is read: a year.
 const MAX_MS: u64 = 365 * 86_400_000;
@@ -44,7 +44,7 @@ pub fn window(text: &str) -> Result<Window, InputError> {
     }
     let read = || {
         let (day, hour) = text.split_once('T').map_or((text, None), |(day, hour)| (day, Some(hour)));
-        let kind = if hour.is_some() { Kind::Hour } else { Kind::Day };
+        let kind = if hour.is_some() { WindowKind::Hour } else { WindowKind::Day };
         let hour = hour.map_or(Some(0), |hour| (hour.len() == 2).then(|| hour.parse().ok())?)?;
         let start = u64::try_from(start_of(day.parse().ok()?, hour)?.as_millisecond()).ok()?;
         Some(Window::containing(kind, start))
@@ -56,8 +56,8 @@ pub fn window(text: &str) -> Result<Window, InputError> {
 }
 
 /// Reads a kind of window.
-pub fn window_kind(text: &str) -> Result<Kind, InputError> {
-    Kind::named(text).ok_or_else(|| InputError::field("kind", text, "give hour, day or range"))
+pub fn window_kind(text: &str) -> Result<WindowKind, InputError> {
+    WindowKind::named(text).ok_or_else(|| InputError::field("kind", text, "give hour, day or range"))
 }
 
 /// The start of an hour, in UTC; none if the day has no such hour.

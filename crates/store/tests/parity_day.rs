@@ -6,7 +6,7 @@ use model::log::ledger::Ledger;
 use model::log::runs::Runs;
 use model::log::writes::Writes;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 use rig::{START, Sqlite, block_on, store};
 use store::parity::compare::{Run, Settings};
 use store::parity::comparer::Comparer;
@@ -76,7 +76,7 @@ fn peak() -> u64 {
 #[cfg(target_os = "linux")]
 fn a_day_of_ten_million_equal_events_compares_from_sums_alone_and_in_64_mb() {
     let folder = tempfile::tempdir().unwrap();
-    let day = Window::containing(Kind::Day, START);
+    let day = Window::containing(WindowKind::Day, START);
     let (old, new) = (Sqlite::at(&folder.path().join("old")), Sqlite::at(&folder.path().join("new")));
     for sqlite in [&old, &new] {
         sqlite.script("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");

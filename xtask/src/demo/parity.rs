@@ -6,7 +6,7 @@ use model::flag::MILLION;
 use model::parity::bounds;
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 use serde::Serialize;
 
 use super::api::Api;
@@ -109,7 +109,7 @@ impl DualStage {
     /// The whole minutes around it.
     const fn window(self) -> Window {
         let (from, to) = (self.from_ms / MINUTE_MS * MINUTE_MS, self.to_ms.next_multiple_of(MINUTE_MS));
-        Window { kind: Kind::Range, from, to }
+        Window { kind: WindowKind::Range, from, to }
     }
 
     /// Waits until its window is over: only closed windows are compared, and no event of the next stage may fall into it.

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use model::delivery::batch::{Batch, Part};
+use model::delivery::kept_letter::LetterSource;
 use model::delivery::pace::Pace;
 use model::delivery::retry::{Lane, Waiting};
 use model::delivery::split::Split;
@@ -207,7 +208,7 @@ impl Work<'_> {
 
     /// Stores what can't be read of some messages as dead letters; tells of those that had to make room.
     async fn keep(&self, messages: &[usize]) -> Result<(), StoreError> {
-        let source = if self.lane == Lane::Slow { "dlq" } else { "consumer" };
+        let source = if self.lane == Lane::Slow { LetterSource::Dlq } else { LetterSource::Consumer };
         let letters: Vec<DeadLetter> = messages
             .iter()
             .filter_map(|at| Some((self.messages.get(*at)?, self.parsed.parts().get(*at)?)))
@@ -216,7 +217,7 @@ impl Work<'_> {
                     id: format!("{}/{position}", message.id()),
                     received_at: self.now_ms,
                     sent_at: message.sent_at(),
-                    source: source.into(),
+                    source,
                     reason: rejected.error.to_string(),
                     payload: rejected.payload.clone(),
                 })

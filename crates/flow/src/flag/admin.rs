@@ -4,15 +4,14 @@
 //! an interruption leaves apart, [`repair`] brings together every minute.
 
 use futures_util::future::join;
-use serde::Serialize;
 
 use model::flag::DEFAULT_DOCUMENT;
-use model::flag::change::{self, Author, Difference};
-use model::flag::document::Document;
+use model::flag::change::{self, Author};
+use model::flag::document::{DatedDocument, Document};
 use model::flag::obeyed::Held;
 use model::flag::stop::{Act, Latch};
 use model::time::ms_of_rfc3339;
-use store::flag::history::{Change, FlagHistory};
+use store::flag::history::FlagHistory;
 use store::sql::StoreError;
 
 use super::kv;
@@ -21,34 +20,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::objects::ask;
 use crate::port::Failure;
-
-/// What became of a change.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Changed {
-    /// The document that now holds.
-    pub document: Document,
-    /// How it differs from the one before.
-    pub differences: Vec<Difference>,
-    /// Whether it is in the history.
-    pub recorded: bool,
-    /// Whether it is in KV; if not, cron tries again each minute.
-    pub copied: bool,
-    /// Whether it is in the object, which routers ask besides; if not, as for KV.
-    pub in_object: bool,
-}
-
-/// Where a document was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// In D1, the source of truth.
-    History,
-    /// In KV, or in the object: whichever is newer.
-    Copy,
-    /// In the Worker itself: nothing was ever stored.
-    BuiltIn,
-}
+use api::flag::{ChangeAnswer, FlagSource};
 
 /// The newest document that can be found.
 #[derive(Debug)]
@@ -56,7 +28,7 @@ pub struct Known {
     /// The document.
     pub document: Document,
     /// Where it is.
-    pub source: Source,
+    pub source: FlagSource,
     /// When it was stored, in ms.
     pub changed_at: u64,
 }
@@ -132,7 +104,7 @@ fn unreachable_history(app: &App, error: StoreError) -> Error {
 ///
 /// # Errors
 /// The history can't be read.
-pub async fn newest(app: &App, most: u64) -> Result<Vec<Change>, Error> {
+pub async fn newest(app: &App, most: u64) -> Result<Vec<DatedDocument>, Error> {
     history(app)
         .map_err(|error| unreachable_history(app, error))?
         .newest(most)
@@ -152,13 +124,13 @@ pub async fn was_changed_for(app: &App, by: &str, reason: &str) -> Result<bool, 
 /// is out of reach may hold a newer one.
 pub async fn known(app: &App) -> Option<Known> {
     let newest = app.within_ms(DEADLINE_MS, newest(app, 1)).await.and_then(Result::ok);
-    if let Some(Change { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
-        return Some(Known { document, source: Source::History, changed_at });
+    if let Some(DatedDocument { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
+        return Some(Known { document, source: FlagSource::History, changed_at });
     }
     let copies = Copies::read(app).await;
     let (document, source) = match copies.newest() {
-        Some(document) => (document.clone(), Source::Copy),
-        None if newest.is_some() && copies.kv.is_ok() => (built_in().ok()?, Source::BuiltIn),
+        Some(document) => (document.clone(), FlagSource::Copy),
+        None if newest.is_some() && copies.kv.is_ok() => (built_in().ok()?, FlagSource::BuiltIn),
         None => return None,
     };
     let changed_at = ms_of_rfc3339(&document.updated_at).unwrap_or_else(|| app.now_ms());
@@ -169,7 +141,7 @@ pub async fn known(app: &App) -> Option<Known> {
 ///
 /// # Errors
 /// A stop holds, another version does, the document can't be, or the history can't be reached.
-pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> Result<Changed, Error> {
+pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> Result<ChangeAnswer, Error> {
     // Before the version: who starts from an old one is told of the stop all the same.
     refuse_while_stopped(app).await?;
     let before = current(app).await?;
@@ -185,13 +157,13 @@ pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> R
 ///
 /// # Errors
 /// A stop holds, somebody else was faster, or the history can't be reached.
-pub async fn publish(app: &App, before: &Document, document: Document) -> Result<Changed, Error> {
+pub async fn publish(app: &App, before: &Document, document: Document) -> Result<ChangeAnswer, Error> {
     refuse_while_stopped(app).await?;
     store(app, before, document).await
 }
 
 /// As [`publish`], also while a stop holds.
-async fn store(app: &App, before: &Document, document: Document) -> Result<Changed, Error> {
+async fn store(app: &App, before: &Document, document: Document) -> Result<ChangeAnswer, Error> {
     // 1. A crash here: the change is in the history or is not; the copy follows within a minute.
     let history = history(app).map_err(|error| unreachable_history(app, error))?;
     history.append(&document, app.now_ms()).await.map_err(|error| unreachable_history(app, error))?;
@@ -202,14 +174,14 @@ async fn store(app: &App, before: &Document, document: Document) -> Result<Chang
         "Flag changed to version {} by {}: {}",
         document.version, document.updated_by, document.reason
     ));
-    Ok(Changed { document, differences, recorded: true, copied, in_object })
+    Ok(ChangeAnswer { document, differences, recorded: true, copied, in_object })
 }
 
 /// Makes an earlier version hold again, under a new version; a ramp in it comes back paused.
 ///
 /// # Errors
 /// As [`change()`]; or there is no such version.
-pub async fn rollback(app: &App, version: u32, author: Author) -> Result<Changed, Error> {
+pub async fn rollback(app: &App, version: u32, author: Author) -> Result<ChangeAnswer, Error> {
     let history = history(app).map_err(|error| unreachable_history(app, error))?;
     let Some(earlier) = history.of_version(version).await.map_err(|error| unreachable_history(app, error))? else {
         return Err(Error::missing(format!("there is no version {version} in the history")));
@@ -222,7 +194,7 @@ pub async fn rollback(app: &App, version: u32, author: Author) -> Result<Changed
 ///
 /// # Errors
 /// As [`publish`].
-pub async fn roll_back_to_old(app: &App, author: Author) -> Result<Changed, Error> {
+pub async fn roll_back_to_old(app: &App, author: Author) -> Result<ChangeAnswer, Error> {
     let (before, document) = do_only(app, author).await?;
     publish(app, &before, document).await
 }
@@ -231,7 +203,7 @@ pub async fn roll_back_to_old(app: &App, author: Author) -> Result<Changed, Erro
 ///
 /// # Errors
 /// Somebody else was faster, or the history can't be reached.
-pub async fn set_do_only(app: &App, by: &Act) -> Result<Changed, Error> {
+pub async fn set_do_only(app: &App, by: &Act) -> Result<ChangeAnswer, Error> {
     let (before, document) = do_only(app, by.author()).await?;
     store(app, &before, document).await
 }

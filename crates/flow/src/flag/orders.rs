@@ -4,40 +4,23 @@ use model::flag::change::Author;
 use model::flag::document::{Document, MAX_BYTES};
 use model::flag::stop::Act;
 use model::time::rfc3339;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::admin::{self, Changed};
-use super::shown::{self, Previewed};
-use super::stop::{self, Stopped};
+use super::{admin, shown, stop};
 use crate::app::App;
 use crate::error::Error;
+use api::flag::{ChangeAnswer, PreviewAnswer, ReleaseOrder, RollbackOrder, StopAnswer, StopOrder};
 
 /// Longest body: twice the longest document, for one may be written with more white space than is stored.
 pub const MAX_BODY_BYTES: usize = 2 * MAX_BYTES;
 
-/// Body of `rollback`, `stop` and `release`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Order {
-    version: Option<u32>,
-    id: Option<String>,
-    #[serde(default)]
-    do_only: bool,
-    #[serde(default)]
-    updated_by: String,
-    #[serde(default)]
-    reason: String,
+fn order<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
+    let remedy = r#"give {"updatedBy":"…","reason":"…"}, with "version" to roll back or "id" to release"#;
+    serde_json::from_str(body).map_err(|error| Error::input(format_args!("body: {error}; {remedy}")))
 }
 
-impl Order {
-    fn read(body: &str) -> Result<Self, Error> {
-        let remedy = r#"give {"updatedBy":"…","reason":"…"}, with "version" to roll back or "id" to release"#;
-        serde_json::from_str(body).map_err(|error| Error::input(format_args!("body: {error}; {remedy}")))
-    }
-
-    fn act(self, app: &App) -> Act {
-        Act { at: app.now_ms(), by: self.updated_by, reason: self.reason }
-    }
+fn act(app: &App, by: String, reason: String) -> Act {
+    Act { at: app.now_ms(), by, reason }
 }
 
 fn document(body: &str) -> Result<Document, Error> {
@@ -48,7 +31,7 @@ fn document(body: &str) -> Result<Document, Error> {
 ///
 /// # Errors
 /// As [`admin::change`]; or the body is no document.
-pub async fn change(app: &App, base: u32, body: &str) -> Result<Changed, Error> {
+pub async fn change(app: &App, base: u32, body: &str) -> Result<ChangeAnswer, Error> {
     let wanted = document(body)?;
     let (by, reason) = (wanted.updated_by.clone(), wanted.reason.clone());
     admin::change(app, base, wanted, Author { by, reason, at: rfc3339(app.now_ms()) }).await
@@ -58,7 +41,7 @@ pub async fn change(app: &App, base: u32, body: &str) -> Result<Changed, Error> 
 ///
 /// # Errors
 /// As [`shown::preview`]; or the body is no document.
-pub async fn preview(app: &App, body: &str) -> Result<Previewed, Error> {
+pub async fn preview(app: &App, body: &str) -> Result<PreviewAnswer, Error> {
     shown::preview(document(body)?, app).await
 }
 
@@ -66,29 +49,25 @@ pub async fn preview(app: &App, body: &str) -> Result<Previewed, Error> {
 ///
 /// # Errors
 /// As [`admin::rollback`]; or the body doesn't say what is needed.
-pub async fn rollback(app: &App, body: &str) -> Result<Changed, Error> {
-    let order = Order::read(body)?;
-    let missing = "`version`: it is missing; give the version that shall hold again";
-    let version = order.version.ok_or_else(|| Error::input(missing))?;
-    admin::rollback(app, version, order.act(app).author()).await
+pub async fn rollback(app: &App, body: &str) -> Result<ChangeAnswer, Error> {
+    let RollbackOrder { version, updated_by, reason } = order(body)?;
+    admin::rollback(app, version, act(app, updated_by, reason).author()).await
 }
 
 /// `POST flag/stop`: `{"updatedBy":…,"reason":…}`.
 ///
 /// # Errors
 /// As [`stop::stop`]; or the body doesn't say what is needed.
-pub async fn stop(app: &App, body: &str) -> Result<Stopped, Error> {
-    stop::stop(app, Order::read(body)?.act(app)).await
+pub async fn stop(app: &App, body: &str) -> Result<StopAnswer, Error> {
+    let StopOrder { updated_by, reason } = order(body)?;
+    stop::stop(app, act(app, updated_by, reason)).await
 }
 
 /// `POST flag/release`: `{"id":…,"updatedBy":…,"reason":…,"doOnly":…}`.
 ///
 /// # Errors
 /// As [`stop::release`]; or the body doesn't say what is needed.
-pub async fn release(app: &App, body: &str) -> Result<Stopped, Error> {
-    let mut order = Order::read(body)?;
-    let missing = "`id`: it is missing; give the name of the stop, as GET flag/status shows it";
-    let id = order.id.take().ok_or_else(|| Error::input(missing))?;
-    let do_only = order.do_only;
-    stop::release(app, &id, order.act(app), do_only).await
+pub async fn release(app: &App, body: &str) -> Result<StopAnswer, Error> {
+    let ReleaseOrder { id, do_only, updated_by, reason } = order(body)?;
+    stop::release(app, &id, act(app, updated_by, reason), do_only).await
 }

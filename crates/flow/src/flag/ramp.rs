@@ -3,7 +3,7 @@
 //! Invariant: a step is a change like a person's: it follows the newest version or is not taken, and is in the history
 //! before it is in the copy.
 
-use model::flag::ramp::Stage;
+use model::flag::ramp::RampStage;
 use model::flag::ramp_step;
 use model::flag::ramp_step::Advance;
 use model::flag::stop::Latch;
@@ -23,7 +23,7 @@ pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
     let Some(document) = newest.map(|change| ramp_step::after_release(change.document, stops.released_at())) else {
         return Ok(());
     };
-    let due = document.ramp.as_ref().is_some_and(|ramp| ramp.stage(app.now_ms()) == Stage::Due);
+    let due = document.ramp.as_ref().is_some_and(|ramp| ramp.stage(app.now_ms()) == RampStage::Due);
     if !due {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use model::event::Cohort;
 use model::flag::document::Document;
 use model::flag::ramp_step::Gate;
 use model::parity::gate::{self, Counts, Health, LOOK_BACK_MS, Proof};
-use model::parity::window::Kind;
+use model::parity::window::WindowKind;
 use model::reading::selection::{Parts, Routes, Selection, Span};
 use store::letters::dead_letters::DeadLetters;
 use store::sql::StoreError;
@@ -30,7 +30,7 @@ pub async fn read(app: &App, document: &Document) -> Gate {
 
 async fn proof(app: &App) -> Proof {
     let deadline = app.deadline(DEADLINE_MS);
-    let newest = async { runs::reports_until(app, deadline)?.newest_filed(Kind::Hour, 1).await };
+    let newest = async { runs::reports_until(app, deadline)?.newest_filed(WindowKind::Hour, 1).await };
     match known(app, newest.await) {
         None => Proof::Unreadable,
         Some(mut reports) => reports.pop().map_or(Proof::Missing, Proof::Report),

@@ -3,23 +3,22 @@
 //! Invariant: it answers whatever is out of reach, and says that it is not complete.
 
 use futures_util::future::join;
-use serde::Serialize;
-
 use model::counting::grain::MINUTE_MS;
 use model::error::InputError;
 use model::flag::document::Document;
-use model::flag::ramp::{Ramp, Stage};
+use model::flag::ramp::{Ramp, RampStage};
 use model::flag::ramp_step::{Gate, after_release};
-use model::flag::spread::{Isolate, Sightings, Spread};
-use model::flag::stop::{Latch, Stop};
+use model::flag::spread::{Sightings, Spread};
+use model::flag::stop::Latch;
 use model::reading::missing::{self, Missing};
 use model::time::rfc3339;
 
-use super::admin::{self, Source};
+use super::admin;
 use super::{cache, kv, places, ramp_gate};
 use crate::app::App;
 use crate::error::Error;
 use crate::reading::stores;
+use api::flag::{FlagStatusAnswer, RampStatus, StopStatus};
 use api::url::Query;
 
 /// Minutes that are looked at where the request doesn't say, and at most.
@@ -37,53 +36,11 @@ const FEW_EVENTS: usize = 5_000;
 /// How far isolates' clocks may be ahead, in ms.
 const SKEW_MS: u64 = 1_000;
 
-/// The answer.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Status {
-    newest: Option<u32>,
-    source: Option<Source>,
-    copy: Option<u32>,
-    in_force: u32,
-    from: u64,
-    to: u64,
-    complete: bool,
-    missing: Vec<Missing>,
-    isolates: Vec<Isolate>,
-    behind: u64,
-    older_events: u64,
-    slowest: Option<u64>,
-    flag_ttl_ms: u64,
-    ramp: Option<RampStatus>,
-    stop: StopStatus,
-}
-
-/// The stops that hold, and which places say that one does; null where that can't be read.
-#[derive(Serialize)]
-struct StopStatus {
-    holding: Vec<Stop>,
-    history: Option<bool>,
-    object: Option<bool>,
-    copy: Option<bool>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RampStatus {
-    steps: Vec<u32>,
-    next: usize,
-    due_at: u64,
-    every_ms: u64,
-    paused: bool,
-    state: Stage,
-    holding: Option<String>,
-}
-
 /// Reads all of it.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn read(query: &Query, app: &App) -> Result<Status, Error> {
+pub async fn read(query: &Query, app: &App) -> Result<FlagStatusAnswer, Error> {
     let to = app.now_ms() + SKEW_MS;
     let from = to - SKEW_MS - minutes(query)? * MINUTE_MS;
     let (known, stops) = join(admin::known(app), places::known(app)).await;
@@ -97,7 +54,7 @@ pub async fn read(query: &Query, app: &App) -> Result<Status, Error> {
     // Where the newest version is not known, none is older.
     let (newest, changed_at) = known.as_ref().map_or((0, to), |known| (known.document.version, known.changed_at));
     let Spread { isolates, behind, older_events, slowest } = sightings.spread(newest, changed_at);
-    Ok(Status {
+    Ok(FlagStatusAnswer {
         newest: known.as_ref().map(|known| known.document.version),
         source: known.map(|known| known.source),
         copy: copy.map(|copy| copy.version),
@@ -163,7 +120,7 @@ async fn ramp(app: &App, document: Document, stops: &Latch) -> Option<RampStatus
     let Ramp { steps, next, due_at, every_ms, paused } = document.ramp.clone()?;
     let mut state = document.ramp.as_ref()?.stage(app.now_ms());
     let holding = match stops.refusal(rfc3339) {
-        _ if state != Stage::Due => None,
+        _ if state != RampStage::Due => None,
         Some(reason) => Some(reason),
         None => match ramp_gate::read(app, &document).await {
             Gate::Hold(reason) => Some(reason),
@@ -171,7 +128,7 @@ async fn ramp(app: &App, document: Document, stops: &Latch) -> Option<RampStatus
         },
     };
     if holding.is_some() {
-        state = Stage::Holding;
+        state = RampStage::Holding;
     }
     Some(RampStatus { steps, next, due_at, every_ms, paused, state, holding })
 }

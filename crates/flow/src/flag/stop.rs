@@ -4,45 +4,26 @@
 
 use futures_util::future::join;
 use model::flag::stop::{Act, Latch, MAX_HOLDING, Stop};
-use serde::Serialize;
 
-use super::admin::{self, Changed};
+use super::admin;
 use super::places::{self, Known, Told, in_history, in_object, said, tell};
 use super::{cache, kv};
 use crate::app::App;
 use crate::error::Error;
+use api::flag::{ChangeAnswer, StopAnswer};
 
-/// What became of a stop, or of a release.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stopped {
-    /// The stop.
-    pub stop: Stop,
-    /// All stops that hold now, the newest first.
-    pub holding: Vec<Stop>,
-    /// Whether D1 has it.
-    pub recorded: bool,
-    /// Whether KV has it.
-    pub copied: bool,
-    /// Whether the object has it.
-    pub in_object: bool,
-    /// The change of the flag that was made before a release, if one was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed: Option<Changed>,
-}
-
-fn outcome(told: Told, stop: Stop, changed: Option<Changed>) -> Stopped {
+fn outcome(told: Told, stop: Stop, changed: Option<ChangeAnswer>) -> StopAnswer {
     let Told { known, recorded, copied, in_object } = told;
     let holding = known.holding().into_iter().cloned().collect();
     let stop = known.of_id(&stop.id).cloned().unwrap_or(stop);
-    Stopped { stop, holding, recorded, copied, in_object, changed }
+    StopAnswer { stop, holding, recorded, copied, in_object, changed }
 }
 
 /// Makes routers take the old path alone, whatever the flag says, until the stop is released by its name.
 ///
 /// # Errors
 /// Nobody or no reason is named, or no place takes it.
-pub async fn stop(app: &App, by: Act) -> Result<Stopped, Error> {
+pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
     by.check().map_err(|error| Error::input(error.to_string()))?;
     let before = cache::stops(app);
     let mut stop = match before.holding().as_slice() {
@@ -67,7 +48,7 @@ pub async fn stop(app: &App, by: Act) -> Result<Stopped, Error> {
 ///
 /// # Errors
 /// There is no such stop, or no place that is always consistent takes the release: the stop holds then.
-pub async fn release(app: &App, id: &str, by: Act, do_only: bool) -> Result<Stopped, Error> {
+pub async fn release(app: &App, id: &str, by: Act, do_only: bool) -> Result<StopAnswer, Error> {
     by.check().map_err(|error| Error::input(error.to_string()))?;
     let (known, alone) = join(places::known(app), kv::alone(app)).await;
     let mut latch = known.union().merged(cache::stops(app));

@@ -1,76 +1,28 @@
 //! `GET health`: is it working.
 
 use futures_util::future::{join, join5};
-use serde::Serialize;
 
 use model::counting::grain::HOUR_MS;
-use model::operating::health::{self, Backlog, Counts, Facts, Job, Lately, Letters as Waiting, Reason, Status};
+use model::operating::health::{self, Counts, Facts, HealthReason, HealthStatus};
 use model::operating::vitals::Vitals;
 use model::parity::verdict::Verdict;
-use model::parity::window::Kind;
-use model::reading::found::LogState;
-use model::reading::missing::Missing;
+use model::parity::window::WindowKind;
 use store::keeper::write_probe::WriteProbe;
 use store::letters::dead_letters::DeadLetters;
 use store::sql::StoreError;
 
 use crate::app::App;
-use crate::archive::{self, ArchiveState};
+use crate::archive;
 use crate::deadline::Deadline;
 use crate::flag::cache;
 use crate::objects::{ask, layout};
 use crate::parity::runs;
 use crate::reading::stores;
+use api::archive::ArchiveState;
+use api::health::{ConsumerCounts, HealthAnswer, SendCounts, StoreStates};
 
 /// How long a failed parity report counts, in ms.
 const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
-
-/// How the pipeline is. What isolates counted is complete but for the last minute of each.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// For probes.
-    pub status: Status,
-    reasons: Vec<Reason>,
-    computed_at: u64,
-    missing: Vec<Missing>,
-    sends: Option<Sends>,
-    consumer: Option<Consumer>,
-    lately: Option<Lately>,
-    queue: Backlog,
-    slow_lane: Backlog,
-    dead_letters: Option<Waiting>,
-    stores: Stores,
-    cron: Option<Vec<Job>>,
-    archive: Option<ArchiveState>,
-    counters: Option<Counts>,
-    isolate: Counts,
-}
-
-/// Events that were written, by either path.
-#[derive(Serialize)]
-struct Sends {
-    tried: u64,
-    failed: u64,
-    fallback: u64,
-    lost: u64,
-}
-
-/// What became of what the queue delivered: events, but for messages that were retried.
-#[derive(Serialize)]
-struct Consumer {
-    stored: u64,
-    absorbed: u64,
-    acked: u64,
-    retried: u64,
-    dead: u64,
-}
-
-#[derive(Serialize)]
-struct Stores {
-    old: Option<Vec<LogState>>,
-    new: Option<LogState>,
-}
 
 /// What everyone said. None: it could not be read.
 pub struct Known {
@@ -82,12 +34,12 @@ pub struct Known {
     pub counts: Option<Counts>,
     /// The archive.
     pub archive: Option<ArchiveState>,
-    stores: Stores,
+    stores: StoreStates,
 }
 
 impl Known {
     /// How it is, and why.
-    pub fn judge(&self) -> (Status, Vec<Reason>) {
+    pub fn judge(&self) -> (HealthStatus, Vec<HealthReason>) {
         health::judge(&self.facts, self.now_ms)
     }
 }
@@ -132,29 +84,29 @@ pub async fn gather(app: &App, deadline: Deadline) -> Known {
         flag_is_known: cache::is_known(app),
         stop: flag.stop.clone(),
     };
-    Known { now_ms, facts, counts, archive, stores: Stores { old, new } }
+    Known { now_ms, facts, counts, archive, stores: StoreStates { old, new } }
 }
 
 /// Asks everyone; what does not answer is null, and a reason.
-pub async fn read(app: &App) -> Health {
+pub async fn read(app: &App) -> HealthAnswer {
     // On the heap: what asks for health asks for much else, and holds all of it while it waits.
     let known = Box::pin(gather(app, app.read_deadline())).await;
     let (status, reasons) = known.judge();
     let Known { now_ms, facts, counts: counters, archive, stores } = known;
     // What is not known is not 0.
     let of = |counts: &Counts, name: &str| counts.get(name).copied().unwrap_or_default();
-    Health {
+    HealthAnswer {
         status,
         reasons,
         computed_at: now_ms,
         missing: facts.missing,
-        sends: counters.as_ref().map(|counts| Sends {
+        sends: counters.as_ref().map(|counts| SendCounts {
             tried: of(counts, "queue_send_tried") + of(counts, "do_record_tried"),
             failed: of(counts, "queue_send_failed") + of(counts, "do_record_failed"),
             fallback: of(counts, "fallback"),
             lost: of(counts, "lost"),
         }),
-        consumer: counters.as_ref().map(|counts| Consumer {
+        consumer: counters.as_ref().map(|counts| ConsumerCounts {
             stored: of(counts, "consumer_stored"),
             absorbed: of(counts, "consumer_absorbed"),
             acked: of(counts, "consumer_acked"),
@@ -180,7 +132,7 @@ fn known<T, E: std::fmt::Display>(app: &App, read: Result<T, E>) -> Option<T> {
 /// Of the newest hour's report, if it is not old: whether it says that the stores differ, and how many events both paths
 /// lost.
 async fn newest_hour(app: &App, now_ms: u64, deadline: Deadline) -> (bool, u64) {
-    let newest = async { runs::reports_until(app, deadline)?.newest_filed(Kind::Hour, 1).await };
+    let newest = async { runs::reports_until(app, deadline)?.newest_filed(WindowKind::Hour, 1).await };
     let newest: Option<Vec<_>> = known::<_, StoreError>(app, newest.await);
     let report =
         newest.and_then(|mut reports| reports.pop()).filter(|report| report.window.to + REPORT_LIFE_MS > now_ms);

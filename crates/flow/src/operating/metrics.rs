@@ -10,17 +10,17 @@ use model::operating::metrics::rollout::Rollout;
 use model::operating::metrics::traffic::Traffic;
 use model::operating::metrics::{self};
 use model::parity::filed::Filed;
-use model::parity::window::Kind;
+use model::parity::window::WindowKind;
 use model::reading::selection::{Parts, Routes, Selection, Span};
 
 use super::health;
 use crate::app::App;
-use crate::archive::ArchiveState;
 use crate::deadline::Deadline;
 use crate::flag::{admin, cache};
 use crate::isolate::MetricsText;
 use crate::parity::runs;
 use crate::reading::stores;
+use api::archive::ArchiveState;
 
 /// How long a text is given out again, in ms: the least time between two scrapes that is usual.
 const LIFE_MS: u64 = 5_000;
@@ -46,7 +46,7 @@ pub async fn text(app: &App) -> String {
 async fn read(app: &App, now_ms: u64) -> String {
     let deadline = app.read_deadline();
     let flag = async { admin::known(app).await.map(|known| (known.document, known.changed_at)) };
-    let reports = join(reports(app, Kind::Hour, HOURS, deadline), reports(app, Kind::Day, DAYS, deadline));
+    let reports = join(reports(app, WindowKind::Hour, HOURS, deadline), reports(app, WindowKind::Day, DAYS, deadline));
     let ((held, known), (flag, (hours, days))) =
         join(join(traffic(app, now_ms, deadline), Box::pin(health::gather(app, deadline))), join(flag, reports)).await;
     // Health has just read it.
@@ -72,7 +72,7 @@ async fn traffic(app: &App, now_ms: u64, deadline: Deadline) -> (Option<Rollups>
     (old.whole().ok(), new.whole().ok())
 }
 
-async fn reports(app: &App, kind: Kind, most: u64, deadline: Deadline) -> Option<Vec<Filed>> {
+async fn reports(app: &App, kind: WindowKind, most: u64, deadline: Deadline) -> Option<Vec<Filed>> {
     let read = async { runs::reports_until(app, deadline)?.newest_filed(kind, most).await };
     read.await.inspect_err(|error| app.error(format_args!("Metrics without parity: {error}"))).ok()
 }

@@ -3,17 +3,17 @@
 //! Invariant: it reads only. What it compares, it compares without keeping what it found, and it folds nothing.
 
 use futures_util::future::{join, join3};
-use serde::Serialize;
 
 use model::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
-use model::operating::readiness::{self, Criterion, DAYS, Facts, LastHour};
-use model::parity::window::{Kind, Window};
+use model::operating::readiness::{self, DAYS, Facts, LastHour};
+use model::parity::window::{Window, WindowKind};
 use store::parity::compare::Run;
 use store::sql::StoreError;
 
 use crate::app::App;
 use crate::parity::runs;
 use crate::reading::stores;
+use api::readiness::ReadinessAnswer;
 
 /// Events of each store that are looked up by their ID.
 const TRACED: usize = 3;
@@ -21,17 +21,8 @@ const TRACED: usize = 3;
 /// Time whose events are sampled, in ms.
 const SAMPLED_MS: u64 = 10 * MINUTE_MS;
 
-/// The plan's criteria.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Readiness {
-    ready: bool,
-    computed_at: u64,
-    criteria: Vec<Criterion>,
-}
-
 /// Gathers what is known and judges it. What can't be read is not known.
-pub async fn read(app: &App) -> Readiness {
+pub async fn read(app: &App) -> ReadinessAnswer {
     let now_ms = app.now_ms();
     let deadline = app.read_deadline();
     let (days, dead_events, hour) = join3(
@@ -46,7 +37,7 @@ pub async fn read(app: &App) -> Readiness {
         hour: known(app, hour),
     };
     let criteria = readiness::criteria(&facts);
-    Readiness { ready: readiness::is_ready(&criteria), computed_at: now_ms, criteria }
+    ReadinessAnswer { ready: readiness::is_ready(&criteria), computed_at: now_ms, criteria }
 }
 
 fn known<T>(app: &App, read: Result<T, StoreError>) -> Option<T> {
@@ -64,7 +55,7 @@ async fn dead_events(app: &App, now_ms: u64) -> Result<u64, StoreError> {
 
 async fn last_hour(app: &App, now_ms: u64) -> Result<LastHour, StoreError> {
     let to = now_ms.next_multiple_of(MINUTE_MS);
-    let window = Window { kind: Kind::Range, from: to - HOUR_MS, to };
+    let window = Window { kind: WindowKind::Range, from: to - HOUR_MS, to };
     let (run, traced) = join(runs::look(app, window), traced(app, window)).await;
     let report = match run? {
         Run::Done(report) => report,

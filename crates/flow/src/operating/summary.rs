@@ -1,48 +1,27 @@
 //! `GET snapshot`: what the dashboard paints first, of the last hour.
 
 use futures_util::future::{join, join5};
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use model::parity::window::Kind;
+use model::parity::window::WindowKind;
 use model::reading::selection::Routes;
 
-use super::health::{self, Health};
+use super::health;
 use crate::app::App;
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::flag::shown::{self, FlagInForce};
+use crate::flag::shown;
 use crate::parity::runs;
 use crate::port::Failure;
-use crate::reading::paths::{self, Table};
-use crate::reading::series::{self, Series};
-use crate::reading::stats::{self, Whole};
+use crate::reading::paths;
+use crate::reading::series;
+use crate::reading::stats;
+use api::summary::{NewestReports, Summary};
 use api::url::Query;
 
 /// The range that it shows, as a request of it would say.
 const RANGE: &str = "1h";
 const QUERY: &str = "https://collector/?range=1h&limit=50";
-
-/// The summary.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary {
-    computed_at: u64,
-    range: &'static str,
-    stats: Option<Whole>,
-    series: Option<Series>,
-    paths: Option<Table>,
-    flag: FlagInForce,
-    parity: Newest,
-    health: Health,
-}
-
-/// The newest reports.
-#[derive(Serialize)]
-struct Newest {
-    hour: Option<Box<RawValue>>,
-    day: Option<Box<RawValue>>,
-}
 
 /// Computes it. What can't be read is null.
 ///
@@ -57,23 +36,23 @@ pub async fn text(app: &App) -> Result<String, Failure> {
         Box::pin(series::read(Routes::Together, &query, app)),
         Box::pin(paths::table(&query, app)),
         join(health::read(app), shown::read(app)),
-        join(newest(app, Kind::Hour, deadline), newest(app, Kind::Day, deadline)),
+        join(newest(app, WindowKind::Hour, deadline), newest(app, WindowKind::Day, deadline)),
     )
     .await;
     let summary = Summary {
         computed_at: app.now_ms(),
-        range: RANGE,
+        range: RANGE.to_owned(),
         stats: stats.map_err(known).ok(),
         series: series.map_err(known).ok(),
         paths: paths.map_err(known).ok(),
         flag,
-        parity: Newest { hour, day },
+        parity: NewestReports { hour, day },
         health,
     };
     serde_json::to_string(&summary).map_err(|error| Failure(error.to_string()))
 }
 
-async fn newest(app: &App, kind: Kind, deadline: Deadline) -> Option<Box<RawValue>> {
+async fn newest(app: &App, kind: WindowKind, deadline: Deadline) -> Option<Box<RawValue>> {
     let reports = runs::reports_until(app, deadline).ok()?.newest(kind, 1).await.ok()?;
     RawValue::from_string(reports.into_iter().next()?).ok()
 }

@@ -1,56 +1,35 @@
 //! `parity`: reports, and comparing on demand.
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use model::parity::report::Report;
-use model::parity::selftest::Outcome;
-use model::parity::window::{Kind, Window};
-use model::reading::missing::Part;
+use model::parity::selftest::SelfTestOutcome;
+use model::parity::window::{Window, WindowKind};
+use model::reading::missing::MissingPart;
 use store::parity::compare;
 use store::sql::StoreError;
 
 use super::{runs, selftest};
 use crate::app::App;
 use crate::error::Error;
+use api::parity::{ReportsAnswer, RunAnswer};
 use api::url::Query;
 
 /// Most reports that one read shows; they come without differences, routes and gaps, which a window's own report has.
 const SHOWN: u64 = 200;
 
-/// Reports, newest first.
-#[derive(Serialize)]
-pub struct ReportList {
-    reports: Vec<Box<RawValue>>,
-}
-
-/// What a run came to.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    /// The report.
-    Done(Box<Report>),
-    /// It is not finished: ask again.
-    #[serde(rename_all = "camelCase")]
-    Interrupted {
-        /// Minutes that are still to be looked into.
-        minutes_left: usize,
-    },
-}
-
 /// `GET parity?kind=hour|day|range&limit=N`.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn list(query: &Query, app: &App) -> Result<ReportList, Error> {
-    let kind = query.get("kind").map(str::to_owned).map_or(Some(Kind::Hour), |name| Kind::named(&name));
+pub async fn list(query: &Query, app: &App) -> Result<ReportsAnswer<Box<RawValue>>, Error> {
+    let kind = query.get("kind").map(str::to_owned).map_or(Some(WindowKind::Hour), |name| WindowKind::named(&name));
     let kind = kind.ok_or_else(|| Error::input("`kind`: give hour, day or range"))?;
     let limit = query.get("limit").map(str::to_owned).map_or(Ok(24), |text| text.parse());
     let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
     let limit = limit.ok_or_else(|| Error::input(format!("`limit`: give a number from 1 to {SHOWN}")))?;
     let kept = runs::reports_until(app, app.read_deadline()).map_err(|error| unreported(app, error))?;
     let reports = kept.newest(kind, limit).await.map_err(|error| unreported(app, error))?;
-    Ok(ReportList { reports: reports.into_iter().map(|text| raw(app, text)).collect::<Result<_, _>>()? })
+    Ok(ReportsAnswer { reports: reports.into_iter().map(|text| raw(app, text)).collect::<Result<_, _>>()? })
 }
 
 /// `GET parity/{window}`: the newest revision, whole.
@@ -68,7 +47,7 @@ pub async fn read(text: &str, app: &App) -> Result<Box<RawValue>, Error> {
 /// Reports are in D1 alone: without it there is nothing to answer with.
 #[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
 fn unreported(app: &App, error: StoreError) -> Error {
-    app.unanswered(Part::Parity, &error)
+    app.unanswered(MissingPart::Parity, &error)
 }
 
 /// A report as it was stored.
@@ -80,12 +59,12 @@ fn raw(app: &App, text: String) -> Result<Box<RawValue>, Error> {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn run(query: &Query, app: &App) -> Result<Answer, Error> {
+pub async fn run(query: &Query, app: &App) -> Result<RunAnswer, Error> {
     let window = window(&query.get("window").map(str::to_owned).unwrap_or_default())?;
     match runs::run(app, window).await {
-        Ok(compare::Run::Done(report)) => Ok(Answer::Done(report)),
+        Ok(compare::Run::Done(report)) => Ok(RunAnswer::Done(report)),
         Ok(compare::Run::Refused(detail)) => Err(Error::conflict(detail)),
-        Ok(compare::Run::Interrupted(minutes_left)) => Ok(Answer::Interrupted { minutes_left }),
+        Ok(compare::Run::Interrupted(minutes_left)) => Ok(RunAnswer::Interrupted { minutes_left: minutes_left as u64 }),
         Err(StoreError::Conflict) => {
             let detail = "events of the window arrived meanwhile: try again".to_owned();
             Err(Error::conflict(detail))
@@ -98,7 +77,7 @@ pub async fn run(query: &Query, app: &App) -> Result<Answer, Error> {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn selftest(app: &App) -> Result<Outcome, Error> {
+pub async fn selftest(app: &App) -> Result<SelfTestOutcome, Error> {
     selftest::run(app).await.map_err(|error| app.unreadable(error))
 }
 

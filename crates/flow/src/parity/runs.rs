@@ -9,7 +9,7 @@ use model::parity::filed::Filed;
 use model::parity::guard;
 use model::parity::schedule;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 use model::time::rfc3339;
 use store::parity::compare::{Run, Settings};
 use store::parity::comparer::Comparer;
@@ -47,10 +47,10 @@ pub fn reports_until(app: &App, deadline: Deadline) -> Result<Reports, StoreErro
 }
 
 /// How a window of this kind is judged.
-fn settings(app: &App, kind: Kind) -> Settings {
+fn settings(app: &App, kind: WindowKind) -> Settings {
     let limit_ppm = match kind {
-        Kind::Day => app.config.parity_limit_ppm.day,
-        Kind::Hour | Kind::Range => app.config.parity_limit_ppm.hour,
+        WindowKind::Day => app.config.parity_limit_ppm.day,
+        WindowKind::Hour | WindowKind::Range => app.config.parity_limit_ppm.hour,
     };
     Settings { id_window_ms: app.config.window_ms, lag_ms: app.config.parity_lag_ms, limit_ppm }
 }
@@ -113,7 +113,7 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
     let left = app.isolate.parity_left.take();
     let look = schedule::look(now_ms).or(left);
     let (mut budget, mut first_error) = (MAX_WINDOWS, None);
-    for kind in [Kind::Hour, Kind::Day] {
+    for kind in [WindowKind::Hour, WindowKind::Day] {
         let Some(newest) = schedule::newest(kind, now_ms, app.config.parity_lag_ms) else { continue };
         let filed = reports(app)?.latest(newest).await?;
         if let Some(report) = &filed {

@@ -5,7 +5,7 @@ use model::error::InputError;
 use model::event::Event;
 use model::event::message;
 use model::parity::report::Report;
-use model::parity::selftest::{self, Outcome, SelfTest, World};
+use model::parity::selftest::{self, SelfTest, SelfTestOutcome, World};
 use model::parity::window::Window;
 use store::parity::compare::{Run, Settings};
 use store::sql::StoreError;
@@ -24,7 +24,7 @@ type Pair<'a> = [Collector<'a>; 2];
 ///
 /// # Errors
 /// Why it could not be carried out; what it left behind is in objects that nobody asks again.
-pub async fn run(app: &App) -> Result<Outcome, StoreError> {
+pub async fn run(app: &App) -> Result<SelfTestOutcome, StoreError> {
     let seed = u64::from_be_bytes(app.random::<8>());
     let end_ms = app.now_ms();
     let refused = |error: InputError| StoreError::Corrupt(error.to_string());
@@ -47,7 +47,7 @@ async fn compare_all(
     (test, end_ms): (&SelfTest, u64),
     worlds: &[World],
     [shared, alone]: [Pair<'_>; 2],
-) -> Result<Outcome, StoreError> {
+) -> Result<SelfTestOutcome, StoreError> {
     let [old, new] = shared;
     record(old, &test.old).await?;
     record(new, &test.new).await?;

@@ -1,13 +1,12 @@
 //! `GET paths` and `GET paths/{path}`: the table of routes, and one of them.
 
 use futures_util::future::join;
-use serde::Serialize;
 
 use model::counting::exemplar::Exemplar;
-use model::counting::figures::{self, Bin, Figures, ResponseTime};
+use model::counting::figures::{self, ResponseTime};
 use model::counting::rollup::Rollup;
 use model::error::InputError;
-use model::reading::listing::{self, Cursor, Row, Sort, Wanted};
+use model::reading::listing::{self, Cursor, RouteRow, Sort, Wanted};
 use model::reading::missing::{self, Missing};
 use model::reading::selection::{self, Parts, Routes};
 
@@ -15,6 +14,7 @@ use super::whole::{Range, whole};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
+use api::paths::{ExemplarsAnswer, PathAnswer, PathsAnswer};
 use api::url::Query;
 
 /// Rows of a page where the request doesn't say, and at most.
@@ -26,53 +26,15 @@ const SPARK_POINTS: u64 = 32;
 /// Longest search text, in bytes.
 const MAX_SEARCH_BYTES: usize = 256;
 
-/// The table.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Table {
-    from: u64,
-    to: u64,
-    exact: bool,
-    missing: Vec<Missing>,
-    routes: usize,
-    spark_from: u64,
-    spark_step_ms: u64,
-    paths: Vec<Row>,
-    next: Option<String>,
-}
-
-/// One route, or all together.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Route {
-    from: u64,
-    to: u64,
-    exact: bool,
-    missing: Vec<Missing>,
-    path: String,
-    figures: Figures,
-    histogram: Vec<Bin>,
-}
-
-/// Real requests of a route, or of all.
-#[derive(Serialize)]
-pub struct Chosen {
-    from: u64,
-    to: u64,
-    missing: Vec<Missing>,
-    sample: Vec<Exemplar>,
-    slowest: Vec<Exemplar>,
-}
-
 /// A page of the table.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn table(query: &Query, app: &App) -> Result<Table, Error> {
+pub async fn table(query: &Query, app: &App) -> Result<PathsAnswer, Error> {
     let wanted = wanted(query)?;
     let all = rows(query, app).await?;
     let page = listing::page(all.rows, &wanted);
-    Ok(Table {
+    Ok(PathsAnswer {
         from: all.from,
         to: all.to,
         exact: all.exact,
@@ -140,7 +102,7 @@ struct All {
     missing: Vec<Missing>,
     spark_from: u64,
     spark_step_ms: u64,
-    rows: Vec<Row>,
+    rows: Vec<RouteRow>,
 }
 
 async fn rows(query: &Query, app: &App) -> Result<All, Error> {
@@ -164,7 +126,7 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
         (whole.merged(app, None), lines.merged(app, Some(steps.step_ms)), missing)
     };
     let by_route = merged.by_route();
-    let row = |(path, rollup): (&String, &Rollup)| Row {
+    let row = |(path, rollup): (&String, &Rollup)| RouteRow {
         requests: rollup.requests,
         status: rollup.into(),
         response_time: ResponseTime::of(rollup),
@@ -186,21 +148,21 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn route(path: String, query: &Query, app: &App) -> Result<Route, Error> {
+pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer, Error> {
     let Range { from, to, exact, missing, rollup } =
         whole(query, Routes::One(path.clone()), Parts::Figures, app).await?;
-    Ok(Route { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
+    Ok(PathAnswer { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
 }
 
 /// `GET exemplars`: of all routes, or of `path`.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn exemplars(query: &Query, app: &App) -> Result<Chosen, Error> {
+pub async fn exemplars(query: &Query, app: &App) -> Result<ExemplarsAnswer, Error> {
     let routes = query.get("path").map(str::to_owned).map_or(Routes::Together, Routes::One);
     let Range { from, to, missing, rollup, .. } = whole(query, routes, Parts::All, app).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
-    Ok(Chosen {
+    Ok(ExemplarsAnswer {
         from,
         to,
         missing,

@@ -1,46 +1,23 @@
 //! `GET series` and `GET paths/{path}/series`: figures over time.
 
-use serde::Serialize;
-
-use model::counting::figures::{ResponseTime, StatusClasses};
+use model::counting::figures::ResponseTime;
 use model::counting::rollup::{ALL_ROUTES, Rollup};
-use model::reading::missing::Missing;
 use model::reading::selection::{self, Parts, Routes};
 
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
+use api::series::{SeriesAnswer, SeriesPoint};
 use api::url::Query;
 
 /// The most points, where days are not more.
 const POINTS: u64 = 150;
 
-/// Figures over time.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Series {
-    from: u64,
-    to: u64,
-    step_ms: u64,
-    exact: bool,
-    missing: Vec<Missing>,
-    points: Vec<Point>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Point {
-    start: u64,
-    requests: u64,
-    status: StatusClasses,
-    response_time: Option<ResponseTime>,
-}
-
 /// Of one route, or of all together.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn read(routes: Routes, query: &Query, app: &App) -> Result<Series, Error> {
+pub async fn read(routes: Routes, query: &Query, app: &App) -> Result<SeriesAnswer, Error> {
     let now_ms = app.now_ms();
     let (from, to) = range::of(query, now_ms)?;
     let steps = selection::steps(from, to, POINTS, now_ms, &app.config.retention);
@@ -54,9 +31,9 @@ pub async fn read(routes: Routes, query: &Query, app: &App) -> Result<Series, Er
     let point = |start| {
         let rollup = merged.cell(start, &name).unwrap_or(&empty);
         let response_time = ResponseTime::of(rollup);
-        Point { start, requests: rollup.requests, status: rollup.into(), response_time }
+        SeriesPoint { start, requests: rollup.requests, status: rollup.into(), response_time }
     };
     let (from, to) = range::covered(&steps.spans, to, now_ms);
     let points = steps.starts().map(point).collect();
-    Ok(Series { from, to, step_ms: steps.step_ms, exact: merged.exact, missing: both.missing, points })
+    Ok(SeriesAnswer { from, to, step_ms: steps.step_ms, exact: merged.exact, missing: both.missing, points })
 }

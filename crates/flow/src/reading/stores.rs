@@ -10,7 +10,7 @@ use model::event::identity::IdempotentId;
 use model::reading::found::{Found, LogState, Sighting};
 use model::reading::intervals::{self, Intervals};
 use model::reading::merge;
-use model::reading::missing::{self, Missing, Part};
+use model::reading::missing::{self, Missing, MissingPart};
 use model::reading::selection::{Known, Parts, Selection};
 use store::events::read::summed;
 use store::events::recall::{MAX_BYTES, Recall};
@@ -46,7 +46,7 @@ impl<T> Answer<T> {
     fn of_new(app: &App, answer: Result<T, StoreError>) -> Self {
         match answer {
             Ok(found) => Self { found: Some(found), missing: Vec::new() },
-            Err(error) => Self { found: None, missing: vec![app.missing(Part::New, &error)] },
+            Err(error) => Self { found: None, missing: vec![app.missing(MissingPart::New, &error)] },
         }
     }
 
@@ -59,7 +59,7 @@ impl<T> Answer<T> {
                 (Ok(found), Some(all)) => add(all, found),
                 (Ok(found), none) => *none = Some(found),
                 (Err(error), _) => {
-                    let mut missing = app.missing(Part::Old, &error);
+                    let mut missing = app.missing(MissingPart::Old, &error);
                     if objects > 1 {
                         missing.reason = format!("object {name}: {}", missing.reason);
                     }

@@ -1,67 +1,28 @@
 //! `GET trace/{id}`: what each part knows of one ID.
 
 use futures_util::future::join;
-use serde::Serialize;
 
 use model::archive::Day;
 use model::error::InputError;
 use model::event::identity::IdempotentId;
-use model::event::{Cohort, Event, MAX_AHEAD_MS};
+use model::event::{Event, MAX_AHEAD_MS};
 use model::reading::found::Sighting;
-use model::reading::missing::{Missing, Part};
-use model::reading::trace::{self, Age, Archiving, Details};
-use store::letters::dead_letters::{DeadLetters, Found, SEARCHED_BYTES};
+use model::reading::missing::{Missing, MissingPart};
+use model::reading::trace::{self, Age};
+use store::letters::dead_letters::{DeadLetters, SEARCHED_BYTES};
 use store::sql::StoreError;
 
 use super::stores;
 use crate::app::App;
 use crate::archive;
 use crate::error::Error;
-
-/// What is known of an ID.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Trace {
-    idempotent_id: IdempotentId,
-    missing: Vec<Missing>,
-    old: Option<Vec<Stored>>,
-    new: Option<Vec<Stored>>,
-    absorbed: Absorbed,
-    dead_letters: Option<Vec<Found>>,
-    /// Dead letters of its time or later that were not looked into: there are too many.
-    dead_letters_not_searched: Option<u64>,
-    archive: Option<ArchiveDay>,
-    /// Of the first event under it, or else of the first repeat.
-    cohort: Option<Cohort>,
-    flag_version: Option<u32>,
-    details: Option<Details>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stored {
-    stored_at: u64,
-    event: Event,
-}
-
-/// Repeats that each store absorbed.
-#[derive(Serialize)]
-struct Absorbed {
-    old: Option<usize>,
-    new: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct ArchiveDay {
-    day: String,
-    state: Archiving,
-}
+use api::trace::{AbsorbedRepeats, ArchivedDay, StoredEvent, TraceAnswer};
 
 /// Asks every part. What can't be read is null, and named.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn read(text: &str, app: &App) -> Result<Trace, Error> {
+pub async fn read(text: &str, app: &App) -> Result<TraceAnswer, Error> {
     let id: IdempotentId = text.parse().map_err(|error: InputError| Error::input(error.to_string()))?;
     let window_start = id.timestamp_ms();
     // A message is sent after its ID was made, by a clock that may be ahead.
@@ -75,8 +36,8 @@ pub async fn read(text: &str, app: &App) -> Result<Trace, Error> {
         join(stores::trace(app, id, deadline), join(letters, archive::state_of(app, day, deadline))).await;
     let mut missing = [old.missing, new.missing].concat();
     let (old, new) = (old.found, new.found);
-    let (dead_letters, dead_letters_not_searched) = known(app, Part::DeadLetters, letters, &mut missing).unzip();
-    let archiving = known(app, Part::Archive, archiving, &mut missing);
+    let (dead_letters, dead_letters_not_searched) = known(app, MissingPart::DeadLetters, letters, &mut missing).unzip();
+    let archiving = known(app, MissingPart::Archive, archiving, &mut missing);
     if old.is_none() && new.is_none() && dead_letters.is_none() {
         return Err(Error::nothing_is_readable(&missing));
     }
@@ -84,9 +45,9 @@ pub async fn read(text: &str, app: &App) -> Result<Trace, Error> {
         trace::details(&Age { window_start, now_ms: app.now_ms(), kept_ms: archive::kept_ms(app), archiving })
     });
     let first = first(old.as_ref(), new.as_ref());
-    Ok(Trace {
+    Ok(TraceAnswer {
         idempotent_id: id,
-        absorbed: Absorbed {
+        absorbed: AbsorbedRepeats {
             old: old.as_ref().map(|sighting| sighting.absorbed.len()),
             new: new.as_ref().map(|sighting| sighting.absorbed.len()),
         },
@@ -97,12 +58,12 @@ pub async fn read(text: &str, app: &App) -> Result<Trace, Error> {
         new: new.map(stored),
         dead_letters,
         dead_letters_not_searched,
-        archive: archiving.flatten().map(|state| ArchiveDay { day: day.to_string(), state }),
+        archive: archiving.flatten().map(|state| ArchivedDay { day: day.to_string(), state }),
         details,
     })
 }
 
-fn known<T>(app: &App, part: Part, read: Result<T, StoreError>, missing: &mut Vec<Missing>) -> Option<T> {
+fn known<T>(app: &App, part: MissingPart, read: Result<T, StoreError>, missing: &mut Vec<Missing>) -> Option<T> {
     read.map_err(|error| missing.push(app.missing(part, &error))).ok()
 }
 
@@ -113,6 +74,6 @@ fn first<'a>(old: Option<&'a Sighting>, new: Option<&'a Sighting>) -> Option<&'a
     stored.chain(absorbed).map(|(event, _)| event).next()
 }
 
-fn stored(sighting: Sighting) -> Vec<Stored> {
-    sighting.stored.into_iter().map(|(event, stored_at)| Stored { stored_at, event }).collect()
+fn stored(sighting: Sighting) -> Vec<StoredEvent> {
+    sighting.stored.into_iter().map(|(event, stored_at)| StoredEvent { stored_at, event }).collect()
 }

@@ -9,8 +9,9 @@ pub const FORMAT: u32 = 1;
 
 /// One file of gzip NDJSON, an event to a line, by ID window and digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Part {
+pub struct ArchivePart {
     /// Its name, without the folder.
     pub name: String,
     /// Events in it.
@@ -39,10 +40,11 @@ pub struct Part {
     pub twins: u64,
 }
 
-/// A day's parts. `P` is [`Part`], or its JSON as it was kept.
+/// A day's parts. `P` is [`ArchivePart`], or its JSON as it was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Manifest<P = Part> {
+pub struct Manifest<P = ArchivePart> {
     /// [`FORMAT`].
     pub format: u32,
     /// The day, `YYYY-MM-DD`.

@@ -1,9 +1,10 @@
 //! The archive of details: which events go into which file, and what the files are called.
 //!
-//! **Lives here:** days and names, what a manifest says ([`manifest`]), where the next part ends ([`plan`]) and which
+//! **Lives here:** days and names, what a list and a manifest say ([`listed_day`], [`manifest`]), where the next part ends ([`plan`]) and which
 //! copy of an event that both stores hold is written ([`union`]).
 //! **Invariant:** all of it depends on the events alone, so that a repeat writes the same files.
 
+pub mod listed_day;
 pub mod manifest;
 pub mod plan;
 pub mod union;

@@ -15,6 +15,7 @@ pub const SLOWEST: usize = 4;
 
 /// One real request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Exemplar {
     /// Its ID, to trace it by.

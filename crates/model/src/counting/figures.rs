@@ -1,11 +1,12 @@
 //! Figures as people and programs read them: one rollup, in words.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rollup::Rollup;
 
 /// What is known of a set of requests.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
     /// Number of requests, each counted once.
@@ -19,7 +20,8 @@ pub struct Figures {
 }
 
 /// Requests by status class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatusClasses {
     /// Informational.
     #[serde(rename = "1xx")]
@@ -39,7 +41,8 @@ pub struct StatusClasses {
 }
 
 /// Response times in ms. Percentiles have 1 % relative error, the rest none.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResponseTime {
     /// Arithmetic mean.
     pub mean: f64,
@@ -56,7 +59,8 @@ pub struct ResponseTime {
 }
 
 /// Distinct client addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UniqueAddresses {
     /// Lower bound; exact while they are few.
     pub lower: u64,
@@ -72,9 +76,10 @@ impl From<&Rollup> for StatusClasses {
 }
 
 /// Response times between two bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Bin {
+pub struct HistogramBin {
     /// Lower bound in ms, exclusive; 0 is inclusive.
     pub from_ms: u32,
     /// Upper bound in ms, inclusive.
@@ -90,14 +95,14 @@ const BOUNDS_MS: [u32; 31] = [
 ];
 
 /// How often response times lie where: all bins between the first and the last that is not empty.
-pub fn histogram(rollup: &Rollup) -> Vec<Bin> {
+pub fn histogram(rollup: &Rollup) -> Vec<HistogramBin> {
     let (mut bins, mut below, mut from_ms) = (Vec::new(), 0, 0);
     for to_ms in BOUNDS_MS {
         let at_most = rollup.latency.at_most(f64::from(to_ms));
-        bins.push(Bin { from_ms, to_ms, count: at_most - below });
+        bins.push(HistogramBin { from_ms, to_ms, count: at_most - below });
         (below, from_ms) = (at_most, to_ms);
     }
-    let is_full = |bin: &Bin| bin.count > 0;
+    let is_full = |bin: &HistogramBin| bin.count > 0;
     let last = bins.iter().rposition(is_full).map_or(0, |at| at + 1);
     let first = bins.iter().position(is_full).unwrap_or_default();
     bins.truncate(last);
@@ -179,7 +184,7 @@ mod tests {
             rollup.add(&Event { response_time, ..example() });
         }
         let bins = histogram(&rollup);
-        assert_eq!((bins[0], bins[bins.len() - 1].count), (Bin { from_ms: 3, to_ms: 5, count: 3 }, 1));
+        assert_eq!((bins[0], bins[bins.len() - 1].count), (HistogramBin { from_ms: 3, to_ms: 5, count: 3 }, 1));
         assert_eq!(bins.iter().map(|bin| bin.count).sum::<u64>(), 5);
         assert!(bins.windows(2).all(|pair| pair[0].to_ms == pair[1].from_ms));
     }

@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod batch;
 pub mod bounds;
 pub mod coalesce;
+pub mod kept_letter;
 pub mod layout;
 pub mod letter;
 pub mod pace;

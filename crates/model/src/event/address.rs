@@ -105,7 +105,7 @@ impl FromStr for ClientIpHash {
     }
 }
 
-serde_as_text!(ClientIpHash);
+serde_as_text!(ClientIpHash, "^[0-9a-f]{16}$", "Keyed hash of a client's address.");
 
 #[cfg(test)]
 mod tests {

@@ -151,9 +151,9 @@ pub const fn window_start(timestamp_ms: u64, window_ms: u64) -> u64 {
     }
 }
 
-/// Serialises a value as the text it displays as, and reads it back with its `FromStr`.
+/// Serialises a value as the text it displays as, and reads it back with its `FromStr`. The text matches `pattern`.
 macro_rules! serde_as_text {
-    ($type:ty) => {
+    ($type:ident, $pattern:literal, $description:literal) => {
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -166,12 +166,27 @@ macro_rules! serde_as_text {
                 text.parse().map_err(de::Error::custom)
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern, "description": $description })
+            }
+        }
     };
 }
 pub(crate) use serde_as_text;
 
-serde_as_text!(Digest);
-serde_as_text!(IdempotentId);
+serde_as_text!(Digest, "^[0-9a-f]{16}$", "The first 64 bits of what identifies a request, hashed: the dedup key.");
+serde_as_text!(
+    IdempotentId,
+    "^[0-9]{13}-[0-9a-f]{8}$",
+    "Start of the ID window in ms, and the first half of the digest: `1730956800000-1a2b3c4d`."
+);
 
 #[cfg(test)]
 mod tests {

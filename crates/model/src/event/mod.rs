@@ -38,6 +38,7 @@ pub const MAX_WRITE_EVENTS: u32 = 1_000;
 
 /// By which way an event was meant to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Cohort {
     /// On one path alone.
@@ -83,10 +84,11 @@ impl FromStr for ProducerId {
     }
 }
 
-serde_as_text!(ProducerId);
+serde_as_text!(ProducerId, "^[0-9a-f]{16}$", "Random name of the isolate that produced an event.");
 
 /// One request, as it is recorded. In JSON the names are camelCase; unknown ones are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// The ID for people and logs; carries the start of the event's ID window.

@@ -26,7 +26,8 @@ pub struct Author {
 
 /// One field that a change changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FieldChange {
     /// Name of the field.
     pub field: String,
     /// Its value before; null if it was missing.
@@ -69,7 +70,7 @@ pub fn restored(earlier: Document, now_ms: u64) -> Document {
 }
 
 /// The fields in which two documents differ, but for what every change changes.
-pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
+pub fn differences(before: &Document, after: &Document) -> Vec<FieldChange> {
     let fields = |document: &Document| match serde_json::to_value(document) {
         Ok(Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
@@ -79,7 +80,7 @@ pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
     distinct(before.keys().chain(after.keys()))
         .into_iter()
         .filter(|name| !STAMPS.contains(&name.as_str()))
-        .map(|name| Difference { field: name.clone(), before: value(&before, name), after: value(&after, name) })
+        .map(|name| FieldChange { field: name.clone(), before: value(&before, name), after: value(&after, name) })
         .filter(|difference| difference.before != difference.after)
         .collect()
 }

@@ -30,6 +30,7 @@ pub const MAX_REASON_BYTES: usize = 1_024;
 
 /// The document as it is stored. JSON names are camelCase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
     /// Version of the format: 1.
@@ -68,8 +69,21 @@ pub struct Document {
     pub reason: String,
 }
 
+/// A document of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DatedDocument {
+    /// When it was stored, in ms.
+    pub changed_at: u64,
+    /// The document.
+    #[serde(flatten)]
+    pub document: Document,
+}
+
 /// Another rule for the routes that a template matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Override {
     /// Template of the routes.
@@ -86,6 +100,7 @@ pub struct Override {
 
 /// What to do when the stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Guard {
     /// Largest mismatch rate that passes, in ppm.
@@ -98,6 +113,7 @@ pub struct Guard {
 
 /// What a failed comparison does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum GuardAction {
     /// Nothing but its report.

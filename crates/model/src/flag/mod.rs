@@ -30,6 +30,7 @@ pub const DEFAULT_DOCUMENT: &str = include_str!("../../../../flags/default.json"
 
 /// Which store records an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Old path: the object alone.

@@ -4,12 +4,12 @@
 //! computed from exact weights, never from rounded shares. What is told of a route is what routers do with its requests,
 //! and where their own paths decide, which aren't stored, that is said.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::path::{OTHER, Place, UNMATCHED};
 use crate::event::template::Template;
 
-use super::change::{Difference, differences};
+use super::change::{FieldChange, differences};
 use super::document::Document;
 use super::{Flag, MILLION, Mode, Rule};
 
@@ -17,7 +17,8 @@ use super::{Flag, MILLION, Mode, Rule};
 pub const MAX_PATHS: usize = 200;
 
 /// Where requests are expected to be recorded, in ppm; the three add up to a million.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Shares {
     /// By the object alone.
@@ -29,7 +30,8 @@ pub struct Shares {
 }
 
 /// One route's part of a preview.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PathPreview {
     /// Normalised route.
     pub path: String,
@@ -50,7 +52,7 @@ pub struct PathPreview {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
     /// What the change changes.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<FieldChange>,
     /// Shares of all requests as they are.
     pub current: Shares,
     /// Shares of all requests as they would be.

@@ -16,6 +16,7 @@ pub const INTERVAL_MS: std::ops::RangeInclusive<u64> = 60_000..=31 * 24 * 60 * 6
 
 /// The plan, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Ramp {
     /// The queue's shares, in ppm, growing.
@@ -34,9 +35,10 @@ pub struct Ramp {
 }
 
 /// Where a ramp stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Stage {
+pub enum RampStage {
     /// All steps are taken.
     Done,
     /// A person has halted it.
@@ -78,15 +80,15 @@ impl Ramp {
     }
 
     /// Where it stands at `now_ms`.
-    pub const fn stage(&self, now_ms: u64) -> Stage {
+    pub const fn stage(&self, now_ms: u64) -> RampStage {
         if self.next >= self.steps.len() {
-            Stage::Done
+            RampStage::Done
         } else if self.paused {
-            Stage::Paused
+            RampStage::Paused
         } else if now_ms < self.due_at {
-            Stage::Waiting
+            RampStage::Waiting
         } else {
-            Stage::Due
+            RampStage::Due
         }
     }
 }

@@ -4,7 +4,7 @@
 //! stays where it is.
 
 use super::document::Document;
-use super::ramp::{Ramp, Stage};
+use super::ramp::{Ramp, RampStage};
 
 /// Author of a ramp's steps.
 pub const AUTHOR: &str = "ramp";
@@ -41,7 +41,7 @@ pub fn after_release(mut document: Document, released_at: Option<u64>) -> Docume
 
 /// What the ramp of a document does at `now_ms`, given what is known of the stores. `now` is the same time as RFC 3339.
 pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Advance {
-    let Some(ramp) = document.ramp.as_ref().filter(|ramp| ramp.stage(now_ms) == Stage::Due) else {
+    let Some(ramp) = document.ramp.as_ref().filter(|ramp| ramp.stage(now_ms) == RampStage::Due) else {
         return Advance::Wait;
     };
     let Some(step) = ramp.steps.get(ramp.next) else { return Advance::Wait };
@@ -122,9 +122,9 @@ mod tests {
         let stage = |document: &Document, now| document.ramp.as_ref().unwrap().stage(now);
         assert_eq!(
             (stage(&paused, 5), stage(&first, 60_004), stage(&first, 60_005)),
-            (Stage::Paused, Stage::Waiting, Stage::Due)
+            (RampStage::Paused, RampStage::Waiting, RampStage::Due)
         );
-        assert_eq!(stage(&second, 0), Stage::Done);
+        assert_eq!(stage(&second, 0), RampStage::Done);
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an event counts once, whichever stores gave it and however often.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, ProducerId};
 
@@ -10,9 +10,10 @@ use crate::event::{Event, ProducerId};
 pub const MAX_ISOLATES: usize = 200;
 
 /// What the events of one isolate tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Isolate {
+pub struct SeenIsolate {
     /// Its name.
     pub producer: ProducerId,
     /// Version that routed its latest event.
@@ -27,7 +28,7 @@ pub struct Isolate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spread {
     /// Isolates, the most recently seen first.
-    pub isolates: Vec<Isolate>,
+    pub isolates: Vec<SeenIsolate>,
     /// Isolates whose latest event was routed by an older version.
     pub behind: u64,
     /// Events that arrived after the change and were routed by an older version.
@@ -82,7 +83,7 @@ impl Sightings {
         }
         latest.sort_unstable();
         let behind = latest.iter().filter(|row| row[3] < newest).count() as u64;
-        let isolate = |[last_seen, _, producer, version, events]: &Row| Isolate {
+        let isolate = |[last_seen, _, producer, version, events]: &Row| SeenIsolate {
             producer: ProducerId(*producer),
             version: u32::try_from(*version).unwrap_or(u32::MAX),
             last_seen: *last_seen,

@@ -28,6 +28,7 @@ pub const MAX_BYTES: usize = 400_000;
 
 /// Who stops or releases, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Act {
     /// When, in ms.
     pub at: u64,
@@ -64,6 +65,7 @@ impl Act {
 
 /// A stop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stop {
     /// Its name: a release has to give it.
     pub id: String,

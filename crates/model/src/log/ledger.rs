@@ -152,6 +152,7 @@ impl Arrivals {
 
 /// Numbers of one producer that are in neither store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Who numbered them.
     pub producer: ProducerId,

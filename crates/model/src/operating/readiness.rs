@@ -3,7 +3,9 @@
 //! Invariant: what is not known does not hold, and of nothing (0 of 0) nothing is known: neither yes nor no. Nothing is
 //! ready for want of evidence.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::parity::verdict::Verdict;
 
@@ -63,21 +65,45 @@ pub struct Facts {
     pub hour: Option<LastHour>,
 }
 
+/// Which criterion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum CriterionName {
+    /// Queue sends succeed.
+    QueueSendSuccess,
+    /// The consumer applies events.
+    ConsumerSuccess,
+    /// Few events are on their way.
+    Backlog,
+    /// No event is counted twice.
+    CountedOnce,
+    /// Parity passed on seven days in a row.
+    SevenDays,
+    /// The other path took what a failed write left.
+    Fallback,
+    /// Events are found by their ID.
+    Traceable,
+    /// No event is lost on both paths.
+    Loss,
+}
+
 /// One criterion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Criterion {
     /// Its name.
-    pub name: &'static str,
+    pub name: CriterionName,
     /// What it is about.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// What it must be.
-    pub wanted: &'static str,
+    pub wanted: Cow<'static, str>,
     /// What it is; none if it is not known.
     pub figure: Option<String>,
     /// Whether it holds; none if it is not known.
     pub holds: Option<bool>,
     /// Where the figure comes from.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
 }
 
 /// Whether all hold.
@@ -96,14 +122,14 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
     let [backlog, counted_once, traceable] = of_last_hour(facts.hour.as_ref());
     vec![
         new(
-            "queue-send-success",
+            CriterionName::QueueSendSuccess,
             "queue sends that succeed",
             "> 99.9 %",
             "7 days: events that came to the object because the queue failed, of all events",
             success(sum(|day| day.queue_failed), arrived),
         ),
         new(
-            "consumer-success",
+            CriterionName::ConsumerSuccess,
             "events that the consumer applies",
             "> 99.9 %",
             "7 days: events in dead letters, of all events",
@@ -112,14 +138,14 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
         backlog,
         counted_once,
         new(
-            "seven-days",
+            CriterionName::SevenDays,
             "days in a row in which parity passes",
             "7",
             "parity's daily reports: GET parity?kind=day",
             (!facts.days.is_empty()).then(|| (in_a_row >= DAYS, in_a_row.to_string())),
         ),
         new(
-            "fallback",
+            CriterionName::Fallback,
             "failed writes that the other path took",
             "some, and no loss",
             "7 days: fallback events; events in neither store and no dead letter. Not known until a write has failed",
@@ -127,7 +153,7 @@ pub fn criteria(facts: &Facts) -> Vec<Criterion> {
         ),
         traceable,
         new(
-            "loss",
+            CriterionName::Loss,
             "events lost on both paths",
             "< 0.1 %",
             "7 days: sequence numbers in neither store and no dead letter, of all",
@@ -141,7 +167,7 @@ fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
     let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| known.and_then(figure);
     [
         new(
-            "backlog",
+            CriterionName::Backlog,
             "events on their way",
             "< 100",
             "the last hour: events that the new store lacks, or neither store has",
@@ -151,7 +177,7 @@ fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
             }),
         ),
         new(
-            "counted-once",
+            CriterionName::CountedOnce,
             "no event counted twice",
             "0",
             "the last hour: events stored beyond the distinct sequence numbers that arrived",
@@ -162,7 +188,7 @@ fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
             }),
         ),
         new(
-            "traceable",
+            CriterionName::Traceable,
             "events that are found by their ID",
             "all",
             "a sample of the last hour, looked up in both stores",
@@ -176,14 +202,14 @@ fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
 
 /// A criterion, and what was found of it: whether it holds, and its figure.
 fn new(
-    name: &'static str,
+    name: CriterionName,
     title: &'static str,
     wanted: &'static str,
     source: &'static str,
     found: Option<(bool, String)>,
 ) -> Criterion {
     let (holds, figure) = found.unzip();
-    Criterion { name, title, wanted, figure, holds, source }
+    Criterion { name, title: title.into(), wanted: wanted.into(), figure, holds, source: source.into() }
 }
 
 /// How many of the newest days follow each other without a gap.
@@ -224,7 +250,7 @@ mod tests {
         Facts { days: days(&[Verdict::Pass; 7]), dead_events: Some(21), hour: Some(hour) }
     }
 
-    fn missing(facts: &Facts) -> Vec<&'static str> {
+    fn missing(facts: &Facts) -> Vec<CriterionName> {
         criteria(facts).iter().filter(|c| c.holds != Some(true)).map(|c| c.name).collect()
     }
 
@@ -244,15 +270,19 @@ mod tests {
         let facts = Facts { days, dead_events: Some(0), hour: Some(hour) };
         let said: Vec<_> =
             criteria(&facts).into_iter().map(|c| (c.name, c.holds)).filter(|(_, h)| h.is_some()).collect();
-        assert_eq!(said, [("seven-days", Some(false))], "a day without traffic does not pass; the rest is unknown");
+        assert_eq!(
+            said,
+            [(CriterionName::SevenDays, Some(false))],
+            "a day without traffic does not pass; the rest is unknown"
+        );
     }
 
     #[test]
     fn where_all_became_dead_letters_the_consumer_applies_none() {
         let mut facts = ready();
         facts.days.iter_mut().for_each(|day| day.arrived = 0);
-        assert!(missing(&facts).contains(&"consumer-success"));
-        let consumer = criteria(&facts).into_iter().find(|c| c.name == "consumer-success").unwrap();
+        assert!(missing(&facts).contains(&CriterionName::ConsumerSuccess));
+        let consumer = criteria(&facts).into_iter().find(|c| c.name == CriterionName::ConsumerSuccess).unwrap();
         assert_eq!(consumer.holds, Some(false));
     }
 
@@ -263,15 +293,19 @@ mod tests {
             change(&mut facts);
             missing(&facts)
         };
-        assert_eq!(with(&|f| f.days[0].queue_failed = 70), ["queue-send-success"]);
-        assert_eq!(with(&|f| f.dead_events = Some(70)), ["consumer-success"]);
-        assert_eq!(with(&|f| f.hour.as_mut().unwrap().outstanding = 100), ["backlog"]);
-        assert_eq!(with(&|f| f.hour.as_mut().unwrap().counted_twice = 1), ["counted-once"]);
-        assert_eq!(with(&|f| f.days[6].verdict = Verdict::Inconclusive), ["seven-days"]);
-        assert_eq!(with(&|f| f.days[3].start -= 1), ["seven-days"], "a day without a report");
-        assert_eq!(with(&|f| f.days[2].missing = 4), ["fallback"]);
-        assert_eq!(with(&|f| f.days.iter_mut().for_each(|day| day.queue_failed = 0)), ["fallback"], "never needed");
-        assert_eq!(with(&|f| f.hour.as_mut().unwrap().traced = (5, 4)), ["traceable"]);
-        assert_eq!(with(&|f| f.days[2].missing = 80), ["fallback", "loss"]);
+        assert_eq!(with(&|f| f.days[0].queue_failed = 70), [CriterionName::QueueSendSuccess]);
+        assert_eq!(with(&|f| f.dead_events = Some(70)), [CriterionName::ConsumerSuccess]);
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().outstanding = 100), [CriterionName::Backlog]);
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().counted_twice = 1), [CriterionName::CountedOnce]);
+        assert_eq!(with(&|f| f.days[6].verdict = Verdict::Inconclusive), [CriterionName::SevenDays]);
+        assert_eq!(with(&|f| f.days[3].start -= 1), [CriterionName::SevenDays], "a day without a report");
+        assert_eq!(with(&|f| f.days[2].missing = 4), [CriterionName::Fallback]);
+        assert_eq!(
+            with(&|f| f.days.iter_mut().for_each(|day| day.queue_failed = 0)),
+            [CriterionName::Fallback],
+            "never needed"
+        );
+        assert_eq!(with(&|f| f.hour.as_mut().unwrap().traced = (5, 4)), [CriterionName::Traceable]);
+        assert_eq!(with(&|f| f.days[2].missing = 80), [CriterionName::Fallback, CriterionName::Loss]);
     }
 }

@@ -19,6 +19,7 @@ pub const POOLED: &str = "(pooled)";
 
 /// What became of one set of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// What is concluded.
@@ -50,6 +51,7 @@ pub struct Comparison {
 
 /// A route's comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PathComparison {
     /// The route, or [`POOLED`].
     pub path: String,

@@ -7,8 +7,9 @@ use crate::event::identity::{Digest, IdempotentId};
 
 /// In what the stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum DifferenceKind {
     /// The old store has it, the new one does not.
     OnlyOld,
     /// The new store has it, the old one does not.
@@ -22,8 +23,9 @@ pub enum Kind {
 
 /// Why, where there is evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub enum DifferenceReason {
     /// A copy came by this path as a fallback: the producer saw the write to the other one fail.
     Fallback,
     /// It is in a dead letter.
@@ -36,6 +38,7 @@ pub enum Reason {
 
 /// A value that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldDifference {
     /// Name of the field.
     pub field: String,
@@ -47,6 +50,7 @@ pub struct FieldDifference {
 
 /// One event in which the stores differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Its ID.
@@ -58,15 +62,20 @@ pub struct Difference {
     /// When the request arrived, in ms.
     pub timestamp: u64,
     /// In what the stores differ.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// Why, if that is known.
-    pub reason: Option<Reason>,
+    pub reason: Option<DifferenceReason>,
     /// Which values, if both have it; how many `copies` each store counts, if one counts it twice.
     pub fields: Vec<FieldDifference>,
 }
 
 impl Difference {
-    pub(super) fn of(told: &Event, kind: Kind, reason: Option<Reason>, fields: Vec<FieldDifference>) -> Self {
+    pub(super) fn of(
+        told: &Event,
+        kind: DifferenceKind,
+        reason: Option<DifferenceReason>,
+        fields: Vec<FieldDifference>,
+    ) -> Self {
         Self {
             idempotent_id: told.idempotent_id,
             digest: told.digest,

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::flag::ramp::Ramp;
     use crate::parity::report::tests::{lost_on_both, report_of};
-    use crate::parity::window::{Kind, Window};
+    use crate::parity::window::{Window, WindowKind};
 
     fn document(queue_ppm: u32) -> Document {
         Document { queue_ppm, ..Document::read(include_str!("../../../../flags/scheme-b.json")).unwrap() }
@@ -157,7 +157,7 @@ mod tests {
 
     /// A report on the hour that ended 20 minutes ago.
     fn proof(verdict: Verdict) -> Proof {
-        let window = Window::containing(Kind::Hour, NOW - HOUR_MS);
+        let window = Window::containing(WindowKind::Hour, NOW - HOUR_MS);
         Proof::Report(Filed { window, verdict, ..report_of(1_000, 0).filed() })
     }
 

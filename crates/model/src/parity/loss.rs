@@ -19,6 +19,7 @@ pub const MAX_GAPS: usize = 100;
 
 /// Loss that both paths share, by sequence numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
     /// What is concluded of it: whether its rate is below the limit.
@@ -120,10 +121,10 @@ fn may_arrive(evidence: &Evidence, window: Window) -> bool {
 mod tests {
     use super::*;
     use crate::event::ProducerId;
-    use crate::parity::window::Kind;
+    use crate::parity::window::WindowKind;
 
     fn window() -> Window {
-        Window::containing(Kind::Hour, 1_730_956_800_000)
+        Window::containing(WindowKind::Hour, 1_730_956_800_000)
     }
 
     /// The new path has come to the window's end.

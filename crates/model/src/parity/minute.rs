@@ -11,7 +11,7 @@ use crate::log::ledger::Ledger;
 use crate::sorted::distinct;
 
 use super::ask::{Copy, Minute, Sum};
-use super::difference::{Difference, Kind, Reason};
+use super::difference::{Difference, DifferenceKind, DifferenceReason};
 use super::evidence::Evidence;
 use super::outcome::outcomes;
 
@@ -27,6 +27,7 @@ pub const UNKNOWN: &str = "(unknown)";
 
 /// Counts of compared events in which the stores differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
     /// Compared events that the old store's sums leave out.
@@ -79,23 +80,23 @@ impl Tally {
     /// Counts a difference, and returns whether it is a mismatch.
     const fn count(&mut self, difference: &Difference) -> bool {
         match difference.reason {
-            Some(Reason::Queued) => {
+            Some(DifferenceReason::Queued) => {
                 self.queued += 1;
                 return false;
             }
-            Some(Reason::Repeat) => {
+            Some(DifferenceReason::Repeat) => {
                 self.repeats += 1;
                 return false;
             }
-            Some(Reason::Fallback) => self.fallback += 1,
-            Some(Reason::DeadLettered) => self.dead_lettered += 1,
+            Some(DifferenceReason::Fallback) => self.fallback += 1,
+            Some(DifferenceReason::DeadLettered) => self.dead_lettered += 1,
             None => {}
         }
         match difference.kind {
-            Kind::OnlyOld => self.only_old += 1,
-            Kind::OnlyNew => self.only_new += 1,
-            Kind::ValueDiffers => self.value_differs += 1,
-            Kind::CountedTwice => self.counted_twice += 1,
+            DifferenceKind::OnlyOld => self.only_old += 1,
+            DifferenceKind::OnlyNew => self.only_new += 1,
+            DifferenceKind::ValueDiffers => self.value_differs += 1,
+            DifferenceKind::CountedTwice => self.counted_twice += 1,
         }
         true
     }

@@ -6,7 +6,7 @@ use crate::event::{Cohort, Event};
 use crate::sorted::distinct;
 
 use super::ask::Copy;
-use super::difference::{Difference, FieldDifference, Kind, Reason};
+use super::difference::{Difference, DifferenceKind, DifferenceReason, FieldDifference};
 use super::evidence::Evidence;
 
 /// One compared event.
@@ -142,8 +142,8 @@ fn outcomes_of(
     let Some(twice) = twice(Some(told), (old, new), &further, false) else {
         let found = match (old, new) {
             (Some(old), Some(new)) => differing(old, new),
-            (Some(event), None) => Some((Kind::OnlyOld, around.why_only_old(event), Vec::new())),
-            (None, Some(event)) => Some((Kind::OnlyNew, around.why_only_new(event), Vec::new())),
+            (Some(event), None) => Some((DifferenceKind::OnlyOld, around.why_only_old(event), Vec::new())),
+            (None, Some(event)) => Some((DifferenceKind::OnlyNew, around.why_only_new(event), Vec::new())),
             (None, None) => None,
         };
         let difference = found.map(|(kind, reason, fields)| Difference::of(told, kind, reason, fields));
@@ -173,7 +173,7 @@ fn twice(
     Some(Outcome {
         minute: first.minute(),
         beyond_old,
-        difference: Some(Difference::of(told, Kind::CountedTwice, None, fields)),
+        difference: Some(Difference::of(told, DifferenceKind::CountedTwice, None, fields)),
         further: [beyond_requests(old, of_old), beyond_requests(new, of_new)],
         ..Outcome::of(told)
     })
@@ -195,24 +195,24 @@ impl Outcome {
 }
 
 impl Surroundings<'_> {
-    fn why_only_old(&self, event: &Event) -> Option<Reason> {
+    fn why_only_old(&self, event: &Event) -> Option<DifferenceReason> {
         if self.is_repeat(self.new, event) {
-            return Some(Reason::Repeat);
+            return Some(DifferenceReason::Repeat);
         }
         if self.came_as_fallback(self.old, event) {
-            return Some(Reason::Fallback);
+            return Some(DifferenceReason::Fallback);
         }
         if self.evidence.is_dead(event.digest) {
-            return Some(Reason::DeadLettered);
+            return Some(DifferenceReason::DeadLettered);
         }
-        self.evidence.may_be_on_its_way(event).then_some(Reason::Queued)
+        self.evidence.may_be_on_its_way(event).then_some(DifferenceReason::Queued)
     }
 
-    fn why_only_new(&self, event: &Event) -> Option<Reason> {
+    fn why_only_new(&self, event: &Event) -> Option<DifferenceReason> {
         if self.is_repeat(self.old, event) {
-            return Some(Reason::Repeat);
+            return Some(DifferenceReason::Repeat);
         }
-        self.came_as_fallback(self.new, event).then_some(Reason::Fallback)
+        self.came_as_fallback(self.new, event).then_some(DifferenceReason::Fallback)
     }
 
     /// Copies whose windows are those that dedup looks at for an event.
@@ -235,7 +235,7 @@ impl Surroundings<'_> {
 }
 
 /// The values in which two copies differ. Copies of different requests are a repeat, of which each store kept one.
-fn differing(old: &Event, new: &Event) -> Option<(Kind, Option<Reason>, Vec<FieldDifference>)> {
+fn differing(old: &Event, new: &Event) -> Option<(DifferenceKind, Option<DifferenceReason>, Vec<FieldDifference>)> {
     let values = |event: &Event| {
         [
             ("path", event.path.clone()),
@@ -252,8 +252,8 @@ fn differing(old: &Event, new: &Event) -> Option<(Kind, Option<Reason>, Vec<Fiel
         .filter(|((_, old), (_, new))| old != new)
         .map(|((field, old), (_, new))| FieldDifference { field: field.to_owned(), old, new })
         .collect();
-    let reason = (!same_request(old, new)).then_some(Reason::Repeat);
-    (!fields.is_empty()).then_some((Kind::ValueDiffers, reason, fields))
+    let reason = (!same_request(old, new)).then_some(DifferenceReason::Repeat);
+    (!fields.is_empty()).then_some((DifferenceKind::ValueDiffers, reason, fields))
 }
 
 #[cfg(test)]
@@ -272,7 +272,7 @@ mod tests {
         copy(ms, Cohort::Dual, false)
     }
 
-    type Found = (bool, Option<(Kind, Option<Reason>)>);
+    type Found = (bool, Option<(DifferenceKind, Option<DifferenceReason>)>);
 
     fn found(old: &[Copy], new: &[Copy]) -> Vec<Found> {
         let mut evidence = Evidence::default();
@@ -284,8 +284,8 @@ mod tests {
     #[test]
     fn what_one_store_lacks_is_named() {
         assert_eq!(found(&[dual(0)], &[dual(0)]), [(false, None)]);
-        assert_eq!(found(&[dual(0)], &[]), [(false, Some((Kind::OnlyOld, None)))]);
-        assert_eq!(found(&[], &[dual(0)]), [(true, Some((Kind::OnlyNew, None)))]);
+        assert_eq!(found(&[dual(0)], &[]), [(false, Some((DifferenceKind::OnlyOld, None)))]);
+        assert_eq!(found(&[], &[dual(0)]), [(true, Some((DifferenceKind::OnlyNew, None)))]);
         let singles = [copy(0, Cohort::Single, false)];
         assert_eq!(found(&singles, &[]), [], "it was not meant for both");
         assert_eq!(found(&singles, &[dual(0)]), [(true, None)], "its first copy met another flag");
@@ -294,14 +294,20 @@ mod tests {
     #[test]
     fn evidence_explains() {
         let fallback = copy(0, Cohort::Fallback, true);
-        assert_eq!(found(&[dual(0), fallback.clone()], &[]), [(false, Some((Kind::OnlyOld, Some(Reason::Fallback))))]);
-        assert_eq!(found(&[], &[dual(0), fallback]), [(true, Some((Kind::OnlyNew, Some(Reason::Fallback))))]);
+        assert_eq!(
+            found(&[dual(0), fallback.clone()], &[]),
+            [(false, Some((DifferenceKind::OnlyOld, Some(DifferenceReason::Fallback))))]
+        );
+        assert_eq!(
+            found(&[], &[dual(0), fallback]),
+            [(true, Some((DifferenceKind::OnlyNew, Some(DifferenceReason::Fallback))))]
+        );
         let absorbed = copy(60_000, Cohort::Dual, true);
-        let repeat = Some((Kind::OnlyOld, Some(Reason::Repeat)));
+        let repeat = Some((DifferenceKind::OnlyOld, Some(DifferenceReason::Repeat)));
         assert!(found(&[dual(0)], &[absorbed.clone(), dual(120_000)]).contains(&(false, repeat)));
         assert_eq!(
             found(&[dual(0)], &[absorbed]),
-            [(false, Some((Kind::OnlyOld, None)))],
+            [(false, Some((DifferenceKind::OnlyOld, None)))],
             "nothing counts in its place"
         );
         let mut evidence = Evidence::default();
@@ -309,13 +315,13 @@ mod tests {
             let outcome = outcomes(&[dual(0)], &[], WINDOW_MS, evidence).remove(0);
             outcome.difference.unwrap().reason
         };
-        assert_eq!(reason(&evidence), Some(Reason::Queued));
+        assert_eq!(reason(&evidence), Some(DifferenceReason::Queued));
         evidence.now_ms = START + QUEUE_PATIENCE_MS;
         assert_eq!(reason(&evidence), None, "nothing is on its way for so long");
         (evidence.newest_window, evidence.now_ms) = (START, 0);
         assert_eq!(reason(&evidence), None);
         evidence.add_letter(&serde_json::to_string(&dual(0).event).unwrap());
-        assert_eq!(reason(&evidence), Some(Reason::DeadLettered));
+        assert_eq!(reason(&evidence), Some(DifferenceReason::DeadLettered));
     }
 
     #[test]
@@ -323,14 +329,17 @@ mod tests {
         let altered = Copy { event: Event { status: 599, ..dual(0).event }, absorbed: false };
         let outcome = outcomes(&[dual(0)], &[altered], WINDOW_MS, &Evidence::default()).remove(0);
         let difference = outcome.difference.unwrap();
-        assert_eq!((difference.kind, difference.reason), (Kind::ValueDiffers, None));
+        assert_eq!((difference.kind, difference.reason), (DifferenceKind::ValueDiffers, None));
         let field = &difference.fields[0];
         assert_eq!((field.field.as_str(), field.old.as_str(), field.new.as_str()), ("status", "200", "599"));
         let later = Copy { event: Event { seq: 99, write: 99, ..dual(9).event }, absorbed: false };
-        assert_eq!(found(&[dual(0)], &[later]), [(false, Some((Kind::ValueDiffers, Some(Reason::Repeat))))]);
+        assert_eq!(
+            found(&[dual(0)], &[later]),
+            [(false, Some((DifferenceKind::ValueDiffers, Some(DifferenceReason::Repeat))))]
+        );
     }
 
-    const TWICE: Option<(Kind, Option<Reason>)> = Some((Kind::CountedTwice, None));
+    const TWICE: Option<(DifferenceKind, Option<DifferenceReason>)> = Some((DifferenceKind::CountedTwice, None));
 
     #[test]
     fn two_stored_copies_in_one_store_are_its_fault_whatever_the_other_has() {
@@ -367,6 +376,6 @@ mod tests {
     #[test]
     fn copies_of_one_window_are_twins_before_those_of_neighbours() {
         let found = found(&[dual(0), dual(120_000)], &[dual(120_000)]);
-        assert_eq!(found, [(false, Some((Kind::OnlyOld, None))), (false, None)]);
+        assert_eq!(found, [(false, Some((DifferenceKind::OnlyOld, None))), (false, None)]);
     }
 }

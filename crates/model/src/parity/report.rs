@@ -69,6 +69,7 @@ pub struct Inputs<'a> {
 
 /// The founding plan's own figure: `|new − old| / old × 100`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Dual events in the old store.
@@ -81,6 +82,7 @@ pub struct Plan {
 
 /// What one store said of the window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Side {
     /// Events, of any mode.
@@ -103,6 +105,7 @@ pub struct Side {
 
 /// The report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The window.
@@ -296,7 +299,7 @@ pub(crate) mod tests {
     use crate::log::ledger::{Gap, Ledger};
     use crate::parity::comparison::POOLED;
     use crate::parity::minute::Tally;
-    use crate::parity::window::Kind;
+    use crate::parity::window::WindowKind;
 
     /// The report on a closed hour in which the old store alone has so many of the events.
     pub(crate) fn report_of(union: u64, only_old: u64) -> Report {
@@ -314,7 +317,7 @@ pub(crate) mod tests {
     }
 
     fn with_loss(routes: &[(&str, u64, u64)], missing: &Missing) -> Report {
-        let window = Window::containing(Kind::Hour, 1_730_956_800_000);
+        let window = Window::containing(WindowKind::Hour, 1_730_956_800_000);
         let sums = |count: &dyn Fn(u64, u64) -> u64| -> LiteMap<String, Sum> {
             let sum = |(path, union, only_old): &(&str, u64, u64)| {
                 ((*path).to_owned(), Sum { requests: count(*union, *only_old), digests: 0, values: 0 })

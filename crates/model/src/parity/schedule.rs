@@ -3,7 +3,7 @@
 //! Invariant: a window is looked at again for as long as an event of it may still be accepted, and once more. One look
 //! is at a bounded time: the last day or two, or one earlier day.
 
-use super::window::{Kind, Window};
+use super::window::{Window, WindowKind};
 use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::event::MAX_AGE_MS;
 
@@ -44,7 +44,7 @@ pub const fn look(now_ms: u64) -> Option<Look> {
 }
 
 /// The closed windows of a kind that are looked at, oldest first: adjoining ones.
-pub fn windows(kind: Kind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> {
+pub fn windows(kind: WindowKind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> {
     let Some(length) = kind.length_ms() else { return Vec::new() };
     let today = now_ms - now_ms % DAY_MS;
     let (from, to) = match look {
@@ -62,7 +62,7 @@ pub fn windows(kind: Kind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> 
 }
 
 /// The newest closed window of a kind, if there is one.
-pub fn newest(kind: Kind, now_ms: u64, lag_ms: u64) -> Option<Window> {
+pub fn newest(kind: WindowKind, now_ms: u64, lag_ms: u64) -> Option<Window> {
     windows(kind, Look::Recent, now_ms, lag_ms).pop()
 }
 
@@ -81,27 +81,28 @@ mod tests {
 
     #[test]
     fn an_hour_is_compared_once_it_is_closed_and_looked_at_for_a_day() {
-        let closed = |lag| windows(Kind::Hour, Look::Recent, NOW, lag);
+        let closed = |lag| windows(WindowKind::Hour, Look::Recent, NOW, lag);
         let hours = closed(900_000);
         let newest = hours.last().unwrap();
         assert_eq!((newest.to, hours.len()), (NOW - 20 * 60_000, 25));
         assert_eq!(closed(21 * 60_000).last().unwrap().to, NOW - 80 * 60_000, "stragglers have time");
         assert!(hours.windows(2).all(|pair| matches!(pair, [a, b] if a.to == b.from)));
-        assert_eq!(super::newest(Kind::Hour, NOW, 900_000), Some(*newest));
+        assert_eq!(super::newest(WindowKind::Hour, NOW, 900_000), Some(*newest));
     }
 
     #[test]
     fn a_day_is_compared_once_it_is_closed() {
-        let days = |now| windows(Kind::Day, Look::Recent, now, 900_000).iter().map(|day| day.from).collect::<Vec<_>>();
-        let day = Window::containing(Kind::Day, NOW).from;
+        let days =
+            |now| windows(WindowKind::Day, Look::Recent, now, 900_000).iter().map(|day| day.from).collect::<Vec<_>>();
+        let day = Window::containing(WindowKind::Day, NOW).from;
         assert_eq!(days(day + DAY_MS + 899_999), [day - DAY_MS]);
         assert_eq!(days(day + DAY_MS + 900_000), [day]);
-        assert_eq!(windows(Kind::Range, Look::Recent, NOW, 0), []);
+        assert_eq!(windows(WindowKind::Range, Look::Recent, NOW, 0), []);
     }
 
     #[test]
     fn every_window_is_looked_at_often_for_as_long_as_it_may_change_and_its_minutes_are_kept() {
-        let (hour, day) = (Window::containing(Kind::Hour, NOW), Window::containing(Kind::Day, NOW));
+        let (hour, day) = (Window::containing(WindowKind::Hour, NOW), Window::containing(WindowKind::Day, NOW));
         for window in [hour, day] {
             let mut last_look = window.to + HOUR_MS;
             for minute in 0..10 * 24 * 60 {
@@ -123,7 +124,7 @@ mod tests {
         for minute in 0..24 * 60 {
             let now = NOW + minute * MINUTE_MS;
             let Some(look) = look(now) else { continue };
-            for kind in [Kind::Hour, Kind::Day] {
+            for kind in [WindowKind::Hour, WindowKind::Day] {
                 let windows = windows(kind, look, now, 0);
                 let (first, last) = (windows.first().map_or(0, |w| w.from), windows.last().map_or(0, |w| w.to));
                 assert!(last - first <= 2 * DAY_MS && windows.len() <= 26);

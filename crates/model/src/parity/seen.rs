@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How much the stores showed of a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Events in the old store, of any mode.

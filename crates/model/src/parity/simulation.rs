@@ -13,7 +13,7 @@ use super::minute::{Found, Tally};
 use super::report::{Inputs, report};
 use super::unresolved::Unresolved;
 use super::verdict::Verdict;
-use super::window::{Kind, Window};
+use super::window::{Window, WindowKind};
 
 const LIMIT_PPM: u32 = 10_000;
 const LIMIT: f64 = 0.01;
@@ -47,7 +47,7 @@ struct World {
 
 /// The verdict on one run of such a world.
 fn verdict(world: World, random: &mut Random) -> Verdict {
-    let window = Window::containing(Kind::Hour, 1_730_956_800_000);
+    let window = Window::containing(WindowKind::Hour, 1_730_956_800_000);
     let (mut kept, mut lost) = (0, Vec::new());
     let mut missing = Missing::default();
     for number in 0..world.messages {

@@ -20,6 +20,7 @@ pub type PathSums = (LiteMap<String, Sum>, LiteMap<String, Sum>);
 
 /// Where sums differ while the events that were fetched don't show why. A report that has any does not pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Unresolved {
     /// Starts of minutes, in ms; at most 100.

@@ -9,6 +9,7 @@ use super::bounds::{self, ALPHA};
 
 /// What is concluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The mismatch rate is below the limit.

@@ -13,8 +13,9 @@ pub const MAX_MS: u64 = 2 * DAY_MS;
 
 /// What a window is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum WindowKind {
     /// Scheme B: an hour.
     Hour,
     /// Scheme A: a day.
@@ -23,7 +24,7 @@ pub enum Kind {
     Range,
 }
 
-impl Kind {
+impl WindowKind {
     /// Its name in tables and addresses.
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,9 +51,10 @@ impl Kind {
 
 /// A window, written `hour:{start}`, `day:{start}` or `range:{from}-{to}`, in ms since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Window {
     /// What it is for.
-    pub kind: Kind,
+    pub kind: WindowKind,
     /// Its beginning, in ms.
     pub from: u64,
     /// Its end, in ms, which is not in it.
@@ -61,7 +63,7 @@ pub struct Window {
 
 impl Window {
     /// The window of this kind that `at_ms` lies in.
-    pub const fn containing(kind: Kind, at_ms: u64) -> Self {
+    pub const fn containing(kind: WindowKind, at_ms: u64) -> Self {
         let length = match kind.length_ms() {
             Some(length) => length,
             None => MINUTE_MS,
@@ -82,11 +84,11 @@ impl Window {
             number.ok_or_else(|| error(form))
         };
         let window = match text.split_once(':') {
-            Some(("hour", start)) => Self::containing(Kind::Hour, number(start)?),
-            Some(("day", start)) => Self::containing(Kind::Day, number(start)?),
+            Some(("hour", start)) => Self::containing(WindowKind::Hour, number(start)?),
+            Some(("day", start)) => Self::containing(WindowKind::Day, number(start)?),
             Some(("range", range)) => {
                 let (from, to) = range.split_once('-').ok_or_else(|| error(form))?;
-                Self { kind: Kind::Range, from: number(from)?, to: number(to)? }
+                Self { kind: WindowKind::Range, from: number(from)?, to: number(to)? }
             }
             _ => return Err(error(form)),
         };
@@ -108,7 +110,7 @@ impl Window {
 impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
-            Kind::Range => write!(f, "range:{}-{}", self.from, self.to),
+            WindowKind::Range => write!(f, "range:{}-{}", self.from, self.to),
             kind => write!(f, "{}:{}", kind.name(), self.from),
         }
     }
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_window_is_closed_once_stragglers_had_their_time() {
-        let window = Window::containing(Kind::Hour, 1_730_956_800_000);
+        let window = Window::containing(WindowKind::Hour, 1_730_956_800_000);
         assert!(!window.is_closed(window.to + 9, 10) && window.is_closed(window.to + 10, 10));
     }
 }

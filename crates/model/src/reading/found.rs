@@ -7,6 +7,7 @@ use crate::event::Event;
 
 /// State of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LogState {
     /// Events of the last eight UTC days.

@@ -5,15 +5,16 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counting::figures::{ResponseTime, StatusClasses};
 use crate::error::InputError;
 
 /// A route in the table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
+pub struct RouteRow {
     /// Normalised route.
     pub path: String,
     /// Number of requests.
@@ -26,7 +27,7 @@ pub struct Row {
     pub spark: Vec<u64>,
 }
 
-impl Row {
+impl RouteRow {
     /// What it is sorted by, as a number; the names of routes sort themselves.
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
     fn key(&self, sort: Sort) -> f64 {
@@ -120,15 +121,16 @@ pub struct Page {
     /// Routes that match the search, on all pages.
     pub routes: usize,
     /// Rows of this page.
-    pub rows: Vec<Row>,
+    pub rows: Vec<RouteRow>,
     /// Cursor of the next page; none on the last.
     pub next: Option<String>,
 }
 
 /// Takes the wanted part.
-pub fn page(rows: Vec<Row>, wanted: &Wanted) -> Page {
+pub fn page(rows: Vec<RouteRow>, wanted: &Wanted) -> Page {
     let search = wanted.search.to_ascii_lowercase();
-    let mut rows: Vec<Row> = rows.into_iter().filter(|row| row.path.to_ascii_lowercase().contains(&search)).collect();
+    let mut rows: Vec<RouteRow> =
+        rows.into_iter().filter(|row| row.path.to_ascii_lowercase().contains(&search)).collect();
     let routes = rows.len();
     let before = |a: (f64, &str), b: (f64, &str)| {
         let by_key = if wanted.descending { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) };
@@ -136,7 +138,7 @@ pub fn page(rows: Vec<Row>, wanted: &Wanted) -> Page {
         let by_name = if wanted.descending && wanted.sort == Sort::Path { b.1.cmp(a.1) } else { a.1.cmp(b.1) };
         by_key.then(by_name)
     };
-    let place = |row: &Row| row.key(wanted.sort);
+    let place = |row: &RouteRow| row.key(wanted.sort);
     rows.sort_by(|a, b| before((place(a), &a.path), (place(b), &b.path)));
     if let Some(Cursor { key, path }) = &wanted.after {
         rows.retain(|row| before((*key, path), (place(row), &row.path)).is_lt());
@@ -149,7 +151,7 @@ pub fn page(rows: Vec<Row>, wanted: &Wanted) -> Page {
 }
 
 /// The table as CSV (RFC 4180).
-pub fn csv(rows: &[Row]) -> String {
+pub fn csv(rows: &[RouteRow]) -> String {
     let mut text = "path,requests,1xx,2xx,3xx,4xx,5xx,mean_ms,min_ms,max_ms,p50_ms,p95_ms,p99_ms\r\n".to_owned();
     for row in rows {
         let StatusClasses { informational, success, redirection, client_error, server_error } = row.status;
@@ -182,11 +184,11 @@ mod tests {
     use crate::event::Event;
     use crate::event::tests::example;
 
-    fn row(path: &str, requests: u64) -> Row {
+    fn row(path: &str, requests: u64) -> RouteRow {
         let mut rollup = Rollup::default();
         rollup.add(&Event { status: 404, ..example() });
         let response_time = ResponseTime::of(&rollup);
-        Row { path: path.into(), requests, status: (&rollup).into(), response_time, spark: Vec::new() }
+        RouteRow { path: path.into(), requests, status: (&rollup).into(), response_time, spark: Vec::new() }
     }
 
     fn wanted(sort: Sort, descending: bool, limit: usize) -> Wanted {
@@ -221,7 +223,10 @@ mod tests {
         let lines: Vec<&str> = text.split_terminator("\r\n").collect();
         assert_eq!(lines[1], "\"/a,\"\"b\"\"\",1,0,0,0,1,0,12,12,12,12,12,12");
         assert!(lines[2].starts_with("'=1+1,2,"), "{text}");
-        assert_eq!(csv(&[Row { response_time: None, ..row("/", 0) }]).lines().nth(1).unwrap().matches(',').count(), 12);
+        assert_eq!(
+            csv(&[RouteRow { response_time: None, ..row("/", 0) }]).lines().nth(1).unwrap().matches(',').count(),
+            12
+        );
     }
 
     proptest! {
@@ -229,7 +234,7 @@ mod tests {
         fn pages_together_are_the_whole_table_in_order(
             requests in prop::collection::vec(0u64..5, 0..40), limit in 1usize..7, descending: bool, sort in 0usize..6,
         ) {
-            let rows: Vec<Row> = (0..).zip(requests).map(|(n, count)| row(&format!("/{n}"), count)).collect();
+            let rows: Vec<RouteRow> = (0..).zip(requests).map(|(n, count)| row(&format!("/{n}"), count)).collect();
             let whole = page(rows.clone(), &wanted(Sort::NAMED[sort].1, descending, 1_000)).rows;
             let (mut got, mut after) = (Vec::new(), None);
             loop {

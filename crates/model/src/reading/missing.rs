@@ -2,12 +2,13 @@
 //!
 //! Invariant: an answer that lacks a part names it, so that it never looks whole.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of the system that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum MissingPart {
     /// The `PathCollector` objects.
     Old,
     /// D1's events and figures.
@@ -20,7 +21,7 @@ pub enum Part {
     Parity,
 }
 
-impl Part {
+impl MissingPart {
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,10 +35,11 @@ impl Part {
 }
 
 /// A part that an answer lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Missing {
     /// Which.
-    pub store: Part,
+    pub store: MissingPart,
     /// Why, without anything internal.
     pub reason: String,
 }
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_for_people_and_for_programs() {
         let late = |store| Missing { store, reason: "no answer within 5000 ms".into() };
-        let missing = [late(Part::New), late(Part::DeadLetters)];
+        let missing = [late(MissingPart::New), late(MissingPart::DeadLetters)];
         assert_eq!(
             serde_json::to_string(&missing).unwrap(),
             r#"[{"store":"new","reason":"no answer within 5000 ms"},{"store":"dead-letters","reason":"no answer within 5000 ms"}]"#

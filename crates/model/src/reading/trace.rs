@@ -3,13 +3,14 @@
 //! Invariant: that an ID isn't found is never taken for proof that it never was: it is said whether its details would
 //! still be there.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::archive::Day;
 use crate::event::MAX_AHEAD_MS;
 
 /// How far the archive has come with a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Archiving {
     /// It has not begun: the day's details are kept meanwhile.
@@ -48,9 +49,10 @@ pub struct Age {
 }
 
 /// Where details of a time are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub enum DetailsPlace {
     /// No gateway can have made such an ID yet.
     Future,
     /// In the stores.
@@ -62,29 +64,30 @@ pub enum Place {
 }
 
 /// Where details of an ID's time are, in one word and in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Details {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DetailsNote {
     /// In one word.
-    pub place: Place,
+    pub place: DetailsPlace,
     /// In words.
     pub note: String,
 }
 
 /// Tells where an ID's details are.
-pub fn details(age: &Age) -> Details {
+pub fn details(age: &Age) -> DetailsNote {
     let day = Day::of(age.window_start);
     let over = age.now_ms >= age.window_start.saturating_add(age.kept_ms);
     let (place, note) = if age.window_start > age.now_ms + MAX_AHEAD_MS {
-        (Place::Future, "its time has not come: no gateway made it".to_owned())
+        (DetailsPlace::Future, "its time has not come: no gateway made it".to_owned())
     } else {
         match age.archiving {
-            Some(Archiving::Done) => (Place::Archive, format!("its details are in the archive of {day}")),
-            Some(_) if over => (Place::Stores, format!("details of {day} are kept until they are archived")),
-            None if over => (Place::Nowhere, "it is older than what is kept".to_owned()),
-            _ => (Place::Stores, "details of its time are kept".to_owned()),
+            Some(Archiving::Done) => (DetailsPlace::Archive, format!("its details are in the archive of {day}")),
+            Some(_) if over => (DetailsPlace::Stores, format!("details of {day} are kept until they are archived")),
+            None if over => (DetailsPlace::Nowhere, "it is older than what is kept".to_owned()),
+            _ => (DetailsPlace::Stores, "details of its time are kept".to_owned()),
         }
     };
-    Details { place, note }
+    DetailsNote { place, note }
 }
 
 #[cfg(test)]
@@ -94,22 +97,22 @@ mod tests {
 
     const NOW: u64 = 20_000 * DAY_MS;
 
-    fn place(window_start: u64, archiving: Option<Archiving>) -> (Place, String) {
-        let Details { place, note } = details(&Age { window_start, now_ms: NOW, kept_ms: 7 * DAY_MS, archiving });
+    fn place(window_start: u64, archiving: Option<Archiving>) -> (DetailsPlace, String) {
+        let DetailsNote { place, note } = details(&Age { window_start, now_ms: NOW, kept_ms: 7 * DAY_MS, archiving });
         (place, note)
     }
 
     #[test]
     fn where_details_are_follows_from_age_and_archive() {
-        assert_eq!(place(NOW + MAX_AHEAD_MS + 1, None).0, Place::Future);
-        assert_eq!(place(NOW + MAX_AHEAD_MS, None).0, Place::Stores);
-        assert_eq!(place(NOW - 7 * DAY_MS + 1, None).0, Place::Stores);
-        assert_eq!(place(NOW - 7 * DAY_MS, None), (Place::Nowhere, "it is older than what is kept".into()));
+        assert_eq!(place(NOW + MAX_AHEAD_MS + 1, None).0, DetailsPlace::Future);
+        assert_eq!(place(NOW + MAX_AHEAD_MS, None).0, DetailsPlace::Stores);
+        assert_eq!(place(NOW - 7 * DAY_MS + 1, None).0, DetailsPlace::Stores);
+        assert_eq!(place(NOW - 7 * DAY_MS, None), (DetailsPlace::Nowhere, "it is older than what is kept".into()));
         for waiting in [Archiving::Waiting, Archiving::Writing, Archiving::Checking] {
-            assert_eq!(place(NOW - 9 * DAY_MS, Some(waiting)).0, Place::Stores);
+            assert_eq!(place(NOW - 9 * DAY_MS, Some(waiting)).0, DetailsPlace::Stores);
         }
         let archived = place(NOW - 9 * DAY_MS, Some(Archiving::Done));
-        assert_eq!(archived, (Place::Archive, "its details are in the archive of 2024-09-25".into()));
+        assert_eq!(archived, (DetailsPlace::Archive, "its details are in the archive of 2024-09-25".into()));
     }
 
     #[test]

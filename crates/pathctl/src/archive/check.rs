@@ -5,7 +5,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use model::archive::Day;
-use model::archive::manifest::{Manifest, Part};
+use model::archive::manifest::{ArchivePart, Manifest};
 use model::event::Event;
 use model::event::identity::{Digest, IdempotentId};
 use sha2::{Digest as _, Sha256};
@@ -49,7 +49,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks a part; gives it uncompressed if it is what the manifest says.
-    pub fn part(&mut self, part: &Part, file: &[u8]) -> Option<Vec<u8>> {
+    pub fn part(&mut self, part: &ArchivePart, file: &[u8]) -> Option<Vec<u8>> {
         self.bytes += file.len() as u64;
         match self.checked(part, file) {
             Ok(plain) => Some(plain),
@@ -60,7 +60,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn checked(&mut self, part: &Part, file: &[u8]) -> Result<Vec<u8>, Damage> {
+    fn checked(&mut self, part: &ArchivePart, file: &[u8]) -> Result<Vec<u8>, Damage> {
         if file.len() as u64 != part.bytes {
             return Err(Damage::Length { found: file.len(), wanted: part.bytes });
         }

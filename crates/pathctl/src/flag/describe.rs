@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use model::flag::Mode;
-use model::flag::change::Difference;
+use model::flag::change::FieldChange;
 use model::flag::document::{Document, GuardAction};
 use model::flag::ramp::Ramp;
 use model::flag::stop::Stop;
@@ -83,7 +83,7 @@ pub fn stop(stop: &Stop) -> String {
 }
 
 /// Differences, each on a line.
-pub fn differences(differences: &[Difference]) -> String {
+pub fn differences(differences: &[FieldChange]) -> String {
     let lines = differences.iter().map(|difference| {
         let value = |value| value_of(&difference.field, value);
         format!("  {}: {} → {}", difference.field, value(&difference.before), value(&difference.after))
@@ -92,8 +92,8 @@ pub fn differences(differences: &[Difference]) -> String {
 }
 
 /// Differences on one line; long values by their field alone.
-pub fn differences_shortly(differences: &[Difference]) -> String {
-    let short = |difference: &Difference| match (&difference.before, &difference.after) {
+pub fn differences_shortly(differences: &[FieldChange]) -> String {
+    let short = |difference: &FieldChange| match (&difference.before, &difference.after) {
         (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => difference.field.clone(),
         (before, after) => {
             let value = |value| value_of(&difference.field, value);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn differences_are_said_in_percent_and_long_ones_by_name_where_it_must_be_short() {
-        let difference = |field: &str, before, after| Difference { field: field.into(), before, after };
+        let difference = |field: &str, before, after| FieldChange { field: field.into(), before, after };
         let found = [
             difference("queuePpm", json!(0), json!(2_500)),
             difference("salt", json!(""), json!("x")),

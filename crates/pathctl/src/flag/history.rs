@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use model::flag::change::{Difference, differences};
+use model::flag::change::{FieldChange, differences};
 use serde::Serialize;
 
 use super::wire::Change;
@@ -26,7 +26,7 @@ pub struct HistoryArgs {
 struct Entry<'a> {
     #[serde(flatten)]
     change: &'a Change,
-    differences: Option<Vec<Difference>>,
+    differences: Option<Vec<FieldChange>>,
 }
 
 /// Runs the command.

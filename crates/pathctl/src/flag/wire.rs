@@ -1,7 +1,7 @@
 //! The flag's part of the API: the names are its contract, written a second time on purpose. Times are in ms since 1970,
 //! shares in ppm.
 
-use model::flag::change::Difference;
+use model::flag::change::FieldChange;
 use model::flag::document::Document;
 use model::flag::stop::Stop;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ pub struct Preview {
     pub basis: Option<Basis>,
     /// Version that it was compared with.
     pub base: u32,
-    pub differences: Vec<Difference>,
+    pub differences: Vec<FieldChange>,
     pub current: Shares,
     pub proposed: Shares,
     /// Each path, the busiest first.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 use serde::Deserialize;
 use serde_json::json;
 use ureq::http::Method;
@@ -48,7 +48,7 @@ pub enum ParityCommand {
     List {
         /// Which windows: hour, day or range.
         #[arg(long, default_value = "hour", value_parser = window_kind)]
-        kind: Kind,
+        kind: WindowKind,
         /// Most reports to list.
         #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u8).range(1..=200))]
         limit: u8,
@@ -57,7 +57,7 @@ pub enum ParityCommand {
     Watch {
         /// Which windows: hour, day or range.
         #[arg(long, default_value = "hour", value_parser = window_kind)]
-        kind: Kind,
+        kind: WindowKind,
         /// How often to look.
         #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length_ms)]
         every: u64,
@@ -77,8 +77,8 @@ pub struct WindowArgs {
 impl WindowArgs {
     fn window(&self) -> Window {
         self.window.unwrap_or_else(|| {
-            let this = Window::containing(Kind::Hour, now_ms());
-            Window::containing(Kind::Hour, this.from.saturating_sub(1))
+            let this = Window::containing(WindowKind::Hour, now_ms());
+            Window::containing(WindowKind::Hour, this.from.saturating_sub(1))
         })
     }
 }
@@ -145,7 +145,7 @@ struct Reports {
     reports: Vec<Report>,
 }
 
-fn newest(gateway: &Gateway, kind: Kind, limit: u8) -> Result<Answer<Reports>, CallError> {
+fn newest(gateway: &Gateway, kind: WindowKind, limit: u8) -> Result<Answer<Reports>, CallError> {
     gateway.get(&format!("parity?kind={}&limit={limit}", kind.name()))
 }
 
@@ -178,7 +178,7 @@ fn line(report: &Report) -> [String; 9] {
 }
 
 /// Prints reports as they come. A gateway that does not answer for a while is waited for.
-fn watch(gateway: &Gateway, kind: Kind, every: Duration, json: bool) -> Result<ExitCode, CliError> {
+fn watch(gateway: &Gateway, kind: WindowKind, every: Duration, json: bool) -> Result<ExitCode, CliError> {
     let mut known: BTreeMap<Window, u64> = BTreeMap::new();
     loop {
         let reports = match newest(gateway, kind, WATCHED) {

@@ -11,7 +11,7 @@
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use model::archive::manifest::{FORMAT, Manifest, Part};
+use model::archive::manifest::{ArchivePart, FORMAT, Manifest};
 use model::archive::plan::{self, Cursor, Cut, PART_EVENTS, Windows};
 use model::archive::union::{Copy, Side, Union};
 use model::archive::{Day, part_file};
@@ -208,7 +208,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         // 12. As 1.
         let bytes = self.bucket.gzip(lines(events)?).await?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        let part = Part {
+        let part = ArchivePart {
             name: part_file(progress.parts),
             rows: events.len() as u64,
             bytes: bytes.len() as u64,

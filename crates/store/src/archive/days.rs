@@ -6,7 +6,8 @@
 use serde_json::value::RawValue;
 
 use model::archive::Day;
-use model::archive::manifest::{Manifest, Part};
+use model::archive::listed_day::ListedDay;
+use model::archive::manifest::{ArchivePart, Manifest};
 use model::archive::plan::Cursor;
 use model::reading::trace::Archiving;
 
@@ -136,28 +137,6 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// A day, as it is listed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Listed {
-    /// `YYYY-MM-DD`.
-    pub day: String,
-    /// `writing`, `checking` or `done`.
-    pub state: String,
-    /// Parts so far.
-    pub parts: u64,
-    /// Events in them.
-    pub rows: u64,
-    /// Second copies that were left out.
-    pub twins: u64,
-    /// Length of the parts.
-    pub bytes: u64,
-    /// When it was begun, in ms.
-    pub started_at: u64,
-    /// When it was done, in ms.
-    pub done_at: Option<u64>,
-}
-
 /// The archive's days in a database.
 #[derive(Debug, Clone)]
 pub struct ArchiveDays {
@@ -205,7 +184,7 @@ impl ArchiveDays {
     }
 
     /// Notes a part that is written, and where the next one begins.
-    pub(crate) async fn add_part(&self, at: &Progress, part: &Part, next: Cursor) -> Result<(), StoreError> {
+    pub(crate) async fn add_part(&self, at: &Progress, part: &ArchivePart, next: Cursor) -> Result<(), StoreError> {
         let body = serde_json::to_string(part).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let place = [at.day.0, at.parts, at.cursor.window, at.cursor.slice].map(Value::from);
         let insert = place.clone().into_iter().chain([part.bytes.into(), part.sha256.as_str().into(), body.into()]);
@@ -220,7 +199,7 @@ impl ArchiveDays {
         let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
         let (count, mut twins, mut rows) = (found.parts.len() as u64, 0, Vec::new());
         for (number, body) in (0u64..).zip(&found.parts) {
-            let part: Part = serde_json::from_str(body.get()).map_err(corrupt)?;
+            let part: ArchivePart = serde_json::from_str(body.get()).map_err(corrupt)?;
             twins += part.twins;
             rows.push(serde_json::json!([number, part.bytes, part.sha256, body.get()]));
         }
@@ -293,9 +272,7 @@ impl ArchiveDays {
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state of a day".into()))?;
         match row.text(0)? {
             "" => Ok((row.integer(1)? == 0).then_some(Archiving::Waiting)),
-            name => Archiving::named(name)
-                .map(Some)
-                .ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}"))),
+            name => archiving(name).map(Some),
         }
     }
 
@@ -303,12 +280,12 @@ impl ArchiveDays {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list(&self, before: Day, most: u64) -> Result<Vec<Listed>, StoreError> {
+    pub async fn list(&self, before: Day, most: u64) -> Result<Vec<ListedDay>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LIST, [before.0.into(), most.into()])]).await?;
         let listed = |row: &Row| {
-            Ok(Listed {
+            Ok(ListedDay {
                 day: Day(row.integer(0)?).to_string(),
-                state: row.text(1)?.to_owned(),
+                state: archiving(row.text(1)?)?,
                 parts: row.integer(2)?,
                 rows: row.integer(3)?,
                 twins: row.integer(4)?,
@@ -319,6 +296,10 @@ impl ArchiveDays {
         };
         rows(&results, 0).iter().map(listed).collect()
     }
+}
+
+fn archiving(name: &str) -> Result<Archiving, StoreError> {
+    Archiving::named(name).ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}")))
 }
 
 /// A row of [`CURRENT`].

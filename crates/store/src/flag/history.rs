@@ -4,7 +4,7 @@
 //! version after the one it was made from, or fails whole. (A stop that was made while this history was out of reach
 //! may leave a gap behind it.)
 
-use model::flag::document::Document;
+use model::flag::document::{DatedDocument, Document};
 
 use crate::sql::{Database, Statement, StoreError, rows};
 
@@ -28,17 +28,6 @@ const HOLD: &str = "
     SELECT ?1, ?2, ?3 WHERE ?1 >= (SELECT coalesce(max(version), -1) FROM flags)
     ON CONFLICT (version) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at";
 
-/// A document of the history.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Change {
-    /// When it was stored, in ms.
-    pub changed_at: u64,
-    /// The document.
-    #[serde(flatten)]
-    pub document: Document,
-}
-
 /// The history in a database.
 #[derive(Debug, Clone)]
 pub struct FlagHistory {
@@ -55,7 +44,7 @@ impl FlagHistory {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest(&self, most: u64) -> Result<Vec<Change>, StoreError> {
+    pub async fn newest(&self, most: u64) -> Result<Vec<DatedDocument>, StoreError> {
         self.read(Statement::new(NEWEST, [most.into()])).await
     }
 
@@ -63,7 +52,7 @@ impl FlagHistory {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn of_version(&self, version: u32) -> Result<Option<Change>, StoreError> {
+    pub async fn of_version(&self, version: u32) -> Result<Option<DatedDocument>, StoreError> {
         let statement = Statement::new(ONE, [u64::from(version).into()]);
         Ok(self.read(statement).await?.into_iter().next())
     }
@@ -100,11 +89,11 @@ impl FlagHistory {
         self.sql.batch(vec![Statement::new(FORGET_OLDER, [version]), hold]).await.map(drop)
     }
 
-    async fn read(&self, statement: Statement) -> Result<Vec<Change>, StoreError> {
+    async fn read(&self, statement: Statement) -> Result<Vec<DatedDocument>, StoreError> {
         let results = self.sql.batch(vec![statement]).await?;
         let change = |row: &crate::sql::Row| {
             let document = Document::read(row.text(0)?).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            Ok(Change { changed_at: row.integer(1)?, document })
+            Ok(DatedDocument { changed_at: row.integer(1)?, document })
         };
         rows(&results, 0).iter().map(change).collect()
     }

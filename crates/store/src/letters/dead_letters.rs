@@ -5,7 +5,8 @@
 //! day.
 
 use model::counting::grain::DAY_MS;
-use model::operating::health::Letters;
+use model::delivery::kept_letter::{FoundLetter, KeptLetter, LetterSource};
+use model::operating::health::LetterGauge;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
@@ -97,51 +98,12 @@ pub struct DeadLetter {
     pub received_at: u64,
     /// When its message was sent, in ms, where that is known.
     pub sent_at: Option<u64>,
-    /// Which consumer found it: the queue's (`consumer`) or that of the dead-letter queue (`dlq`).
-    pub source: String,
+    /// Which consumer found it.
+    pub source: LetterSource,
     /// Why.
     pub reason: String,
     /// The text as it came.
     pub payload: String,
-}
-
-/// A letter as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Kept {
-    /// See [`DeadLetter::id`].
-    pub id: String,
-    /// See [`DeadLetter::received_at`].
-    pub received_at: u64,
-    /// See [`DeadLetter::sent_at`].
-    pub sent_at: Option<u64>,
-    /// See [`DeadLetter::source`].
-    pub source: String,
-    /// See [`DeadLetter::reason`].
-    pub reason: String,
-    /// Redrives that were refused.
-    pub attempts: u64,
-    /// Why the last one was.
-    pub refused: Option<String>,
-    /// Length of the payload as it came, in bytes.
-    pub bytes: u64,
-    /// The payload, at most [`MAX_PAYLOAD_BYTES`]; after a redrive what remains of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<String>,
-}
-
-/// A letter, as a search names it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Found {
-    /// See [`DeadLetter::id`].
-    pub id: String,
-    /// See [`DeadLetter::received_at`].
-    pub received_at: u64,
-    /// See [`DeadLetter::source`].
-    pub source: String,
-    /// See [`DeadLetter::reason`].
-    pub reason: String,
 }
 
 /// Which letters. What is not given doesn't matter.
@@ -150,7 +112,7 @@ pub struct Filter {
     /// The one with this ID.
     pub id: Option<String>,
     /// Those of this source.
-    pub source: Option<String>,
+    pub source: Option<LetterSource>,
     /// Those with this text in their reason, or in why their last redrive was refused.
     pub reason: Option<String>,
     /// Those stored before this time, in ms.
@@ -160,7 +122,8 @@ pub struct Filter {
 impl Filter {
     pub(crate) fn params(&self) -> Vec<Value> {
         let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
-        vec![text(&self.id), text(&self.source), text(&self.reason), self.before_ms.map_or(Value::Null, Value::from)]
+        let source = self.source.map_or(Value::Null, |source| source.name().into());
+        vec![text(&self.id), source, text(&self.reason), self.before_ms.map_or(Value::Null, Value::from)]
     }
 }
 
@@ -231,10 +194,10 @@ impl DeadLetters {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn gauge(&self) -> Result<Letters, StoreError> {
+    pub async fn gauge(&self) -> Result<LetterGauge, StoreError> {
         let results = self.sql.batch(vec![Statement::new(GAUGE, [])]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no gauge".into()))?;
-        Ok(Letters { count: row.integer(0)?, oldest_at: maybe(row, 1, Row::integer)?, dropped: row.integer(2)? })
+        Ok(LetterGauge { count: row.integer(0)?, oldest_at: maybe(row, 1, Row::integer)?, dropped: row.integer(2)? })
     }
 
     /// How many were received since `from_ms`.
@@ -251,14 +214,19 @@ impl DeadLetters {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn containing(&self, text: &str, from_ms: u64, bytes: u64) -> Result<(Vec<Found>, u64), StoreError> {
+    pub async fn containing(
+        &self,
+        text: &str,
+        from_ms: u64,
+        bytes: u64,
+    ) -> Result<(Vec<FoundLetter>, u64), StoreError> {
         let bounds = [from_ms, MAX_PAYLOAD_BYTES as u64, bytes].map(Value::from);
         let search = bounds.clone().into_iter().chain([text.into(), MOST_FOUND.into()]);
         let statements = vec![Statement::new(CONTAINING, search), Statement::new(NOT_SEARCHED, bounds)];
         let results = self.sql.batch(statements).await?;
         let found = |row: &Row| {
             let text = |column| row.text(column).map(str::to_owned);
-            Ok(Found { id: text(0)?, received_at: row.integer(1)?, source: text(2)?, reason: text(3)? })
+            Ok(FoundLetter { id: text(0)?, received_at: row.integer(1)?, source: source(row, 2)?, reason: text(3)? })
         };
         let letters = rows(&results, 0).iter().map(found).collect::<Result<_, StoreError>>()?;
         Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?))
@@ -273,7 +241,7 @@ impl DeadLetters {
         filter: &Filter,
         after: Option<&Place>,
         most: u64,
-    ) -> Result<(u64, Vec<Kept>), StoreError> {
+    ) -> Result<(u64, Vec<KeptLetter>), StoreError> {
         let params = filter.params().into_iter().chain(Place::params(after)).chain([most.into()]);
         let statements = vec![Statement::new(COUNT_MATCHING, filter.params()), Statement::new(NEWEST, params)];
         let results = self.sql.batch(statements).await?;
@@ -317,14 +285,19 @@ fn maybe<T>(
     if row.0.get(column) == Some(&Value::Null) { Ok(None) } else { read(row, column).map(Some) }
 }
 
+fn source(row: &Row, column: usize) -> Result<LetterSource, StoreError> {
+    let name = row.text(column)?;
+    LetterSource::named(name).ok_or_else(|| StoreError::Corrupt(format!("a dead letter's source is {name:?}")))
+}
+
 /// A row `id, received_at, sent_at, source, reason, attempts, refused, bytes, payload`.
-pub(crate) fn kept(row: &Row) -> Result<Kept, StoreError> {
+pub(crate) fn kept(row: &Row) -> Result<KeptLetter, StoreError> {
     let text = |row: &Row, column| row.text(column).map(str::to_owned);
-    Ok(Kept {
+    Ok(KeptLetter {
         id: text(row, 0)?,
         received_at: row.integer(1)?,
         sent_at: maybe(row, 2, Row::integer)?,
-        source: text(row, 3)?,
+        source: source(row, 3)?,
         reason: text(row, 4)?,
         attempts: row.integer(5)?,
         refused: maybe(row, 6, text)?,

@@ -7,9 +7,10 @@
 //! Letters are applied here rather than sent to the queue again: a send can't be in one transaction with the letter's
 //! end, its outcome can be unknown, and its event might become a dead letter of another ID.
 
+use model::delivery::kept_letter::{KeptLetter, RefusedLetter};
 use model::delivery::letter::{self, Rest};
 
-use super::dead_letters::{DeadLetters, Filter, Kept, Place, kept};
+use super::dead_letters::{DeadLetters, Filter, Place, kept};
 use crate::events::event_store::{EventStore, Memory, Recorded};
 use crate::sql::{Statement, StoreError, json_chunks, rows};
 
@@ -37,15 +38,6 @@ const KEEP_REST: &str = "
         refused = json_extract(rest.value, '$[3]'), attempts = attempts + 1
     FROM json_each(?1) AS rest WHERE dead_letters.id = json_extract(rest.value, '$[0]')";
 
-/// A letter that stays, and why.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Refused {
-    /// The letter.
-    pub id: String,
-    /// Why it, or what remains of it, was refused.
-    pub reason: String,
-}
-
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
@@ -54,7 +46,7 @@ pub struct Step {
     /// Letters that are gone, all of their events counted.
     pub redriven: u64,
     /// Letters that stay.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedLetter>,
     /// Letters that match and were not tried yet in this sweep.
     pub left: u64,
     /// Where the next step of this sweep goes on.
@@ -79,7 +71,7 @@ impl DeadLetters {
         let Some(last) = letters.last() else { return Ok(Step::default()) };
         let next = Place { received_at: last.received_at, id: last.id.clone() };
         let (mut events, mut redriven, mut rests) = (Vec::new(), Vec::new(), Vec::new());
-        for Kept { id, bytes, payload, .. } in letters {
+        for KeptLetter { id, bytes, payload, .. } in letters {
             let retried = letter::retry(&payload.unwrap_or_default(), bytes, now_ms);
             events.extend(retried.events);
             match retried.rest {
@@ -91,11 +83,11 @@ impl DeadLetters {
         let recorded = store.record(&mut Memory::default(), &events, now_ms).await?;
         // 3. A crash here: the same.
         let left = self.conclude(filter, &next, &redriven, &rests).await?;
-        let refused = rests.into_iter().map(|(id, Rest { reason, .. })| Refused { id, reason }).collect();
+        let refused = rests.into_iter().map(|(id, Rest { reason, .. })| RefusedLetter { id, reason }).collect();
         Ok(Step { recorded, redriven: redriven.len() as u64, refused, left, next: (left > 0).then_some(next) })
     }
 
-    async fn oldest(&self, filter: &Filter, after: Option<&Place>) -> Result<Vec<Kept>, StoreError> {
+    async fn oldest(&self, filter: &Filter, after: Option<&Place>) -> Result<Vec<KeptLetter>, StoreError> {
         let params = filter.params().into_iter().chain(Place::params(after)).chain([STEP.into()]);
         rows(&self.sql.batch(vec![Statement::new(OLDEST, params)]).await?, 0).iter().map(kept).collect()
     }

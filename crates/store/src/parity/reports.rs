@@ -13,7 +13,7 @@ use model::parity::minute::Found;
 use model::parity::report::Report;
 use model::parity::seen::Seen;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 
 /// Longest report that is stored, in bytes: a row holds 2 MB, and has other columns.
 const MAX_REPORT_BYTES: usize = 1_800_000;
@@ -199,7 +199,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest(&self, kind: Kind, most: u64) -> Result<Vec<String>, StoreError> {
+    pub async fn newest(&self, kind: WindowKind, most: u64) -> Result<Vec<String>, StoreError> {
         let statement = Statement::new(NEWEST, [kind.name().into(), most.into()]);
         let results = self.sql.batch(vec![statement]).await?;
         rows(&results, 0).iter().map(|row| row.text(0).map(str::to_owned)).collect()
@@ -209,7 +209,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest_filed(&self, kind: Kind, most: u64) -> Result<Vec<Filed>, StoreError> {
+    pub async fn newest_filed(&self, kind: WindowKind, most: u64) -> Result<Vec<Filed>, StoreError> {
         let statement = Statement::new(NEWEST_FILED, [kind.name().into(), most.into()]);
         let results = self.sql.batch(vec![statement]).await?;
         rows(&results, 0).iter().map(filed).collect()
@@ -322,7 +322,7 @@ fn key(window: Window) -> [Value; 3] {
 fn filed(row: &Row) -> Result<Filed, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
     let (kind, verdict) = (row.text(0)?, row.text(4)?);
-    let kind = Kind::named(kind).ok_or_else(|| unknown(kind))?;
+    let kind = WindowKind::named(kind).ok_or_else(|| unknown(kind))?;
     Ok(Filed {
         window: Window { kind, from: row.integer(1)?, to: row.integer(2)? },
         revision: row.integer(3)?,

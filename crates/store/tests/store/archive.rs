@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use model::archive::Day;
-use model::archive::manifest::{Manifest, Part};
+use model::archive::manifest::{ArchivePart, Manifest};
 use model::event::Event;
 use model::event::identity::DEFAULT_WINDOW_MS;
 use model::reading::trace::Archiving;
@@ -204,7 +204,7 @@ impl World {
         manifests.map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect()
     }
 
-    fn part(&self, day: &str, part: &Part) -> Vec<Event> {
+    fn part(&self, day: &str, part: &ArchivePart) -> Vec<Event> {
         let name = format!("events/{}/{}", day.replace('-', "/"), part.name);
         let bytes = self.files.files.borrow().get(&name).cloned().unwrap();
         assert_eq!((bytes.len() as u64, hex::encode(Sha256::digest(&bytes))), (part.bytes, part.sha256.clone()));
@@ -269,8 +269,8 @@ fn days_are_archived_once_due_and_only_then_deleted() {
     assert_eq!(world.archived(), digests(&[&old, &new]));
     world.nothing_is_left();
     let days = block_on(ArchiveDays::new(world.new.clone()).list(Day(1 << 32), 10)).unwrap();
-    let listed: Vec<_> = days.iter().map(|day| (day.day.as_str(), day.state.as_str())).collect();
-    assert_eq!(listed, [("2024-11-09", "done"), ("2024-11-08", "done"), ("2024-11-07", "done")]);
+    let listed: Vec<_> = days.iter().map(|day| (day.day.as_str(), day.state)).collect();
+    assert_eq!(listed, ["2024-11-09", "2024-11-08", "2024-11-07"].map(|day| (day, Archiving::Done)));
     let state = |day: Day| block_on(ArchiveDays::new(world.new.clone()).state_of(day)).unwrap();
     let first = Day::of(START);
     let around = [Day(first.0 - 1), first, Day(first.0 + 3)].map(state);

@@ -1,20 +1,21 @@
 //! Dead letters: what is kept of them, and that a redriven event counts once.
 
+use model::delivery::kept_letter::{KeptLetter, LetterSource};
 use model::event::message;
 use model::event::{Event, MAX_AGE_MS};
-use model::operating::health::Letters;
+use model::operating::health::LetterGauge;
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, days, deliver, event, figures, store};
 use store::events::event_store::Memory;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
-use store::letters::dead_letters::{DeadLetter, DeadLetters, Filter, KEEP_MS, Kept, MAX_PAYLOAD_BYTES, Place};
+use store::letters::dead_letters::{DeadLetter, DeadLetters, Filter, KEEP_MS, MAX_PAYLOAD_BYTES, Place};
 use store::letters::redrive::{STEP, Step};
 use store::sql::{Sql, StoreError};
 
 const ALL: Filter = Filter { id: None, source: None, reason: None, before_ms: None };
 
 fn letter(id: &str, received_at: u64, payload: String) -> DeadLetter {
-    let (source, reason) = ("dlq".into(), "queue message: another format".into());
+    let (source, reason) = (LetterSource::Dlq, "queue message: another format".into());
     DeadLetter { id: id.into(), received_at, sent_at: Some(received_at - 1), source, reason, payload }
 }
 
@@ -23,11 +24,11 @@ fn message_letter(id: &str, events: &[Event]) -> DeadLetter {
     letter(id, START, message::write(events.to_vec()).unwrap().remove(0))
 }
 
-fn newest(sqlite: &Sqlite, filter: &Filter) -> Vec<Kept> {
+fn newest(sqlite: &Sqlite, filter: &Filter) -> Vec<KeptLetter> {
     block_on(DeadLetters::new(sqlite.clone()).newest(filter, None, 1_000)).unwrap().1
 }
 
-fn ids(letters: &[Kept]) -> Vec<&str> {
+fn ids(letters: &[KeptLetter]) -> Vec<&str> {
     letters.iter().map(|letter| letter.id.as_str()).collect()
 }
 
@@ -75,7 +76,7 @@ fn a_letter_is_stored_once_and_cut_on_a_characters_border() {
     assert_eq!(newest[0].payload.as_ref().unwrap().len(), MAX_PAYLOAD_BYTES);
     assert_eq!(newest[0].bytes, long.len() as u64);
     assert_eq!([0, 2, 3].map(|since| block_on(letters.count_since(START + since)).unwrap()), [2, 1, 0]);
-    let gauge = Letters { count: 2, oldest_at: Some(START + 1), dropped: 0 };
+    let gauge = LetterGauge { count: 2, oldest_at: Some(START + 1), dropped: 0 };
     assert_eq!(block_on(letters.gauge()), Ok(gauge));
     // What was cut can't be redriven, and says so.
     assert!(sweep(&sqlite, &ALL, START).refused[0].reason.contains("was cut"));
@@ -107,11 +108,14 @@ fn many_letters_take_few_statements_and_come_page_by_page() {
 fn letters_are_found_and_purged_by_id_source_reason_and_age() {
     let sqlite = Sqlite::new();
     let letters = DeadLetters::new(sqlite.clone());
-    let bad =
-        DeadLetter { source: "consumer".into(), reason: "`status`: 99".into(), ..letter("b/0", START + 5, "7".into()) };
+    let bad = DeadLetter {
+        source: LetterSource::Consumer,
+        reason: "`status`: 99".into(),
+        ..letter("b/0", START + 5, "7".into())
+    };
     block_on(letters.store(&[letter("a", START, "{}".into()), bad, letter("c", START + 9, "{}".into())])).unwrap();
     let by_id = |id: &str| Filter { id: Some(id.into()), ..ALL };
-    let by_source = Filter { source: Some("consumer".into()), ..ALL };
+    let by_source = Filter { source: Some(LetterSource::Consumer), ..ALL };
     let by_reason = Filter { reason: Some("another format".into()), ..ALL };
     let by_age = Filter { before_ms: Some(START + 5), ..ALL };
     assert_eq!(ids(&newest(&sqlite, &by_source)), ["b/0"]);
@@ -161,7 +165,7 @@ fn the_table_is_bounded_the_oldest_go_first_and_the_loss_is_counted() {
     let sqlite = Sqlite::new();
     let letters = DeadLetters::at_most(sqlite.clone(), 4);
     let slow = |id: &str, at| letter(id, at, "7".into());
-    let main = |id: &str, at| DeadLetter { source: "consumer".into(), ..slow(id, at) };
+    let main = |id: &str, at| DeadLetter { source: LetterSource::Consumer, ..slow(id, at) };
     assert_eq!(block_on(letters.store(&[main("a", START), slow("b", START + 1), main("c", START + 2)])), Ok(0));
     assert_eq!(block_on(letters.store(&[slow("d", START + 3), main("e", START + 4), main("f", START + 5)])), Ok(2));
     assert_eq!(ids(&newest(&sqlite, &ALL)), ["f", "e", "d", "c"]);

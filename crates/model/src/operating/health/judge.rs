@@ -1,9 +1,9 @@
 //! From what is known to a status with its reasons.
 
-use super::{Backlog, Facts, Job, Lately, Letters, Reason, Status, WRITE_PROBE};
+use super::{Backlog, Facts, HealthReason, HealthStatus, Job, Lately, LetterGauge, ReasonCode, WRITE_PROBE};
 use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::flag::stop::Stop;
-use crate::reading::missing::Part;
+use crate::reading::missing::MissingPart;
 
 /// How long cron may be silent, in ms: it runs each minute.
 pub(super) const CRON_SILENCE_MS: u64 = 5 * MINUTE_MS;
@@ -35,11 +35,18 @@ const D1: &str = "D1";
 
 /// Collects reasons.
 #[derive(Default)]
-struct Reasons(Vec<Reason>);
+struct Reasons(Vec<(HealthStatus, HealthReason)>);
 
 impl Reasons {
-    fn add(&mut self, code: &'static str, status: Status, since: Option<u64>, message: String, remedy: &'static str) {
-        self.0.push(Reason { code, message, since, remedy, status });
+    fn add(
+        &mut self,
+        code: ReasonCode,
+        status: HealthStatus,
+        since: Option<u64>,
+        message: String,
+        remedy: &'static str,
+    ) {
+        self.0.push((status, HealthReason { code, message, since, remedy: remedy.into() }));
     }
 }
 
@@ -49,7 +56,7 @@ fn counted(number: u64, noun: &str) -> String {
 }
 
 /// Judges.
-pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
+pub fn judge(facts: &Facts, now_ms: u64) -> (HealthStatus, Vec<HealthReason>) {
     let mut reasons = Reasons::default();
     stores(facts, &mut reasons);
     writes(facts, now_ms, &mut reasons);
@@ -62,56 +69,85 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (Status, Vec<Reason>) {
     if let Some(behind_ms) = facts.archive_behind_ms {
         let message = format!("the archive is {} h late; details are kept meanwhile", behind_ms / HOUR_MS);
         let since = Some(now_ms.saturating_sub(behind_ms));
-        reasons.add("archive-late", Status::Degraded, since, message, "see the job `archive` and the bucket's errors");
+        reasons.add(
+            ReasonCode::ArchiveLate,
+            HealthStatus::Degraded,
+            since,
+            message,
+            "see the job `archive` and the bucket's errors",
+        );
     }
     if facts.parity_failed {
         let message = "the newest hour's parity report says fail: the stores differ".to_owned();
-        reasons.add("parity-failed", Status::Degraded, None, message, "see `pathctl parity report`");
+        reasons.add(ReasonCode::ParityFailed, HealthStatus::Degraded, None, message, "see `pathctl parity report`");
     }
     if facts.lost_on_both > 0 {
         let message = format!("both paths lost {} of the newest hour", counted(facts.lost_on_both, "event"));
         let remedy = "see `loss.gaps` of its parity report, and the log";
-        reasons.add("lost-on-both-paths", Status::Degraded, None, message, remedy);
+        reasons.add(ReasonCode::LostOnBothPaths, HealthStatus::Degraded, None, message, remedy);
     }
     flag(facts, &mut reasons);
-    let Reasons(reasons) = reasons;
-    let status = reasons.iter().map(|reason| reason.status).max().unwrap_or(Status::Ok);
-    (status, reasons)
+    let (statuses, reasons): (Vec<_>, Vec<_>) = reasons.0.into_iter().unzip();
+    (statuses.into_iter().max().unwrap_or(HealthStatus::Ok), reasons)
 }
 
 /// Why traffic doesn't go by the flag, or by the settings.
 fn flag(facts: &Facts, reasons: &mut Reasons) {
     if let Some(Stop { id, made, .. }) = &facts.stop {
         let message = format!("stopped by {}: {}; its ID is {id}", made.by, made.reason);
-        reasons.add("stopped", Status::Degraded, Some(made.at), message, "POST flag/release with the ID ends it");
+        reasons.add(
+            ReasonCode::Stopped,
+            HealthStatus::Degraded,
+            Some(made.at),
+            message,
+            "POST flag/release with the ID ends it",
+        );
     }
     if !facts.flag_is_known {
         let message =
             "neither KV nor the object tells the flag and its stops: the old path alone holds here".to_owned();
-        reasons.add("flag-unreadable", Status::Degraded, None, message, "see the errors in the Worker's log");
+        reasons.add(
+            ReasonCode::FlagUnreadable,
+            HealthStatus::Degraded,
+            None,
+            message,
+            "see the errors in the Worker's log",
+        );
     }
     if let Some(refusal) = &facts.shards_refused {
         let remedy = "set COLLECTOR_SHARDS as it was";
-        reasons.add("shards-refused", Status::Degraded, None, refusal.clone(), remedy);
+        reasons.add(ReasonCode::ShardsRefused, HealthStatus::Degraded, None, refusal.clone(), remedy);
     }
 }
 
 /// Whether the stores can be read, are folded, and have room.
 fn stores(facts: &Facts, reasons: &mut Reasons) {
     for (code, part, name, unfolded, bytes) in [
-        ("old-store-unreadable", Part::Old, OBJECT, facts.old_unfolded, facts.old_bytes),
-        ("new-store-unreadable", Part::New, D1, facts.new_unfolded, facts.new_bytes),
+        (ReasonCode::OldStoreUnreadable, MissingPart::Old, OBJECT, facts.old_unfolded, facts.old_bytes),
+        (ReasonCode::NewStoreUnreadable, MissingPart::New, D1, facts.new_unfolded, facts.new_bytes),
     ] {
         match unfolded {
             None => {
                 let missing = facts.missing.iter().find(|missing| missing.store == part);
                 let why = missing.map_or("why is not known", |missing| missing.reason.as_str());
                 let message = format!("{name} can't be read, and figures lack what only it holds: {why}");
-                reasons.add(code, Status::Failing, None, message, "see the errors in the Worker's log; reads go on");
+                reasons.add(
+                    code,
+                    HealthStatus::Failing,
+                    None,
+                    message,
+                    "see the errors in the Worker's log; reads go on",
+                );
             }
             Some(waiting) if waiting > UNFOLDED => {
                 let message = format!("{waiting} segments of {name} wait to be folded, which makes reads slow");
-                reasons.add("folding-late", Status::Degraded, None, message, "see scheduled work, which folds them");
+                reasons.add(
+                    ReasonCode::FoldingLate,
+                    HealthStatus::Degraded,
+                    None,
+                    message,
+                    "see scheduled work, which folds them",
+                );
             }
             Some(_) => {}
         }
@@ -119,9 +155,9 @@ fn stores(facts: &Facts, reasons: &mut Reasons) {
         let message = format!("{name} holds {percent} % of the 10 GB that it may");
         let remedy = "shorten KEEP_DETAILS_DAYS, or bind an archive bucket, so that details can go sooner";
         if percent >= FULL_PERCENT {
-            reasons.add("store-full", Status::Failing, None, message, remedy);
+            reasons.add(ReasonCode::StoreFull, HealthStatus::Failing, None, message, remedy);
         } else if percent >= FILLING_PERCENT {
-            reasons.add("store-filling", Status::Degraded, None, message, remedy);
+            reasons.add(ReasonCode::StoreFilling, HealthStatus::Degraded, None, message, remedy);
         }
     }
 }
@@ -146,7 +182,7 @@ fn writes(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
                 "messages wait in the queues, and are applied once it does: see D1's state at Cloudflare"
             };
             let message = format!("{D1} takes no writes: {error}");
-            reasons.add("new-store-refuses-writes", Status::Failing, written_at, message, remedy);
+            reasons.add(ReasonCode::NewStoreRefusesWrites, HealthStatus::Failing, written_at, message, remedy);
         }
         _ => {
             let known_since = written_at.or(probe.map(|probe| probe.started_at));
@@ -154,7 +190,7 @@ fn writes(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
                 let minutes = now_ms.saturating_sub(at) / MINUTE_MS;
                 let message = format!("whether {D1} takes writes is not known: the last probe was {minutes} min ago");
                 let remedy = "see that the cron trigger is there: wrangler.toml, `triggers`";
-                reasons.add("write-probe-late", Status::Degraded, Some(at), message, remedy);
+                reasons.add(ReasonCode::WriteProbeLate, HealthStatus::Degraded, Some(at), message, remedy);
             }
         }
     }
@@ -162,7 +198,7 @@ fn writes(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
         let message = format!("{OBJECT} takes no reports, though cron runs: it may take no events either");
         let since = facts.jobs.iter().flatten().map(|job| job.started_at).max();
         let remedy = "see its errors in the Worker's log; what it refuses goes to the queue";
-        reasons.add("old-store-refuses-writes", Status::Failing, since, message, remedy);
+        reasons.add(ReasonCode::OldStoreRefusesWrites, HealthStatus::Failing, since, message, remedy);
     }
 }
 
@@ -178,7 +214,13 @@ fn jobs(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
     let Some(jobs) = &facts.jobs else { return };
     if jobs.is_empty() {
         let message = "no scheduled job has run yet: it takes a minute".to_owned();
-        reasons.add("cron-never", Status::Degraded, None, message, "see that the cron trigger is there: wrangler.toml");
+        reasons.add(
+            ReasonCode::CronNever,
+            HealthStatus::Degraded,
+            None,
+            message,
+            "see that the cron trigger is there: wrangler.toml",
+        );
     }
     let is_refused = reports_are_refused(facts, now_ms);
     for Job { job, started_at, succeeded_at, error } in jobs.iter().filter(|job| job.job != WRITE_PROBE) {
@@ -186,10 +228,16 @@ fn jobs(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
         if silent_ms > CRON_SILENCE_MS && !is_refused {
             let message = format!("the job `{job}` has not begun for {} min", silent_ms / MINUTE_MS);
             let remedy = "see that the cron trigger is there, and the Worker's log for runs that were cut off";
-            reasons.add("cron-late", Status::Degraded, Some(*started_at), message, remedy);
+            reasons.add(ReasonCode::CronLate, HealthStatus::Degraded, Some(*started_at), message, remedy);
         } else if let Some(error) = error {
             let message = format!("the job `{job}` failed: {error}");
-            reasons.add("cron-failed", Status::Degraded, *succeeded_at, message, "it is done again each minute");
+            reasons.add(
+                ReasonCode::CronFailed,
+                HealthStatus::Degraded,
+                *succeeded_at,
+                message,
+                "it is done again each minute",
+            );
         }
     }
 }
@@ -205,10 +253,10 @@ fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
         let is_stuck = lately.retried_since.is_some_and(|since| now_ms.saturating_sub(since) >= STUCK_MS);
         if acked == 0 || is_stuck {
             let message = format!("the consumer put {put_back}, and applies none now");
-            reasons.add("messages-stuck", Status::Failing, lately.retried_since, message, remedy);
+            reasons.add(ReasonCode::MessagesStuck, HealthStatus::Failing, lately.retried_since, message, remedy);
         } else if retried > acked {
             let message = format!("the consumer put {put_back}, and applied only {acked}");
-            reasons.add("messages-retried", Status::Degraded, lately.retried_since, message, remedy);
+            reasons.add(ReasonCode::MessagesRetried, HealthStatus::Degraded, lately.retried_since, message, remedy);
         }
     }
     let fallback = of("fallback");
@@ -218,18 +266,24 @@ fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
         let message = format!(
             "{events} took the other path within 15 minutes: {old} writes to the object failed, {new} to the queue"
         );
-        reasons.add("fallback", Status::Degraded, None, message, "nothing is lost by it; see the errors in the log");
+        reasons.add(
+            ReasonCode::Fallback,
+            HealthStatus::Degraded,
+            None,
+            message,
+            "nothing is lost by it; see the errors in the log",
+        );
     }
     let remedy = "each is whole in the log (`event lost`): send them to the queue as one message";
     match (of("lost"), lately.day.get("lost").copied().unwrap_or_default()) {
         (0, 0) => {}
         (0, lost) => {
             let message = format!("both paths lost {} within 24 hours", counted(lost, "event"));
-            reasons.add("events-lost-earlier", Status::Degraded, lately.lost_at, message, remedy);
+            reasons.add(ReasonCode::EventsLostEarlier, HealthStatus::Degraded, lately.lost_at, message, remedy);
         }
         (lost, _) => {
             let message = format!("both paths lost {} within 15 minutes", counted(lost, "event"));
-            reasons.add("events-lost", Status::Failing, lately.lost_at, message, remedy);
+            reasons.add(ReasonCode::EventsLost, HealthStatus::Failing, lately.lost_at, message, remedy);
         }
     }
 }
@@ -241,34 +295,40 @@ fn queues(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
     let remedy = "see that the consumer runs, and its errors";
     if let Some(waiting) = backlog.backlog.filter(|waiting| *waiting > BACKLOG) {
         let message = format!("{waiting} messages wait in the queue: more than {BACKLOG}");
-        reasons.add("backlog", Status::Degraded, since(backlog.oldest_ms), message, remedy);
+        reasons.add(ReasonCode::Backlog, HealthStatus::Degraded, since(backlog.oldest_ms), message, remedy);
     }
     if let Some(oldest_ms) = backlog.oldest_ms.filter(|oldest_ms| *oldest_ms > QUEUE_WAIT_MS) {
         let message =
             format!("a message has waited for {} min: the consumer is behind or stopped", oldest_ms / MINUTE_MS);
-        reasons.add("queue-stuck", Status::Failing, since(backlog.oldest_ms), message, remedy);
+        reasons.add(ReasonCode::QueueStuck, HealthStatus::Failing, since(backlog.oldest_ms), message, remedy);
     }
     let Backlog { backlog: waiting, oldest_ms } = *slow_lane;
     let remedy = "it applies them once D1 takes them: mend what keeps it from that before the queue drops them";
     if let Some(old_ms) = oldest_ms.filter(|oldest_ms| *oldest_ms > SLOW_LANE_WAIT_MS) {
         let message = format!("a message has waited for {} h in the slow lane", old_ms / HOUR_MS);
-        reasons.add("slow-lane-stuck", Status::Failing, since(oldest_ms), message, remedy);
+        reasons.add(ReasonCode::SlowLaneStuck, HealthStatus::Failing, since(oldest_ms), message, remedy);
     } else if let Some(waiting) = waiting.filter(|waiting| *waiting > 0) {
         let message = format!("the slow lane holds {}", counted(waiting, "message"));
-        reasons.add("slow-lane", Status::Degraded, since(oldest_ms), message, remedy);
+        reasons.add(ReasonCode::SlowLane, HealthStatus::Degraded, since(oldest_ms), message, remedy);
     }
 }
 
-fn letters(letters: Option<Letters>, reasons: &mut Reasons) {
+fn letters(letters: Option<LetterGauge>, reasons: &mut Reasons) {
     match letters {
         None => {
             let message = "dead letters can't be read".to_owned();
-            reasons.add("dead-letters-unreadable", Status::Degraded, None, message, "they are in D1: see the log");
+            reasons.add(
+                ReasonCode::DeadLettersUnreadable,
+                HealthStatus::Degraded,
+                None,
+                message,
+                "they are in D1: see the log",
+            );
         }
-        Some(Letters { count, oldest_at, .. }) if count > 0 => {
+        Some(LetterGauge { count, oldest_at, .. }) if count > 0 => {
             let message = format!("D1 keeps {}", counted(count, "dead letter"));
             let remedy = "redrive them, or purge what can't be applied: `pathctl dead-letters`";
-            reasons.add("dead-letters", Status::Degraded, oldest_at, message, remedy);
+            reasons.add(ReasonCode::DeadLetters, HealthStatus::Degraded, oldest_at, message, remedy);
         }
         Some(_) => {}
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what could not be read is a reason itself; nothing is taken for well because it is not known.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,10 @@ use crate::flag::stop::Stop;
 use crate::reading::missing::Missing;
 
 mod judge;
+mod reason_code;
 
 pub use judge::judge;
+pub use reason_code::ReasonCode;
 
 /// What one isolate, or all of them, counted since it started, by name.
 pub type Counts = BTreeMap<String, u64>;
@@ -22,6 +25,7 @@ pub const PEAK: &str = "_peak";
 
 /// A scheduled job's last runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
     /// Its name.
@@ -35,7 +39,8 @@ pub struct Job {
 }
 
 /// What waits in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Backlog {
     /// Messages; none where the platform doesn't tell.
@@ -45,9 +50,10 @@ pub struct Backlog {
 }
 
 /// What waits as dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Letters {
+pub struct LetterGauge {
     /// How many.
     pub count: u64,
     /// When the oldest was received, in ms.
@@ -58,6 +64,7 @@ pub struct Letters {
 
 /// What isolates counted of late, by when they reported it; an isolate reports once a minute while it has work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Lately {
     /// Within [`LATELY_MS`].
@@ -117,7 +124,7 @@ pub struct Facts {
     /// What isolates counted of late.
     pub lately: Option<Lately>,
     /// Dead letters.
-    pub letters: Option<Letters>,
+    pub letters: Option<LetterGauge>,
     /// The queue.
     pub backlog: Backlog,
     /// The slow lane: what the queue gave up for now.
@@ -137,9 +144,10 @@ pub struct Facts {
 }
 
 /// How it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum HealthStatus {
     /// Nothing is lost or stuck.
     Ok,
     /// Counting goes on, but someone should look.
@@ -148,7 +156,7 @@ pub enum Status {
     Failing,
 }
 
-impl Status {
+impl HealthStatus {
     /// Its name, as in JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -160,18 +168,17 @@ impl Status {
 }
 
 /// Why the status is not `ok`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reason {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HealthReason {
     /// For programs.
-    pub code: &'static str,
+    pub code: ReasonCode,
     /// For people: what is wrong.
     pub message: String,
-    /// Since when, in ms, if that is known.
+    /// Since when, in ms. None where that is not known.
     pub since: Option<u64>,
     /// For people: what to do.
-    pub remedy: &'static str,
-    #[serde(skip)]
-    status: Status,
+    pub remedy: Cow<'static, str>,
 }
 
 #[cfg(test)]

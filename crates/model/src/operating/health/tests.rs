@@ -1,7 +1,7 @@
 use super::judge::{CRON_SILENCE_MS, QUEUE_WAIT_MS, SLOW_LANE_WAIT_MS, STORE_LIMIT_BYTES};
 use super::*;
 use crate::flag::stop::Act;
-use crate::reading::missing::Part;
+use crate::reading::missing::MissingPart;
 
 const NOW: u64 = 1_730_956_800_000;
 
@@ -20,7 +20,7 @@ fn well() -> Facts {
         new_written_at: Some(NOW),
         jobs: Some(jobs.to_vec()),
         lately: Some(lately(&[("consumer_acked", 9), ("consumer_retried", 9)])),
-        letters: Some(Letters::default()),
+        letters: Some(LetterGauge::default()),
         backlog: Backlog { backlog: Some(100), oldest_ms: Some(QUEUE_WAIT_MS) },
         slow_lane: Backlog { backlog: Some(0), oldest_ms: None },
         parity_failed: false,
@@ -37,13 +37,13 @@ fn lately(counts: &[(&str, u64)]) -> Lately {
     Lately { day: counts.clone(), counts, retried_since: Some(NOW - 7), lost_at: Some(NOW - 8) }
 }
 
-fn codes(facts: &Facts) -> (Status, Vec<&'static str>) {
+fn codes(facts: &Facts) -> (HealthStatus, Vec<ReasonCode>) {
     let (status, reasons) = judge(facts, NOW);
     (status, reasons.iter().map(|reason| reason.code).collect())
 }
 
 /// The one reason.
-fn reason(facts: &Facts) -> Reason {
+fn reason(facts: &Facts) -> HealthReason {
     let (_, mut reasons) = judge(facts, NOW);
     assert_eq!(reasons.len(), 1, "{reasons:?}");
     reasons.remove(0)
@@ -51,9 +51,9 @@ fn reason(facts: &Facts) -> Reason {
 
 #[test]
 fn all_well_needs_no_reason() {
-    assert_eq!(codes(&well()), (Status::Ok, vec![]));
+    assert_eq!(codes(&well()), (HealthStatus::Ok, vec![]));
     let unknown = Backlog::default();
-    assert_eq!(codes(&Facts { backlog: unknown, slow_lane: unknown, ..well() }).0, Status::Ok);
+    assert_eq!(codes(&Facts { backlog: unknown, slow_lane: unknown, ..well() }).0, HealthStatus::Ok);
 }
 
 #[test]
@@ -61,41 +61,49 @@ fn each_trouble_has_its_reason_and_the_worst_decides() {
     let fold = |error: Option<&str>, ago: u64| {
         Some(vec![job("fold", NOW - ago, None, error), job(WRITE_PROBE, NOW, Some(NOW), None)])
     };
-    let letters = Some(Letters { count: 2, oldest_at: Some(1), dropped: 0 });
+    let letters = Some(LetterGauge { count: 2, oldest_at: Some(1), dropped: 0 });
     let waiting = |backlog, oldest_ms| Backlog { backlog, oldest_ms };
     let stop = Stop::new([0; 4], Act { at: 1, by: "op".into(), reason: "test".into() });
     let filled = |percent| Some(STORE_LIMIT_BYTES / 100 * percent);
     for (facts, status, code) in [
-        (Facts { old_unfolded: None, ..well() }, Status::Failing, "old-store-unreadable"),
-        (Facts { new_unfolded: None, ..well() }, Status::Failing, "new-store-unreadable"),
-        (Facts { new_unfolded: Some(9_999), ..well() }, Status::Degraded, "folding-late"),
-        (Facts { new_bytes: filled(70), ..well() }, Status::Degraded, "store-filling"),
-        (Facts { new_bytes: filled(90), ..well() }, Status::Failing, "store-full"),
-        (Facts { old_bytes: filled(101), ..well() }, Status::Failing, "store-full"),
-        (Facts { jobs: Some(vec![]), ..well() }, Status::Degraded, "cron-never"),
-        (Facts { jobs: fold(None, CRON_SILENCE_MS + 1), ..well() }, Status::Degraded, "cron-late"),
-        (Facts { jobs: fold(Some("x"), 0), ..well() }, Status::Degraded, "cron-failed"),
-        (Facts { letters, ..well() }, Status::Degraded, "dead-letters"),
-        (Facts { letters: None, ..well() }, Status::Degraded, "dead-letters-unreadable"),
-        (Facts { backlog: waiting(Some(101), None), ..well() }, Status::Degraded, "backlog"),
-        (Facts { backlog: waiting(None, Some(QUEUE_WAIT_MS + 1)), ..well() }, Status::Failing, "queue-stuck"),
-        (Facts { slow_lane: waiting(Some(1), None), ..well() }, Status::Degraded, "slow-lane"),
+        (Facts { old_unfolded: None, ..well() }, HealthStatus::Failing, ReasonCode::OldStoreUnreadable),
+        (Facts { new_unfolded: None, ..well() }, HealthStatus::Failing, ReasonCode::NewStoreUnreadable),
+        (Facts { new_unfolded: Some(9_999), ..well() }, HealthStatus::Degraded, ReasonCode::FoldingLate),
+        (Facts { new_bytes: filled(70), ..well() }, HealthStatus::Degraded, ReasonCode::StoreFilling),
+        (Facts { new_bytes: filled(90), ..well() }, HealthStatus::Failing, ReasonCode::StoreFull),
+        (Facts { old_bytes: filled(101), ..well() }, HealthStatus::Failing, ReasonCode::StoreFull),
+        (Facts { jobs: Some(vec![]), ..well() }, HealthStatus::Degraded, ReasonCode::CronNever),
+        (Facts { jobs: fold(None, CRON_SILENCE_MS + 1), ..well() }, HealthStatus::Degraded, ReasonCode::CronLate),
+        (Facts { jobs: fold(Some("x"), 0), ..well() }, HealthStatus::Degraded, ReasonCode::CronFailed),
+        (Facts { letters, ..well() }, HealthStatus::Degraded, ReasonCode::DeadLetters),
+        (Facts { letters: None, ..well() }, HealthStatus::Degraded, ReasonCode::DeadLettersUnreadable),
+        (Facts { backlog: waiting(Some(101), None), ..well() }, HealthStatus::Degraded, ReasonCode::Backlog),
+        (
+            Facts { backlog: waiting(None, Some(QUEUE_WAIT_MS + 1)), ..well() },
+            HealthStatus::Failing,
+            ReasonCode::QueueStuck,
+        ),
+        (Facts { slow_lane: waiting(Some(1), None), ..well() }, HealthStatus::Degraded, ReasonCode::SlowLane),
         (
             Facts { slow_lane: waiting(Some(1), Some(SLOW_LANE_WAIT_MS + 1)), ..well() },
-            Status::Failing,
-            "slow-lane-stuck",
+            HealthStatus::Failing,
+            ReasonCode::SlowLaneStuck,
         ),
-        (Facts { archive_behind_ms: Some(1), ..well() }, Status::Degraded, "archive-late"),
-        (Facts { parity_failed: true, ..well() }, Status::Degraded, "parity-failed"),
-        (Facts { lost_on_both: 1, ..well() }, Status::Degraded, "lost-on-both-paths"),
-        (Facts { flag_is_known: false, ..well() }, Status::Degraded, "flag-unreadable"),
-        (Facts { stop: Some(stop.clone()), ..well() }, Status::Degraded, "stopped"),
-        (Facts { shards_refused: Some("8, not 4".into()), ..well() }, Status::Degraded, "shards-refused"),
+        (Facts { archive_behind_ms: Some(1), ..well() }, HealthStatus::Degraded, ReasonCode::ArchiveLate),
+        (Facts { parity_failed: true, ..well() }, HealthStatus::Degraded, ReasonCode::ParityFailed),
+        (Facts { lost_on_both: 1, ..well() }, HealthStatus::Degraded, ReasonCode::LostOnBothPaths),
+        (Facts { flag_is_known: false, ..well() }, HealthStatus::Degraded, ReasonCode::FlagUnreadable),
+        (Facts { stop: Some(stop.clone()), ..well() }, HealthStatus::Degraded, ReasonCode::Stopped),
+        (
+            Facts { shards_refused: Some("8, not 4".into()), ..well() },
+            HealthStatus::Degraded,
+            ReasonCode::ShardsRefused,
+        ),
     ] {
         assert_eq!(codes(&facts), (status, vec![code]), "{facts:?}");
         assert!(!reason(&facts).remedy.is_empty());
     }
-    assert_eq!(codes(&Facts { letters, new_unfolded: None, ..well() }).0, Status::Failing);
+    assert_eq!(codes(&Facts { letters, new_unfolded: None, ..well() }).0, HealthStatus::Failing);
 }
 
 #[test]
@@ -104,16 +112,16 @@ fn a_d1_that_can_be_read_and_takes_no_writes_is_failing_since_its_last_write() {
     for (error, part) in [("D1 refused", "applied once it does"), ("database or disk is full", "KEEP_DETAILS_DAYS")] {
         let refused =
             Facts { jobs: probe(Some(NOW - 9_000), Some(error)), new_written_at: Some(NOW - 8_500), ..well() };
-        assert_eq!(codes(&refused), (Status::Failing, vec!["new-store-refuses-writes"]));
-        let Reason { message, since, remedy, .. } = reason(&refused);
+        assert_eq!(codes(&refused), (HealthStatus::Failing, vec![ReasonCode::NewStoreRefusesWrites]));
+        let HealthReason { message, since, remedy, .. } = reason(&refused);
         assert!(message.contains(error) && remedy.contains(part), "{message} {remedy}");
         assert_eq!(since, Some(NOW - 8_500));
     }
     let never = Facts { jobs: probe(None, Some("x")), new_written_at: None, ..well() };
-    assert_eq!((codes(&never).0, reason(&never).since), (Status::Failing, None));
+    assert_eq!((codes(&never).0, reason(&never).since), (HealthStatus::Failing, None));
     // The probe's report may be lost or older; what D1 has is true.
     let mended = Facts { jobs: probe(None, Some("x")), new_written_at: Some(NOW - 500), ..well() };
-    assert_eq!(codes(&mended), (Status::Ok, vec![]));
+    assert_eq!(codes(&mended), (HealthStatus::Ok, vec![]));
 }
 
 #[test]
@@ -124,7 +132,7 @@ fn a_probe_that_is_old_is_a_reason_for_unknown_is_not_fine() {
         new_written_at: Some(ago),
         ..well()
     };
-    assert_eq!(codes(&old), (Status::Degraded, vec!["write-probe-late"]));
+    assert_eq!(codes(&old), (HealthStatus::Degraded, vec![ReasonCode::WriteProbeLate]));
     assert_eq!(reason(&old).since, Some(ago));
 }
 
@@ -133,31 +141,35 @@ fn an_object_that_takes_no_reports_while_cron_runs_is_named_instead_of_cron() {
     let ago = NOW - CRON_SILENCE_MS - 1;
     let jobs = ["fold", WRITE_PROBE].map(|name| job(name, ago, Some(ago), None));
     let refused = Facts { jobs: Some(jobs.to_vec()), new_written_at: Some(NOW - 1), ..well() };
-    assert_eq!(codes(&refused), (Status::Failing, vec!["old-store-refuses-writes"]));
+    assert_eq!(codes(&refused), (HealthStatus::Failing, vec![ReasonCode::OldStoreRefusesWrites]));
 }
 
 #[test]
 fn messages_that_are_tried_again_and_never_applied_are_a_failure_that_ends_with_the_first_that_is() {
     let counted = |counts: &[(&str, u64)]| Facts { lately: Some(lately(counts)), ..well() };
     let none = counted(&[("consumer_retried", 3)]);
-    assert_eq!(codes(&none), (Status::Failing, vec!["messages-stuck"]));
+    assert_eq!(codes(&none), (HealthStatus::Failing, vec![ReasonCode::MessagesStuck]));
     assert_eq!(reason(&none).since, Some(NOW - 7));
-    assert_eq!(codes(&counted(&[("consumer_retried", 3), ("consumer_acked", 2)])).0, Status::Degraded);
+    assert_eq!(codes(&counted(&[("consumer_retried", 3), ("consumer_acked", 2)])).0, HealthStatus::Degraded);
     let earlier =
         Lately { retried_since: Some(NOW - 180_000), ..lately(&[("consumer_retried", 3), ("consumer_acked", 9)]) };
-    assert_eq!(codes(&Facts { lately: Some(earlier), ..well() }).0, Status::Failing, "acknowledged before, not since");
-    assert_eq!(codes(&counted(&[("consumer_retried", 3), ("consumer_acked", 3)])).0, Status::Ok);
+    assert_eq!(
+        codes(&Facts { lately: Some(earlier), ..well() }).0,
+        HealthStatus::Failing,
+        "acknowledged before, not since"
+    );
+    assert_eq!(codes(&counted(&[("consumer_retried", 3), ("consumer_acked", 3)])).0, HealthStatus::Ok);
 }
 
 #[test]
 fn what_both_paths_lost_is_a_failure_of_late_and_a_reason_for_a_day() {
     let lost = Facts { lately: Some(lately(&[("lost", 2)])), ..well() };
-    assert_eq!(codes(&lost), (Status::Failing, vec!["events-lost"]));
+    assert_eq!(codes(&lost), (HealthStatus::Failing, vec![ReasonCode::EventsLost]));
     let earlier = Lately { counts: Counts::new(), ..lately(&[("lost", 2)]) };
     let earlier = Facts { lately: Some(earlier), ..well() };
     assert_eq!(
         (codes(&earlier), reason(&earlier).since),
-        ((Status::Degraded, vec!["events-lost-earlier"]), Some(NOW - 8))
+        ((HealthStatus::Degraded, vec![ReasonCode::EventsLostEarlier]), Some(NOW - 8))
     );
 }
 
@@ -174,13 +186,13 @@ fn one_event_is_not_events() {
 fn writes_go_the_other_way_only_where_they_are_counted_to() {
     let away = Facts {
         new_unfolded: None,
-        missing: vec![Missing { store: Part::New, reason: "no answer within 5000 ms".into() }],
+        missing: vec![Missing { store: MissingPart::New, reason: "no answer within 5000 ms".into() }],
         ..well()
     };
-    let Reason { message, remedy, .. } = reason(&away);
+    let HealthReason { message, remedy, .. } = reason(&away);
     assert!(message.contains("no answer within 5000 ms"), "{message}");
     assert!(!format!("{message}{remedy}").contains("other way"));
     let fallback = Facts { lately: Some(lately(&[("fallback", 2), ("queue_send_failed", 2)])), ..well() };
-    assert_eq!(codes(&fallback), (Status::Degraded, vec!["fallback"]));
+    assert_eq!(codes(&fallback), (HealthStatus::Degraded, vec![ReasonCode::Fallback]));
     assert!(reason(&fallback).message.contains("2 to the queue"));
 }

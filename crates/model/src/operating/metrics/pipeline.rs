@@ -4,7 +4,7 @@
 //! its storage.
 
 use crate::operating::exposition::{Exposition, Kind, Number};
-use crate::operating::health::{Counts, Facts, Job, PEAK, Reason, Status, WRITE_PROBE};
+use crate::operating::health::{Counts, Facts, HealthReason, HealthStatus, Job, PEAK, ReasonCode, WRITE_PROBE};
 
 /// What is known of the pipeline. None: it could not be read.
 #[derive(Debug)]
@@ -14,9 +14,9 @@ pub struct Pipeline {
     /// What health is judged by.
     pub facts: Facts,
     /// How it is judged.
-    pub status: Status,
+    pub status: HealthStatus,
     /// And why.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<HealthReason>,
     /// What isolates counted.
     pub counts: Option<Counts>,
     /// What is before is archived, in ms; 0 before the first day is. None also where no bucket is bound.
@@ -53,13 +53,13 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
 }
 
 fn health(pipeline: &Pipeline, to: &mut Exposition) {
-    let statuses = [Status::Ok, Status::Degraded, Status::Failing].map(Status::name);
+    let statuses = [HealthStatus::Ok, HealthStatus::Degraded, HealthStatus::Failing].map(HealthStatus::name);
     to.states("path_collector_health", "1 for how health is judged.", "status", &statuses, pipeline.status.name());
     let mut metric = to.metric(Kind::Gauge, "path_collector_health_reasons", "Why health is not ok, by code.");
-    let mut codes: Vec<&str> = pipeline.reasons.iter().map(|reason| reason.code).collect();
+    let mut codes: Vec<String> = pipeline.reasons.iter().map(|reason| reason.code.to_string()).collect();
     codes.sort_unstable();
     for same in codes.chunk_by(|a, b| a == b) {
-        metric.sample(&[("code", same.first().copied().unwrap_or_default())], same.len() as u64);
+        metric.sample(&[("code", same.first().map_or("", String::as_str))], same.len() as u64);
     }
 }
 
@@ -111,7 +111,7 @@ fn stores(pipeline: &Pipeline, to: &mut Exposition) {
         }
     }
     // The probe that failed last, unless D1 has taken one since.
-    let refuses = |reason: &Reason| reason.code == "new-store-refuses-writes";
+    let refuses = |reason: &HealthReason| reason.code == ReasonCode::NewStoreRefusesWrites;
     let is_probed = jobs.iter().flatten().any(|job| job.job == WRITE_PROBE);
     to.gauge(
         "path_collector_d1_takes_writes",

@@ -11,14 +11,14 @@ use crate::counting::rollup::{Rollups, add};
 use crate::event::tests::example;
 use crate::event::{Cohort, Event};
 use crate::flag::document::Document;
-use crate::operating::health::{Backlog, Facts, Job, Letters, WRITE_PROBE, judge};
+use crate::operating::health::{Backlog, Facts, Job, LetterGauge, WRITE_PROBE, judge};
 use crate::parity::filed::Filed;
 use crate::parity::verdict::Verdict;
-use crate::parity::window::{Kind, Window};
+use crate::parity::window::{Window, WindowKind};
 
 const NOW: u64 = 1_730_956_800_000;
 
-fn filed(kind: Kind, verdict: Verdict) -> Filed {
+fn filed(kind: WindowKind, verdict: Verdict) -> Filed {
     let window = Window::containing(kind, NOW);
     Filed {
         window,
@@ -46,8 +46,8 @@ fn rollout() -> Rollout {
     Rollout {
         stops: Some(0),
         flag: Some((Document::read(&text).unwrap(), NOW)),
-        hours: Some(vec![filed(Kind::Hour, Verdict::Pass), filed(Kind::Hour, Verdict::Fail)]),
-        days: Some(vec![filed(Kind::Day, Verdict::Inconclusive)]),
+        hours: Some(vec![filed(WindowKind::Hour, Verdict::Pass), filed(WindowKind::Hour, Verdict::Fail)]),
+        days: Some(vec![filed(WindowKind::Day, Verdict::Inconclusive)]),
     }
 }
 
@@ -66,7 +66,7 @@ fn pipeline() -> Pipeline {
         lately: None,
         slow_lane: Backlog { backlog: Some(2), oldest_ms: Some(60_000) },
         jobs: Some(vec![job, probe]),
-        letters: Some(Letters { count: 2, oldest_at: Some(NOW - 1_500), dropped: 0 }),
+        letters: Some(LetterGauge { count: 2, oldest_at: Some(NOW - 1_500), dropped: 0 }),
         backlog: Backlog { backlog: Some(7), oldest_ms: Some(250) },
         parity_failed: false,
         lost_on_both: 0,

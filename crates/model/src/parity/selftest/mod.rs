@@ -2,7 +2,7 @@
 //!
 //! Invariant: what must be found is known from how the faults were made, never from a comparison.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counting::grain::MINUTE_MS;
 use crate::error::InputError;
@@ -10,9 +10,9 @@ use crate::event::address::ClientIpHash;
 use crate::event::identity::{Digest, IdempotentId, window_start};
 use crate::event::{Cohort, Event, ProducerId};
 
-use super::difference::Kind;
+use super::difference::DifferenceKind;
 use super::report::Report;
-use super::window::{Kind as WindowKind, Window};
+use super::window::{Window, WindowKind};
 
 mod worlds;
 
@@ -59,17 +59,18 @@ pub struct SelfTest {
     pub new: Vec<Event>,
     /// What the new store gets after the first report.
     pub late: Vec<Event>,
-    faults: Vec<(Digest, Kind)>,
-    delayed: Vec<(Digest, Kind)>,
+    faults: Vec<(Digest, DifferenceKind)>,
+    delayed: Vec<(Digest, DifferenceKind)>,
     union: u64,
     lost: u64,
     absorbed: u64,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Outcome {
+pub struct SelfTestOutcome {
     /// Whether each report found exactly what was done.
     pub passed: bool,
     /// Where it did not.
@@ -82,12 +83,12 @@ pub struct Outcome {
     pub worlds: Vec<WorldReport>,
 }
 
-impl Outcome {
+impl SelfTestOutcome {
     /// Adds the report on a world.
     pub fn add(&mut self, world: &World, report: Report) {
         self.failures.extend(world.failures(&report));
         self.passed = self.failures.is_empty();
-        self.worlds.push(WorldReport { name: world.name, report });
+        self.worlds.push(WorldReport { name: world.name.to_owned(), report });
     }
 }
 
@@ -140,44 +141,45 @@ impl SelfTest {
             }
             Fault::AlterStatus => {
                 both(Event { status: event.status + 1, ..event.clone() });
-                self.faults.push((event.digest, Kind::ValueDiffers));
+                self.faults.push((event.digest, DifferenceKind::ValueDiffers));
             }
             Fault::ShiftMinute => {
                 both(Event { timestamp: event.timestamp - MINUTE_MS, ..event.clone() });
-                self.faults.push((event.digest, Kind::ValueDiffers));
+                self.faults.push((event.digest, DifferenceKind::ValueDiffers));
             }
             Fault::DropOld => {
                 self.new.push(event.clone());
-                self.faults.push((event.digest, Kind::OnlyNew));
+                self.faults.push((event.digest, DifferenceKind::OnlyNew));
             }
             Fault::DropNew => {
                 self.old.push(event.clone());
-                self.faults.push((event.digest, Kind::OnlyOld));
+                self.faults.push((event.digest, DifferenceKind::OnlyOld));
             }
             Fault::Delay => {
                 self.old.push(event.clone());
                 self.late.push(event.clone());
-                self.delayed.push((event.digest, Kind::OnlyOld));
+                self.delayed.push((event.digest, DifferenceKind::OnlyOld));
             }
             Fault::LoseBoth => self.lost += 1,
         }
     }
 
     /// Holds both reports against what was done.
-    pub fn outcome(&self, first: Report, second: Report) -> Outcome {
+    pub fn outcome(&self, first: Report, second: Report) -> SelfTestOutcome {
         let before = [self.faults.as_slice(), &self.delayed].concat();
         let mut failures = self.failures("before the delayed events", &first, &before);
         failures.extend(self.failures("after the delayed events", &second, &self.faults));
-        Outcome { passed: failures.is_empty(), failures, first, second, worlds: Vec::new() }
+        SelfTestOutcome { passed: failures.is_empty(), failures, first, second, worlds: Vec::new() }
     }
 
-    fn failures(&self, when: &str, report: &Report, expected: &[(Digest, Kind)]) -> Vec<String> {
-        let found: Vec<(Digest, Kind)> =
+    fn failures(&self, when: &str, report: &Report, expected: &[(Digest, DifferenceKind)]) -> Vec<String> {
+        let found: Vec<(Digest, DifferenceKind)> =
             report.differences.iter().filter(|d| d.reason.is_none()).map(|d| (d.digest, d.kind)).collect();
-        let beyond = |these: &[(Digest, Kind)], those: &[(Digest, Kind)], what: &str| -> Vec<String> {
-            let others = these.iter().filter(|one| !those.contains(one));
-            others.map(|(digest, kind)| format!("{when}: {kind:?} {digest} {what}")).collect()
-        };
+        let beyond =
+            |these: &[(Digest, DifferenceKind)], those: &[(Digest, DifferenceKind)], what: &str| -> Vec<String> {
+                let others = these.iter().filter(|one| !those.contains(one));
+                others.map(|(digest, kind)| format!("{when}: {kind:?} {digest} {what}")).collect()
+            };
         let missed = beyond(expected, &found, "was missed");
         let invented = beyond(&found, expected, "is invented");
         let figures = [

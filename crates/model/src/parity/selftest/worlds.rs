@@ -3,7 +3,7 @@
 //!
 //! Invariant: what must be said is known from how the world was made, never from a comparison.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::counting::grain::{HOUR_MS, MINUTE_MS};
 use crate::error::InputError;
@@ -12,7 +12,7 @@ use crate::event::Event;
 use super::{MINUTES, event};
 use crate::parity::report::Report;
 use crate::parity::verdict::Verdict;
-use crate::parity::window::{Kind, Window};
+use crate::parity::window::{Window, WindowKind};
 
 /// Events of a world.
 const EVENTS: u32 = 400;
@@ -68,11 +68,12 @@ struct Expected {
 }
 
 /// The report on a world.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WorldReport {
     /// Name of its fault.
-    pub name: &'static str,
+    pub name: String,
     /// The report.
     pub report: Report,
 }
@@ -137,7 +138,7 @@ struct Maker {
 
 impl Maker {
     const fn window(&self) -> Window {
-        Window { kind: Kind::Range, from: self.end_ms - MINUTES * MINUTE_MS, to: self.end_ms }
+        Window { kind: WindowKind::Range, from: self.end_ms - MINUTES * MINUTE_MS, to: self.end_ms }
     }
 
     /// So many events over the window, so many to a message.

@@ -1,9 +1,10 @@
 //! Reports on one window over time: a later one never says less than what is known, and what is gone is refused.
 
 use model::counting::grain::{DAY_MS, HOUR_MS, PROOF_MS};
+use model::delivery::kept_letter::LetterSource;
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
-use model::parity::window::{Kind, Window};
+use model::parity::window::{Window, WindowKind};
 use store::letters::dead_letters::{DeadLetter, DeadLetters};
 use store::parity::compare::Run;
 use store::parity::comparer::Comparer;
@@ -18,7 +19,7 @@ const DAY: u64 = START - START % DAY_MS + DAY_MS;
 const AFTER_START: u64 = DAY - START;
 
 const fn day() -> Window {
-    Window { kind: Kind::Day, from: DAY, to: DAY + DAY_MS }
+    Window { kind: WindowKind::Day, from: DAY, to: DAY + DAY_MS }
 }
 
 struct World {
@@ -104,7 +105,7 @@ fn a_day_that_is_compared_for_the_first_time_after_its_routes_minutes_are_gone_i
     assert_eq!(report.differences.len() as u64 + report.unnamed, 100);
     let by_path: u64 = report.paths.iter().map(|path| path.comparison.union).sum();
     assert_eq!(by_path, 600);
-    let odd = Window { kind: Kind::Range, from: DAY + 60_000, to: DAY + HOUR_MS };
+    let odd = Window { kind: WindowKind::Range, from: DAY + 60_000, to: DAY + HOUR_MS };
     assert!(world.compare(odd, now).unwrap_err().contains("compare whole hours"), "single routes are not at hand");
 }
 
@@ -133,7 +134,7 @@ fn where_events_are_gone_what_was_found_of_them_holds_and_what_was_not_is_refuse
             id: "1".into(),
             received_at: now,
             sent_at: None,
-            source: "dlq".into(),
+            source: LetterSource::Dlq,
             reason: "test".into(),
             payload: "{}".into(),
         };
@@ -146,7 +147,7 @@ fn where_events_are_gone_what_was_found_of_them_holds_and_what_was_not_is_refuse
 
 #[test]
 fn a_restored_store_fails_the_window_though_what_is_left_is_the_same_in_both() {
-    let hour = Window { kind: Kind::Hour, from: DAY, to: DAY + HOUR_MS };
+    let hour = Window { kind: WindowKind::Hour, from: DAY, to: DAY + HOUR_MS };
     let mut traffic = Traffic::default();
     (0..1_000).for_each(|n| traffic.send(AFTER_START + n * 3_000, 0, Fault::None));
     let before = World::of(&traffic);
@@ -169,7 +170,7 @@ fn a_restored_store_fails_the_window_though_what_is_left_is_the_same_in_both() {
 #[test]
 fn a_window_with_nothing_in_either_store_leaves_no_report() {
     let world = World::of(&a_morning_is_missing(600));
-    let empty = Window { kind: Kind::Hour, from: DAY - 3 * HOUR_MS, to: DAY - 2 * HOUR_MS };
+    let empty = Window { kind: WindowKind::Hour, from: DAY - 3 * HOUR_MS, to: DAY - 2 * HOUR_MS };
     let report = world.compare(empty, DAY).unwrap();
     assert_eq!((report.revision, report.minutes), (0, 0));
     assert!(block_on(world.kept.latest(empty)).unwrap().is_none());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use model::event::identity::IdempotentId;
 use model::event::{Event, ProducerId};
-use model::parity::difference::Reason;
+use model::parity::difference::DifferenceReason;
 use model::parity::report::Report;
 use model::parity::selftest::{SelfTest, worlds};
 use model::parity::verdict::Verdict;
@@ -80,7 +80,7 @@ fn found(report: &Report) -> Truth {
     assert_eq!(report.unnamed, 0);
     let unexplained = report.differences.iter().filter(|d| d.reason.is_none()).map(|d| (d.digest.0, d.kind)).collect();
     let explained = report.differences.iter().filter_map(|d| d.reason.map(|reason| (d.digest.0, reason)));
-    let explained = explained.filter(|(_, reason)| *reason != Reason::Repeat).collect();
+    let explained = explained.filter(|(_, reason)| *reason != DifferenceReason::Repeat).collect();
     Truth { union: report.total.union, unexplained, explained, lost: report.loss.missing }
 }
 

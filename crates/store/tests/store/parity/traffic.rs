@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::delivery::kept_letter::LetterSource;
 use model::event::identity::{IdempotentId, window_start};
 use model::event::{Cohort, Event, ProducerId};
-use model::parity::difference::{Kind, Reason};
+use model::parity::difference::{DifferenceKind, DifferenceReason};
 use proptest::prelude::*;
 use store::letters::dead_letters::DeadLetter;
 
@@ -64,8 +65,8 @@ pub const FAULTS: [Fault; 14] = [
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Truth {
     pub union: u64,
-    pub unexplained: BTreeSet<(u64, Kind)>,
-    pub explained: BTreeSet<(u64, Reason)>,
+    pub unexplained: BTreeSet<(u64, DifferenceKind)>,
+    pub explained: BTreeSet<(u64, DifferenceReason)>,
     pub lost: u64,
 }
 
@@ -99,7 +100,7 @@ impl Traffic {
         self.new.push(event.clone());
     }
 
-    fn unexplained(&mut self, event: &Event, kind: Kind) {
+    fn unexplained(&mut self, event: &Event, kind: DifferenceKind) {
         self.truth.unexplained.insert((event.digest.0, kind));
     }
 
@@ -114,20 +115,20 @@ impl Traffic {
                 side.push(Event { cohort: Cohort::Single, ..sent });
             }
             Fault::DropOld => {
-                self.unexplained(&sent, Kind::OnlyNew);
+                self.unexplained(&sent, DifferenceKind::OnlyNew);
                 self.new.push(sent);
             }
             Fault::DropNew => {
-                self.unexplained(&sent, Kind::OnlyOld);
+                self.unexplained(&sent, DifferenceKind::OnlyOld);
                 self.old.push(sent);
             }
             Fault::AlterStatus => {
-                self.unexplained(&sent, Kind::ValueDiffers);
+                self.unexplained(&sent, DifferenceKind::ValueDiffers);
                 self.new.push(Event { status: 418, ..sent.clone() });
                 self.old.push(sent);
             }
             Fault::ShiftMinute => {
-                self.unexplained(&sent, Kind::ValueDiffers);
+                self.unexplained(&sent, DifferenceKind::ValueDiffers);
                 self.new.push(Event { timestamp: sent.timestamp + 60_000, ..sent.clone() });
                 self.old.push(sent);
             }
@@ -137,7 +138,7 @@ impl Traffic {
                 self.new.push(sent);
             }
             Fault::QueueFails => {
-                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.truth.explained.insert((sent.digest.0, DifferenceReason::Fallback));
                 self.old.extend([sent, as_fallback]);
             }
             Fault::QueueSeemsToFail => {
@@ -145,19 +146,19 @@ impl Traffic {
                 self.old.push(as_fallback);
             }
             Fault::ObjectFails => {
-                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.truth.explained.insert((sent.digest.0, DifferenceReason::Fallback));
                 self.new.extend([sent, as_fallback]);
             }
             Fault::ObjectFailsAndFallbackIsFirst => {
-                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.truth.explained.insert((sent.digest.0, DifferenceReason::Fallback));
                 self.new.extend([as_fallback, sent]);
             }
             Fault::BothFail => {
-                self.truth.explained.insert((sent.digest.0, Reason::Fallback));
+                self.truth.explained.insert((sent.digest.0, DifferenceReason::Fallback));
                 self.old.push(as_fallback);
             }
             Fault::DeadLetter => {
-                self.truth.explained.insert((sent.digest.0, Reason::DeadLettered));
+                self.truth.explained.insert((sent.digest.0, DifferenceReason::DeadLettered));
                 self.letters.push(letter(&sent));
                 self.old.push(sent);
             }
@@ -183,7 +184,7 @@ fn letter(event: &Event) -> DeadLetter {
         id: event.digest.to_string(),
         received_at: AFTER,
         sent_at: None,
-        source: "dlq".into(),
+        source: LetterSource::Dlq,
         reason: "test".into(),
         payload,
     }

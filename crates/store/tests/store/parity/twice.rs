@@ -1,7 +1,7 @@
 //! A store that counts an event twice, in every way in which it can.
 
 use model::event::{Cohort, Event};
-use model::parity::difference::Kind;
+use model::parity::difference::DifferenceKind;
 use model::parity::report::Report;
 use model::parity::verdict::Verdict;
 
@@ -35,7 +35,7 @@ fn again(stores: &Stores, [old, new]: [&[Event]; 2]) {
 }
 
 fn named(report: &Report) -> u64 {
-    report.differences.iter().filter(|d| d.kind == Kind::CountedTwice && d.reason.is_none()).count() as u64
+    report.differences.iter().filter(|d| d.kind == DifferenceKind::CountedTwice && d.reason.is_none()).count() as u64
 }
 
 #[test]
