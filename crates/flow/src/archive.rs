@@ -73,7 +73,7 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
         steps += 1;
         steps < MAX_STEPS && app.now_ms().saturating_sub(begin) < RUN_MS
     };
-    // 1. It may be interrupted anywhere: `crates/store/src/archive/archiver.rs` says why.
+    // It may be interrupted anywhere: `crates/store/src/archive/archiver.rs` says why.
     let done = archive.run(begin, go_on).await.inspect_err(|_| app.count("archive_failed", 1))?;
     for day in done {
         app.note(format_args!("Archived: {day}"));

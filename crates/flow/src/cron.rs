@@ -67,12 +67,10 @@ fn brief(error: &impl Display) -> String {
 }
 
 async fn probe(app: &App) -> Result<(), StoreError> {
-    // 1. A crash here: the row is there or is not.
     WriteProbe::new(app.new_store_until(app.deadline(PROBE_MS))?).write(app.now_ms()).await
 }
 
 async fn expire_dead_letters(app: &App) -> Result<(), StoreError> {
-    // 1. A crash here: they are gone or are not.
     let expired = DeadLetters::new(app.new_store()?).expire(app.now_ms()).await?;
     app.count("dead_letters_expired", expired);
     Ok(())
@@ -81,12 +79,11 @@ async fn expire_dead_letters(app: &App) -> Result<(), StoreError> {
 async fn clean(app: &App) -> Result<(), StoreError> {
     let now_ms = app.now_ms();
     let store = app.event_store()?;
-    // 1. Each fold is a transaction; a crash leaves the rest to the next run.
+    // Each fold is a transaction, and so is each deletion; a crash leaves the rest to the next run.
     let folded = folding::fold(&store, now_ms).await;
     // Details that are not archived yet are kept.
     let archived = archive::details_until(app).await?;
     for _ in 0..MAX_STEPS {
-        // 2. So is each deletion.
         if !store.prune(now_ms, archived).await? {
             break;
         }

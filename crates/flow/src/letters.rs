@@ -98,7 +98,7 @@ pub async fn redrive(body: &str, app: &App) -> Result<RedriveAnswer, Error> {
     let begin = app.now_ms();
     let mut sum = RedriveAnswer::default();
     for _ in 0..MAX_STEPS {
-        // 1. A crash here: what steps did is done; the caller's repeat finds the rest.
+        // What steps did is done, whatever happens; the caller's repeat finds the rest.
         let now_ms = app.now_ms();
         let step =
             letters.redrive(&store, &filter, place.as_ref(), now_ms).await.map_err(|error| app.unreadable(error))?;

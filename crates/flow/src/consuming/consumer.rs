@@ -4,6 +4,16 @@
 //! of it is a dead letter, or somebody else has it ([`LastResort`]); else it is retried, which is harmless. What D1
 //! would take later waits: only what no code can read becomes a letter. The handler returns no error: the platform
 //! would panic.
+//!
+//! What a crash leaves, and what happens then:
+//!
+//! | after | is stored | the next delivery |
+//! |---|---|---|
+//! | reading the batch | nothing | begins anew |
+//! | storing events | a transaction for each run of ID windows, or none | is absorbed, or stored |
+//! | storing what can't be read | letters, each under its message's ID | finds them, each once |
+//! | some acks | what was acked is done with | brings the rest, whose events are absorbed |
+//! | folding | the fold, or nothing | the next fold begins where the log stands |
 
 use std::ops::Range;
 
@@ -67,7 +77,6 @@ async fn handle(app: &App, queue: &str, messages: &[Box<dyn Message>]) {
             let unfolded = work.apply(&store, &mut done).await;
             work.settle(&done).await;
             if unfolded >= FOLD_SEGMENTS {
-                // A crash here: all is settled; folding begins where it stood.
                 if let Err(error) = fold(&store, now_ms).await {
                     app.error(format_args!("Folding is left for later: {error}"));
                 }
@@ -107,13 +116,11 @@ impl Work<'_> {
     /// Applies what D1 takes; marks messages that are done with. Gives how many segments wait to be folded.
     async fn apply(&self, store: &EventStore, done: &mut [bool]) -> u64 {
         let parts = self.parsed.parts();
-        // 1. A crash here: nothing is acked, and the retry's events are absorbed or stored.
         let (stored, recorded, answers) = self.store_events(store).await;
         let is_letter = |(message, part): &(usize, &Part)| {
             !part.rejected.is_empty() && stored.get(*message) == Some(&true) && self.is_letter(*message)
         };
         let unread: Vec<usize> = (0..).zip(parts).filter(is_letter).map(|(message, _)| message).collect();
-        // 2. A crash here: the retry's events are absorbed, the letters stored, each once.
         let keep = async |range: Range<usize>| self.keep(unread.get(range).unwrap_or_default()).await;
         let kept = if answers { self.in_parts(unread.len(), keep).await.0 } else { Vec::new() };
         for (state, (stored, part)) in done.iter_mut().zip(stored.iter().zip(parts)) {
@@ -245,7 +252,6 @@ impl Work<'_> {
             let events = self.parsed.events_of(part);
             let waiting = self.waiting(message, events);
             let unread = part.rejected.len();
-            // 3. A crash in here: what was not acked is delivered again, and its events are absorbed.
             if *done || self.lane == Lane::Slow && last_resort.takes(message, waiting, events, unread).await {
                 acked += 1;
                 message.ack();

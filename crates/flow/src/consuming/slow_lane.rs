@@ -2,6 +2,11 @@
 //!
 //! Invariant: a message that is taken is with somebody else before it is acked; one that nobody takes is logged whole
 //! and counted as lost where its queue drops it.
+//!
+//! | a crash after | leaves | the next delivery |
+//! |---|---|---|
+//! | the object took the events | them as fallbacks; the message, too | is absorbed or stored; the copies count once |
+//! | the queue took the message | two messages with the same events | the events count once |
 
 use std::rc::Rc;
 
@@ -32,15 +37,12 @@ impl<'a> LastResort<'a> {
     /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `unread` is how
     /// many pieces of it can't be, or are too old by now.
     pub async fn takes(&mut self, message: &dyn Message, waiting: Waiting, events: &[Event], unread: usize) -> bool {
-        // 1. A crash here: nothing was written, and the message is delivered again.
         if waiting.gives_way() && self.object_takes(events).await && unread == 0 {
             return true;
         }
-        // 2. A crash here: the object has the events, as a fallback of what the queue delivers again.
         if waiting.is_tired() && self.queue_takes(message).await {
             return true;
         }
-        // 3. A crash here: two messages hold the same events, which count once.
         if waiting.is_last() {
             self.app.count("lost", (events.len() + unread) as u64);
             self.app.count("slow_lane_lost", 1);

@@ -2,6 +2,16 @@
 //!
 //! Invariants: a change is in the history before it is in a copy. None is made while a stop holds: see `stop.rs`. What
 //! an interruption leaves apart, [`repair`] brings together every minute.
+//!
+//! | a change, after | is stored | what follows |
+//! |---|---|---|
+//! | appending to the history | the new version, in D1 | cron's repair copies it within a minute |
+//! | writing one copy | the version, and that copy | the repair writes the other one |
+//!
+//! | the repair, after | is stored | the next run |
+//! |---|---|---|
+//! | adding a copy that is ahead to the history | its version, in D1 | finds it there |
+//! | writing a copy | that copy | writes the other one |
 
 use futures_util::future::join;
 
@@ -164,10 +174,8 @@ pub async fn publish(app: &App, before: &Document, document: Document) -> Result
 
 /// As [`publish`], also while a stop holds.
 async fn store(app: &App, before: &Document, document: Document) -> Result<ChangeAnswer, Error> {
-    // 1. A crash here: the change is in the history or is not; the copy follows within a minute.
     let history = history(app).map_err(|error| unreachable_history(app, error))?;
     history.append(&document, app.now_ms()).await.map_err(|error| unreachable_history(app, error))?;
-    // 2. A crash here: as 1.
     let (in_object, copied) = write_copies(app, &document).await;
     let differences = change::differences(before, &document);
     app.note(format_args!(
@@ -236,12 +244,11 @@ async fn repair_document(app: &App) -> Result<(), Failure> {
     let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return Ok(()) };
     if plan.is_new {
         app.note(format_args!("Flag version {} of a copy is added to the history", plan.document.version));
-        // 1. A crash here: the next run finds it done, or does it again.
         history.append(&plan.document, app.now_ms()).await.map_err(Failure::from)?;
     }
     let mut failed: Vec<Failure> = Vec::new();
     let is_there = |copy: &Option<Document>| copy.as_ref() == Some(&plan.document);
-    // 2. A crash here or below: the next run does it again. A copy that can't be read at all is left alone.
+    // A copy that can't be read at all is left alone.
     match &copies.object {
         Ok(copy) if is_there(copy) => {}
         Ok(_) => failed.extend(write_object(app, &plan.document).await.err()),

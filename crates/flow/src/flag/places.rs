@@ -4,6 +4,12 @@
 //! (consistent, with their history) and KV (near every router, up to a minute old). Each is told of every stop and
 //! release; one that takes a stop is enough, and the repair tells the others. See `crates/model/src/flag/stop.rs` for why
 //! records can be merged in any order.
+//!
+//! | a crash after | leaves | the repair |
+//! |---|---|---|
+//! | telling some places | a stop or a release that these places know | tells the others |
+//! | KV alone taking a stop | it in KV's copy | tells the others, unless a merge into an older copy dropped it first |
+//! | its own key in KV | it under a key that no merge touches | tells the others, then deletes the key |
 
 use futures_util::future::join;
 use model::flag::obeyed::Held;
@@ -118,13 +124,11 @@ pub(super) struct Told {
 /// Tells all places of a stop or a release.
 pub(super) async fn tell(app: &App, stop: &Stop) -> Told {
     let record = Latch::of([stop.clone()]);
-    // 1. A crash in here: some places know of it, or none. What one knows the repair brings to all.
     let (history, (object, mut known, copied)) = join(in_history(app, &record), copy(app, &record)).await;
     let history = said(app, "D1", history);
     let (recorded, in_object) = (history.is_some(), object);
     known.merge(history.unwrap_or_default());
     if !recorded && !in_object && copied {
-        // 2. A crash here: as 1., unless somebody merges into an older copy before the repair: see `kv.rs`.
         if let Err(error) = kv::write_alone(app, stop).await {
             app.error(format_args!("Stop {}: {error}", stop.id));
         }
@@ -171,7 +175,6 @@ pub async fn repair(app: &App) -> Result<Latch, Failure> {
     });
     let all = places.union().merged(alone);
     let mut failed = Vec::new();
-    // 1. A crash here or below: the next run does it again, and what was written already is written once more.
     if places.history.as_ref() != Some(&all) {
         failed.extend(in_history(app, &all).await.err());
     }

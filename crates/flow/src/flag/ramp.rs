@@ -18,7 +18,6 @@ use crate::error::Error;
 /// # Errors
 /// Why it is left for the next run.
 pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
-    // 1. A crash here, or up to 3: nothing was changed.
     let newest = admin::newest(app, 1).await?.pop();
     let Some(document) = newest.map(|change| ramp_step::after_release(change.document, stops.released_at())) else {
         return Ok(());
@@ -31,7 +30,7 @@ pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
         held(app, Some(reason));
         return Ok(());
     }
-    // 2. Somebody may change the flag meanwhile: the step then has a version that is taken.
+    // Somebody may change the flag meanwhile: the step then has a version that is taken.
     let gate = ramp_gate::read(app, &document).await;
     match ramp_step::advance(&document, app.now_ms(), &rfc3339(app.now_ms()), &gate) {
         Advance::Wait => Ok(()),
@@ -41,7 +40,6 @@ pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
         }
         Advance::Step(next) => {
             held(app, None);
-            // 3. As for any change: see there.
             admin::publish(app, &document, *next).await.map(drop)
         }
     }

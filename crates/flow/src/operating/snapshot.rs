@@ -24,7 +24,7 @@ struct Made {
 /// # Errors
 /// Why it is not stored; the old one stays.
 pub async fn refresh(app: &App) -> Result<(), Failure> {
-    // 1. A crash here or below: the old one stays, and says how old it is.
+    // Until the new one is stored the old one stays, and says how old it is.
     let text = summary::text(app).await?;
     Ok(ask::keep_snapshot(app, text).await?)
 }

@@ -96,10 +96,10 @@ pub async fn run(app: &App, window: Window) -> Result<Run, StoreError> {
         Run::Done(report) if window.is_closed(now_ms, app.config.parity_lag_ms) => report,
         run => return Ok(run),
     };
-    // 1. A crash here: the next run makes the same report.
+    // A crash before this: the next run makes the same report.
     let report = kept.store(*report).await?;
     app.note(format_args!("Parity {window}: {}, {}", report.total.verdict.name(), report.summary));
-    // 2. A crash here: the next cron asks the guard again.
+    // A crash before this: the next cron asks the guard again.
     act(app, &report.filed()).await;
     Ok(Run::Done(Box::new(report)))
 }

@@ -81,7 +81,7 @@ impl Normalizer {
                     .insert(text, normalizer.templates.len())
                     .map(|()| template)
                     .map_err(|e| e.to_string()),
-                Err(reason) => Err(reason),
+                Err(reason) => Err(reason.to_string()),
             };
             match inserted {
                 Ok(template) => normalizer.templates.push(template),

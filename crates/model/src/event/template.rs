@@ -16,32 +16,53 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
-impl Template {
-    const HALF_A_PLACEHOLDER: &'static str = "a placeholder must fill its whole segment, such as /users/{id}";
+/// Why a text is no template; says the remedy, for an error that names the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoTemplate {
+    /// It doesn't begin with a slash.
+    #[error("give a path that begins with /, such as /users/{{id}}")]
+    NoSlash,
+    /// It is too long.
+    #[error("give at most {MAX_PATH_BYTES} bytes")]
+    TooLong,
+    /// It has a query, a fragment or white space.
+    #[error("give a path alone, without query, fragment or white space")]
+    MoreThanPath,
+    /// Something follows the placeholder for the rest.
+    #[error("{{*name}} must be the last segment")]
+    RestNotLast,
+    /// A placeholder has no name.
+    #[error("name each placeholder, such as {{id}} or {{*rest}}")]
+    Nameless,
+    /// A placeholder shares its segment with something else.
+    #[error("a placeholder must fill its whole segment, such as /users/{{id}}")]
+    PartOfSegment,
+}
 
+impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// The remedy, as text for an error that names the field.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// [`NoTemplate`].
+    pub fn parse(text: &str) -> Result<Self, NoTemplate> {
         let Some(inner) = text.strip_prefix('/') else {
-            return Err("give a path that begins with /, such as /users/{id}".into());
+            return Err(NoTemplate::NoSlash);
         };
         if text.len() > MAX_PATH_BYTES {
-            return Err(format!("give at most {MAX_PATH_BYTES} bytes"));
+            return Err(NoTemplate::TooLong);
         }
         if text.contains(['?', '#']) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err("give a path alone, without query, fragment or white space".into());
+            return Err(NoTemplate::MoreThanPath);
         }
         let mut parts = Vec::new();
         for segment in inner.split('/') {
             if matches!(parts.last(), Some(Part::Rest)) {
-                return Err("{*name} must be the last segment".into());
+                return Err(NoTemplate::RestNotLast);
             }
             let part = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
-                Some("" | "*") => return Err("name each placeholder, such as {id} or {*rest}".into()),
-                None if segment.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
-                Some(name) if name.contains(['{', '}']) => return Err(Self::HALF_A_PLACEHOLDER.into()),
+                Some("" | "*") => return Err(NoTemplate::Nameless),
+                None if segment.contains(['{', '}']) => return Err(NoTemplate::PartOfSegment),
+                Some(name) if name.contains(['{', '}']) => return Err(NoTemplate::PartOfSegment),
                 Some(name) if name.starts_with('*') => Part::Rest,
                 Some(_) => Part::Any,
                 None => Part::Literal(segment.to_owned()),

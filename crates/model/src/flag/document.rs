@@ -202,7 +202,8 @@ impl Document {
         }
         for (index, entry) in self.overrides.iter().enumerate() {
             let at = |name: &str| format!("overrides[{index}].{name}");
-            Template::parse(&entry.path).map_err(|reason| InputError::field(at("path"), &entry.path, reason))?;
+            Template::parse(&entry.path)
+                .map_err(|reason| InputError::field(at("path"), &entry.path, reason.to_string()))?;
             share(&at("samplePpm"), entry.sample_ppm.unwrap_or_default())?;
             share(&at("queuePpm"), entry.queue_ppm.unwrap_or_default())?;
         }

@@ -7,6 +7,21 @@
 //!
 //! A database that was restored has forgotten days that are done, and the object has deleted their events: a day whose
 //! manifest is in the bucket is never written again.
+//!
+//! Every await may be the last. What a crash leaves, and what the next run does with it:
+//!
+//! | after | is stored | the next run |
+//! |---|---|---|
+//! | taking the lease | the lease, which ends by itself | waits for its end |
+//! | beginning a day | the day, in state `writing`, its cursor at its beginning | writes the first part |
+//! | writing a part's file | the file; the cursor as before | reads the same events and writes the same file |
+//! | noting the part | the part, and the cursor behind it, in one transaction | writes the next part |
+//! | the last part | the state `checking` | looks at the first parts again |
+//! | checking some parts | how many were checked | checks the rest |
+//! | a part that is not as it was noted | the day, begun anew: both stores still hold its events | writes the day again |
+//! | writing the manifest | the manifest; the state `checking` | checks again and writes the same manifest |
+//! | finishing | the day is done; both stores may delete its events | begins the next day |
+//! | finding a manifest of a day that is not noted (D1 was restored) | its parts are adopted | checks them; never writes the day |
 
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -111,7 +126,6 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
     pub async fn run(&self, now_ms: u64, mut go_on: impl FnMut() -> bool) -> Result<Vec<Day>, StoreError> {
-        // 1. A crash here, or in the steps: the lease ends by itself.
         let Some(lease) = self.days.lease(now_ms).await? else { return Ok(Vec::new()) };
         let mut done = Vec::new();
         let outcome = loop {
@@ -125,7 +139,6 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
                 break Ok(());
             }
         };
-        // 2. As 1.
         let released = self.days.release(lease).await;
         outcome.and(released).map(|()| done)
     }
@@ -135,7 +148,6 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
     pub async fn step(&self, now_ms: u64) -> Result<Step, StoreError> {
-        // 1. A crash here, and at every await below: nothing is noted but what is done, and a repeat goes on from it.
         let (current, done_until) = self.days.current().await?;
         let progress = match current {
             Some(progress) => progress,
@@ -157,7 +169,6 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         let day = if done_until > 0 {
             Day::of(done_until)
         } else {
-            // 2., 3.
             let windows = self.windows(0, before, 1).await?;
             let Some(first) = windows.counts.keys().next() else { return Ok(None) };
             Day::of(*first)
@@ -165,7 +176,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         if day.end_ms() > before {
             return Ok(None);
         }
-        // 4. Another run that begins it at the same time begins the same.
+        // Another run that begins it at the same time begins the same.
         self.days.begin(day, self.settings.window_ms, now_ms).await?;
         Ok(self.days.current().await?.0)
     }
@@ -173,24 +184,20 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     /// Writes the next part, or goes on to checking.
     async fn write(&self, progress: &Progress) -> Result<Step, StoreError> {
         let Progress { day, cursor, .. } = *progress;
-        // 4.1
         if let Some(text) = self.bucket.get(&day.manifest_name(), MAX_MANIFEST_BYTES).await? {
-            // 4.2 As 1. Its parts are looked at again, as those of any day.
+            // Its parts are looked at again, as those of any day.
             self.days.adopt(progress, &found(day, &text)?).await?;
             return Ok(Step::Worked(day));
         }
-        // 5., 6.
         let windows = self.windows(cursor.window, day.end_ms(), MAX_WINDOWS).await?;
         let Some(cut) = plan::next(cursor, &windows, self.settings.part_events) else {
-            // 7. As 1.
             self.days.check(progress).await?;
             return Ok(Step::Worked(day));
         };
-        // 8., 9. The events of a day that holds still.
+        // The events of a day that holds still.
         let (old, new) = (self.old.events_in(cut).await?, self.new.events_in(cut).await?);
         let held = (old.len() as u64, new.len() as u64);
         let mut union = Union::new(progress.window_ms);
-        // 10., 11., …
         union.remember(self.look_back(cut, progress.window_ms, &old, &new).await?);
         let (events, twins) = union.write(old, new);
         self.put_part(progress, cut, held, &events, twins).await?;
@@ -205,7 +212,6 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         events: &[Event],
         twins: u64,
     ) -> Result<(), StoreError> {
-        // 12. As 1.
         let bytes = self.bucket.gzip(lines(events)?).await?;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
         let part = ArchivePart {
@@ -223,9 +229,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
             new,
             twins,
         };
-        // 13., 14. The file is there or is not; a repeat writes the same.
         self.put(&progress.day.part_name(progress.parts), bytes, sha256).await?;
-        // 15. The part is noted, and the next one begins behind it, or neither.
         self.days.add_part(progress, &part, cut.after()).await
     }
 
@@ -242,24 +246,21 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     /// Looks at some parts again; after the last, writes the manifest.
     async fn check(&self, progress: &Progress, now_ms: u64) -> Result<Step, StoreError> {
         let day = progress.day;
-        // 16.
         let parts = self.days.parts(day).await?;
         let first = usize::try_from(progress.checked).unwrap_or(usize::MAX);
         let some = parts.iter().skip(first).take(usize::try_from(CHECKS).unwrap_or_default());
         let mut checked = progress.checked;
         for part in some {
-            // 17., 18., …
             let held = self.bucket.head(&day.part_name(part.number)).await?;
             if held != Some(Held { bytes: part.bytes, sha256: Some(part.sha256) }) {
                 let (name, manifest) = (day.part_name(part.number), day.manifest_name());
-                // 18.1 With a manifest, the stores may have deleted what they held of the day.
+                // With a manifest, the stores may have deleted what they held of the day.
                 if self.bucket.head(&manifest).await?.is_some() {
                     return Err(StoreError::Unavailable(format!(
                         "{name} is not as {manifest} says, and is left as it is: put it back, or delete {manifest} and the \
                          day is written from what both stores still hold"
                     )));
                 }
-                // 19. Its events are in both stores still: the day is written anew.
                 self.days.restart(progress).await?;
                 return Err(StoreError::Unavailable(format!(
                     "{name} is not as it was written; the day is written anew"
@@ -268,15 +269,13 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
             checked += 1;
         }
         if checked < progress.parts {
-            // 20.
             self.days.checked(progress, checked).await?;
             return Ok(Step::Worked(day));
         }
         let manifest = manifest(progress, &parts)?;
         let sha256 = Sha256::digest(&manifest).into();
-        // 21., 22. A repeat writes the same.
         self.put(&day.manifest_name(), manifest, sha256).await?;
-        // 23. From here on both stores may delete the day.
+        // From here on both stores may delete the day.
         self.days.finish(progress, now_ms).await?;
         Ok(Step::Done(day))
     }

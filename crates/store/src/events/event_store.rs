@@ -102,7 +102,6 @@ impl EventStore {
         windows.sort_unstable();
         windows.dedup();
         for _ in 0..MAX_ATTEMPTS {
-            // 1. A crash here: nothing was written.
             let folded = match self.refresh(memory, &windows).await {
                 Ok(folded) => folded,
                 Err(StoreError::Conflict) => continue,
@@ -110,7 +109,7 @@ impl EventStore {
             };
             let segments = dedup::plan(events.to_vec(), &memory.seen, self.window_ms);
             let inserts = insertions(&segments, memory.head, now_ms)?;
-            // 2. A crash here: the transaction is there or is not. If it is, a repeat finds its digests.
+            // All of it or nothing. If it was stored and the answer got lost, a repeat finds its digests.
             match self.sql.batch(inserts).await {
                 Ok(_) => {
                     let count = |part: fn(&Segment) -> usize| segments.iter().map(|s| part(s) as u64).sum();

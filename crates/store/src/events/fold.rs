@@ -170,20 +170,18 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
     pub async fn fold(&self, now_ms: u64) -> Result<u64, StoreError> {
-        // 1. A crash before the write at 4: nothing was changed.
         let Log { head, folded, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
         if head == folded {
             return Ok(0);
         }
-        // 2. As 1.
         let (mut fresh, reached) = self.fresh(folded, head.seq, now_ms).await?;
-        // 3. As 1. Another fold may commit between 1 and here, or the database be restored; the write is refused then.
+        // Another fold may have committed meanwhile, or the database been restored: the write below is refused then.
         self.add_stored(&mut fresh, folded).await?;
         let rollups = self.encoded(&fresh.rollups).await?;
         let params = [folded.seq, reached.seq, now_ms, reached.mark, folded.mark].map(Into::into);
         let mut statements = vec![Statement::new(INSERT_FOLD, params)];
         statements.extend(fresh.replacements(rollups)?);
-        // 4. A crash here: the transaction is there or is not; the next fold begins where it finds the log.
+        // All of it or nothing; the next fold begins where it finds the log.
         self.sql.batch(statements).await?;
         Ok(head.seq.saturating_sub(reached.seq))
     }

@@ -67,7 +67,6 @@ impl EventStore {
             statements.push(Statement::new(DELETE_ROLLUPS, [grain.ms().into(), first.into(), STEP.into()]));
         }
         statements.push(Statement::new(DELETE_FOLDS, [now_ms.saturating_sub(FOLD_AGE_MS).into()]));
-        // 1. A crash here: the step is done or is not; the next one goes on.
         let results = self.sql.batch(statements).await?;
         Ok((0..results.len()).any(|statement| rows(&results, statement).len() as u64 >= STEP))
     }

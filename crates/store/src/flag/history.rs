@@ -73,7 +73,7 @@ impl FlagHistory {
     pub async fn append(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
         let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let params = [u64::from(document.version).into(), text.into(), now_ms.into()];
-        // 1. A crash here: the change is there or is not. If it is, a repeat is told of the conflict and reads it.
+        // If it was stored and the answer got lost, a repeat is told of the conflict and reads it.
         let results = self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
         if rows(&results, 0).is_empty() { Err(StoreError::Conflict) } else { Ok(()) }
     }

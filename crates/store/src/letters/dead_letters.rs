@@ -256,7 +256,6 @@ impl DeadLetters {
     pub async fn purge(&self, filter: &Filter) -> Result<(u64, u64), StoreError> {
         let params = filter.params().into_iter().chain([PURGE_STEP.into()]);
         let statements = vec![Statement::new(PURGE, params), Statement::new(COUNT_MATCHING, filter.params())];
-        // 1. A crash here: they are gone or are not, and a repeat goes on.
         let results = self.sql.batch(statements).await?;
         let left = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
         Ok((rows(&results, 0).len() as u64, left))

@@ -6,6 +6,12 @@
 //!
 //! Letters are applied here rather than sent to the queue again: a send can't be in one transaction with the letter's
 //! end, its outcome can be unknown, and its event might become a dead letter of another ID.
+//!
+//! | a crash after | leaves | a repeat |
+//! |---|---|---|
+//! | reading letters | nothing changed | begins anew |
+//! | recording their events | the events; the letters, too | absorbs the events |
+//! | ending the letters | the events, and no letter | goes on behind them |
 
 use model::delivery::kept_letter::{KeptLetter, RefusedLetter};
 use model::delivery::letter::{self, Rest};
@@ -66,7 +72,6 @@ impl DeadLetters {
         after: Option<&Place>,
         now_ms: u64,
     ) -> Result<Step, StoreError> {
-        // 1. A crash here: nothing was written.
         let letters = self.oldest(filter, after).await?;
         let Some(last) = letters.last() else { return Ok(Step::default()) };
         let next = Place { received_at: last.received_at, id: last.id.clone() };
@@ -79,9 +84,7 @@ impl DeadLetters {
                 Some(rest) => rests.push((id, rest)),
             }
         }
-        // 2. A crash here: the events are stored or are not; the letters are there, and a repeat absorbs what is.
         let recorded = store.record(&mut Memory::default(), &events, now_ms).await?;
-        // 3. A crash here: the same.
         let left = self.conclude(filter, &next, &redriven, &rests).await?;
         let refused = rests.into_iter().map(|(id, Rest { reason, .. })| RefusedLetter { id, reason }).collect();
         Ok(Step { recorded, redriven: redriven.len() as u64, refused, left, next: (left > 0).then_some(next) })

@@ -180,7 +180,7 @@ impl Comparer<'_> {
                         }
                         continue;
                     };
-                    // 1. A crash here: this minute is looked into again, as is one that was not resolved.
+                    // A crash before this: the minute is looked into again, as is one that was not resolved.
                     if findings == Findings::Kept && !found.is_unresolved {
                         self.kept.keep_minute(&print, &found).await?;
                     }

@@ -295,7 +295,6 @@ impl Reports {
             report.seen.arrived.into(),
         ];
         let params = key(report.window).into_iter().chain(values);
-        // 1. A crash here: the report is there or is not, and a repeat finds it.
         self.sql.batch(vec![Statement::new(INSERT, params)]).await?;
         Ok(report)
     }
