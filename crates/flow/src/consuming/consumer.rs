@@ -1,7 +1,7 @@
 //! The queues' consumer: the new path into D1, and dead letters.
 //!
 //! Invariants: a message is acked only after the transaction that holds its events has committed and what can't be read
-//! of it is a dead letter, or somebody else has it ([`LastResort`]); else it is retried, which is harmless. What D1
+//! of it is a dead letter, or somebody else has it (`LastResort`); else it is retried, which is harmless. What D1
 //! would take later waits: only what no code can read becomes a letter. The handler returns no error: the platform
 //! would panic.
 //!
@@ -76,10 +76,10 @@ async fn handle(app: &App, queue: &str, messages: &[Box<dyn Message>]) {
         Ok(store) => {
             let unfolded = work.apply(&store, &mut done).await;
             work.settle(&done).await;
-            if unfolded >= FOLD_SEGMENTS {
-                if let Err(error) = fold(&store, now_ms).await {
-                    app.error(format_args!("Folding is left for later: {error}"));
-                }
+            if unfolded >= FOLD_SEGMENTS
+                && let Err(error) = fold(&store, now_ms).await
+            {
+                app.error(format_args!("Folding is left for later: {error}"));
             }
         }
         Err(error) => {

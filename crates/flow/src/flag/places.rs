@@ -128,10 +128,12 @@ pub(super) async fn tell(app: &App, stop: &Stop) -> Told {
     let history = said(app, "D1", history);
     let (recorded, in_object) = (history.is_some(), object);
     known.merge(history.unwrap_or_default());
-    if !recorded && !in_object && copied {
-        if let Err(error) = kv::write_alone(app, stop).await {
-            app.error(format_args!("Stop {}: {error}", stop.id));
-        }
+    if !recorded
+        && !in_object
+        && copied
+        && let Err(error) = kv::write_alone(app, stop).await
+    {
+        app.error(format_args!("Stop {}: {error}", stop.id));
     }
     if recorded || in_object || copied {
         cache::learn(app, known.clone());

@@ -25,7 +25,7 @@ pub type Recount = (Vec<Event>, Vec<Event>);
 /// Both stores as one.
 #[derive(Clone, Default)]
 pub struct Merged {
-    /// By start of the step (ms; 0 without steps) and normalised route ([`ALL_ROUTES`] for all together). They are
+    /// By start of the step (ms; 0 without steps) and normalised route (`ALL_ROUTES` for all together). They are
     /// shared with what is remembered.
     pub steps: LiteMap<u64, Rc<ByRoute>>,
     /// Events that both stores hold.
