@@ -28,7 +28,7 @@ impl Report {
 mod tests {
     use super::*;
     use crate::parity::report::MAX_PATHS;
-    use crate::parity::report::tests::by_route;
+    use crate::parity::reporting::tests::by_route;
 
     #[test]
     fn a_report_on_thousands_of_long_routes_fits_into_a_row_and_counts_what_it_does_not_list() {

@@ -106,7 +106,7 @@ fn trouble(document: &Document, health: &Health) -> Option<String> {
 mod tests {
     use super::*;
     use crate::flag::ramp::Ramp;
-    use crate::parity::report::tests::{lost_on_both, report_of};
+    use crate::parity::reporting::tests::{lost_on_both, report_of};
     use crate::parity::window::{Window, WindowKind};
 
     fn document(queue_ppm: u32) -> Document {

@@ -64,7 +64,7 @@ fn exceeds(report: &Filed, limit: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parity::report::tests::report_of;
+    use crate::parity::reporting::tests::report_of;
 
     fn flag(action: GuardAction, min_events: u32) -> Document {
         let guard = Some(Guard { max_diff_ppm: 10_000, min_events, action });

@@ -24,6 +24,7 @@ pub mod loss;
 pub mod minute;
 pub mod outcome;
 pub mod report;
+pub mod reporting;
 pub mod revision;
 pub mod schedule;
 pub mod seen;

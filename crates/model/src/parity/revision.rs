@@ -32,7 +32,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parity::report::tests::report_of;
+    use crate::parity::reporting::tests::report_of;
 
     fn report(old: u64, new: u64) -> Report {
         let mut report = report_of(1_000, 0);

@@ -10,7 +10,7 @@ use super::comparison::Written;
 use super::evidence::Evidence;
 use super::loss::Arrived;
 use super::minute::{Found, Tally};
-use super::report::{Inputs, report};
+use super::reporting::{Inputs, report};
 use super::unresolved::Unresolved;
 use super::verdict::Verdict;
 use super::window::{Window, WindowKind};

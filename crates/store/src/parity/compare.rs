@@ -14,7 +14,8 @@ use model::parity::ask::Minute;
 use model::parity::evidence::Evidence;
 use model::parity::loss::Arrived;
 use model::parity::minute::Found;
-use model::parity::report::{Inputs, Report, report};
+use model::parity::report::Report;
+use model::parity::reporting::{Inputs, report};
 use model::parity::unresolved::{Unresolved, total};
 use model::parity::window::Window;
 
