@@ -78,7 +78,7 @@ fn generate(args: &GenerateArgs) -> anyhow::Result<Truth> {
     let mut truth = TruthBuilder::default();
     for request in Workload::new(&options) {
         writeln!(log, "{}", request.to_entry()).with_context(named)?;
-        truth.add(&request);
+        truth.add(&request.route, &request.address, request.latency_us);
         bar.inc(1);
     }
     log.flush().with_context(named)?;

@@ -89,36 +89,15 @@ impl LogReader {
         self.bad
     }
 
-    /// Reads the next line into `self.line`, without its break. `None` at the end.
-    fn next_line(&mut self) -> io::Result<Option<Length>> {
+    /// Reads the next line into `self.line`, as much of it as is allowed and a byte more. False at the end.
+    fn next_line(&mut self) -> io::Result<bool> {
         self.line.clear();
-        let mut length = Length::Bounded;
-        let mut any = false;
-        loop {
-            let available = self.input.fill_buf()?;
-            if available.is_empty() {
-                return Ok(any.then_some(length));
-            }
-            any = true;
-            let line_break = available.iter().position(|b| *b == b'\n');
-            let part = line_break.map_or(available, |at| available.split_at(at).0);
-            if self.line.len() + part.len() <= MAX_LINE_BYTES {
-                self.line.extend_from_slice(part);
-            } else {
-                length = Length::Excessive;
-            }
-            let used = part.len() + usize::from(line_break.is_some());
-            self.input.consume(used);
-            if line_break.is_some() {
-                return Ok(Some(length));
-            }
+        let read = self.input.by_ref().take(MAX_LINE_BYTES as u64 + 1).read_until(b'\n', &mut self.line)?;
+        if read > MAX_LINE_BYTES && !self.line.ends_with(b"\n") {
+            self.input.skip_until(b'\n')?;
         }
+        Ok(read > 0)
     }
-}
-
-enum Length {
-    Bounded,
-    Excessive,
 }
 
 impl Iterator for LogReader {
@@ -126,22 +105,24 @@ impl Iterator for LogReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let length = match self.next_line() {
-                Ok(length) => length?,
+            match self.next_line() {
+                Ok(true) => self.line_number += 1,
+                Ok(false) => return None,
                 Err(error) => {
                     let number = self.line_number;
                     self.bad.broken_off = Some(format!("after line {number}: {error}; check that the file is whole"));
                     return None;
                 }
-            };
-            self.line_number += 1;
-            let parsed = match length {
-                Length::Bounded if self.line.trim_ascii().is_empty() => continue,
-                Length::Bounded => Entry::parse(self.line.trim_ascii()),
-                Length::Excessive => {
-                    let remedy = format!("expected at most {MAX_LINE_BYTES} bytes");
-                    Err(InputError::field("line", "a longer line", remedy))
-                }
+            }
+            let line = self.line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            let parsed = if self.line.len() > MAX_LINE_BYTES {
+                let remedy = format!("expected at most {MAX_LINE_BYTES} bytes");
+                Err(InputError::field("line", "a longer line", remedy))
+            } else {
+                Entry::parse(line)
             };
             match parsed {
                 Ok(entry) => return Some((self.line_number, entry)),

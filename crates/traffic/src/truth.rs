@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::workload::Request;
-
 /// The exact figures of a set of requests.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exact {
     /// Number of requests.
@@ -28,7 +26,7 @@ pub struct Exact {
 }
 
 /// The exact figures in total and by route.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Truth {
     /// Over all requests.
@@ -59,10 +57,10 @@ enum Client {
 }
 
 impl TruthBuilder {
-    /// Adds a request.
-    pub fn add(&mut self, request: &Request) {
-        self.total.add(request);
-        self.paths.entry(request.route.clone()).or_default().add(request);
+    /// Adds a request of a route by a client, which took so long.
+    pub fn add(&mut self, route: &Arc<str>, address: &str, latency_us: u64) {
+        self.total.add(address, latency_us);
+        self.paths.entry(route.clone()).or_default().add(address, latency_us);
     }
 
     /// The figures of all that was added.
@@ -73,9 +71,9 @@ impl TruthBuilder {
 }
 
 impl Tally {
-    fn add(&mut self, request: &Request) {
-        self.latencies_us.push(request.latency_us);
-        self.clients.insert(Client::of(&request.address));
+    fn add(&mut self, address: &str, latency_us: u64) {
+        self.latencies_us.push(latency_us);
+        self.clients.insert(Client::of(address));
     }
 
     fn finish(mut self) -> Exact {
@@ -114,25 +112,13 @@ pub fn percentile(sorted: &[u64], percent: usize) -> Option<u64> {
 
 /// µs in ms.
 #[allow(clippy::cast_precision_loss)] // 2^53 µs are 285 years
-pub fn milliseconds(us: u64) -> f64 {
+fn milliseconds(us: u64) -> f64 {
     us as f64 / 1_000.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn request(route: &str, address: &str, latency_us: u64) -> Request {
-        Request {
-            at_ms: 0,
-            address: address.into(),
-            method: "GET".into(),
-            target: "/".into(),
-            route: route.into(),
-            status: 200,
-            latency_us,
-        }
-    }
 
     #[test]
     fn percentiles_are_those_of_the_nearest_rank() {
@@ -151,7 +137,7 @@ mod tests {
         for address in
             ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2", "unknown"]
         {
-            truth.add(&request("/a", address, 1_000));
+            truth.add(&"/a".into(), address, 1_000);
         }
         assert_eq!(truth.finish().total.unique_addresses, 5);
     }
@@ -160,7 +146,7 @@ mod tests {
     fn the_total_is_over_all_paths_and_a_client_of_two_paths_counts_once_in_it() {
         let mut truth = TruthBuilder::default();
         for (route, latency_us) in [("/a", 1_500), ("/a", 2_500), ("/b", 9_000)] {
-            truth.add(&request(route, "10.0.0.1", latency_us));
+            truth.add(&route.into(), "10.0.0.1", latency_us);
         }
         let truth = truth.finish();
         let exact = |requests, p50_ms, p95_ms| Exact { requests, p50_ms, p95_ms, p99_ms: p95_ms, unique_addresses: 1 };

@@ -15,7 +15,6 @@ mod report;
 mod stage;
 mod surroundings;
 mod upstream;
-mod waited;
 mod worker;
 
 use std::collections::HashSet;
@@ -32,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use traffic::dispatch::{Due, dispatch};
 use traffic::gateway::{Gateway, Target};
-use traffic::truth::Truth;
+use traffic::truth::{Truth, TruthBuilder};
 
 use self::api::{Api, Period, Stats};
 use self::page::Page;
@@ -42,7 +41,6 @@ use self::rate::{Rate, median};
 use self::report::{Observed, Report, StageReport};
 use self::stage::{STAGES, Stage};
 use self::surroundings::Surroundings;
-use self::waited::Waited;
 use self::worker::{LocalWorker, Project};
 use crate::generate::write_json;
 use crate::progress::{request_bar, spinner};
@@ -126,7 +124,8 @@ struct Demo {
 struct Sent {
     digests: HashSet<Digest>,
     altered: u64,
-    waited: Waited,
+    /// How long the client waited, as truth has it: measured by another process and another clock than the gateway's.
+    waited: TruthBuilder,
     /// By how much each answer of the stage took longer than the upstream did.
     added: Vec<Duration>,
 }
@@ -210,8 +209,8 @@ impl Demo {
             Ok((parity, self.api.digests("old", period).await?, self.api.digests("new", period).await?))
         };
         let (parity, old, new) = unless_stopped(stop, compare).await?;
-        let Sent { digests, altered, waited, .. } = &sent;
-        let observed = Observed { sent: digests, old: &old, new: &new, altered: *altered, waited };
+        let Sent { digests, altered, waited, .. } = sent;
+        let observed = Observed { sent: &digests, old: &old, new: &new, altered, waited: &waited.finish() };
         Ok(Report::new(&observed, &before, truth, stages, parity))
     }
 
@@ -245,7 +244,8 @@ impl Demo {
                 match outcome {
                     Ok(answer) => {
                         sent.digests.insert(planned.digest);
-                        sent.waited.add(&planned.route, answer.latency);
+                        let waited_us = u64::try_from(answer.latency.as_micros()).unwrap_or(u64::MAX);
+                        sent.waited.add(&planned.route, "", waited_us);
                         let added = answer.latency.saturating_sub(Duration::from_micros(planned.latency_us));
                         self.rate.learn(added);
                         sent.added.push(added);

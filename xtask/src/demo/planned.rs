@@ -44,7 +44,7 @@ pub fn planned(seed: u64, requests: u64) -> anyhow::Result<(Vec<Planned>, Truth)
     let mut rays = Rays::new();
     let plan = |request: Request| {
         let request = Request { latency_us: (request.latency_us * SLOWDOWN).min(MAX_LATENCY_MS * 1_000), ..request };
-        truth.add(&request);
+        truth.add(&request.route, &request.address, request.latency_us);
         let ray = rays.issue();
         let mut outgoing = Outgoing::new(&request.method, &request.target, &request.address, &ray)?;
         let digest = Digest::of(&request.address, &outgoing.pathname()?, &ray);

@@ -12,7 +12,6 @@ use traffic::truth::Truth;
 use super::api::{Figures, Stats};
 use super::parity::{Parity, ParityReport, SelfTestReport};
 use super::stage::Stage;
-use super::waited::Waited;
 
 /// Largest relative error of the total's 95th percentile: 1 % of the sketch's, the rest for the gateway's whole ms and
 /// for timers that are early.
@@ -129,7 +128,7 @@ pub struct Observed<'a> {
     /// Requests that were answered otherwise than by the upstream.
     pub altered: u64,
     /// What the client waited.
-    pub waited: &'a Waited,
+    pub waited: &'a Truth,
 }
 
 /// One condition for success: what was found, and what it is held to.
@@ -238,7 +237,7 @@ impl PathReport {
 impl TruthError {
     /// Compares measured figures with true ones, and with what the client waited.
     #[allow(clippy::cast_precision_loss)] // counts far below 2^53
-    fn new(measured: &Stats, truth: &Truth, waited: &Waited) -> Self {
+    fn new(measured: &Stats, truth: &Truth, waited: &Truth) -> Self {
         let of = |path: &str| measured.paths.iter().find(|p| p.path == path).map(|p| &p.figures);
         let mut requests = relative(measured.total.requests as f64, truth.total.requests as f64);
         let mut worst_p95 = 0.0_f64;
@@ -247,14 +246,15 @@ impl TruthError {
             requests = requests.max(relative(found as f64, exact.requests as f64));
             if exact.requests >= MIN_REQUESTS {
                 let found = of(path).map(Figures::times).unwrap_or_default().p95;
-                let possible = Range { least: exact.p95_ms, most: waited.path_p95_ms(path) };
+                let possible =
+                    Range { least: exact.p95_ms, most: waited.paths.get(path).map_or(0.0, |waited| waited.p95_ms) };
                 worst_p95 = worst_p95.max(possible.error(found));
             }
         }
         if measured.paths.iter().any(|p| p.figures.requests > 0 && !truth.paths.contains_key(p.path.as_str())) {
             requests = requests.max(1.0);
         }
-        let p95_ms = Range { least: truth.total.p95_ms, most: waited.total_p95_ms() };
+        let p95_ms = Range { least: truth.total.p95_ms, most: waited.total.p95_ms };
         Self {
             requests,
             p95_rel: p95_ms.error(measured.total.times().p95),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use traffic::truth::Exact;
+use traffic::truth::{Exact, TruthBuilder};
 
 use super::*;
 use crate::demo::api::{PathFigures, StoreCounts, Stores};
@@ -27,10 +27,10 @@ fn digests(of: std::ops::Range<u64>) -> HashSet<Digest> {
 }
 
 /// A client that waited for one answer of a route, and for no other.
-fn waited(route: &str, ms: u64) -> Waited {
-    let mut waited = Waited::default();
-    waited.add(&route.into(), Duration::from_millis(ms));
-    waited
+fn waited(route: &str, ms: u64) -> Truth {
+    let mut waited = TruthBuilder::default();
+    waited.add(&route.into(), "", ms * 1_000);
+    waited.finish()
 }
 
 /// The report when `merged` are counted and the stores hold these, of requests 0 to 9.
@@ -77,7 +77,7 @@ fn errors_are_relative_to_the_truth_and_the_worst_counts() {
         &[("/a", Figures::of(1_010, 110.0, 1.0)), ("/b", Figures::of(990, 400.0, 1.0))],
     );
     let truth = truth(exact(2_000, 200.0, 100), &[("/a", exact(1_000, 100.0, 1)), ("/b", exact(1_000, 400.0, 1))]);
-    let error = TruthError::new(&measured, &truth, &Waited::default());
+    let error = TruthError::new(&measured, &truth, &Truth::default());
     for (found, expected) in
         [(error.requests, 0.01), (error.p95_rel, 0.02), (error.p95_rel_worst_path, 0.1), (error.unique_rel, 0.05)]
     {
@@ -107,9 +107,9 @@ fn a_percentile_is_wrong_by_what_it_is_outside_of_upstream_and_client() {
 fn a_path_that_is_missing_or_should_not_be_is_wholly_wrong() {
     let measured = stats(Figures::of(10, 1.0, 1.0), &[("/b", Figures::of(10, 1.0, 1.0))]);
     let other = truth(exact(10, 1.0, 1), &[("/a", exact(10, 1.0, 1))]);
-    assert!((TruthError::new(&measured, &other, &Waited::default()).requests - 1.0).abs() < 1e-9);
+    assert!((TruthError::new(&measured, &other, &Truth::default()).requests - 1.0).abs() < 1e-9);
     let nothing = truth(exact(10, 1.0, 1), &[]);
-    assert!((TruthError::new(&measured, &nothing, &Waited::default()).requests - 1.0).abs() < 1e-9);
+    assert!((TruthError::new(&measured, &nothing, &Truth::default()).requests - 1.0).abs() < 1e-9);
 }
 
 #[test]
