@@ -4,9 +4,11 @@
 
 use std::process::ExitCode;
 
+use api::letters::{LetterSelection, LettersAnswer, PurgeAnswer, RedriveAnswer};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
+use model::delivery::kept_letter::{KeptLetter, LetterSource, RefusedLetter};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ureq::http::Method;
 
@@ -41,8 +43,8 @@ pub enum DeadLettersCommand {
 #[derive(Args)]
 struct Which {
     /// Those that this consumer found: consumer (the queue's) or dlq (the dead-letter queue's).
-    #[arg(long, value_parser = ["consumer", "dlq"])]
-    source: Option<String>,
+    #[arg(long, value_parser = PossibleValuesParser::new(["consumer", "dlq"]).map(|name| source(&name)))]
+    source: Option<LetterSource>,
     /// Those with this text in their reason, or in why their last redrive was refused.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -79,89 +81,13 @@ pub struct ChangeArgs {
     yes: bool,
 }
 
-/// Which letters, as the API is told it.
-#[derive(Clone, Default, Serialize)]
-struct Selection {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Those stored before this time, in ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<u64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    all: bool,
-    /// Where a sweep or a page goes on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-}
-
-/// A page of letters, the newest first.
-#[derive(Deserialize)]
-struct Page {
-    /// Letters that match, on all pages.
-    count: u64,
-    letters: Vec<Letter>,
-    /// Where the next page begins.
-    next: Option<String>,
-}
-
-/// A letter; times in ms.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Letter {
-    id: String,
-    received_at: u64,
-    sent_at: Option<u64>,
-    source: String,
-    reason: String,
-    /// Redrives that were refused, and why the last one was.
-    attempts: u64,
-    refused: Option<String>,
-    /// Length of the payload as it came.
-    bytes: u64,
-    /// The payload, where one letter was asked for.
-    payload: Option<String>,
-}
-
-/// What a redrive did.
-#[derive(Default, Serialize, Deserialize)]
-struct Sweep {
-    redriven: u64,
-    /// Events that are counted now, and that were counted before.
-    stored: u64,
-    absorbed: u64,
-    /// Letters that stay, and some of them with the reason.
-    refused: u64,
-    refusals: Vec<Refused>,
-    /// Letters that were not tried yet.
-    left: u64,
-    #[serde(skip_serializing)]
-    after: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Refused {
-    id: String,
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct Purged {
-    purged: u64,
-    /// Letters that still match.
-    left: u64,
-}
-
 /// Runs the command.
 pub fn run(gateway: &GatewayArgs, command: DeadLettersCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
     let gateway = gateway.connect()?;
     match command {
         DeadLettersCommand::List(args) => {
-            let selection = Selection { after: args.after, ..args.which.selection() };
+            let selection = LetterSelection { after: args.after, ..args.which.selection() };
             list(&page(&gateway, &selection, args.limit)?, json)
         }
         DeadLettersCommand::Show { id } => show(&letter(&gateway, &id)?, json),
@@ -170,13 +96,17 @@ pub fn run(gateway: &GatewayArgs, command: DeadLettersCommand) -> Result<ExitCod
     }
 }
 
+fn source(name: &str) -> LetterSource {
+    LetterSource::named(name).unwrap_or(LetterSource::Consumer)
+}
+
 impl Which {
-    fn selection(&self) -> Selection {
-        Selection {
-            source: self.source.clone(),
+    fn selection(&self) -> LetterSelection {
+        LetterSelection {
+            source: self.source,
             reason: self.reason.clone(),
             before: self.older_than.map(|ms| now_ms().saturating_sub(ms)),
-            ..Selection::default()
+            ..LetterSelection::default()
         }
     }
 }
@@ -186,14 +116,10 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-fn page(gateway: &Gateway, selection: &Selection, limit: u64) -> Result<Answer<Page>, CallError> {
+fn page(gateway: &Gateway, selection: &LetterSelection, limit: u64) -> Result<Answer<LettersAnswer>, CallError> {
     let before = selection.before.map(|before| before.to_string());
-    let given = [
-        ("source", &selection.source),
-        ("reason", &selection.reason),
-        ("before", &before),
-        ("after", &selection.after),
-    ];
+    let source = selection.source.map(|source| output::name(&source));
+    let given = [("source", &source), ("reason", &selection.reason), ("before", &before), ("after", &selection.after)];
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let route = given.fold(format!("dead-letters?limit={limit}"), |route, (name, value)| {
         format!("{route}&{name}={}", encoded(value))
@@ -201,12 +127,12 @@ fn page(gateway: &Gateway, selection: &Selection, limit: u64) -> Result<Answer<P
     gateway.get(&route)
 }
 
-fn letter(gateway: &Gateway, id: &str) -> Result<Answer<Letter>, CallError> {
+fn letter(gateway: &Gateway, id: &str) -> Result<Answer<KeptLetter>, CallError> {
     gateway.get(&format!("dead-letters/{}", encoded(id)))
 }
 
-fn list(page: &Answer<Page>, json: bool) -> Result<ExitCode, CliError> {
-    let Page { count, letters, next } = &page.value;
+fn list(page: &Answer<LettersAnswer>, json: bool) -> Result<ExitCode, CliError> {
+    let LettersAnswer { count, letters, next } = &page.value;
     if json {
         output::say_json(&page.raw)?;
         return Ok(ExitCode::SUCCESS);
@@ -219,7 +145,7 @@ fn list(page: &Answer<Page>, json: bool) -> Result<ExitCode, CliError> {
         [
             letter.id.clone(),
             moment(letter.received_at),
-            letter.source.clone(),
+            output::name(&letter.source),
             letter.bytes.to_string(),
             letter.attempts.to_string(),
             letter.refused.as_ref().unwrap_or(&letter.reason).clone(),
@@ -233,13 +159,13 @@ fn list(page: &Answer<Page>, json: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(letter: &Answer<Letter>, json: bool) -> Result<ExitCode, CliError> {
+fn show(letter: &Answer<KeptLetter>, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(&letter.raw)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Letter { id, received_at, sent_at, source, reason, attempts, refused, payload, .. } = &letter.value;
-    output::say(&format!("{id} from {source}, stored {}", moment(*received_at)));
+    let KeptLetter { id, received_at, sent_at, source, reason, attempts, refused, payload, .. } = &letter.value;
+    output::say(&format!("{id} from {}, stored {}", output::name(source), moment(*received_at)));
     if let Some(sent_at) = sent_at {
         output::say(&format!("sent {}", moment(*sent_at)));
     }
@@ -255,8 +181,8 @@ fn show(letter: &Answer<Letter>, json: bool) -> Result<ExitCode, CliError> {
 
 impl ChangeArgs {
     /// The letters, if the operator agrees to what would happen to so many.
-    fn agreed(&self, gateway: &Gateway, what: &str, json: bool) -> Result<Option<Selection>, CliError> {
-        let selection = Selection { id: self.id.clone(), all: self.all, ..self.which.selection() };
+    fn agreed(&self, gateway: &Gateway, what: &str, json: bool) -> Result<Option<LetterSelection>, CliError> {
+        let selection = LetterSelection { id: self.id.clone(), all: self.all, ..self.which.selection() };
         let consent = Consent::by(self.yes, "changing dead letters")?;
         let question = match &selection.id {
             _ if consent == Consent::Given => String::new(),
@@ -281,9 +207,9 @@ fn redrive(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode,
     const ROUTE: &str = "dead-letters/redrive";
     let Some(mut rest) = args.agreed(gateway, "Redrive", json)? else { return Ok(ExitCode::SUCCESS) };
     let spinner = output::spinner("redriving");
-    let mut sum = Sweep::default();
+    let mut sum = RedriveAnswer::default();
     for _ in 0..MAX_CALLS {
-        let done: Sweep = gateway.send(&Method::POST, ROUTE, &rest, None)?.value;
+        let done: RedriveAnswer = gateway.send(&Method::POST, ROUTE, &rest, None)?.value;
         sum.redriven += done.redriven;
         sum.stored += done.stored;
         sum.absorbed += done.absorbed;
@@ -300,17 +226,17 @@ fn redrive(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode,
     Err(CallError::new(&Method::POST, ROUTE, Cause::Unfinished).into())
 }
 
-fn redriven(sum: &Sweep, json: bool) -> Result<ExitCode, CliError> {
+fn redriven(sum: &RedriveAnswer, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(sum)?;
     } else {
-        let Sweep { stored, absorbed, refused, .. } = sum;
+        let RedriveAnswer { stored, absorbed, refused, .. } = sum;
         let gone = letters(sum.redriven);
         output::say(&format!(
             "{gone} redriven: {stored} events counted now, {absorbed} counted before; {} refused",
             letters(*refused)
         ));
-        for Refused { id, reason } in &sum.refusals {
+        for RefusedLetter { id, reason } in &sum.refusals {
             output::say(&one_line(&format!("  {id}: {reason}")));
         }
     }
@@ -324,7 +250,7 @@ fn purge(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, C
     let spinner = output::spinner("purging");
     let mut purged = 0;
     for _ in 0..MAX_CALLS {
-        let done: Purged = gateway.send(&Method::POST, ROUTE, &selection, None)?.value;
+        let done: PurgeAnswer = gateway.send(&Method::POST, ROUTE, &selection, None)?.value;
         purged += done.purged;
         if done.left == 0 || done.purged == 0 {
             spinner.finish_and_clear();

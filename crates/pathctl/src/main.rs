@@ -15,7 +15,6 @@ mod flag;
 mod gateway;
 mod id;
 mod metrics;
-mod missing;
 mod output;
 mod parity;
 mod readiness;

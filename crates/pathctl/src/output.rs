@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use model::reading::missing::Missing;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -28,6 +29,19 @@ pub fn note(text: &impl Display) {
 /// Text that others have written, on one line and without what a terminal would obey.
 pub fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
+}
+
+/// The name that a value has in JSON.
+pub fn name(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A line for each part of the system that an answer lacks; empty if it is whole.
+pub fn notice(missing: &[Missing]) -> String {
+    let line = |Missing { store, reason }: &Missing| {
+        one_line(&format!("MISSING: {}: {reason}. What only it holds is in no figure here.", store.name())) + "\n"
+    };
+    missing.iter().map(line).collect()
 }
 
 /// A sign of life for a step of unknown length.

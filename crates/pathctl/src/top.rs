@@ -5,17 +5,19 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use api::stats::{RouteFigures, StatsAnswer};
 use clap::Args;
+use model::counting::figures::Figures;
 use model::error::InputError;
+use model::reading::missing::Missing;
 use serde::Serialize;
 
 use crate::argument::length_ms;
 use crate::error::CliError;
 use crate::gateway::{CallError, Gateway, GatewayArgs};
-use crate::missing::{Missing, notice};
-use crate::output;
+use crate::output::{self, notice};
 use crate::stats::page::{share, time};
-use crate::stats::wire::{Figures, Sort, Stats};
+use crate::stats::sort::{Sort, errors};
 use crate::table::plain;
 use crate::time::{length, moment, now_ms};
 
@@ -87,26 +89,28 @@ struct Rates {
 
 impl Rates {
     #[allow(clippy::cast_precision_loss)] // counts and times stay far below 2^53
-    fn of(path: String, figures: &Figures, length_ms: u64) -> Self {
-        let (requests, errors) = (figures.requests, figures.errors());
+    fn of(route: RouteFigures, length_ms: u64) -> Self {
+        let RouteFigures { path, requests, status, response_time } = route;
+        let errors = errors(&status);
         let rate = requests as f64 * 1_000.0 / length_ms.max(1) as f64;
         // As many decimals as are worth reading.
         let shown = if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") };
-        let p95 = time(figures, |time| time.p95);
+        let p95 = time(response_time, |time| time.p95);
         let row = [path.clone(), shown, share(errors, requests), p95, requests.to_string()];
-        let p95 = figures.response_time.map(|time| time.p95);
+        let p95 = response_time.map(|time| time.p95);
         Self { path, requests, requests_per_second: rate, errors, p95, row }
     }
 }
 
 impl Look {
     /// What was found of a period that ends at `to`.
-    fn of(mut stats: Stats, to: u64, sort: Sort, limit: usize) -> Self {
+    fn of(mut stats: StatsAnswer, to: u64, sort: Sort, limit: usize) -> Self {
         sort.apply(&mut stats.paths);
         let length_ms = to.saturating_sub(stats.from);
-        let total = Rates::of("all".into(), &stats.total, length_ms);
-        let paths = stats.paths.into_iter().take(limit);
-        let paths = paths.map(|route| Rates::of(route.path, &route.figures, length_ms)).collect();
+        let Figures { requests, status, response_time, .. } = stats.total;
+        let total = RouteFigures { path: "all".into(), requests, status, response_time };
+        let total = Rates::of(total, length_ms);
+        let paths = stats.paths.into_iter().take(limit).map(|route| Rates::of(route, length_ms)).collect();
         Self { from: stats.from, to, exact: stats.exact, missing: stats.missing, total, paths }
     }
 
@@ -163,21 +167,21 @@ fn picture(text: &str, is_first: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use api::stats::StoreOverlap;
+    use model::counting::figures::UniqueAddresses;
+
     use super::*;
-    use crate::stats::wire::Stores;
-    use crate::stats::wire::tests::route;
+    use crate::stats::sort::tests::route;
 
     #[test]
     fn rates_are_of_the_time_that_has_passed() {
-        let stats = Stats {
-            from: 60_000,
-            to: 180_000,
-            exact: true,
-            missing: Vec::new(),
-            total: route("", 9_009, 90, Some(110.0)).figures,
-            paths: vec![route("/quiet", 9, 0, Some(4.0)), route("/busy", 9_000, 90, Some(120.0))],
-            stores: Stores { old: None, new: None, both: None, only_old: None, only_new: None },
-        };
+        let all = route("all", 9_009, 90, Some(110));
+        let addresses = UniqueAddresses { lower: 1, estimate: 1.0 };
+        let total = Figures { requests: 9_009, status: all.status, response_time: all.response_time, addresses };
+        let paths = vec![route("/quiet", 9, 0, Some(4)), route("/busy", 9_000, 90, Some(120))];
+        let stores = StoreOverlap { old: None, new: None, both: None, only_old: None, only_new: None };
+        let (from, to) = (60_000, 180_000);
+        let stats = StatsAnswer { from, to, exact: true, missing: Vec::new(), total, paths, stores };
         let look = Look::of(stats, 150_000, Sort::Requests, 1);
         assert!((look.total.requests_per_second - 100.1).abs() < 1e-9);
         assert_eq!(look.paths.len(), 1);

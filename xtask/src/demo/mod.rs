@@ -5,7 +5,7 @@
 //!
 //! Invariant: whatever happens, no process outlives the command.
 
-mod api;
+mod client;
 mod page;
 mod parity;
 mod planned;
@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use api::stats::{CohortCounts, StatsAnswer};
 use clap::Args;
 use model::event::identity::Digest;
 use model::flag::Mode;
@@ -33,7 +34,7 @@ use traffic::dispatch::{Due, dispatch};
 use traffic::gateway::{Gateway, Target};
 use traffic::truth::{Truth, TruthBuilder};
 
-use self::api::{Api, Period, Stats};
+use self::client::{Client, Period};
 use self::page::Page;
 use self::parity::DualStage;
 use self::planned::{Planned, planned};
@@ -114,7 +115,7 @@ fn now_ms() -> u64 {
 struct Demo {
     worker: LocalWorker,
     gateway: Gateway,
-    api: Api,
+    client: Client,
     rate: Rate,
     began_ms: u64,
 }
@@ -138,12 +139,12 @@ impl Demo {
         spinner.set_message("starting the Worker");
         let mut worker = LocalWorker::start(project, upstream::start().await?, args.port)?;
         let gateway = Gateway::new(Target::parse(&format!("http://{}", worker.address))?, REQUEST_TIMEOUT)?;
-        let api = Api::new(gateway.clone());
-        worker.is_ready(&api).await?;
+        let client = Client::new(gateway.clone());
+        worker.is_ready(&client).await?;
         spinner.finish_and_clear();
         // A minute earlier: the stores count by minutes, and clocks of two processes may differ.
         let began_ms = now_ms() / MINUTE_MS * MINUTE_MS - MINUTE_MS;
-        Ok(Self { worker, gateway, api, rate: Rate::new(args.rate), began_ms })
+        Ok(Self { worker, gateway, client, rate: Rate::new(args.rate), began_ms })
     }
 
     /// Plays, shows and writes the report, and serves on if somebody watches. Returns whether all checks hold.
@@ -161,7 +162,7 @@ impl Demo {
         let page = Page { report: &report, truth };
         println!("{}", page.summary());
         if let Some(file) = &args.report {
-            let text = page.verification(&self.api.readiness().await?, &Surroundings::look(&project.root));
+            let text = page.verification(&self.client.readiness().await?, &Surroundings::look(&project.root));
             std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
             println!("\nVerification: {}", file.display());
         }
@@ -179,7 +180,7 @@ impl Demo {
     async fn play(&mut self, requests: &[Planned], truth: &Truth, stop: &CancellationToken) -> anyhow::Result<Report> {
         let mut sent = Sent::default();
         let (mut stages, mut dual) = (Vec::new(), Vec::<DualStage>::new());
-        let mut before = unless_stopped(stop, self.api.stats(self.period())).await?;
+        let mut before = unless_stopped(stop, self.client.stats(self.period())).await?;
         for (index, (stage, base)) in STAGES.iter().zip(0..).enumerate() {
             let previous = dual.last().filter(|_| stage.mode == Mode::DualWrite);
             let begin = async {
@@ -204,9 +205,9 @@ impl Demo {
             for stage in &dual {
                 stage.is_over().await;
             }
-            let parity = parity::compare(&self.api, &dual).await?;
+            let parity = parity::compare(&self.client, &dual).await?;
             let period = self.period();
-            Ok((parity, self.api.digests("old", period).await?, self.api.digests("new", period).await?))
+            Ok((parity, self.client.digests("old", period).await?, self.client.digests("new", period).await?))
         };
         let (parity, old, new) = unless_stopped(stop, compare).await?;
         let Sent { digests, altered, waited, .. } = sent;
@@ -217,8 +218,8 @@ impl Demo {
     /// Changes the flag from version `base` and waits until the Worker obeys it.
     async fn flip(&mut self, stage: &Stage, base: u32) -> anyhow::Result<()> {
         let spinner = spinner(format!("flag version {}: {}", base + 1, stage.purpose));
-        self.api.change_flag(&stage.flag_document(base), base).await?;
-        self.worker.obeys(&self.api, base + 1).await?;
+        self.client.change_flag(&stage.flag_document(base), base).await?;
+        self.worker.obeys(&self.client, base + 1).await?;
         spinner.finish_and_clear();
         Ok(())
     }
@@ -278,13 +279,14 @@ impl Demo {
 
     /// Waits until the stores hold all that was sent, on both paths where it was meant for both, or make no more
     /// progress.
-    async fn drained(&self, sent: u64) -> anyhow::Result<Stats> {
+    async fn drained(&self, sent: u64) -> anyhow::Result<StatsAnswer> {
         let spinner = spinner("waiting for the stores");
-        let mut latest: Option<Stats> = None;
+        let mut latest: Option<StatsAnswer> = None;
         let mut progress = Instant::now();
+        let dual = |held: Option<CohortCounts>| held.map(|held| held.dual);
         loop {
-            let stats = self.api.stats(self.period()).await?;
-            let complete = stats.total.requests >= sent && stats.stores.old.dual == stats.stores.new.dual;
+            let stats = self.client.stats(self.period()).await?;
+            let complete = stats.total.requests >= sent && dual(stats.stores.old) == dual(stats.stores.new);
             if latest.as_ref().is_none_or(|latest| latest.stores != stats.stores) {
                 progress = Instant::now();
             }

@@ -3,9 +3,9 @@
 //! Invariant: a figure is of this run or says whose it is; what was not measured says what measures it.
 
 use model::flag::MILLION;
+use model::operating::readiness::Criterion;
 use traffic::truth::{Exact, Truth};
 
-use super::api::Criterion;
 use super::parity::ParityReport;
 use super::rate::OVERLOADED;
 use super::report::{Report, StageReport};
@@ -241,7 +241,7 @@ impl Page<'_> {
 
 fn readiness(criteria: &[Criterion]) -> String {
     let rows = criteria.iter().map(|criterion| {
-        let Criterion { title, wanted, figure, holds, source } = criterion;
+        let Criterion { title, wanted, figure, holds, source, .. } = criterion;
         let holds = match holds {
             Some(true) => "yes",
             Some(false) => "NO",

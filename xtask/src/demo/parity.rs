@@ -9,7 +9,7 @@ use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use serde::Serialize;
 
-use super::api::Api;
+use super::client::Client;
 use super::{MINUTE_MS, now_ms};
 use crate::progress::spinner;
 
@@ -121,15 +121,15 @@ impl DualStage {
 }
 
 /// Compares the stages, whose windows are over, and has the comparator test itself.
-pub async fn compare(api: &Api, stages: &[DualStage]) -> anyhow::Result<Parity> {
+pub async fn compare(client: &Client, stages: &[DualStage]) -> anyhow::Result<Parity> {
     let spinner = spinner("comparing both paths");
     let mut reports = Vec::new();
     for stage in stages {
-        reports.push(ParityReport::of_stage(*stage, &api.compare(stage.window()).await?));
+        reports.push(ParityReport::of_stage(*stage, &client.compare(stage.window()).await?));
     }
-    let test = api.selftest().await?;
+    let test = client.selftest().await?;
     let named = [("before-late-events", &test.first), ("after-late-events", &test.second)].into_iter();
-    let named = named.chain(test.worlds.iter().map(|world| (world.name.as_str(), &world.report)));
+    let named = named.chain(test.worlds.iter().map(|world| (world.name.as_ref(), &world.report)));
     reports.extend(named.map(|(name, report)| ParityReport::new(format!("selftest:{name}"), report, test.passed)));
     spinner.finish_and_clear();
     Ok(Parity { reports, selftest: SelfTestReport { passed: test.passed, failures: test.failures } })

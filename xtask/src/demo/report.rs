@@ -5,11 +5,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use api::stats::{RouteFigures, StatsAnswer};
+use model::counting::figures::ResponseTime;
 use model::event::identity::Digest;
 use serde::Serialize;
 use traffic::truth::Truth;
 
-use super::api::{Figures, Stats};
 use super::parity::{Parity, ParityReport, SelfTestReport};
 use super::stage::Stage;
 
@@ -144,7 +145,7 @@ impl Report {
     /// Puts all together.
     pub fn new(
         observed: &Observed<'_>,
-        stats: &Stats,
+        stats: &StatsAnswer,
         truth: &Truth,
         stages: Vec<StageReport>,
         parity: Parity,
@@ -153,7 +154,7 @@ impl Report {
         let found = observed.sent.iter().filter(|digest| held(digest)).count() as u64;
         let sent = observed.sent.len() as u64;
         let unknown = observed.old.union(observed.new).filter(|digest| !observed.sent.contains(digest)).count() as u64;
-        let mut paths: Vec<_> = stats.paths.iter().map(|path| PathReport::new(&path.path, &path.figures)).collect();
+        let mut paths: Vec<_> = stats.paths.iter().map(PathReport::new).collect();
         paths.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| a.path.cmp(&b.path)));
         Self {
             sent,
@@ -207,60 +208,62 @@ impl Report {
 
 impl StageReport {
     /// What the stores gained between two looks.
-    pub fn new(stage: &Stage, sent: u64, added: Duration, before: &Stats, after: &Stats) -> Self {
+    pub fn new(stage: &Stage, sent: u64, added: Duration, before: &StatsAnswer, after: &StatsAnswer) -> Self {
         // A count may also shrink: what only one store held, the other may get later.
-        let gain = |of: fn(&Stats) -> u64| of(after).cast_signed() - of(before).cast_signed();
+        let count = |of: fn(&StatsAnswer) -> Option<u64>, stats| of(stats).unwrap_or_default().cast_signed();
+        let gain = |of| count(of, after) - count(of, before);
         Self {
             mode: stage.mode.name(),
             sample_ppm: stage.sample_ppm,
             queue_ppm: stage.queue_ppm,
             sent,
-            old: gain(|stats| stats.stores.old.requests),
-            new: gain(|stats| stats.stores.new.requests),
-            dual_old: gain(|stats| stats.stores.old.dual),
-            dual_new: gain(|stats| stats.stores.new.dual),
+            old: gain(|stats| stats.stores.old.map(|held| held.requests)),
+            new: gain(|stats| stats.stores.new.map(|held| held.requests)),
+            dual_old: gain(|stats| stats.stores.old.map(|held| held.dual)),
+            dual_new: gain(|stats| stats.stores.new.map(|held| held.dual)),
             only_old: gain(|stats| stats.stores.only_old),
             only_new: gain(|stats| stats.stores.only_new),
-            merged: gain(|stats| stats.total.requests),
+            merged: gain(|stats| Some(stats.total.requests)),
             added_ms: added.as_secs_f64() * 1_000.0,
         }
     }
 }
 
 impl PathReport {
-    fn new(path: &str, figures: &Figures) -> Self {
-        let time = figures.times();
-        Self { path: path.to_owned(), requests: figures.requests, p50_ms: time.p50, p95_ms: time.p95, p99_ms: time.p99 }
+    fn new(route: &RouteFigures) -> Self {
+        let time = |of| milliseconds(route.response_time, of);
+        let [p50_ms, p95_ms, p99_ms] = [time(|time| time.p50), time(|time| time.p95), time(|time| time.p99)];
+        Self { path: route.path.clone(), requests: route.requests, p50_ms, p95_ms, p99_ms }
     }
 }
 
 impl TruthError {
     /// Compares measured figures with true ones, and with what the client waited.
     #[allow(clippy::cast_precision_loss)] // counts far below 2^53
-    fn new(measured: &Stats, truth: &Truth, waited: &Truth) -> Self {
-        let of = |path: &str| measured.paths.iter().find(|p| p.path == path).map(|p| &p.figures);
+    fn new(measured: &StatsAnswer, truth: &Truth, waited: &Truth) -> Self {
+        let of = |path: &str| measured.paths.iter().find(|route| route.path == path);
         let mut requests = relative(measured.total.requests as f64, truth.total.requests as f64);
         let mut worst_p95 = 0.0_f64;
         for (path, exact) in &truth.paths {
-            let found = of(path).map_or(0, |figures| figures.requests);
+            let found = of(path).map_or(0, |route| route.requests);
             requests = requests.max(relative(found as f64, exact.requests as f64));
             if exact.requests >= MIN_REQUESTS {
-                let found = of(path).map(Figures::times).unwrap_or_default().p95;
+                let found = milliseconds(of(path).and_then(|route| route.response_time), |time| time.p95);
                 let possible =
                     Range { least: exact.p95_ms, most: waited.paths.get(path).map_or(0.0, |waited| waited.p95_ms) };
                 worst_p95 = worst_p95.max(possible.error(found));
             }
         }
-        if measured.paths.iter().any(|p| p.figures.requests > 0 && !truth.paths.contains_key(p.path.as_str())) {
+        if measured.paths.iter().any(|p| p.requests > 0 && !truth.paths.contains_key(p.path.as_str())) {
             requests = requests.max(1.0);
         }
         let p95_ms = Range { least: truth.total.p95_ms, most: waited.total.p95_ms };
         Self {
             requests,
-            p95_rel: p95_ms.error(measured.total.times().p95),
+            p95_rel: p95_ms.error(milliseconds(measured.total.response_time, |time| time.p95)),
             p95_ms,
             p95_rel_worst_path: worst_p95,
-            unique_rel: relative(measured.total.unique_addresses(), truth.total.unique_addresses as f64),
+            unique_rel: relative(measured.total.addresses.estimate, truth.total.unique_addresses as f64),
         }
     }
 }
@@ -270,6 +273,11 @@ impl Range {
     fn error(self, measured: f64) -> f64 {
         relative(measured, measured.clamp(self.least, self.most.max(self.least)))
     }
+}
+
+/// A response time in ms; 0 where there were no requests.
+fn milliseconds(time: Option<ResponseTime>, of: fn(&ResponseTime) -> f64) -> f64 {
+    time.as_ref().map_or(0.0, of)
 }
 
 /// Relative error; against nothing, none or whole.

@@ -8,9 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use api::archive::ArchiveAnswer;
 use clap::{Args, Subcommand};
 use model::archive::manifest::Manifest;
-use serde::{Deserialize, Serialize};
+use model::reading::trace::Archiving;
+use serde::Serialize;
 
 use self::check::Check;
 use crate::argument::day;
@@ -48,28 +50,6 @@ pub struct GetArgs {
     plain: bool,
 }
 
-/// Days in the archive, the newest first.
-#[derive(Deserialize)]
-struct Days {
-    /// Whether a bucket is bound.
-    bound: bool,
-    days: Vec<ListedDay>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedDay {
-    day: String,
-    /// `writing`, `checking` or `done`.
-    state: String,
-    parts: u64,
-    /// Events in the parts.
-    rows: u64,
-    bytes: u64,
-    /// When it was done, in ms.
-    done_at: Option<u64>,
-}
-
 /// Runs the command.
 pub fn run(gateway: &GatewayArgs, command: ArchiveCommand) -> Result<ExitCode, CliError> {
     let json = gateway.json;
@@ -81,8 +61,8 @@ pub fn run(gateway: &GatewayArgs, command: ArchiveCommand) -> Result<ExitCode, C
     }
 }
 
-fn list(answer: &Answer<Days>, json: bool) -> Result<ExitCode, CliError> {
-    let Days { bound, days } = &answer.value;
+fn list(answer: &Answer<ArchiveAnswer>, json: bool) -> Result<ExitCode, CliError> {
+    let ArchiveAnswer { bound, days } = &answer.value;
     if json {
         output::say_json(&answer.raw)?;
         return Ok(ExitCode::SUCCESS);
@@ -96,7 +76,7 @@ fn list(answer: &Answer<Days>, json: bool) -> Result<ExitCode, CliError> {
     }
     let rows = days.iter().map(|day| {
         let [parts, rows, bytes] = [day.parts, day.rows, day.bytes].map(|count| count.to_string());
-        [day.day.clone(), day.state.clone(), parts, rows, bytes, day.done_at.map(moment).unwrap_or_default()]
+        [day.day.clone(), output::name(&day.state), parts, rows, bytes, day.done_at.map(moment).unwrap_or_default()]
     });
     output::say(&plain(["<day", "<state", "parts", "events", "bytes", "<done"], rows));
     Ok(ExitCode::SUCCESS)
@@ -162,8 +142,8 @@ fn verify(gateway: &Gateway, day: Option<String>, json: bool) -> Result<ExitCode
     let days = if let Some(day) = day {
         vec![day]
     } else {
-        let days = gateway.get::<Days>("archive")?.value.days;
-        days.into_iter().filter(|day| day.state == "done").map(|day| day.day).collect()
+        let days = gateway.get::<ArchiveAnswer>("archive")?.value.days;
+        days.into_iter().filter(|day| day.state == Archiving::Done).map(|day| day.day).collect()
     };
     let outcomes = days.iter().map(|day| Ok(fetch(gateway, day, |_, _, _| Ok(()))?.0));
     show(&outcomes.collect::<Result<Vec<_>, CliError>>()?, json)

@@ -44,10 +44,10 @@ pub fn run(desk: &Desk, args: &DiffArgs) -> Result<ExitCode, CliError> {
 /// A version, or the document that holds; with its name.
 fn stored(desk: &Desk, version: Option<u32>) -> Result<(Document, String), CliError> {
     if let Some(version) = version {
-        let history = desk.gateway.flag_history()?;
+        let history = document::history(&desk.gateway)?;
         return Ok((document::version(&history, version)?.clone(), format!("version {version}")));
     }
-    let newest = Document::read(&desk.gateway.newest_flag()?.value.document.to_string())?;
+    let newest = document::newest(&desk.gateway)?.value.document;
     let name = format!("version {} (holds)", newest.version);
     Ok((newest, name))
 }

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use model::flag::document::{Document, MAX_BYTES};
+use api::flag::{FlagDocumentAnswer, FlagHistoryAnswer};
+use model::flag::document::{DatedDocument, Document, MAX_BYTES};
 
-use super::wire::Change;
 use crate::error::CliError;
-use crate::gateway::Gateway;
+use crate::gateway::{Answer, CallError, Gateway};
 
 /// A document of a file, or of standard input for `-`.
 pub fn of_file(path: &Path) -> Result<Document, CliError> {
@@ -21,14 +21,23 @@ pub fn of_file(path: &Path) -> Result<Document, CliError> {
     Ok(Document::read_strictly(&text)?)
 }
 
-/// The document that holds at the source of truth, to be changed.
-pub fn newest(gateway: &Gateway) -> Result<Document, CliError> {
-    let document = gateway.newest_flag()?.value.document;
-    Document::read_strictly(&document.to_string()).map_err(CliError::NewerDocument)
+/// The document that holds at the source of truth.
+pub fn newest(gateway: &Gateway) -> Result<Answer<FlagDocumentAnswer>, CallError> {
+    gateway.get("flag/document")
+}
+
+/// The document that holds, to be changed: it has no field that this tool would lose.
+pub fn to_change(gateway: &Gateway) -> Result<Document, CliError> {
+    Document::read_strictly(&newest(gateway)?.raw["document"].to_string()).map_err(CliError::NewerDocument)
+}
+
+/// The newest documents, newest first.
+pub fn history(gateway: &Gateway) -> Result<Vec<DatedDocument>, CallError> {
+    Ok(gateway.get::<FlagHistoryAnswer>("flag/history")?.value.history)
 }
 
 /// A document of the history.
-pub fn version(history: &[Change], version: u32) -> Result<&Document, CliError> {
+pub fn version(history: &[DatedDocument], version: u32) -> Result<&Document, CliError> {
     let found = history.iter().map(|change| &change.document).find(|document| document.version == version);
     found.ok_or_else(|| {
         let readable = match (history.last(), history.first()) {

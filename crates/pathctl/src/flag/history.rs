@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use model::flag::change::{FieldChange, differences};
+use model::flag::document::DatedDocument;
 use serde::Serialize;
 
-use super::wire::Change;
-use super::{Desk, describe};
+use super::{Desk, describe, document};
 use crate::error::CliError;
 use crate::output;
 use crate::table::plain;
@@ -25,13 +25,13 @@ pub struct HistoryArgs {
 #[derive(Serialize)]
 struct Entry<'a> {
     #[serde(flatten)]
-    change: &'a Change,
+    change: &'a DatedDocument,
     differences: Option<Vec<FieldChange>>,
 }
 
 /// Runs the command.
 pub fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> {
-    let history = desk.gateway.flag_history()?;
+    let history = document::history(&desk.gateway)?;
     let before = history.iter().skip(1).map(Some).chain([None]);
     let entries: Vec<Entry<'_>> = history
         .iter()
@@ -54,7 +54,7 @@ pub fn run(desk: &Desk, args: &HistoryArgs) -> Result<ExitCode, CliError> {
 
 fn table(entries: &[Entry<'_>]) -> String {
     let header = ["version", "<when", "<who", "<mode and shares", "<why", "<changed"];
-    let rows = entries.iter().map(|Entry { change: Change { changed_at, document }, differences }| {
+    let rows = entries.iter().map(|Entry { change: DatedDocument { changed_at, document }, differences }| {
         [
             document.version.to_string(),
             moment(*changed_at),

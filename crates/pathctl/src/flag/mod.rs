@@ -13,13 +13,12 @@ mod ramp;
 mod set;
 mod status;
 mod stop;
-mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api::flag::FlagDocumentAnswer;
 use clap::Subcommand;
-use model::flag::document::Document;
 use serde_json::json;
 
 use crate::error::CliError;
@@ -74,14 +73,14 @@ struct Desk {
 }
 
 fn get(desk: &Desk) -> Result<ExitCode, CliError> {
-    let newest = desk.gateway.newest_flag()?.value;
+    let newest = document::newest(&desk.gateway)?;
     if desk.json {
-        output::say_json(&newest.document)?;
+        output::say_json(&newest.raw["document"])?;
         return Ok(ExitCode::SUCCESS);
     }
-    let document = Document::read(&newest.document.to_string())?;
-    output::say(&describe::document(&document, &newest.source));
-    if let Some(stop) = &newest.stop {
+    let FlagDocumentAnswer { document, source, stop } = &newest.value;
+    output::say(&describe::document(document, &output::name(source)));
+    if let Some(stop) = stop {
         output::say(&format!("STOPPED, so that it does not hold: {}", describe::stop(stop)));
     }
     Ok(ExitCode::SUCCESS)

@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
+use api::flag::{ChangeAnswer, PreviewAnswer};
 use model::flag::document::Document;
+use model::flag::preview::{PathPreview, Shares};
 use serde_json::json;
 use ureq::http::Method;
 
 use super::stop::places;
-use super::wire::{Changed, PathPreview, Preview, Shares};
 use super::{Desk, describe};
 use crate::consent::Consent;
 use crate::error::CliError;
 use crate::gateway::{Answer, CallError};
-use crate::missing::notice;
-use crate::output;
+use crate::output::{self, notice};
 use crate::share::Share;
 use crate::table::plain;
 use crate::time::moment;
@@ -24,16 +24,16 @@ const SHOWN_PATHS: usize = 20;
 /// What came of showing a proposal.
 pub enum Verdict {
     /// The operator agrees; with the preview, if there was one.
-    Agreed(Option<Answer<Preview>>),
+    Agreed(Option<Answer<PreviewAnswer>>),
     /// The operator doesn't.
-    Declined(Answer<Preview>),
+    Declined(Answer<PreviewAnswer>),
     /// It would change nothing.
-    NoChange(Answer<Preview>),
+    NoChange(Answer<PreviewAnswer>),
 }
 
 /// Shows what a document would do, and asks whether it shall.
 pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<Verdict, CliError> {
-    let preview = match desk.gateway.send::<Preview>(&Method::POST, "flag/preview", wanted, None) {
+    let preview = match desk.gateway.send::<PreviewAnswer>(&Method::POST, "flag/preview", wanted, None) {
         Ok(preview) => preview,
         Err(error) if error.is_passing() && consent == Consent::Given => {
             output::note(&format!("warning: no preview: {error}"));
@@ -55,18 +55,19 @@ pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<Verdi
 pub fn conclude(
     desk: &Desk,
     verdict: Verdict,
-    change: impl FnOnce() -> Result<Answer<Changed>, CallError>,
+    change: impl FnOnce() -> Result<Answer<ChangeAnswer>, CallError>,
 ) -> Result<ExitCode, CliError> {
     let (preview, said, code) = match verdict {
         Verdict::Agreed(preview) => {
-            let Answer { mut raw, value: Changed { document, places: reached } } = change()?;
+            let Answer { mut raw, value } = change()?;
+            let ChangeAnswer { document, recorded, copied, in_object, .. } = value;
             if desk.json {
                 raw["changed"] = true.into();
                 raw["preview"] = preview.map(|preview| preview.raw).into();
                 output::say_json(&raw)?;
             } else {
                 output::say(&format!("version {} holds: {}", document.version, describe::rule(&document)));
-                output::say(&places(&reached));
+                output::say(&places(recorded, copied, in_object));
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -90,8 +91,8 @@ impl Desk {
     }
 }
 
-fn text(preview: &Preview) -> String {
-    let Preview { basis, base, differences, current, proposed, paths, more, .. } = preview;
+fn text(preview: &PreviewAnswer) -> String {
+    let PreviewAnswer { basis, base, differences, current, proposed, paths, more, .. } = preview;
     let requests = basis.as_ref().map_or_else(|| "?".into(), |basis| basis.requests.to_string());
     let row = |path: &str, requests, current: &Shares, proposed: &Shares, overriding| {
         let [old, both, new] = shares(*current, *proposed);
@@ -124,7 +125,7 @@ fn text(preview: &Preview) -> String {
 /// The override that holds for a route, and one before it that may hold for some of its requests.
 fn overriding(path: &PathPreview) -> String {
     let perhaps = path.perhaps.as_ref().map(|perhaps| format!("perhaps {perhaps}"));
-    [path.template.clone(), perhaps].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [path.override_path.clone(), perhaps].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Shares now and then.
@@ -144,10 +145,10 @@ mod tests {
     fn preview(paths: usize, more: bool) -> String {
         let current = Shares { only_old: 990_000, both: 10_000, only_new: 0 };
         let proposed = Shares { only_old: 742_500, both: 10_000, only_new: 247_500 };
-        let (path, template) = ("/a".to_owned(), Some("/{x}".to_owned()));
-        let path = PathPreview { path, requests: 7, template, perhaps: None, current, proposed };
+        let (path, override_path) = ("/a".to_owned(), Some("/{x}".to_owned()));
+        let path = PathPreview { path, requests: 7, override_path, perhaps: None, current, proposed };
         let (paths, differences, warnings) = (vec![path; paths], Vec::new(), Vec::new());
-        text(&Preview { basis: None, base: 3, differences, current, proposed, paths, more, warnings })
+        text(&PreviewAnswer { basis: None, base: 3, differences, current, proposed, paths, more, warnings })
     }
 
     #[test]

@@ -70,7 +70,7 @@ struct Timing {
 pub fn run(desk: &Desk, args: &RampArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, set::STEP)?;
     let by = args.change.by.name()?;
-    let newest = document::newest(&desk.gateway)?;
+    let newest = document::to_change(&desk.gateway)?;
     let timing = Timing { now_ms: now_ms(), at_once: args.start_at_once, after_ms: args.first_after };
     let wanted = args.order.applied_to(&newest, args.every.unwrap_or_default(), timing)?;
     set::change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent)

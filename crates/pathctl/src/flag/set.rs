@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use api::flag::RollbackOrder;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
@@ -12,7 +13,6 @@ use ureq::http::Method;
 
 use super::author::ChangeArgs;
 use super::proposal::{Verdict, conclude, consult};
-use super::wire::Order;
 use super::{Desk, document};
 use crate::consent::Consent;
 use crate::error::CliError;
@@ -71,7 +71,7 @@ pub fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, STEP)?;
     let by = args.change.by.name()?;
     let given = args.wanted.file.as_deref().map(document::of_file).transpose()?;
-    let newest = document::newest(&desk.gateway)?;
+    let newest = document::to_change(&desk.gateway)?;
     let wanted = given.unwrap_or_else(|| args.wanted.applied_to(&newest));
     change(desk, &newest, Document { updated_by: by, reason: args.change.reason.clone(), ..wanted }, consent)
 }
@@ -80,20 +80,24 @@ pub fn run(desk: &Desk, args: &SetArgs) -> Result<ExitCode, CliError> {
 pub fn change(desk: &Desk, newest: &Document, wanted: Document, consent: Consent) -> Result<ExitCode, CliError> {
     let wanted = document::checked(&Document { version: newest.version, ..wanted })?;
     let verdict = consult(desk, &wanted, consent)?;
-    conclude(desk, verdict, || desk.gateway.change_flag(&wanted, newest.version))
+    conclude(desk, verdict, || desk.gateway.send(&Method::PUT, "flag", &wanted, Some(newest.version)))
 }
 
 /// Makes an earlier version hold again.
 pub fn roll_back(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.change.yes, STEP)?;
-    let (by, reason) = (args.change.by.name()?, args.change.reason.as_str());
-    let history = desk.gateway.flag_history()?;
+    let (updated_by, reason) = (args.change.by.name()?, args.change.reason.clone());
+    let history = document::history(&desk.gateway)?;
     let verdict = match document::version(&history, args.version) {
         Ok(earlier) => {
             if earlier.ramp.is_some() {
                 output::note(&"warning: that version has a ramp, which goes on from where it was then");
             }
-            consult(desk, &Document { updated_by: by.clone(), reason: reason.into(), ..earlier.clone() }, consent)?
+            consult(
+                desk,
+                &Document { updated_by: updated_by.clone(), reason: reason.clone(), ..earlier.clone() },
+                consent,
+            )?
         }
         // The gateway has more of the history than it shows, and may know it all the same.
         Err(error) if consent == Consent::Given => {
@@ -102,7 +106,7 @@ pub fn roll_back(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError>
         }
         Err(error) => return Err(error),
     };
-    let order = Order { version: Some(args.version), ..Order::of(&by, reason) };
+    let order = RollbackOrder { version: args.version, updated_by, reason };
     conclude(desk, verdict, || desk.gateway.send(&Method::POST, "flag/rollback", &order, None))
 }
 

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use api::flag::{FlagStatusAnswer, RampStatus, StopStatus};
 use clap::Args;
 
-use super::wire::{RampState, Status, StopStatus};
 use super::{Desk, describe};
 use crate::error::CliError;
 use crate::output;
@@ -25,7 +25,7 @@ pub struct StatusArgs {
 
 /// Runs the command.
 pub fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
-    let status = desk.gateway.get::<Status>(&format!("flag/status?minutes={}", args.minutes))?;
+    let status = desk.gateway.get::<FlagStatusAnswer>(&format!("flag/status?minutes={}", args.minutes))?;
     if desk.json {
         output::say_json(&status.raw)?;
     } else {
@@ -37,9 +37,9 @@ pub fn run(desk: &Desk, args: &StatusArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &FlagStatusAnswer) -> String {
     let version = |version: Option<u32>| version.map_or_else(|| "none that can be read".into(), |v| v.to_string());
-    let source = status.source.as_deref().unwrap_or("no source can be read");
+    let source = status.source.map_or_else(|| "no source can be read".into(), |source| output::name(&source));
     let spread = status.slowest.map_or_else(
         || "no event with an older version since the change".into(),
         |slowest| format!("{} after the change the last of {} older events came", length(slowest), status.older_events),
@@ -58,7 +58,7 @@ fn text(status: &Status) -> String {
     if !status.isolates.is_empty() {
         let rows = status.isolates.iter().take(SHOWN_ISOLATES).map(|isolate| {
             let (version, events) = (isolate.version.to_string(), isolate.events.to_string());
-            [isolate.producer.clone(), version, moment(isolate.last_seen), events]
+            [isolate.producer.to_string(), version, moment(isolate.last_seen), events]
         });
         let table = plain(["<isolate", "version", "<last seen", "events"], rows);
         lines.push(format!("Events from {} to {}:\n{table}", moment(status.from), moment(status.to)));
@@ -84,11 +84,12 @@ fn stops(status: &StopStatus) -> Vec<String> {
     lines.chain([format!("                {places}; end each by `pathctl flag release ID`")]).collect()
 }
 
-fn ramp(ramp: &RampState) -> String {
+fn ramp(ramp: &RampStatus) -> String {
     let steps = ramp.steps.len();
     let holding = ramp.holding.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let Some(step) = ramp.steps.get(ramp.next) else { return format!("{}, all {steps} steps are taken", ramp.state) };
+    let state = output::name(&ramp.state);
+    let Some(step) = ramp.steps.get(ramp.next) else { return format!("{state}, all {steps} steps are taken") };
     let due = if ramp.due_at == 0 { "at once".into() } else { moment(ramp.due_at) };
     let (number, share, every) = (ramp.next + 1, Share::of_ppm(*step), length(ramp.every_ms));
-    format!("{}{holding}; step {number} of {steps}, {share}, is due {due}; then every {every}", ramp.state)
+    format!("{state}{holding}; step {number} of {steps}, {share}, is due {due}; then every {every}")
 }

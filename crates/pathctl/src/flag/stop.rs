@@ -5,14 +5,13 @@
 
 use std::process::ExitCode;
 
+use api::flag::{ReleaseOrder, StopAnswer, StopOrder};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use model::flag::document::Document;
 use ureq::http::Method;
 
 use super::author::By;
-use super::wire::{Order, Places, Stopped};
-use super::{Desk, describe};
+use super::{Desk, describe, document};
 use crate::consent::Consent;
 use crate::error::CliError;
 use crate::gateway::Answer;
@@ -49,9 +48,10 @@ pub struct ReleaseArgs {
 /// Stops.
 pub fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
     // A stop without a name is better than none.
-    let by = args.by.name().unwrap_or_else(|_| "unnamed".into());
-    let stopped = desk.gateway.send(&Method::POST, "flag/stop", &Order::of(&by, &args.reason), None)?;
-    tell(desk, &stopped, |Stopped { stop, .. }| {
+    let updated_by = args.by.name().unwrap_or_else(|_| "unnamed".into());
+    let order = StopOrder { updated_by, reason: args.reason.clone() };
+    let stopped = desk.gateway.send(&Method::POST, "flag/stop", &order, None)?;
+    tell(desk, &stopped, |StopAnswer { stop, .. }| {
         format!("stopped: gateways take the old path alone until `pathctl flag release {}`", stop.id)
     })
 }
@@ -59,12 +59,12 @@ pub fn run(desk: &Desk, args: &StopArgs) -> Result<ExitCode, CliError> {
 /// Ends a stop.
 pub fn release(desk: &Desk, args: &ReleaseArgs) -> Result<ExitCode, CliError> {
     let consent = Consent::by(args.yes, "releasing a stop")?;
-    let by = args.by.name()?;
+    let updated_by = args.by.name()?;
     if consent == Consent::Asked {
         let rule = if args.do_only {
             "do-only".into()
         } else {
-            describe::rule(&Document::read(&desk.gateway.newest_flag()?.value.document.to_string())?)
+            describe::rule(&document::newest(&desk.gateway)?.value.document)
         };
         output::note(&format!("the flag holds again then: {rule}"));
     }
@@ -72,40 +72,41 @@ pub fn release(desk: &Desk, args: &ReleaseArgs) -> Result<ExitCode, CliError> {
         output::note(&"nothing was released");
         return Ok(ExitCode::FAILURE);
     }
-    let order = Order { id: Some(&args.id), do_only: args.do_only.then_some(true), ..Order::of(&by, &args.reason) };
+    let order = ReleaseOrder { id: args.id.clone(), do_only: args.do_only, updated_by, reason: args.reason.clone() };
     let released = desk.gateway.send(&Method::POST, "flag/release", &order, None)?;
-    tell(desk, &released, |Stopped { stop, holding, .. }| match holding.as_slice() {
+    tell(desk, &released, |StopAnswer { stop, holding, .. }| match holding.as_slice() {
         [] => format!("{} is released: gateways obey the flag", stop.id),
         _ => format!("{} is released, but another stop holds", stop.id),
     })
 }
 
 /// Says what was done, which places have it, and which stops hold.
-fn tell(desk: &Desk, done: &Answer<Stopped>, what: impl Fn(&Stopped) -> String) -> Result<ExitCode, CliError> {
+fn tell(desk: &Desk, done: &Answer<StopAnswer>, what: impl Fn(&StopAnswer) -> String) -> Result<ExitCode, CliError> {
     if desk.json {
         output::say_json(&done.raw)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let StopAnswer { holding, recorded, copied, in_object, .. } = &done.value;
     output::say(&what(&done.value));
-    output::say(&places(&done.value.places));
-    for stop in &done.value.holding {
+    output::say(&places(*recorded, *copied, *in_object));
+    for stop in holding {
         output::say(&format!("  holding  {}", describe::stop(stop)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Which places have an order. What one of them lacks, cron brings there.
-pub fn places(Places { recorded, copied, in_object }: &Places) -> String {
+pub fn places(recorded: bool, copied: bool, in_object: bool) -> String {
     let place = |has: bool, yes: &'static str, no: &'static str| if has { yes } else { no };
     [
-        place(*recorded, "  history  recorded", "  history  NOT recorded: D1 can't be reached; cron tries each minute"),
+        place(recorded, "  history  recorded", "  history  NOT recorded: D1 can't be reached; cron tries each minute"),
         place(
-            *in_object,
+            in_object,
             "  object   told: gateways ask it within 15 s",
             "  object   NOT told: it can't be reached; cron tries each minute",
         ),
         place(
-            *copied,
+            copied,
             "  copy     written: gateways obey as KV spreads it (`pathctl flag status`)",
             "  copy     NOT written: KV refuses; cron tries each minute",
         ),

@@ -9,11 +9,12 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use api::parity::{ReportsAnswer, RunAnswer};
 use clap::{Args, Subcommand};
 use model::parity::report::Report;
+use model::parity::selftest::{SelfTestOutcome, WorldReport};
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
-use serde::Deserialize;
 use serde_json::json;
 use ureq::http::Method;
 
@@ -96,17 +97,6 @@ pub fn run(gateway: &GatewayArgs, command: ParityCommand) -> Result<ExitCode, Cl
     }
 }
 
-/// What a run answers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Comparison {
-    Done(Box<Report>),
-    #[serde(rename_all = "camelCase")]
-    Unfinished {
-        minutes_left: u64,
-    },
-}
-
 /// Compares a window, run by run. Repeating is harmless.
 fn compare(gateway: &Gateway, window: Window) -> Result<Answer<Report>, CallError> {
     let route = format!("parity/run?window={window}");
@@ -114,11 +104,11 @@ fn compare(gateway: &Gateway, window: Window) -> Result<Answer<Report>, CallErro
     for _ in 0..MAX_RUNS {
         let Answer { raw, value } = gateway.send(&Method::POST, &route, &json!({}), None)?;
         match value {
-            Comparison::Done(report) => {
+            RunAnswer::Done(report) => {
                 spinner.finish_and_clear();
                 return Ok(Answer { raw, value: *report });
             }
-            Comparison::Unfinished { minutes_left } => {
+            RunAnswer::Interrupted { minutes_left } => {
                 spinner.set_message(format!("comparing: {minutes_left} minutes that differ are left"));
             }
         }
@@ -140,16 +130,11 @@ fn show(report: &Answer<Report>, json: bool) -> Result<ExitCode, CliError> {
 }
 
 /// The newest reports of a kind, without differences, routes and gaps.
-#[derive(Deserialize)]
-struct Reports {
-    reports: Vec<Report>,
-}
-
-fn newest(gateway: &Gateway, kind: WindowKind, limit: u8) -> Result<Answer<Reports>, CallError> {
+fn newest(gateway: &Gateway, kind: WindowKind, limit: u8) -> Result<Answer<ReportsAnswer>, CallError> {
     gateway.get(&format!("parity?kind={}&limit={limit}", kind.name()))
 }
 
-fn list(answer: &Answer<Reports>, json: bool) -> Result<ExitCode, CliError> {
+fn list(answer: &Answer<ReportsAnswer>, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(&answer.raw)?;
     } else if answer.value.reports.is_empty() {
@@ -203,27 +188,8 @@ fn watch(gateway: &Gateway, kind: WindowKind, every: Duration, json: bool) -> Re
     }
 }
 
-/// What the comparator's test of itself came to.
-#[derive(Deserialize)]
-struct SelfTest {
-    /// Whether each report found exactly what was injected, and where it did not.
-    passed: bool,
-    failures: Vec<String>,
-    /// Before the delayed events arrived, and after.
-    first: Report,
-    second: Report,
-    /// Windows in each of which one thing went wrong.
-    worlds: Vec<WorldReport>,
-}
-
-#[derive(Deserialize)]
-struct WorldReport {
-    name: String,
-    report: Report,
-}
-
 fn selftest(gateway: &Gateway, json: bool) -> Result<ExitCode, CliError> {
-    let SelfTest { passed, failures, first, second, worlds } =
+    let SelfTestOutcome { passed, failures, first, second, worlds } =
         gateway.send(&Method::POST, "parity/selftest", &json!({}), None)?.value;
     if json {
         output::say_json(&json!({ "passed": passed, "failures": failures }))?;

@@ -5,6 +5,7 @@ use std::fmt;
 use model::parity::difference::Difference;
 use model::parity::report::Report;
 
+use crate::output::name;
 use crate::table::markdown;
 use crate::time::{length, moment};
 
@@ -174,9 +175,4 @@ impl Page<'_> {
 
 fn percent(rate: f64) -> String {
     format!("{:.4} %", rate * 100.0)
-}
-
-/// The name that a value has in JSON.
-fn name(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

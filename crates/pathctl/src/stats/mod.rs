@@ -1,21 +1,21 @@
 //! `pathctl stats`: figures of a period, over both stores, each event once.
 
 pub mod page;
-pub mod wire;
+pub mod sort;
 
 use std::io;
 use std::process::ExitCode;
 
+use api::stats::{RouteFigures, StatsAnswer};
 use clap::Args;
 use serde::Serialize;
 
 use self::page::Page;
-use self::wire::{Figures, Route, Sort, Stats};
+use self::sort::Sort;
 use crate::argument::moment;
 use crate::error::CliError;
 use crate::gateway::GatewayArgs;
-use crate::missing::notice;
-use crate::output;
+use crate::output::{self, notice};
 
 /// The ranges that the API knows by name; each ends now.
 const RANGES: [&str; 7] = ["15m", "1h", "6h", "24h", "7d", "30d", "90d"];
@@ -51,7 +51,7 @@ pub struct StatsArgs {
 
 /// Runs the command.
 pub fn run(gateway: &GatewayArgs, args: StatsArgs) -> Result<ExitCode, CliError> {
-    let mut stats = gateway.connect()?.get::<Stats>(&args.route())?.value;
+    let mut stats = gateway.connect()?.get::<StatsAnswer>(&args.route())?.value;
     let is_one = args.path.is_some();
     if let Some(path) = args.path {
         stats.paths.retain(|route| route.path == path);
@@ -102,16 +102,16 @@ struct Row {
     #[serde(rename = "5xx")]
     server_error: u64,
     mean_ms: Option<f64>,
-    min_ms: Option<f64>,
-    max_ms: Option<f64>,
+    min_ms: Option<u32>,
+    max_ms: Option<u32>,
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
 }
 
-fn write_csv(routes: &[Route]) -> Result<(), CliError> {
+fn write_csv(routes: &[RouteFigures]) -> Result<(), CliError> {
     let mut writer = csv::Writer::from_writer(io::stdout().lock());
-    for Route { path, figures: Figures { requests, status, response_time, .. } } in routes {
+    for RouteFigures { path, requests, status, response_time } in routes {
         // A spreadsheet must not take a path for a formula.
         let quote = if path.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
         writer.serialize(Row {

@@ -2,25 +2,27 @@
 
 use std::fmt;
 
-use super::wire::{Classes, Figures, ResponseTime, Route, Stats};
-use crate::missing::notice;
-use crate::output::one_line;
+use api::stats::{RouteFigures, StatsAnswer};
+use model::counting::figures::{Figures, ResponseTime, StatusClasses};
+
+use super::sort::errors;
+use crate::output::{notice, one_line};
 use crate::table::plain;
 use crate::time::moment;
 
 /// Figures of a period, and of the routes that are shown of it.
 pub struct Page<'a> {
     /// All of it.
-    pub stats: &'a Stats,
+    pub stats: &'a StatsAnswer,
     /// The routes that are shown.
-    pub shown: &'a [Route],
+    pub shown: &'a [RouteFigures],
     /// Whether one route alone was asked for.
     pub is_one: bool,
 }
 
 impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stats { from, to, exact, missing, total, paths, stores } = self.stats;
+        let StatsAnswer { from, to, exact, missing, total, paths, stores } = self.stats;
         let counted = match (exact, missing.as_slice()) {
             (true, _) => "each counted once",
             (false, []) => "not every one known to be counted once",
@@ -29,14 +31,17 @@ impl fmt::Display for Page<'_> {
         writeln!(f, "{} to {}, {counted}", moment(*from), moment(*to))?;
         f.write_str(&notice(missing))?;
         if let ([route], true) = (self.shown, self.is_one) {
-            return write!(f, "{}\n{}", one_line(&route.path), facts(&route.figures));
+            let facts = facts(route.requests, &route.status, route.response_time);
+            return write!(f, "{}\n{facts}", one_line(&route.path));
         }
         let (old, new) = (stores.old.map(|held| held.requests), stores.new.map(|held| held.requests));
         let counts = [old, new, stores.both, stores.only_old, stores.only_new];
         // A store that a count needs may be missing.
         let [old, new, both, only_old, only_new] =
             counts.map(|count| count.map_or_else(|| "?".to_owned(), |count| count.to_string()));
-        writeln!(f, "{}", facts(total))?;
+        let Figures { requests, status, response_time, addresses } = total;
+        writeln!(f, "{}", facts(*requests, status, *response_time))?;
+        writeln!(f, "addresses  about {:.0}, at least {}", addresses.estimate, addresses.lower)?;
         writeln!(
             f,
             "stores     {old} in the object, {new} in D1: {both} in both, {only_old} only old, {only_new} only new"
@@ -48,45 +53,41 @@ impl fmt::Display for Page<'_> {
 }
 
 /// Figures, a fact to a line.
-fn facts(figures: &Figures) -> String {
-    let Classes { informational, success, redirection, client_error, server_error } = figures.status;
-    let times = figures.response_time.map_or_else(
+fn facts(requests: u64, status: &StatusClasses, response_time: Option<ResponseTime>) -> String {
+    let StatusClasses { informational, success, redirection, client_error, server_error } = status;
+    let times = response_time.map_or_else(
         || "none".to_owned(),
         |t| {
-            let [p50, p95, p99, mean, min, max] = [t.p50, t.p95, t.p99, t.mean, t.min, t.max].map(ms);
+            let [p50, p95, p99, mean, min, max] = [t.p50, t.p95, t.p99, t.mean, t.min.into(), t.max.into()].map(ms);
             format!("p50 {p50}, p95 {p95}, p99 {p99}; mean {mean}, from {min} to {max} ms")
         },
     );
-    let addresses = figures.addresses.map_or_else(String::new, |addresses| {
-        format!("\naddresses  about {:.0}, at least {}", addresses.estimate, addresses.lower)
-    });
-    let errors = share(figures.errors(), figures.requests);
+    let errors = share(errors(status), requests);
     format!(
-        "requests   {}\nstatus     1xx {informational}, 2xx {success}, 3xx {redirection}, 4xx {client_error}, 5xx \
-         {server_error}; {errors} errors\ntimes      {times}{addresses}",
-        figures.requests
+        "requests   {requests}\nstatus     1xx {informational}, 2xx {success}, 3xx {redirection}, 4xx {client_error}, 5xx \
+         {server_error}; {errors} errors\ntimes      {times}"
     )
 }
 
-fn table(routes: &[Route]) -> String {
-    let rows = routes.iter().map(|Route { path, figures }| {
+fn table(routes: &[RouteFigures]) -> String {
+    let rows = routes.iter().map(|route| {
         [
-            path.clone(),
-            figures.requests.to_string(),
-            figures.status.client_error.to_string(),
-            figures.status.server_error.to_string(),
-            share(figures.errors(), figures.requests),
-            time(figures, |time| time.p50),
-            time(figures, |time| time.p95),
-            time(figures, |time| time.p99),
+            route.path.clone(),
+            route.requests.to_string(),
+            route.status.client_error.to_string(),
+            route.status.server_error.to_string(),
+            share(errors(&route.status), route.requests),
+            time(route.response_time, |time| time.p50),
+            time(route.response_time, |time| time.p95),
+            time(route.response_time, |time| time.p99),
         ]
     });
     plain(["<path", "requests", "4xx", "5xx", "errors", "p50 ms", "p95 ms", "p99 ms"], rows)
 }
 
 /// A response time, if there is any.
-pub fn time(figures: &Figures, of: fn(&ResponseTime) -> f64) -> String {
-    figures.response_time.as_ref().map_or_else(|| "–".to_owned(), |time| ms(of(time)))
+pub fn time(response_time: Option<ResponseTime>, of: fn(&ResponseTime) -> f64) -> String {
+    response_time.map_or_else(|| "–".to_owned(), |time| ms(of(&time)))
 }
 
 /// A part of a whole in percent; of nothing, none.

@@ -45,7 +45,7 @@ fn a_redrive_says_what_was_counted_and_what_stays() {
     let shown = fake.run("redrive|--reason|exhausted|--yes");
     assert_eq!(shown.code, 0, "{shown:?}");
     assert!(shown.out.contains("2 dead letters redriven: 3 events counted now, 1 counted before"), "{shown:?}");
-    assert_eq!(fake.asked()[0].body, json!({"reason": "exhausted"}));
+    assert_eq!(fake.asked()[0].body, json!({"reason": "exhausted", "all": false}));
     done["refused"] = json!(1);
     done["refusals"] = json!([{"id": "m/0", "reason": "it is too old"}]);
     fake.answers("POST dead-letters/redrive", done);
@@ -60,7 +60,7 @@ fn a_purge_says_how_many_are_gone() {
     fake.answers("POST dead-letters/purge", json!({"purged": 1, "left": 0}));
     let shown = fake.run("purge|m/0|--yes");
     assert_eq!((shown.code, shown.out.trim()), (0, "1 dead letter purged"));
-    assert_eq!(fake.asked()[0].body, json!({"id": "m/0"}));
+    assert_eq!(fake.asked()[0].body, json!({"id": "m/0", "all": false}));
     assert_eq!(fake.run("purge|--older-than|7d|--yes|--json").json(), json!({"purged": 1, "left": 0}));
     assert!(fake.asked()[0].body["before"].as_u64().unwrap() > 1_730_956_800_000);
 }

@@ -23,13 +23,13 @@ fn gateway() -> FakeCollector {
         json!({"history": [
             stored(document(7, "dual-write", 0), 1_730_956_800_000_u64),
             stored(document(6, "do-only", 0), 1_730_953_200_000),
-        ]}),
+        ], "stops": []}),
     );
     let difference = json!([{"field": "queuePpm", "before": 0, "after": 250_000}]);
     fake.answers(
         "POST flag/preview",
         json!({
-            "basis": {"from": 1_730_870_400_000_u64, "to": 1_730_956_800_000_u64, "requests": 1_000, "exact": true},
+            "basis": {"from": 1_730_870_400_000_u64, "to": 1_730_956_800_000_u64, "requests": 1_000, "exact": true, "missing": []},
             "base": 7, "differences": difference, "warnings": ["guard is none"], "more": false,
             "current": shares(990_000, 10_000, 0), "proposed": shares(742_500, 10_000, 247_500),
             "paths": [{"path": "/users/{id}", "requests": 900, "override": null,
@@ -283,7 +283,7 @@ fn the_status_says_who_is_behind_and_where_the_ramp_stands() {
     let fake = gateway();
     let status = json!({
         "stop": {"holding": [stop()], "history": null, "object": true, "copy": false},"newest": 7, "source": "history", "copy": 7, "inForce": 6, "from": 1_730_956_200_000_u64,
-        "to": 1_730_956_800_000_u64, "complete": false, "behind": 1, "olderEvents": 12, "slowest": 3_250, "flagTtlMs": 5_000,
+        "to": 1_730_956_800_000_u64, "complete": false, "missing": [], "behind": 1, "olderEvents": 12, "slowest": 3_250, "flagTtlMs": 5_000,
         "isolates": [{"producer": "00000000000000ff", "version": 6, "lastSeen": 1_730_956_800_000_u64, "events": 3}],
         "ramp": {"steps": [100, 10_000], "next": 1, "dueAt": 1_730_956_800_000_u64, "everyMs": 3_600_000, "paused": false,
             "state": "holding", "holding": "inconclusive"}});

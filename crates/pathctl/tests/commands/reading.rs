@@ -19,7 +19,7 @@ fn route(path: &str, figures: &Value) -> Value {
 /// An hour from 2024-11-07 05:00 with two routes.
 fn stats() -> Value {
     let counts = |requests: u64| json!({"requests": requests, "single": 0, "dual": requests, "fallback": 0});
-    json!({"from": 1_730_955_600_000_u64, "to": 1_730_959_200_000_u64, "exact": true, "total": figures(1_010, 20, 80.0),
+    json!({"from": 1_730_955_600_000_u64, "to": 1_730_959_200_000_u64, "exact": true, "missing": [], "total": figures(1_010, 20, 80.0),
         "paths": [route("/users/{id}", &figures(1_000, 10, 70.0)), route("/slow", &figures(10, 10, 250.0))],
         "stores": {"old": counts(1_010), "new": counts(1_000), "both": 1_000, "onlyOld": 10, "onlyNew": 0}})
 }
@@ -75,7 +75,7 @@ fn routes_are_given_as_csv() {
     let ran = stats_of("GET stats?range=1h").run("--csv");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1.0,900.0,4.0,70.0,300.0");
+    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1,900,4.0,70.0,300.0");
 }
 
 #[test]
@@ -128,22 +128,30 @@ const ID: &str = "1730955600000-0123abcd";
 
 fn stored(at: u64, cohort: &str) -> Value {
     json!({"storedAt": at, "event": {"idempotentId": ID, "digest": "0123abcd00000000", "timestamp": 1_730_955_601_000_u64,
-        "path": "/users/{id}", "method": "GET", "status": 200, "responseTime": 12, "clientIpHash": "aa", "cohort": cohort,
-        "flagVersion": 7, "producer": "00000000000000cc", "seq": 3, "write": 3}})
+        "path": "/users/{id}", "method": "GET", "status": 200, "responseTime": 12, "clientIpHash": "00000000000000aa", "cohort": cohort,
+        "flagVersion": 7, "producer": "00000000000000cc", "seq": 3, "write": 3, "fellBack": false}})
 }
 
-fn traced(trace: &Value) -> Ran {
+/// What is known of the ID, but for what `known` says otherwise.
+fn trace(known: &Value) -> Value {
+    let mut trace = json!({"idempotentId": ID, "missing": [], "old": [], "new": [], "absorbed": {"old": 0, "new": 0},
+        "deadLetters": [], "deadLettersNotSearched": 0, "archive": null, "cohort": null, "flagVersion": null,
+        "details": {"place": "stores", "note": "details of its time are kept"}});
+    trace.as_object_mut().unwrap().extend(known.as_object().unwrap().clone());
+    trace
+}
+
+fn traced(known: &Value) -> Ran {
     let fake = FakeCollector::of("trace");
-    fake.answers("GET trace/1730955600000-0123abcd", trace.clone());
+    fake.answers("GET trace/1730955600000-0123abcd", trace(known));
     fake.run(ID)
 }
 
 #[test]
 fn what_each_part_knows_of_an_id_is_told_in_words() {
-    let ran = traced(&json!({"idempotentId": ID, "old": [stored(1_730_955_602_000, "dual")],
-        "new": [stored(1_730_955_607_000, "dual")], "absorbed": {"old": 0, "new": 2}, "deadLetters": [
-        {"id": "m/0", "receivedAt": 1_730_955_608_000_u64, "source": "consumer", "reason": "`path`: too long"}],
-        "archive": {"day": "2024-11-07", "state": "waiting"}, "cohort": "dual", "flagVersion": 7}));
+    let ran = traced(&json!({"old": [stored(1_730_955_602_000, "dual")], "new": [stored(1_730_955_607_000, "dual")],
+        "absorbed": {"old": 0, "new": 2}, "archive": {"day": "2024-11-07", "state": "waiting"}, "deadLetters": [
+        {"id": "m/0", "receivedAt": 1_730_955_608_000_u64, "source": "consumer", "reason": "`path`: too long"}]}));
     for part in [
         "GET /users/{id} gave 200 after 12 ms, 2024-11-07T05:00:01Z (digest 0123abcd00000000)\n",
         "dual, meant for both stores by flag version 7; number 3 of isolate 00000000000000cc\n",
@@ -161,14 +169,16 @@ fn what_each_part_knows_of_an_id_is_told_in_words() {
 
 #[test]
 fn an_id_that_is_missing_somewhere_is_told_and_one_that_nobody_knows_is_a_failure() {
-    let of = |old: Value, new: Value| traced(&json!({"idempotentId": ID, "old": old, "new": new}));
-    let half = of(json!([stored(1, "dual")]), json!([]));
+    let half = traced(&json!({"old": [stored(1, "dual")]}));
     assert!(half.out.contains("meant for both") && half.out.contains("pathctl parity report"), "{half:?}");
-    assert!(half.out.contains("repeats       this gateway does not say"), "{half:?}");
-    let single = of(json!([]), json!([stored(1, "single")]));
+    let single = traced(&json!({"new": [stored(1, "single")]}));
     assert!(single.code == 0 && single.out.ends_with("D1 holds it, as it was meant to.\n"), "{single:?}");
-    let none = of(json!([]), json!([]));
+    let none = traced(&json!({}));
     assert!(none.code == 1 && none.out.contains("No part knows it"), "{none:?}");
+    let away = [json!({"store": "new", "reason": "no answer within 5000 ms"})];
+    let unread = traced(&json!({"new": null, "deadLetters": null, "missing": away}));
+    assert!(unread.out.contains("D1            can't be read now") && unread.out.contains("ask again"), "{unread:?}");
+    assert!(unread.out.contains("MISSING: the new store (D1): no answer within 5000 ms."), "{unread:?}");
     let refused = FakeCollector::of("trace").run("42");
     assert!(refused.code == 2 && refused.notes.contains("42"), "{refused:?}");
 }
@@ -176,8 +186,7 @@ fn an_id_that_is_missing_somewhere_is_told_and_one_that_nobody_knows_is_a_failur
 #[test]
 fn where_the_details_of_an_unknown_id_may_be_is_told() {
     let of = |place: &str, note: &str, absorbed: u64| {
-        traced(&json!({"idempotentId": ID, "old": [], "new": [], "absorbed": {"old": absorbed, "new": 0},
-            "deadLetters": [], "deadLettersNotSearched": 3, "archive": null, "cohort": null, "flagVersion": null,
+        traced(&json!({"absorbed": {"old": absorbed, "new": 0}, "deadLettersNotSearched": 3,
             "details": {"place": place, "note": note}}))
     };
     let archived = of("archive", "its details are in the archive of 2024-11-07", 0);
@@ -193,9 +202,7 @@ fn where_the_details_of_an_unknown_id_may_be_is_told() {
 #[test]
 fn a_trace_for_machines_has_all_that_the_gateway_says() {
     let fake = FakeCollector::of("trace");
-    let answer = json!({"idempotentId": ID, "old": [stored(1, "single")], "new": [], "absorbed": {"old": 1, "new": 0},
-        "deadLetters": [], "deadLettersNotSearched": 0, "archive": null, "cohort": "single", "flagVersion": 7,
-        "details": {"place": "stores", "note": "details of its time are kept"}, "missing": []});
+    let answer = trace(&json!({"old": [stored(1, "single")], "novelty": 1}));
     fake.answers("GET trace/1730955600000-0123abcd", answer.clone());
     assert_eq!(fake.run("1730955600000-0123abcd|--json").json(), answer);
 }

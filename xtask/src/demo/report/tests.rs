@@ -2,19 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use api::stats::{CohortCounts, StoreOverlap};
+use model::counting::figures::{Figures, StatusClasses, UniqueAddresses};
 use traffic::truth::{Exact, TruthBuilder};
 
 use super::*;
-use crate::demo::api::{PathFigures, StoreCounts, Stores};
 use crate::demo::stage::STAGES;
 
 fn exact(requests: u64, p95_ms: f64, unique_addresses: u64) -> Exact {
     Exact { requests, p50_ms: 1.0, p95_ms, p99_ms: 300.0, unique_addresses }
 }
 
-fn stats(total: Figures, paths: &[(&str, Figures)]) -> Stats {
-    let path = |(path, figures): &(&str, Figures)| PathFigures { path: (*path).into(), figures: figures.clone() };
-    Stats { total, paths: paths.iter().map(path).collect(), stores: Stores::default() }
+/// A route with so many requests, and the 95th percentile of their response times.
+fn route(path: &str, requests: u64, p95: f64) -> RouteFigures {
+    let status =
+        StatusClasses { informational: 0, success: requests, redirection: 0, client_error: 0, server_error: 0 };
+    let response_time = Some(ResponseTime { mean: 1.0, min: 1, max: 300, p50: 1.0, p95, p99: 300.0 });
+    RouteFigures { path: path.into(), requests, status, response_time }
+}
+
+/// Figures of routes, and of so many requests in all.
+fn stats(requests: u64, p95: f64, estimate: f64, paths: &[RouteFigures]) -> StatsAnswer {
+    let RouteFigures { status, response_time, .. } = route("", requests, p95);
+    let total = Figures { requests, status, response_time, addresses: UniqueAddresses { lower: 1, estimate } };
+    let stores = StoreOverlap { old: None, new: None, both: None, only_old: None, only_new: None };
+    StatsAnswer { from: 0, to: 1, exact: true, missing: Vec::new(), total, paths: paths.to_vec(), stores }
 }
 
 fn truth(total: Exact, paths: &[(&str, Exact)]) -> Truth {
@@ -35,7 +47,7 @@ fn waited(route: &str, ms: u64) -> Truth {
 
 /// The report when `merged` are counted and the stores hold these, of requests 0 to 9.
 fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> Report {
-    let measured = stats(Figures::of(merged, 100.0, 5.0), &[("/a", Figures::of(merged, 100.0, 5.0))]);
+    let measured = stats(merged, 100.0, 5.0, &[route("/a", merged, 100.0)]);
     let truth = truth(exact(10, 100.0, 5), &[("/a", exact(10, 100.0, 5))]);
     let (sent, old, new) = (digests(0..10), digests(old), digests(new));
     let parity = Parity { selftest: SelfTestReport { passed: true, failures: Vec::new() }, ..Parity::default() };
@@ -72,10 +84,7 @@ fn losses_double_counts_and_strangers_are_found_even_where_they_cancel_out() {
 
 #[test]
 fn errors_are_relative_to_the_truth_and_the_worst_counts() {
-    let measured = stats(
-        Figures::of(2_000, 204.0, 95.0),
-        &[("/a", Figures::of(1_010, 110.0, 1.0)), ("/b", Figures::of(990, 400.0, 1.0))],
-    );
+    let measured = stats(2_000, 204.0, 95.0, &[route("/a", 1_010, 110.0), route("/b", 990, 400.0)]);
     let truth = truth(exact(2_000, 200.0, 100), &[("/a", exact(1_000, 100.0, 1)), ("/b", exact(1_000, 400.0, 1))]);
     let error = TruthError::new(&measured, &truth, &Truth::default());
     for (found, expected) in
@@ -88,7 +97,7 @@ fn errors_are_relative_to_the_truth_and_the_worst_counts() {
 #[test]
 fn a_percentile_is_wrong_by_what_it_is_outside_of_upstream_and_client() {
     let of = |p95| {
-        let measured = stats(Figures::of(1_000, p95, 1.0), &[("/a", Figures::of(1_000, p95, 1.0))]);
+        let measured = stats(1_000, p95, 1.0, &[route("/a", 1_000, p95)]);
         let truth = truth(exact(1_000, 200.0, 1), &[("/a", exact(1_000, 200.0, 1))]);
         let error = TruthError::new(&measured, &truth, &waited("/a", 250));
         assert_eq!(error.p95_ms, Range { least: 200.0, most: 250.0 });
@@ -105,7 +114,7 @@ fn a_percentile_is_wrong_by_what_it_is_outside_of_upstream_and_client() {
 
 #[test]
 fn a_path_that_is_missing_or_should_not_be_is_wholly_wrong() {
-    let measured = stats(Figures::of(10, 1.0, 1.0), &[("/b", Figures::of(10, 1.0, 1.0))]);
+    let measured = stats(10, 1.0, 1.0, &[route("/b", 10, 1.0)]);
     let other = truth(exact(10, 1.0, 1), &[("/a", exact(10, 1.0, 1))]);
     assert!((TruthError::new(&measured, &other, &Truth::default()).requests - 1.0).abs() < 1e-9);
     let nothing = truth(exact(10, 1.0, 1), &[]);
@@ -114,10 +123,11 @@ fn a_path_that_is_missing_or_should_not_be_is_wholly_wrong() {
 
 #[test]
 fn a_stage_reports_what_the_stores_gained() {
-    let counts = |requests, dual| StoreCounts { requests, dual };
-    let before = Stores { old: counts(5, 0), new: counts(0, 0), only_old: 5, only_new: 0 };
-    let after = Stores { old: counts(8, 3), new: counts(4, 3), only_old: 4, only_new: 1 };
-    let of = |requests, stores| Stats { stores, ..stats(Figures::of(requests, 1.0, 1.0), &[]) };
+    let held = |requests, dual| Some(CohortCounts { requests, single: requests - dual, dual, fallback: 0 });
+    let stores = |old, new, both, only_old, only_new| StoreOverlap { old, new, both: Some(both), only_old, only_new };
+    let before = stores(held(5, 0), held(0, 0), 0, Some(5), Some(0));
+    let after = stores(held(8, 3), held(4, 3), 3, Some(4), Some(1));
+    let of = |requests, stores| StatsAnswer { stores, ..stats(requests, 1.0, 1.0, &[]) };
     let stage = StageReport::new(&STAGES[1], 4, Duration::from_millis(5), &of(5, before), &of(9, after));
     assert_eq!((stage.mode, stage.sample_ppm, stage.sent), ("dual-write", 1_000_000, 4));
     assert_eq!((stage.old, stage.new, stage.dual_old, stage.dual_new), (3, 4, 3, 3));
@@ -127,7 +137,7 @@ fn a_stage_reports_what_the_stores_gained() {
 #[test]
 fn the_file_has_the_names_that_others_read() {
     let mut report = report(10, 0..10, 0..0);
-    let nothing = stats(Figures::of(0, 1.0, 1.0), &[]);
+    let nothing = stats(0, 1.0, 1.0, &[]);
     report.stages.push(StageReport::new(&STAGES[0], 10, Duration::ZERO, &nothing, &nothing));
     let json = serde_json::to_value(report).unwrap();
     for (place, names) in [
