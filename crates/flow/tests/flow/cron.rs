@@ -89,7 +89,7 @@ fn jobs_that_hang_end_at_their_deadlines_and_a_run_that_is_ended_is_done_by_the_
         let worker = world.worker();
         let app = worker.app.clone();
         serve(&world, &world.isolate(), 100 + ms * 5..105 + ms * 5);
-        worker.spawn(async move { flow::cron::scheduled(&app).await });
+        worker.spawn_long(async move { flow::cron::scheduled(&app).await });
         world.pass_ms(1 + ms * 9);
         worker.kill();
     }
@@ -109,7 +109,7 @@ fn cron_reports_its_probe_at_once_so_that_a_slow_database_hides_nothing() {
     for port in Port::D1 {
         world.trouble(Trouble::new(port, Fault::Slow(9_000)));
     }
-    worker.spawn(async move { flow::cron::scheduled(&app).await });
+    worker.spawn_long(async move { flow::cron::scheduled(&app).await });
     world.pass_ms(10_000);
     worker.kill();
     let probe = |jobs: &[Job]| jobs.iter().find(|job| job.job == "write-probe").cloned().unwrap();

@@ -1,12 +1,18 @@
 //! The whole order of work, in a made-up world (`rig::world`): no platform, no waiting.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archive;
 mod collecting;
 mod consuming;
 mod cron;
+mod exactly_once;
 mod flag;
+mod flush;
 mod letters;
 mod object;
+mod operating;
+mod outages;
 mod parity;
+mod reading;
 mod stop;
 mod support;

@@ -17,6 +17,9 @@ use super::{Inner, World, boxed};
 /// How long the platform lets work go on after a response, in ms.
 const WAIT_UNTIL_MS: u64 = 30_000;
 
+/// How long scheduled and queued work, and a call of an object, may take, in ms.
+pub(super) const LONGEST_MS: u64 = 15 * 60 * 1000;
+
 /// A line that somebody logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -91,10 +94,18 @@ impl Isolate {
 
     /// Begins work that may go on for as long as the platform lets it after a response.
     pub fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        let inner = self.inner.clone();
-        let id = self.id;
+        self.begin(WAIT_UNTIL_MS, work);
+    }
+
+    /// Begins what somebody waits for, or what is scheduled.
+    pub fn spawn_long(&self, work: impl Future<Output = ()> + 'static) {
+        self.begin(LONGEST_MS, work);
+    }
+
+    fn begin(&self, most_ms: u64, work: impl Future<Output = ()> + 'static) {
+        let (inner, id) = (self.inner.clone(), self.id);
         self.inner.tasks.spawn(super::PLATFORM, async move {
-            inner.run_in(id, WAIT_UNTIL_MS, work).await;
+            inner.run_in(id, most_ms, work).await;
         });
     }
 

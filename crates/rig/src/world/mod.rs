@@ -180,7 +180,7 @@ impl World {
                 inner.time.sleep_until((inner.time.now_ms() + 1).next_multiple_of(60_000)).await;
                 let worker = Isolate::at_work(&inner);
                 let app = worker.app.clone();
-                worker.spawn(async move { flow::cron::scheduled(&app).await });
+                worker.spawn_long(async move { flow::cron::scheduled(&app).await });
             }
         });
     }

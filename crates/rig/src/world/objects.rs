@@ -9,13 +9,10 @@ use flow::port::{Failure, Objects};
 use store::sql::{Database, LocalFuture, StoreError};
 
 use super::database::ObjectSql;
-use super::isolate::{Isolate, Platform};
+use super::isolate::{Isolate, LONGEST_MS, Platform};
 use super::trouble::{Fault, Port};
 use super::{Inner, PLATFORM, World, boxed};
 use crate::Sqlite;
-
-/// How long one call of an object may take, in ms.
-const CALL_MS: u64 = 15 * 60 * 1000;
 
 /// When the platform rings again after an alarm's work was cut off, in ms.
 const RING_AGAIN_MS: u64 = 2_000;
@@ -65,7 +62,7 @@ impl Hosted {
 
     async fn ask(self: Rc<Self>, inner: Rc<Inner>, question: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let (isolate, object) = self.instance(&inner);
-        let answer = inner.run_in(isolate.id(), CALL_MS, async move { object.fetch(&question).await }).await;
+        let answer = inner.run_in(isolate.id(), LONGEST_MS, async move { object.fetch(&question).await }).await;
         let says = self.says.borrow().clone();
         says.or(answer).ok_or_else(|| "the object ended".into())
     }
@@ -85,7 +82,7 @@ impl Hosted {
     async fn ring(self: Rc<Self>, inner: &Rc<Inner>) {
         self.alarm.set(None);
         let (isolate, object) = self.instance(inner);
-        if inner.run_in(isolate.id(), CALL_MS, async move { object.ring().await }).await.is_none() {
+        if inner.run_in(isolate.id(), LONGEST_MS, async move { object.ring().await }).await.is_none() {
             self.set_alarm(inner, inner.time.now_ms() + RING_AGAIN_MS);
         }
     }

@@ -9,7 +9,7 @@ use model::delivery::retry::{MAIN_RETRIES, SLOW_RETRIES};
 use model::operating::health::Backlog;
 use store::sql::LocalFuture;
 
-use super::isolate::{Isolate, Platform};
+use super::isolate::{Isolate, LONGEST_MS, Platform};
 use super::trouble::Port;
 use super::{Inner, PLATFORM, World, at_once, boxed};
 
@@ -25,9 +25,6 @@ const BATCH_BYTES: usize = 256_000;
 /// How often a batch looks whether it is full, in ms; and how often before it is delivered as it is.
 const LOOK_MS: u64 = 1_000;
 const LOOKS: u32 = 5;
-
-/// How long a consumer may take, in ms.
-const CONSUMER_MS: u64 = 15 * 60 * 1000;
 
 /// How long the messages of a batch wait whose consumer ended, in s.
 const AFTER_CRASH_S: u32 = 1;
@@ -213,7 +210,7 @@ impl Inner {
         let worker = Isolate::at_work(self);
         let app = worker.app.clone();
         let work = async move { consume(&app, which.name(), &messages).await };
-        let ended = self.run_in(worker.id(), CONSUMER_MS, work).await.is_some();
+        let ended = self.run_in(worker.id(), LONGEST_MS, work).await.is_some();
         for Delivered { message, end, .. } in delivered {
             match end.get() {
                 Some(End::Ack) if self.random.happens(laws.repeats_ppm) => self.wait(which, message),

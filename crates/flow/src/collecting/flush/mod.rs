@@ -222,6 +222,3 @@ impl<'a, P: Platform> Work<'a, P> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,15 +1,25 @@
-//! Flushes in a world whose clock moves when all that is under way waits for it.
+//! One flush by itself, over writes that behave as they are told.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::task::{Context, Poll, Waker};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
 
-use proptest::prelude::*;
-
-use super::*;
-use model::delivery::bounds::FLUSH_MS;
+use flow::collecting::flush::{Platform, flush};
+use flow::collecting::write_path::WritePath;
+use flow::isolate::Handed;
+use flow::port::Failure;
+use futures_util::future::{Either, select};
+use model::delivery::bounds::{Bounds, FLUSH_MS, LANES};
 use model::event::identity::Digest;
+use model::event::message::Written;
 use model::event::{Cohort, Event};
+use model::flag::route::Destinations;
+use proptest::prelude::*;
+use rig::world::random::Random;
+use rig::world::tasks::Tasks;
+use rig::world::time::Time;
 
 fn example() -> Event {
     let text = r#"{"idempotentId":"1730956800000-0a1b2c3d","digest":"0a1b2c3d4e5f6071","timestamp":1730956800123,
@@ -22,8 +32,7 @@ fn example() -> Event {
 type Behaviour = (Option<u64>, bool);
 
 struct World {
-    now_ms: Cell<u64>,
-    timers: RefCell<Vec<(u64, Waker)>>,
+    time: Rc<Time>,
     counts: RefCell<BTreeMap<&'static str, usize>>,
     /// What was written: path, number and cohort of each event; of a dual one that fell back, that of fallbacks.
     written: RefCell<Vec<(WritePath, u32, Cohort)>>,
@@ -33,23 +42,6 @@ struct World {
     under_way: Cell<usize>,
     most_under_way: Cell<usize>,
     behave: Box<dyn Fn(WritePath, usize) -> Behaviour>,
-}
-
-/// Ends at a time of the world's clock.
-struct Timer<'a>(&'a World, u64, bool);
-
-impl Future for Timer<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // Even one of no length waits for others first.
-        if self.0.now_ms.get() >= self.1 && self.2 {
-            return Poll::Ready(());
-        }
-        self.2 = true;
-        self.0.timers.borrow_mut().push((self.1, context.waker().clone()));
-        Poll::Pending
-    }
 }
 
 struct UnderWay<'a>(&'a World);
@@ -83,11 +75,11 @@ impl Platform for World {
     }
 
     fn sleep_ms(&self, ms: u64) -> impl Future<Output = ()> {
-        Timer(self, self.now_ms.get() + ms, false)
+        self.time.sleep_ms(ms)
     }
 
     fn now_ms(&self) -> u64 {
-        self.now_ms.get()
+        self.time.now_ms()
     }
 
     fn count(&self, name: &'static str, events: usize) {
@@ -107,8 +99,7 @@ impl Platform for World {
 impl World {
     fn new(behave: impl Fn(WritePath, usize) -> Behaviour + 'static) -> Self {
         Self {
-            now_ms: Cell::new(1_000_000),
-            timers: RefCell::default(),
+            time: Time::starting_at(1_000_000),
             counts: RefCell::default(),
             written: RefCell::default(),
             logged_lost: RefCell::default(),
@@ -121,21 +112,8 @@ impl World {
 
     /// Runs a future for at most `ms`; returns whether it ended.
     fn run(&self, future: impl Future<Output = ()>, ms: u64) -> bool {
-        let mut future = pin!(future);
-        let until = self.now_ms.get() + ms;
-        loop {
-            if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-                return true;
-            }
-            let Some(next) = self.timers.borrow().iter().map(|(at, _)| *at).min() else { return false };
-            if next > until {
-                return false;
-            }
-            self.now_ms.set(self.now_ms.get().max(next));
-            let due: Vec<Waker> =
-                self.timers.borrow_mut().extract_if(.., |(at, _)| *at <= next).map(|(_, waker)| waker).collect();
-            due.into_iter().for_each(Waker::wake);
-        }
+        let tasks = Tasks::new(self.time.clone(), Random::new(0));
+        matches!(tasks.run(select(pin!(future), self.time.sleep_ms(ms))), Either::Left(_))
     }
 
     fn count_of(&self, name: &str) -> usize {
@@ -199,10 +177,10 @@ fn bounds(shards: u64) -> Bounds {
 
 /// Flushes; returns how long it took, in ms.
 fn flushed(world: &World, bounds: Bounds, events: &[Handed]) -> u64 {
-    let began = world.now_ms.get();
+    let began = world.time.now_ms();
     assert!(world.run(flush(world, bounds, events.to_vec()), FLUSH_MS), "it did not end");
     world.adds_up(events);
-    world.now_ms.get() - began
+    world.time.now_ms() - began
 }
 
 const QUICK: Behaviour = (Some(20), true);
