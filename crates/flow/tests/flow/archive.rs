@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flow::archive::{self, ArchiveState};
+use api::archive::ArchiveState;
+use flow::archive;
 use flow::error::Error;
 use rig::world::World;
 use rig::world::trouble::{Fault, Port, Trouble};
