@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use api::problem::Problem;
 use ureq::http::StatusCode;
 use ureq::http::header::RETRY_AFTER;
 use ureq::http::response::Parts;
@@ -18,16 +18,11 @@ pub struct Refusal {
     retry_after: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-}
-
 impl Refusal {
     /// Reads an answer that is no success.
     pub fn read(head: &Parts, body: &[u8]) -> Self {
         let detail = match serde_json::from_slice(body) {
-            Ok(Problem { detail }) => detail,
+            Ok(Problem { detail, .. }) => detail,
             Err(_) if body.is_empty() => "no reason is given".into(),
             // Somebody in between, or no gateway at all.
             Err(_) => String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect(),

@@ -22,7 +22,7 @@ const ROUTE_EXPONENT: f64 = 0.9;
 const CLIENT_EXPONENT: f64 = 0.7;
 /// Requests per client, on average.
 const REQUESTS_PER_CLIENT: u64 = 8;
-/// Most clients in a workload; their table of weights takes 8 bytes each.
+/// Most clients in a workload: 10.0.0.0/8 has addresses for 16 times as many.
 const MAX_CLIENTS: u64 = 1_000_000;
 /// Share of clients with IPv6.
 const IPV6_SHARE: f64 = 0.35;

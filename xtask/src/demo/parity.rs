@@ -29,17 +29,12 @@ pub struct DualStage {
 pub struct ParityReport {
     /// The window, or which of the self-test's reports it is.
     pub window: String,
-    /// What was concluded.
     pub verdict: Verdict,
     /// Events in either store that were meant for both.
     pub union: u64,
-    /// Events that only the old store holds.
     pub only_old: u64,
-    /// Events that only the new store holds.
     pub only_new: u64,
-    /// Events of which the stores hold different values.
     pub value_differs: u64,
-    /// Events that a store counts more than once.
     pub counted_twice: u64,
     /// With 95 % confidence the mismatch rate is not above.
     pub upper_bound: f64,

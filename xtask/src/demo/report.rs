@@ -54,25 +54,18 @@ pub struct Report {
 /// What one stage added.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageReport {
-    /// The flag's mode.
     pub mode: &'static str,
-    /// The flag's share on both paths, in ppm.
     pub sample_ppm: u32,
-    /// The flag's share of the rest on the new path, in ppm.
     pub queue_ppm: u32,
     /// Requests sent.
     pub sent: u64,
-    /// Events in the old store.
+    /// Events in each store, and of them those that were meant for both.
     pub old: i64,
-    /// Events in the new store.
     pub new: i64,
-    /// Events in the old store that were meant for both.
     pub dual_old: i64,
-    /// Events in the new store that were meant for both.
     pub dual_new: i64,
-    /// Events that only the old store holds.
+    /// Events that one store alone holds.
     pub only_old: i64,
-    /// Events that only the new store holds.
     pub only_new: i64,
     /// Requests that the merged read counts.
     pub merged: i64,

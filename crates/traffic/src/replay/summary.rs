@@ -105,23 +105,16 @@ impl Outcomes {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = |of: &mut dyn Iterator<Item = (&str, &u64)>| {
-            of.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-        };
         let stopped = if self.interrupted { " (stopped on request)" } else { "" };
         writeln!(f, "sent       {} in {:.1} s, {:.0}/s{stopped}", self.sent, self.duration_s, self.rate_per_s)?;
         if !self.errors.is_empty() {
-            writeln!(f, "unanswered {}", counts(&mut self.errors.iter().map(|(kind, count)| (*kind, count))))?;
+            writeln!(f, "unanswered {}", counts(&self.errors))?;
             for reason in &self.error_reasons {
                 writeln!(f, "           {reason}")?;
             }
         }
         if self.answered > 0 {
-            writeln!(
-                f,
-                "answered   {}",
-                counts(&mut self.status.iter().map(|(class, count)| (class.as_str(), count)))
-            )?;
+            writeln!(f, "answered   {}", counts(&self.status))?;
             let Latency { p50, p95, p99, max } = self.latency_ms;
             writeln!(f, "latency    p50 {p50:.1} ms, p95 {p95:.1} ms, p99 {p99:.1} ms, max {max:.1} ms")?;
         }
@@ -130,6 +123,10 @@ impl fmt::Display for Summary {
         }
         write!(f, "bad lines  {}", self.bad_lines.count)
     }
+}
+
+fn counts(of: &BTreeMap<impl fmt::Display, u64>) -> String {
+    of.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
