@@ -4,7 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use model::archive::Day;
+use model::delivery::kept_letter::LetterSource;
 use model::error::InputError;
+use model::flag::Mode;
 use model::parity::window::{Window, WindowKind};
 
 /// Longest length that is read: a year.
@@ -60,6 +62,18 @@ pub fn window_kind(text: &str) -> Result<WindowKind, InputError> {
     WindowKind::named(text).ok_or_else(|| InputError::field("kind", text, "give hour, day or range"))
 }
 
+/// Reads a mode of the flag.
+pub fn mode(text: &str) -> Result<Mode, InputError> {
+    let modes = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite];
+    let found = modes.into_iter().find(|mode| mode.name() == text);
+    found.ok_or_else(|| InputError::field("mode", text, format!("give one of {}", modes.map(Mode::name).join(", "))))
+}
+
+/// Reads which consumer found a letter.
+pub fn letter_source(text: &str) -> Result<LetterSource, InputError> {
+    LetterSource::named(text).ok_or_else(|| InputError::field("source", text, "give consumer or dlq"))
+}
+
 /// The start of an hour, in UTC; none if the day has no such hour.
 fn start_of(day: Date, hour: i8) -> Option<Timestamp> {
     if !(0..24).contains(&hour) {
@@ -73,6 +87,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn names_are_those_of_documents_and_answers() {
+        assert_eq!((mode("dual-write"), letter_source("dlq")), (Ok(Mode::DualWrite), Ok(LetterSource::Dlq)));
+        assert!(mode("dual").unwrap_err().to_string().contains("do-only, queue-only, dual-write"));
+        assert!(letter_source("me").is_err());
+    }
 
     #[test]
     fn lengths_have_numbers_and_units() {

@@ -5,14 +5,13 @@
 use std::process::ExitCode;
 
 use api::letters::{LetterSelection, LettersAnswer, PurgeAnswer, RedriveAnswer};
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use model::delivery::kept_letter::{KeptLetter, LetterSource, RefusedLetter};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use ureq::http::Method;
 
-use crate::argument::length_ms;
+use crate::argument::{length_ms, letter_source};
 use crate::consent::Consent;
 use crate::error::CliError;
 use crate::gateway::{Answer, CallError, Cause, Gateway, GatewayArgs};
@@ -43,7 +42,7 @@ pub enum DeadLettersCommand {
 #[derive(Args)]
 struct Which {
     /// Those that this consumer found: consumer (the queue's) or dlq (the dead-letter queue's).
-    #[arg(long, value_parser = PossibleValuesParser::new(["consumer", "dlq"]).map(|name| source(&name)))]
+    #[arg(long, value_parser = letter_source)]
     source: Option<LetterSource>,
     /// Those with this text in their reason, or in why their last redrive was refused.
     #[arg(long, value_name = "TEXT")]
@@ -94,10 +93,6 @@ pub fn run(gateway: &GatewayArgs, command: DeadLettersCommand) -> Result<ExitCod
         DeadLettersCommand::Redrive(args) => redrive(&gateway, &args, json),
         DeadLettersCommand::Purge(args) => purge(&gateway, &args, json),
     }
-}
-
-fn source(name: &str) -> LetterSource {
-    LetterSource::named(name).unwrap_or(LetterSource::Consumer)
 }
 
 impl Which {

@@ -5,8 +5,6 @@ use std::process::ExitCode;
 
 use api::flag::RollbackOrder;
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser as _;
 use model::flag::Mode;
 use model::flag::document::Document;
 use ureq::http::Method;
@@ -14,6 +12,7 @@ use ureq::http::Method;
 use super::author::ChangeArgs;
 use super::proposal::{Verdict, conclude, consult};
 use super::{Desk, document};
+use crate::argument::mode;
 use crate::consent::Consent;
 use crate::error::CliError;
 use crate::output;
@@ -37,8 +36,8 @@ struct Wanted {
     /// A whole document; - is standard input. Its version, author and reason don't count.
     #[arg(conflicts_with_all = ["mode", "sample", "queue_share", "salt"])]
     file: Option<PathBuf>,
-    /// Which store records. Any but dual-write ends a ramp.
-    #[arg(long, value_parser = PossibleValuesParser::new(MODES.map(Mode::name)).map(|name| mode(&name)))]
+    /// Which store records: do-only, queue-only or dual-write. Any but dual-write ends a ramp.
+    #[arg(long, value_parser = mode)]
     mode: Option<Mode>,
     /// In dual-write: share of requests written to both stores, such as 1%.
     #[arg(long, value_name = "SHARE")]
@@ -58,12 +57,6 @@ pub struct RollbackArgs {
     version: u32,
     #[command(flatten)]
     change: ChangeArgs,
-}
-
-const MODES: [Mode; 3] = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite];
-
-fn mode(name: &str) -> Mode {
-    MODES.into_iter().find(|mode| mode.name() == name).unwrap_or(Mode::DoOnly)
 }
 
 /// Sets the flag.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use api::stats::{RouteFigures, StatsAnswer};
 use clap::Args;
-use serde::Serialize;
+use model::counting::figures::StatusClasses;
 
 use self::page::Page;
 use self::sort::Sort;
@@ -86,49 +86,22 @@ impl StatsArgs {
     }
 }
 
-/// A route in CSV; times in ms.
-#[derive(Serialize)]
-struct Row {
-    path: String,
-    requests: u64,
-    #[serde(rename = "1xx")]
-    informational: u64,
-    #[serde(rename = "2xx")]
-    success: u64,
-    #[serde(rename = "3xx")]
-    redirection: u64,
-    #[serde(rename = "4xx")]
-    client_error: u64,
-    #[serde(rename = "5xx")]
-    server_error: u64,
-    mean_ms: Option<f64>,
-    min_ms: Option<u32>,
-    max_ms: Option<u32>,
-    p50_ms: Option<f64>,
-    p95_ms: Option<f64>,
-    p99_ms: Option<f64>,
-}
+const CSV_HEADER: [&str; 13] = [
+    "path", "requests", "1xx", "2xx", "3xx", "4xx", "5xx", "mean_ms", "min_ms", "max_ms", "p50_ms", "p95_ms", "p99_ms",
+];
 
 fn write_csv(routes: &[RouteFigures]) -> Result<(), CliError> {
     let mut writer = csv::Writer::from_writer(io::stdout().lock());
+    writer.write_record(CSV_HEADER)?;
     for RouteFigures { path, requests, status, response_time } in routes {
         // A spreadsheet must not take a path for a formula.
         let quote = if path.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
-        writer.serialize(Row {
-            path: format!("{quote}{path}"),
-            requests: *requests,
-            informational: status.informational,
-            success: status.success,
-            redirection: status.redirection,
-            client_error: status.client_error,
-            server_error: status.server_error,
-            mean_ms: response_time.map(|time| time.mean),
-            min_ms: response_time.map(|time| time.min),
-            max_ms: response_time.map(|time| time.max),
-            p50_ms: response_time.map(|time| time.p50),
-            p95_ms: response_time.map(|time| time.p95),
-            p99_ms: response_time.map(|time| time.p99),
-        })?;
+        let StatusClasses { informational, success, redirection, client_error, server_error } = status;
+        let counts = [requests, informational, success, redirection, client_error, server_error];
+        let counts = counts.map(ToString::to_string);
+        let times = response_time.map(|t| [t.mean, t.min.into(), t.max.into(), t.p50, t.p95, t.p99]);
+        let times = times.map(|times| times.map(|ms| ms.to_string())).unwrap_or_default();
+        writer.write_record([format!("{quote}{path}")].iter().chain(&counts).chain(&times))?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ fn routes_are_given_as_csv() {
     let ran = stats_of("GET stats?range=1h").run("--csv");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1,900,4.0,70.0,300.0");
+    assert_eq!(lines[1], "/users/{id},1000,0,990,0,0,10,5.5,1,900,4,70,300");
 }
 
 #[test]
