@@ -3,7 +3,7 @@
 use js_sys::{Array, Object};
 use wasm_bindgen::{JsCast, JsValue};
 
-use store::sql::{Row, StoreError, Value};
+use store::sql::{Columns, Row, StoreError, Value};
 
 /// From here on doubles leave whole numbers out: 2^53.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
@@ -19,15 +19,22 @@ pub fn bound(values: &[Value]) -> Array {
     values.iter().map(bound).collect()
 }
 
-/// Rows as the platform gives them, objects from names to values, as their values in order.
+/// Rows, from the objects that the platform gives: from names to values. All of a result have the names of the first.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] when a value is none of those that are stored.
 pub fn rows(objects: &Array) -> Result<Vec<Row>, StoreError> {
-    let row = |object: JsValue| -> Result<Vec<Value>, StoreError> {
-        Object::values(object.unchecked_ref()).iter().map(|value| read(&value)).collect()
+    if objects.length() == 0 {
+        return Ok(Vec::new());
+    }
+    let first: Object = objects.get(0).unchecked_into();
+    let columns: Columns = Object::keys(&first).iter().filter_map(|name| name.as_string().map(Box::from)).collect();
+    let row = |object: JsValue| -> Result<Row, StoreError> {
+        let values =
+            Object::values(object.unchecked_ref()).iter().map(|value| read(&value)).collect::<Result<_, _>>()?;
+        Ok(Row::new(&columns, values))
     };
-    objects.iter().map(|object| row(object).map(Row)).collect()
+    objects.iter().map(row).collect()
 }
 
 fn read(value: &JsValue) -> Result<Value, StoreError> {

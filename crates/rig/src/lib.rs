@@ -29,7 +29,7 @@ use rusqlite::limits::Limit;
 use store::events::event_store::{EventStore, Memory};
 use store::keeper::address_keys;
 use store::schema::MIGRATIONS;
-use store::sql::{Row, Sql, Statement, StoreError, Value};
+use store::sql::{Columns, Row, Sql, Statement, StoreError, Value};
 
 /// 2024-11-07 05:20:00 UTC, a whole minute.
 pub const START: u64 = 1_730_956_800_000;
@@ -137,7 +137,7 @@ impl Sqlite {
         let mut results = Vec::new();
         for statement in statements {
             let mut prepared = transaction.prepare_cached(statement.sql).map_err(error)?;
-            let columns = prepared.column_count();
+            let columns = columns(&prepared);
             let params = rusqlite::params_from_iter(statement.params.iter().map(|value| match value {
                 Value::Null => rusqlite::types::Value::Null,
                 Value::Integer(number) => (*number).into(),
@@ -152,7 +152,7 @@ impl Sqlite {
                         other => panic!("the port has no {other:?}"),
                     })
                 };
-                (0..columns).map(value).collect::<rusqlite::Result<_>>().map(Row)
+                (0..columns.len()).map(value).collect::<rusqlite::Result<_>>().map(|values| Row::new(&columns, values))
             };
             let rows = prepared.query_map(params, read).map_err(error)?;
             results.push(rows.collect::<rusqlite::Result<_>>().map_err(error)?);
@@ -162,6 +162,18 @@ impl Sqlite {
         transaction.commit().map_err(error)?;
         Ok(results)
     }
+}
+
+/// The names of a statement's columns. The platform gives a row as an object, which has one value for a name; and what an
+/// expression without a name of its own is called, SQLite doesn't promise.
+fn columns(statement: &rusqlite::Statement<'_>) -> Columns {
+    let names: Columns = statement.column_names().into_iter().map(Box::from).collect();
+    for (at, name) in names.iter().enumerate() {
+        let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        assert!(is_name, "a column has no name of its own: {name}");
+        assert!(!names[..at].contains(name), "two columns have the name {name}");
+    }
+    names
 }
 
 impl Sql for Sqlite {

@@ -36,7 +36,7 @@ const TAKEN: &str = "SELECT steps FROM object_schema";
 /// [`StoreError`].
 pub async fn scripts_due(object: &Database) -> Result<Vec<String>, StoreError> {
     let results = object.batch(vec![Statement::new(TAKEN, [])]).await?;
-    let taken = rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))?;
+    let taken = rows(&results, 0).first().map_or(Ok(0), |row| row.integer("steps"))?;
     let due = (1..).zip(STEPS).skip(usize::try_from(taken).unwrap_or(usize::MAX));
     Ok(due
         .map(|(step, scripts): (u64, &[&str])| {

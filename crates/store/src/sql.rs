@@ -61,18 +61,42 @@ impl Statement {
     }
 }
 
-/// A row: its columns in order.
+/// The names of a result's columns, which all of its rows share.
+pub type Columns = Rc<[Box<str>]>;
+
+/// A row: a value for each of its columns. Columns are read by the names that their statement gives them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row(pub Vec<Value>);
+pub struct Row {
+    columns: Columns,
+    values: Vec<Value>,
+}
 
 impl Row {
+    /// A row of these columns, with their values in the same order.
+    pub fn new(columns: &Columns, values: Vec<Value>) -> Self {
+        Self { columns: Rc::clone(columns), values }
+    }
+
+    /// The values, in the order of their columns.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Whether a column holds `NULL`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when there is no such column.
+    pub fn is_null(&self, column: &str) -> Result<bool, StoreError> {
+        self.value(column).map(|value| *value == Value::Null)
+    }
+
     /// A whole number.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the column is missing, negative or of another type.
-    pub fn integer(&self, column: usize) -> Result<u64, StoreError> {
-        match self.0.get(column) {
-            Some(Value::Integer(number)) if *number >= 0 => Ok(number.cast_unsigned()),
+    /// [`StoreError::Corrupt`] when there is no such column, or it is negative or of another type.
+    pub fn integer(&self, column: &str) -> Result<u64, StoreError> {
+        match self.value(column)? {
+            Value::Integer(number) if *number >= 0 => Ok(number.cast_unsigned()),
             other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where a count was stored"))),
         }
     }
@@ -80,10 +104,10 @@ impl Row {
     /// Text.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the column is missing or of another type.
-    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
-        match self.0.get(column) {
-            Some(Value::Text(text)) => Ok(text),
+    /// [`StoreError::Corrupt`] when there is no such column, or it is of another type.
+    pub fn text(&self, column: &str) -> Result<&str, StoreError> {
+        match self.value(column)? {
+            Value::Text(text) => Ok(text),
             other => Err(StoreError::Corrupt(format!("column {column} holds {other:?} where text was stored"))),
         }
     }
@@ -91,9 +115,15 @@ impl Row {
     /// Bytes that the statement gave as `hex(…)`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when the column is no hexadecimal text.
-    pub fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+    /// [`StoreError::Corrupt`] when there is no such column, or it is no hexadecimal text.
+    pub fn bytes(&self, column: &str) -> Result<Vec<u8>, StoreError> {
         hex::decode(self.text(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+    }
+
+    fn value(&self, column: &str) -> Result<&Value, StoreError> {
+        let mut named = self.columns.iter().zip(&self.values);
+        let found = named.find_map(|(name, value)| (**name == *column).then_some(value));
+        found.ok_or_else(|| StoreError::Corrupt(format!("there is no column {column}")))
     }
 }
 
@@ -202,7 +232,7 @@ pub(crate) fn packed<T: serde::Serialize>(value: &T) -> Result<String, StoreErro
 }
 
 /// What [`packed`] made, from a column that the statement gave as `hex(…)`.
-pub(crate) fn unpacked<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> Result<T, StoreError> {
+pub(crate) fn unpacked<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, StoreError> {
     postcard::from_bytes(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
 }
 
@@ -242,4 +272,24 @@ pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> 
         chunks.push(Value::Text(list));
     }
     chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_read_by_its_name_and_one_that_is_not_there_is_named() {
+        let columns: Columns = ["seq", "body", "gone"].map(Box::from).into();
+        let row = Row::new(&columns, vec![Value::Integer(7), "0aff".into(), Value::Null]);
+        assert_eq!((row.integer("seq"), row.text("body")), (Ok(7), Ok("0aff")));
+        assert_eq!((row.bytes("body"), row.is_null("gone")), (Ok(vec![10, 255]), Ok(true)));
+        let errors = [row.integer("mark").map(drop), row.text("mark").map(drop), row.bytes("mark").map(drop)];
+        for error in errors.into_iter().chain([row.is_null("mark").map(drop)]) {
+            assert_eq!(error, Err(StoreError::Corrupt("there is no column mark".into())));
+        }
+        for (read, column) in [(row.integer("body").map(drop), "body"), (row.text("seq").map(drop), "seq")] {
+            assert!(matches!(read, Err(StoreError::Corrupt(why)) if why.contains(column)));
+        }
+    }
 }

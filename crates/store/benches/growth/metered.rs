@@ -63,7 +63,7 @@ impl Sql for Metered {
         let sent: u64 = statements.iter().flat_map(|statement| &statement.params).map(bytes).sum();
         let written = self.sqlite.written();
         let results = self.sqlite.batch(statements).await?;
-        let got: u64 = results.iter().flatten().flat_map(|row| &row.0).map(bytes).sum();
+        let got: u64 = results.iter().flatten().flat_map(Row::values).map(bytes).sum();
         let Traffic { bytes, written: before } = self.meter.get();
         self.meter.set(Traffic { bytes: bytes + sent + got, written: before + self.sqlite.written() - written });
         Ok(results)

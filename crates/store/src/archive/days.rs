@@ -173,7 +173,7 @@ impl ArchiveDays {
     /// The day that is being archived, if there is one, and up to when (ms) days are done.
     pub(crate) async fn current(&self) -> Result<(Option<Progress>, u64), StoreError> {
         let results = self.sql.batch(vec![Statement::new(CURRENT, []), Statement::new(LAST_DONE, [])]).await?;
-        let until = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
+        let until = rows(&results, 1).first().map_or(Ok(0), |row| row.integer("until"))?;
         Ok((rows(&results, 0).first().map(progress).transpose()?, Day(until).start_ms()))
     }
 
@@ -252,12 +252,12 @@ impl ArchiveDays {
     pub(crate) async fn parts(&self, day: Day) -> Result<Vec<Noted>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(PARTS, [day.0.into()])]).await?;
         let noted = |row: &Row| {
-            let sha256 = row.bytes(2)?.try_into();
+            let sha256 = row.bytes("sha256")?.try_into();
             Ok(Noted {
-                number: row.integer(0)?,
-                bytes: row.integer(1)?,
+                number: row.integer("number")?,
+                bytes: row.integer("bytes")?,
                 sha256: sha256.map_err(|_| StoreError::Corrupt("a checksum is not of 32 bytes".into()))?,
-                body: row.text(3)?.to_owned(),
+                body: row.text("body")?.to_owned(),
             })
         };
         rows(&results, 0).iter().map(noted).collect()
@@ -270,8 +270,8 @@ impl ArchiveDays {
     pub async fn state_of(&self, day: Day) -> Result<Option<Archiving>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(STATE_OF, [day.0.into()])]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state of a day".into()))?;
-        match row.text(0)? {
-            "" => Ok((row.integer(1)? == 0).then_some(Archiving::Waiting)),
+        match row.text("state")? {
+            "" => Ok((row.integer("later")? == 0).then_some(Archiving::Waiting)),
             name => archiving(name).map(Some),
         }
     }
@@ -284,14 +284,14 @@ impl ArchiveDays {
         let results = self.sql.batch(vec![Statement::new(LIST, [before.0.into(), most.into()])]).await?;
         let listed = |row: &Row| {
             Ok(ListedDay {
-                day: Day(row.integer(0)?).to_string(),
-                state: archiving(row.text(1)?)?,
-                parts: row.integer(2)?,
-                rows: row.integer(3)?,
-                twins: row.integer(4)?,
-                bytes: row.integer(5)?,
-                started_at: row.integer(6)?,
-                done_at: Some(row.integer(7)?).filter(|at| *at > 0),
+                day: Day(row.integer("day")?).to_string(),
+                state: archiving(row.text("state")?)?,
+                parts: row.integer("parts")?,
+                rows: row.integer("rows")?,
+                twins: row.integer("twins")?,
+                bytes: row.integer("bytes")?,
+                started_at: row.integer("started_at")?,
+                done_at: Some(row.integer("done_at")?).filter(|at| *at > 0),
             })
         };
         rows(&results, 0).iter().map(listed).collect()
@@ -304,19 +304,23 @@ fn archiving(name: &str) -> Result<Archiving, StoreError> {
 
 /// A row of [`CURRENT`].
 fn progress(row: &Row) -> Result<Progress, StoreError> {
-    let state = match row.text(1)? {
+    let state = match row.text("state")? {
         "writing" => State::Writing,
         "checking" => State::Checking,
         other => return Err(StoreError::Corrupt(format!("a day's state is {other:?}"))),
     };
     Ok(Progress {
-        day: Day(row.integer(0)?),
+        day: Day(row.integer("day")?),
         state,
-        window_ms: row.integer(2)?,
-        cursor: Cursor { window: row.integer(3)?, slice: row.integer(4)?, slices: row.integer(5)? },
-        parts: row.integer(6)?,
-        checked: row.integer(7)?,
-        rows: row.integer(8)?,
-        bytes: row.integer(9)?,
+        window_ms: row.integer("window_ms")?,
+        cursor: Cursor {
+            window: row.integer("next_window")?,
+            slice: row.integer("next_slice")?,
+            slices: row.integer("slices")?,
+        },
+        parts: row.integer("parts")?,
+        checked: row.integer("checked")?,
+        rows: row.integer("rows")?,
+        bytes: row.integer("bytes")?,
     })
 }

@@ -53,7 +53,7 @@ impl Details for EventReader {
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
         let params = [from.into(), to.into(), most.into()];
         let results = self.sql.batch(vec![Statement::new(WINDOWS, params)]).await?;
-        let count = |row: &Row| Ok((row.integer(0)?, row.integer(1)?));
+        let count = |row: &Row| Ok((row.integer("window_start")?, row.integer("events")?));
         let counts = rows(&results, 0).iter().map(count).collect::<Result<LiteMap<_, _>, StoreError>>()?;
         let last = counts.last().filter(|_| counts.len() as u64 >= most);
         let until = last.map_or(to, |(start, _)| start + 1);
@@ -67,7 +67,7 @@ impl Details for EventReader {
             let results = self.sql.batch(vec![Statement::new(PAGE, params)]).await?;
             let page = rows(&results, 0);
             let Some(last) = page.last() else { return Ok(events) };
-            seq = last.integer(3)?;
+            seq = last.integer("seq")?;
             for row in page {
                 events.extend(events_of(row)?.into_iter().filter(|event| cut.has(event.digest)));
             }
@@ -78,8 +78,8 @@ impl Details for EventReader {
         let results = self.sql.batch(vec![Statement::new(DIGESTS, [from.into(), to.into()])]).await?;
         let mut digests = Vec::new();
         for row in rows(&results, 0) {
-            let window = row.integer(0)?;
-            let bytes = row.bytes(1)?;
+            let window = row.integer("window_start")?;
+            let bytes = row.bytes("digests")?;
             digests.extend(segment::unpack_digests(&bytes).map(|digest| (window, digest)));
         }
         Ok(digests)

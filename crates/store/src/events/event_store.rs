@@ -158,7 +158,8 @@ impl EventStore {
         // All of a window at once: the memory sorts what it is given.
         let mut new: LiteMap<u64, Vec<Digest>> = LiteMap::new();
         for row in results.iter().skip(1).flatten() {
-            new.entry(row.integer(0)?).or_default().extend(segment::unpack_digests(&row.bytes(1)?));
+            let digests = row.bytes("digests")?;
+            new.entry(row.integer("window_start")?).or_default().extend(segment::unpack_digests(&digests));
         }
         // From here nothing can fail: the memory never stops half way.
         for window in missing {

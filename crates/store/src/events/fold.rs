@@ -150,7 +150,7 @@ impl Fresh {
 
     /// Adds a rollup that [`Self::reads`] gave.
     fn add_rollup(&mut self, row: &Row) -> Result<(), StoreError> {
-        let (key, rollup) = decode(row.text(0)?)?;
+        let (key, rollup) = decode(row.text("rollup")?)?;
         if let Some(sum) = self.rollups.get_mut(&key) {
             sum.merge(&rollup);
         }
@@ -199,7 +199,7 @@ impl EventStore {
             let (true, Some(last)) = (reached.is_there(rows(&results, 0))?, waiting.last()) else {
                 return Err(StoreError::Conflict);
             };
-            reached = Position { seq: last.integer(5)?, mark: last.integer(6)? };
+            reached = Position { seq: last.integer("seq")?, mark: last.integer("mark")? };
             for row in waiting {
                 self.add_segment(&mut adding, &events_of(row)?, &absorbed_of(row)?).await;
             }

@@ -62,10 +62,10 @@ pub(crate) fn read(ledgers: &ByMinute) -> Statement {
 
 /// Adds a row that [`read`] gave.
 pub(crate) fn add(ledgers: &mut ByMinute, row: &Row) -> Result<(), StoreError> {
-    if let Some(sum) = ledgers.get_mut(&row.integer(0)?) {
+    if let Some(sum) = ledgers.get_mut(&row.integer("start")?) {
         sum.sums.add(&minute_sums(row)?);
-        sum.arrivals.merge(&arrivals_of(row, 10)?);
-        sum.writes.merge(&unpacked(row, 11)?);
+        sum.arrivals.merge(&arrivals_of(row)?);
+        sum.writes.merge(&unpacked(row, "writes")?);
     }
     Ok(())
 }

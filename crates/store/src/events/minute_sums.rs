@@ -14,19 +14,17 @@ pub(crate) const fn joined(high: u64, low: u64) -> u64 {
     (high << 32).wrapping_add(low)
 }
 
-/// Of a row that begins with `start, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high,
-/// value_low`.
+/// The sums of a row of `ledger`.
 pub(crate) fn minute_sums(row: &Row) -> Result<Minute, StoreError> {
-    let column = |at: usize| row.integer(at);
     Ok(Minute {
-        numbers: column(1)?,
-        absorbed: column(2)?,
-        events: column(3)?,
-        fallback: column(4)?,
+        numbers: row.integer("numbers")?,
+        absorbed: row.integer("absorbed")?,
+        events: row.integer("events")?,
+        fallback: row.integer("fallback")?,
         dual: Sum {
-            requests: column(5)?,
-            digests: joined(column(6)?, column(7)?),
-            values: joined(column(8)?, column(9)?),
+            requests: row.integer("dual")?,
+            digests: joined(row.integer("digest_high")?, row.integer("digest_low")?),
+            values: joined(row.integer("value_high")?, row.integer("value_low")?),
         },
     })
 }

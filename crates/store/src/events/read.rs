@@ -181,12 +181,16 @@ impl EventReader {
         let results = self.sql.batch(statements).await?;
         let mut found = Found::default();
         if let Some(row) = rows(&results, 0).first() {
-            found.fold = Some(FoldId { from_seq: row.integer(0)?, folded_at: row.integer(1)?, mark: row.integer(2)? });
-            found.changed_from = row.integer(3)?;
-            found.is_continued = row.integer(4)? == 1;
+            found.fold = Some(FoldId {
+                from_seq: row.integer("from_seq")?,
+                folded_at: row.integer("folded_at")?,
+                mark: row.integer("mark")?,
+            });
+            found.changed_from = row.integer("changed_from")?;
+            found.is_continued = row.integer("is_continued")? == 1;
         }
         for row in results.iter().skip(2).flatten() {
-            found.folded.push(row.text(0)?.to_owned());
+            found.folded.push(row.text("rollup")?.to_owned());
         }
         for (key, rollup) in &unfolded(rows(&results, 1), selection)? {
             let parts = if key.cohort == Cohort::Dual { selection.dual } else { selection.parts };
@@ -224,7 +228,7 @@ impl EventReader {
         let results = self.sql.batch(vec![statement]).await?;
         let mut found = Sighting::default();
         for row in rows(&results, 0) {
-            let at = row.integer(5)?;
+            let at = row.integer("stored_at")?;
             let of_id = |events: Vec<Event>| {
                 events.into_iter().filter(|event| event.idempotent_id == id).map(move |event| (event, at))
             };
@@ -244,25 +248,33 @@ impl EventReader {
         let params = [Grain::Day.ms().into(), json_list(days.starts()), recent.into()];
         let results = self.sql.batch(vec![Statement::new(STATE, params)]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state".into()))?;
-        Ok(LogState { events: row.integer(0)?, absorbed: row.integer(1)?, unfolded: row.integer(2)?, bytes: None })
+        Ok(LogState {
+            events: row.integer("events")?,
+            absorbed: row.integer("absorbed")?,
+            unfolded: row.integer("unfolded")?,
+            bytes: None,
+        })
     }
 }
 
-/// The events of a row that begins with `window_start, digests, body`.
+/// The events of a row of `segments`.
 pub(crate) fn events_of(row: &Row) -> Result<Vec<Event>, StoreError> {
-    segment::unpack(row.integer(0)?, &row.bytes(1)?, &row.bytes(2)?)
-        .map_err(|error| StoreError::Corrupt(error.to_string()))
+    unpack(row, "digests", "body")
 }
 
-/// The repeats of a row that begins with `window_start, digests, body, absorbed_digests, absorbed_body`.
+/// The repeats of a row of `segments`.
 pub(crate) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
-    segment::unpack(row.integer(0)?, &row.bytes(3)?, &row.bytes(4)?)
+    unpack(row, "absorbed_digests", "absorbed_body")
+}
+
+fn unpack(row: &Row, digests: &str, body: &str) -> Result<Vec<Event>, StoreError> {
+    segment::unpack(row.integer("window_start")?, &row.bytes(digests)?, &row.bytes(body)?)
         .map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// A packed ledger, from a column that the statement gave as `hex(…)`.
-pub(crate) fn arrivals_of(row: &Row, column: usize) -> Result<Arrivals, StoreError> {
-    Arrivals::unpack(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
+/// The sequence numbers of a row of `ledger`.
+pub(crate) fn arrivals_of(row: &Row) -> Result<Arrivals, StoreError> {
+    Arrivals::unpack(&row.bytes("body")?).map_err(|error| StoreError::Corrupt(format!("ledger: {error}")))
 }
 
 /// Rollups from their texts.

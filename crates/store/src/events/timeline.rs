@@ -63,7 +63,7 @@ impl Position {
     /// Whether the log that answered [`Self::look`] has this position. A segment that was deleted can't tell.
     pub fn is_there(self, answer: &[Row]) -> Result<bool, StoreError> {
         let row = answer.first().ok_or_else(|| StoreError::Corrupt("no mark".into()))?;
-        Ok(row.integer(0)? == self.mark)
+        Ok(row.integer("mark")? == self.mark)
     }
 }
 
@@ -87,17 +87,17 @@ impl Log {
     /// What [`Self::look`] gave, as the first statement of a batch.
     pub fn of(results: &[Vec<Row>]) -> Result<Self, StoreError> {
         let row = rows(results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
-        let last = Position { seq: row.integer(0)?, mark: row.integer(1)? };
-        let folded = Position { seq: row.integer(2)?, mark: row.integer(3)? };
+        let last = Position { seq: row.integer("seq")?, mark: row.integer("mark")? };
+        let folded = Position { seq: row.integer("folded_seq")?, mark: row.integer("folded_mark")? };
         // Segments are deleted when they are folded, the newest too if its events are old.
         let head = if last.seq > folded.seq { last } else { folded };
-        Ok(Self { head, folded, is_continued: row.integer(4)? == 1 })
+        Ok(Self { head, folded, is_continued: row.integer("is_continued")? == 1 })
     }
 }
 
 const LOG: &str = concat!(
     "SELECT coalesce(segment.seq, 0) AS seq, coalesce(segment.mark, 0) AS mark,
-           coalesce(fold.to_seq, 0) AS folded, coalesce(fold.mark, 0) AS folded_mark,
+           coalesce(fold.to_seq, 0) AS folded_seq, coalesce(fold.mark, 0) AS folded_mark,
            ?2 = coalesce(",
     mark_at!("?1"),
     ", 0) AS is_continued

@@ -92,8 +92,9 @@ impl FlagHistory {
     async fn read(&self, statement: Statement) -> Result<Vec<DatedDocument>, StoreError> {
         let results = self.sql.batch(vec![statement]).await?;
         let change = |row: &crate::sql::Row| {
-            let document = Document::read(row.text(0)?).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            Ok(DatedDocument { changed_at: row.integer(1)?, document })
+            let document =
+                Document::read(row.text("document")?).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            Ok(DatedDocument { changed_at: row.integer("changed_at")?, document })
         };
         rows(&results, 0).iter().map(change).collect()
     }

@@ -63,10 +63,10 @@ impl Stops {
 
 fn stop(row: &Row) -> Result<Stop, StoreError> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
-    let made = Act { at: row.integer(1)?, by: text(2)?, reason: text(3)? };
-    let released = match row.integer(4)? {
+    let made = Act { at: row.integer("made_at")?, by: text("made_by")?, reason: text("reason")? };
+    let released = match row.integer("released_at")? {
         0 => None,
-        at => Some(Act { at, by: text(5)?, reason: text(6)? }),
+        at => Some(Act { at, by: text("released_by")?, reason: text("release_reason")? }),
     };
-    Ok(Stop { id: text(0)?, made, released })
+    Ok(Stop { id: text("id")?, made, released })
 }

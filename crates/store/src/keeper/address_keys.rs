@@ -43,7 +43,7 @@ impl AddressKeys {
             vec![Statement::new(CREATE, [day.into(), random.as_slice().into()]), Statement::new(READ, [day.into()])];
         let results = self.sql.batch(statements).await?;
         let row = rows(&results, 1).first().ok_or_else(|| StoreError::Corrupt("the key is gone".into()))?;
-        let bytes = row.bytes(0)?;
+        let bytes = row.bytes("key")?;
         let length = bytes.len();
         bytes.try_into().map(DailyKey).map_err(|_| StoreError::Corrupt(format!("a key has {length} bytes")))
     }

@@ -36,7 +36,7 @@ impl Layouts {
     pub async fn record(&self, setting: u64) -> Result<Layout, StoreError> {
         let results = self.sql.batch(vec![Statement::new(RECORD, [setting.into()]), Statement::new(READ, [])]).await?;
         let row = rows(&results, 1).first().ok_or_else(|| StoreError::Corrupt("the layout is gone".into()))?;
-        Ok(Layout::of(Some(row.integer(0)?), setting))
+        Ok(Layout::of(Some(row.integer("shards")?), setting))
     }
 
     /// What is in force, to read by.
@@ -45,7 +45,7 @@ impl Layouts {
     /// [`StoreError`].
     pub async fn read(&self, setting: u64) -> Result<Layout, StoreError> {
         let results = self.sql.batch(vec![Statement::new(READ, [])]).await?;
-        let recorded = rows(&results, 0).first().map(|row| row.integer(0)).transpose()?;
+        let recorded = rows(&results, 0).first().map(|row| row.integer("shards")).transpose()?;
         Ok(Layout::of(recorded, setting))
     }
 }

@@ -30,5 +30,5 @@ pub async fn write(sql: impl Into<Database>, text: String) -> Result<(), StoreEr
 /// [`StoreError`].
 pub async fn read(sql: impl Into<Database>) -> Result<Option<String>, StoreError> {
     let results = sql.into().batch(vec![Statement::new(READ, [])]).await?;
-    rows(&results, 0).first().map(|row| row.text(0).map(ToOwned::to_owned)).transpose()
+    rows(&results, 0).first().map(|row| row.text("text").map(ToOwned::to_owned)).transpose()
 }

@@ -138,15 +138,15 @@ impl VitalSigns {
         let results = self.sql.batch(statements).await?;
         let mut counts = BTreeMap::new();
         for row in rows(&results, 0) {
-            let name = row.text(0)?;
-            counts.insert(name.to_owned(), row.integer(if name.ends_with(PEAK) { 2 } else { 1 })?);
+            let name = row.text("name")?;
+            counts.insert(name.to_owned(), row.integer(if name.ends_with(PEAK) { "largest" } else { "value" })?);
         }
         let job = |row: &Row| {
             Ok(Job {
-                job: row.text(0)?.to_owned(),
-                started_at: row.integer(1)?,
-                succeeded_at: Some(row.integer(2)?).filter(|at| *at > 0),
-                error: Some(row.text(3)?.to_owned()).filter(|error| !error.is_empty()),
+                job: row.text("job")?.to_owned(),
+                started_at: row.integer("started_at")?,
+                succeeded_at: Some(row.integer("succeeded_at")?).filter(|at| *at > 0),
+                error: Some(row.text("error")?.to_owned()).filter(|error| !error.is_empty()),
             })
         };
         let jobs = rows(&results, 1).iter().map(job).collect::<Result<_, StoreError>>()?;
@@ -171,16 +171,16 @@ impl VitalSigns {
 fn lately(grown: &[Row], retried: &[Row]) -> Result<Lately, StoreError> {
     let mut lately = Lately::default();
     for row in grown {
-        let name = row.text(0)?;
-        if let count @ 1.. = row.integer(1)? {
+        let name = row.text("name")?;
+        if let count @ 1.. = row.integer("lately")? {
             lately.counts.insert(name.to_owned(), count);
         }
-        lately.day.insert(name.to_owned(), row.integer(2)?);
+        lately.day.insert(name.to_owned(), row.integer("day")?);
         if name == "lost" {
-            lately.lost_at = Some(row.integer(3)?);
+            lately.lost_at = Some(row.integer("last")?);
         }
     }
     lately.retried_since =
-        retried.first().map_or(Ok(0), |row| row.integer(0)).map(|at| Some(at).filter(|at| *at > 0))?;
+        retried.first().map_or(Ok(0), |row| row.integer("since")).map(|at| Some(at).filter(|at| *at > 0))?;
     Ok(lately)
 }

@@ -40,7 +40,7 @@ impl WriteProbe {
     /// [`StoreError`].
     pub async fn last(&self) -> Result<Option<u64>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LAST, [])]).await?;
-        let at = rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))?;
+        let at = rows(&results, 0).first().map_or(Ok(0), |row| row.integer("at"))?;
         Ok(Some(at).filter(|at| *at > 0))
     }
 }

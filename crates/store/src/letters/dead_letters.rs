@@ -48,7 +48,7 @@ const DROP_EXCESS: &str = "
     RETURNING 1 AS dropped";
 
 const GAUGE: &str = "
-    SELECT count(*) AS letters, min(received_at) AS oldest,
+    SELECT count(*) AS letters, min(received_at) AS oldest_at,
            (SELECT coalesce(sum(letters), 0) FROM dead_letters_dropped) AS dropped FROM dead_letters";
 
 // Lengths alone are added up first, so that of what is not looked into no payload is read.
@@ -197,7 +197,11 @@ impl DeadLetters {
     pub async fn gauge(&self) -> Result<LetterGauge, StoreError> {
         let results = self.sql.batch(vec![Statement::new(GAUGE, [])]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no gauge".into()))?;
-        Ok(LetterGauge { count: row.integer(0)?, oldest_at: maybe(row, 1, Row::integer)?, dropped: row.integer(2)? })
+        Ok(LetterGauge {
+            count: row.integer("letters")?,
+            oldest_at: maybe(row, "oldest_at", Row::integer)?,
+            dropped: row.integer("dropped")?,
+        })
     }
 
     /// How many were received since `from_ms`.
@@ -206,7 +210,7 @@ impl DeadLetters {
     /// [`StoreError`].
     pub async fn count_since(&self, from_ms: u64) -> Result<u64, StoreError> {
         let results = self.sql.batch(vec![Statement::new(COUNT_SINCE, [from_ms.into()])]).await?;
-        rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
+        rows(&results, 0).first().map_or(Ok(0), |row| row.integer("letters"))
     }
 
     /// Letters stored since `from_ms` whose payload contains a text, the oldest 20 of them; and how many letters were not
@@ -226,10 +230,15 @@ impl DeadLetters {
         let results = self.sql.batch(statements).await?;
         let found = |row: &Row| {
             let text = |column| row.text(column).map(str::to_owned);
-            Ok(FoundLetter { id: text(0)?, received_at: row.integer(1)?, source: source(row, 2)?, reason: text(3)? })
+            Ok(FoundLetter {
+                id: text("id")?,
+                received_at: row.integer("received_at")?,
+                source: source(row)?,
+                reason: text("reason")?,
+            })
         };
         let letters = rows(&results, 0).iter().map(found).collect::<Result<_, StoreError>>()?;
-        Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?))
+        Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer("letters"))?))
     }
 
     /// How many match, and the newest `most` of them that are older than a place.
@@ -245,7 +254,7 @@ impl DeadLetters {
         let params = filter.params().into_iter().chain(Place::params(after)).chain([most.into()]);
         let statements = vec![Statement::new(COUNT_MATCHING, filter.params()), Statement::new(NEWEST, params)];
         let results = self.sql.batch(statements).await?;
-        let count = rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))?;
+        let count = rows(&results, 0).first().map_or(Ok(0), |row| row.integer("letters"))?;
         Ok((count, rows(&results, 1).iter().map(kept).collect::<Result<_, _>>()?))
     }
 
@@ -257,7 +266,7 @@ impl DeadLetters {
         let params = filter.params().into_iter().chain([PURGE_STEP.into()]);
         let statements = vec![Statement::new(PURGE, params), Statement::new(COUNT_MATCHING, filter.params())];
         let results = self.sql.batch(statements).await?;
-        let left = rows(&results, 1).first().map_or(Ok(0), |row| row.integer(0))?;
+        let left = rows(&results, 1).first().map_or(Ok(0), |row| row.integer("letters"))?;
         Ok((rows(&results, 0).len() as u64, left))
     }
 
@@ -278,30 +287,30 @@ impl DeadLetters {
 /// A column that may be null.
 fn maybe<T>(
     row: &Row,
-    column: usize,
-    read: impl Fn(&Row, usize) -> Result<T, StoreError>,
+    column: &str,
+    read: impl Fn(&Row, &str) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    if row.0.get(column) == Some(&Value::Null) { Ok(None) } else { read(row, column).map(Some) }
+    if row.is_null(column)? { Ok(None) } else { read(row, column).map(Some) }
 }
 
-fn source(row: &Row, column: usize) -> Result<LetterSource, StoreError> {
-    let name = row.text(column)?;
+fn source(row: &Row) -> Result<LetterSource, StoreError> {
+    let name = row.text("source")?;
     LetterSource::named(name).ok_or_else(|| StoreError::Corrupt(format!("a dead letter's source is {name:?}")))
 }
 
-/// A row `id, received_at, sent_at, source, reason, attempts, refused, bytes, payload`.
+/// A letter, from a row of `dead_letters`.
 pub(crate) fn kept(row: &Row) -> Result<KeptLetter, StoreError> {
-    let text = |row: &Row, column| row.text(column).map(str::to_owned);
+    let text = |row: &Row, column: &str| row.text(column).map(str::to_owned);
     Ok(KeptLetter {
-        id: text(row, 0)?,
-        received_at: row.integer(1)?,
-        sent_at: maybe(row, 2, Row::integer)?,
-        source: source(row, 3)?,
-        reason: text(row, 4)?,
-        attempts: row.integer(5)?,
-        refused: maybe(row, 6, text)?,
-        bytes: row.integer(7)?,
-        payload: Some(text(row, 8)?),
+        id: text(row, "id")?,
+        received_at: row.integer("received_at")?,
+        sent_at: maybe(row, "sent_at", Row::integer)?,
+        source: source(row)?,
+        reason: text(row, "reason")?,
+        attempts: row.integer("attempts")?,
+        refused: maybe(row, "refused", text)?,
+        bytes: row.integer("bytes")?,
+        payload: Some(text(row, "payload")?),
     })
 }
 

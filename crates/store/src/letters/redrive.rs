@@ -111,6 +111,6 @@ impl DeadLetters {
         let params = filter.params().into_iter().chain(Place::params(Some(next)));
         statements.push(Statement::new(COUNT_AFTER, params));
         let results = self.sql.batch(statements).await?;
-        results.last().and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(0))
+        results.last().and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer("letters"))
     }
 }

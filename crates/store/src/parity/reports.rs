@@ -28,12 +28,12 @@ const MAX_LETTERS: u64 = 2_000;
 const LETTERS: &str = "SELECT payload FROM dead_letters WHERE received_at >= ?1 ORDER BY received_at LIMIT ?2";
 
 const COUNT_LETTERS: &str = "
-    SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest FROM dead_letters WHERE received_at >= ?1";
+    SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest_letter_at FROM dead_letters WHERE received_at >= ?1";
 
-const NEWEST_LETTER: &str = "SELECT coalesce(max(received_at), 0) AS newest FROM dead_letters";
+const NEWEST_LETTER: &str = "SELECT coalesce(max(received_at), 0) AS newest_letter_at FROM dead_letters";
 
 const MINUTES: &str = "
-    SELECT start, fingerprint, hex(body) AS body FROM parity_minutes WHERE start >= ?1 AND start < ?2";
+    SELECT start, fingerprint, hex(body) AS found FROM parity_minutes WHERE start >= ?1 AND start < ?2";
 
 const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body) VALUES (?1, ?2, unhex(?3))";
 
@@ -126,10 +126,10 @@ impl Reports {
         let results = self.sql.batch(statements).await?;
         let mut evidence = Evidence::default();
         for row in rows(&results, 0) {
-            evidence.add_letter(row.text(0)?);
+            evidence.add_letter(row.text("payload")?);
         }
         if let Some(row) = rows(&results, 1).first() {
-            (evidence.letters, evidence.newest_letter_at) = (row.integer(0)?, row.integer(1)?);
+            (evidence.letters, evidence.newest_letter_at) = (row.integer("letters")?, row.integer("newest_letter_at")?);
         }
         Ok(evidence)
     }
@@ -140,7 +140,7 @@ impl Reports {
     /// [`StoreError`].
     pub async fn newest_letter_at(&self) -> Result<u64, StoreError> {
         let results = self.sql.batch(vec![Statement::new(NEWEST_LETTER, [])]).await?;
-        rows(&results, 0).first().map_or(Ok(0), |row| row.integer(0))
+        rows(&results, 0).first().map_or(Ok(0), |row| row.integer("newest_letter_at"))
     }
 
     /// What was found earlier in the minutes of a time, with its fingerprint, by start of minute.
@@ -149,7 +149,8 @@ impl Reports {
     /// [`StoreError`].
     pub async fn minutes(&self, from: u64, to: u64) -> Result<LiteMap<u64, (String, Found)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(MINUTES, [from.into(), to.into()])]).await?;
-        let known = |row: &Row| Ok((row.integer(0)?, (row.text(1)?.to_owned(), unpacked(row, 2)?)));
+        let known =
+            |row: &Row| Ok((row.integer("start")?, (row.text("fingerprint")?.to_owned(), unpacked(row, "found")?)));
         rows(&results, 0).iter().map(known).collect()
     }
 
@@ -179,8 +180,12 @@ impl Reports {
     async fn predecessor(&self, window: Window) -> Result<Option<(u64, String, Seen)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(PREDECESSOR, key(window))]).await?;
         let read = |row: &Row| {
-            let seen = Seen { old: row.integer(2)?, new: row.integer(3)?, arrived: row.integer(4)? };
-            Ok((row.integer(0)?, row.text(1)?.to_owned(), seen))
+            let seen = Seen {
+                old: row.integer("seen_old")?,
+                new: row.integer("seen_new")?,
+                arrived: row.integer("seen_arrived")?,
+            };
+            Ok((row.integer("revision")?, row.text("conclusion")?.to_owned(), seen))
         };
         rows(&results, 0).first().map(read).transpose()
     }
@@ -191,7 +196,7 @@ impl Reports {
     /// [`StoreError`].
     pub async fn body(&self, window: Window) -> Result<Option<String>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(BODY, key(window))]).await?;
-        rows(&results, 0).first().map(|row| row.text(0).map(str::to_owned)).transpose()
+        rows(&results, 0).first().map(|row| row.text("body").map(str::to_owned)).transpose()
     }
 
     /// The newest revisions of the newest windows of a kind, newest first: each report as JSON, without differences,
@@ -202,7 +207,7 @@ impl Reports {
     pub async fn newest(&self, kind: WindowKind, most: u64) -> Result<Vec<String>, StoreError> {
         let statement = Statement::new(NEWEST, [kind.name().into(), most.into()]);
         let results = self.sql.batch(vec![statement]).await?;
-        rows(&results, 0).iter().map(|row| row.text(0).map(str::to_owned)).collect()
+        rows(&results, 0).iter().map(|row| row.text("body").map(str::to_owned)).collect()
     }
 
     /// What is filed of the newest revisions of the newest windows of a kind, newest first.
@@ -222,15 +227,15 @@ impl Reports {
     pub async fn days(&self, most: u64) -> Result<Vec<Day>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(DAYS, [most.into()])]).await?;
         let day = |row: &Row| {
-            let verdict = Verdict::named(row.text(1)?);
+            let verdict = Verdict::named(row.text("verdict")?);
             Ok(Day {
-                start: row.integer(0)?,
+                start: row.integer("start")?,
                 verdict: verdict.ok_or_else(|| StoreError::Corrupt("a verdict is unknown".to_owned()))?,
-                arrived: row.integer(2)?,
-                missing: row.integer(3)?,
-                dead_lettered: row.integer(4)?,
-                queue_failed: row.integer(5)?,
-                object_failed: row.integer(6)?,
+                arrived: row.integer("arrived")?,
+                missing: row.integer("missing")?,
+                dead_lettered: row.integer("dead_lettered")?,
+                queue_failed: row.integer("queue_failed")?,
+                object_failed: row.integer("object_failed")?,
             })
         };
         rows(&results, 0).iter().map(day).collect()
@@ -245,12 +250,12 @@ impl Reports {
         let results = self.sql.batch(vec![Statement::new(FINGERPRINTS, params)]).await?;
         let made_of = |row: &Row| {
             let made_of = MadeOf {
-                fingerprint: row.text(1)?.to_owned(),
-                is_open: row.integer(2)? == 1,
-                is_pending: row.text(3)? == Verdict::Pending.name(),
-                computed_at: row.integer(4)?,
+                fingerprint: row.text("fingerprint")?.to_owned(),
+                is_open: row.integer("is_open")? == 1,
+                is_pending: row.text("verdict")? == Verdict::Pending.name(),
+                computed_at: row.integer("computed_at")?,
             };
-            Ok((row.integer(0)?, made_of))
+            Ok((row.integer("start")?, made_of))
         };
         rows(&results, 0).iter().map(made_of).collect()
     }
@@ -316,24 +321,23 @@ fn key(window: Window) -> [Value; 3] {
     [window.kind.name().into(), window.from.into(), window.to.into()]
 }
 
-/// A row `kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-/// writes, writes_differing, lost`.
+/// What is filed, from a row of [`LATEST`] or [`NEWEST_FILED`].
 fn filed(row: &Row) -> Result<Filed, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
-    let (kind, verdict) = (row.text(0)?, row.text(4)?);
+    let (kind, verdict) = (row.text("kind")?, row.text("verdict")?);
     let kind = WindowKind::named(kind).ok_or_else(|| unknown(kind))?;
     Ok(Filed {
-        window: Window { kind, from: row.integer(1)?, to: row.integer(2)? },
-        revision: row.integer(3)?,
+        window: Window { kind, from: row.integer("start")?, to: row.integer("end")? },
+        revision: row.integer("revision")?,
         verdict: Verdict::named(verdict).ok_or_else(|| unknown(verdict))?,
-        compared: row.integer(5)?,
-        mismatches: row.integer(6)?,
-        against_new: row.integer(7)?,
-        against_old: row.integer(8)?,
-        summary: row.text(9)?.to_owned(),
-        computed_at: row.integer(10)?,
-        writes: row.integer(11)?,
-        writes_differing: row.integer(12)?,
-        lost: row.integer(13)?,
+        compared: row.integer("compared")?,
+        mismatches: row.integer("mismatches")?,
+        against_new: row.integer("against_new")?,
+        against_old: row.integer("against_old")?,
+        summary: row.text("summary")?.to_owned(),
+        computed_at: row.integer("computed_at")?,
+        writes: row.integer("writes")?,
+        writes_differing: row.integer("writes_differing")?,
+        lost: row.integer("lost")?,
     })
 }

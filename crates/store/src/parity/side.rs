@@ -33,7 +33,7 @@ const HOURS: &str = "
     WHERE grain = ?1 AND start = hours.value AND rollups.path = ''";
 
 const PATHS: &str = "
-    SELECT path, 1 AS cohort, sum(requests) AS requests,
+    SELECT path, sum(requests) AS requests,
            CAST(sum(digest_high) AS TEXT) AS digest_high, CAST(sum(digest_low) AS TEXT) AS digest_low,
            CAST(sum(value_high) AS TEXT) AS value_high, CAST(sum(value_low) AS TEXT) AS value_low
     FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> '' AND cohort = 1
@@ -49,7 +49,7 @@ const WRITES: &str = "SELECT hex(writes) AS writes FROM ledger WHERE start >= ?1
 const PRODUCERS: &str = "
     SELECT producer, first_start FROM producers WHERE producer IN (SELECT value FROM json_each(?1))";
 
-const NEWEST: &str = "SELECT coalesce(max(window_start), 0) AS newest FROM segments";
+const NEWEST: &str = "SELECT coalesce(max(window_start), 0) AS newest_window FROM segments";
 
 // By window, for a segment without new events has no times of its own.
 const UNFOLDED: &str = "
@@ -131,10 +131,14 @@ fn unfolded(from: u64, to: u64) -> Statement {
 fn incomplete(minutes: &LiteMap<u64, Minute>, hours: &[Row]) -> Result<Vec<u64>, StoreError> {
     let mut by_hour: LiteMap<u64, Minute> = LiteMap::new();
     for row in hours {
-        let cohort = usize::try_from(row.integer(1)?).ok().and_then(|code| Cohort::ALL.get(code).copied());
+        let cohort = usize::try_from(row.integer("cohort")?).ok().and_then(|code| Cohort::ALL.get(code).copied());
         let cohort = cohort.ok_or_else(|| StoreError::Corrupt("a cohort is unknown".to_owned()))?;
-        let (digests, values) = (joined(row.integer(3)?, row.integer(4)?), joined(row.integer(5)?, row.integer(6)?));
-        by_hour.entry(row.integer(0)?).or_default().count(cohort, &Sum { requests: row.integer(2)?, digests, values });
+        let sum = Sum {
+            requests: row.integer("requests")?,
+            digests: joined(row.integer("digest_high")?, row.integer("digest_low")?),
+            values: joined(row.integer("value_high")?, row.integer("value_low")?),
+        };
+        by_hour.entry(row.integer("start")?).or_default().count(cohort, &sum);
     }
     let mut by_minutes: LiteMap<u64, Minute> = LiteMap::new();
     for (start, minute) in minutes {
@@ -149,13 +153,16 @@ fn incomplete(minutes: &LiteMap<u64, Minute>, hours: &[Row]) -> Result<Vec<u64>,
     Ok(known.into_iter().filter(|start| stored(&by_hour, start) != stored(&by_minutes, start)).collect())
 }
 
-/// The sums of a row `…, cohort, requests, digest_high, digest_low, value_high, value_low`.
+/// The sums of a row of [`PATHS`].
 fn sums(row: &Row) -> Result<Sum, StoreError> {
-    let number = |column: usize| -> Result<u64, StoreError> {
+    let number = |column: &str| -> Result<u64, StoreError> {
         row.text(column)?.parse().map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
     };
-    let sum = |high: usize| Ok::<_, StoreError>(joined(number(high)?, number(high + 1)?));
-    Ok(Sum { requests: row.integer(2)?, digests: sum(3)?, values: sum(5)? })
+    Ok(Sum {
+        requests: row.integer("requests")?,
+        digests: joined(number("digest_high")?, number("digest_low")?),
+        values: joined(number("value_high")?, number("value_low")?),
+    })
 }
 
 impl EventReader {
@@ -170,7 +177,7 @@ impl EventReader {
         let results = self.sql.batch(statements).await?;
         let mut by_start: LiteMap<u64, Minute> = LiteMap::new();
         for row in rows(&results, 0) {
-            by_start.entry(row.integer(0)?).or_default().add(&minute_sums(row)?);
+            by_start.entry(row.integer("start")?).or_default().add(&minute_sums(row)?);
         }
         let incomplete = incomplete(&by_start, rows(&results, 1))?;
         by_start.retain(|start, _| (from..to).contains(start));
@@ -184,7 +191,7 @@ impl EventReader {
         for event in &tail.events {
             by_start.entry(event.minute() * MINUTE_MS).or_default().count(event.cohort, &Sum::of(event));
         }
-        let newest_window = rows(&results, 3).first().map_or(Ok(0), |row| row.integer(0))?;
+        let newest_window = rows(&results, 3).first().map_or(Ok(0), |row| row.integer("newest_window"))?;
         Ok(Answer::Minutes(Minutes { by_start, incomplete, newest_window }))
     }
 
@@ -203,7 +210,7 @@ impl EventReader {
         let mut ledgers: LiteMap<u64, Ledger> =
             by_minute.into_iter().map(|(start, events)| (start, Ledger::of(events))).collect();
         for row in rows(&folded, 0) {
-            ledgers.entry(row.integer(0)?).or_default().merge(&arrivals_of(row, 1)?.stored);
+            ledgers.entry(row.integer("start")?).or_default().merge(&arrivals_of(row)?.stored);
         }
         Ok(ledgers.iter().map(|(start, ledger)| (*start, ledger.len())).collect())
     }
@@ -221,7 +228,7 @@ impl EventReader {
         let results = self.sql.batch(statements).await?;
         let (mut routes, mut by_minute) = (Routes::default(), Sum::default());
         for row in rows(&results, 0) {
-            routes.sums.insert(row.text(0)?.to_owned(), sums(row)?);
+            routes.sums.insert(row.text("path")?.to_owned(), sums(row)?);
         }
         for row in rows(&results, 1) {
             by_minute.add(&minute_sums(row)?.dual);
@@ -272,7 +279,7 @@ impl EventReader {
             for row in rows(&results, 0) {
                 let events = events_of(row)?;
                 events.iter().filter(|event| (from..to).contains(&event.timestamp)).for_each(&mut *show);
-                after = row.integer(3)?;
+                after = row.integer("seq")?;
             }
             if (rows(&results, 0).len() as u64) < STEP {
                 return Ok(());
@@ -290,8 +297,8 @@ impl EventReader {
             let results = self.sql.batch(vec![Statement::new(DIGESTS, params)]).await?;
             let mut holding = Vec::new();
             for row in rows(&results, 0) {
-                after = row.integer(0)?;
-                if has(&row.bytes(1)?) || has(&row.bytes(2)?) {
+                after = row.integer("seq")?;
+                if has(&row.bytes("digests")?) || has(&row.bytes("absorbed_digests")?) {
                     holding.push(after);
                 }
             }
@@ -314,7 +321,7 @@ impl EventReader {
         let results = self.sql.batch(statements).await?;
         let mut arrivals = Tail::of(rows(&results, 1), from, to)?.arrivals();
         for row in rows(&results, 0) {
-            arrivals.merge(&arrivals_of(row, 0)?);
+            arrivals.merge(&arrivals_of(row)?);
         }
         Ok(Answer::Ledger(arrivals))
     }
@@ -327,7 +334,7 @@ impl EventReader {
             (tail.events.iter().collect(), tail.absorbed.iter().collect());
         let mut writes = Writes::of(&stored, &absorbed, &mut Counted::default());
         for row in rows(&results, 0) {
-            writes.merge(&unpacked(row, 0)?);
+            writes.merge(&unpacked(row, "writes")?);
         }
         Ok(Answer::Writes(writes))
     }
@@ -338,8 +345,8 @@ impl EventReader {
         let results = self.sql.batch(vec![Statement::new(PRODUCERS, [list])]).await?;
         let first = |row: &Row| {
             let producer: ProducerId =
-                row.text(0)?.parse().map_err(|e| StoreError::Corrupt(format!("producer: {e}")))?;
-            Ok((producer.0, row.integer(1)?))
+                row.text("producer")?.parse().map_err(|e| StoreError::Corrupt(format!("producer: {e}")))?;
+            Ok((producer.0, row.integer("first_start")?))
         };
         rows(&results, 0).iter().map(first).collect::<Result<_, StoreError>>().map(Answer::Producers)
     }

@@ -65,7 +65,7 @@ impl Sql for Weighed {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         let results = self.0.batch(statements).await?;
         let bytes = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
-        let sum = results.iter().flatten().flat_map(|row| &row.0).map(bytes).sum();
+        let sum = results.iter().flatten().flat_map(Row::values).map(bytes).sum();
         self.1.set(self.1.get().max(sum));
         Ok(results)
     }
@@ -217,15 +217,23 @@ impl Sql for Nonsense {
 #[test]
 fn what_was_not_stored_so_is_reported_and_never_panics() {
     let text = |text: &str| Value::Text(text.into());
-    for row in [
-        vec![],
-        vec![Value::Null],
-        vec![Value::Integer(-1), Value::Integer(0)],
-        vec![Value::Integer(1), text("xyz"), text("00"), text("00")],
-        vec![Value::Integer(1), text("00"), Value::Integer(9), text("00")],
-        vec![Value::Integer(1), text("/a"), Value::Integer(0), text("zz")],
-    ] {
-        for results in [vec![], vec![vec![Row(row.clone())]; 5]] {
+    let numbers =
+        "absorbed attempts bytes changed_from dropped events folded_at folded_mark from_seq is_continued letters
+        mark oldest_at received_at seq sent_at stored_at unfolded window_start";
+    let texts = "absorbed_body absorbed_digests body digests id key payload reason refused rollup";
+    let sound = || {
+        let numbers = numbers.split_whitespace().map(|name| (name, Value::Integer(1)));
+        numbers
+            .chain(texts.split(' ').map(|name| (name, text("00"))))
+            .chain([("folded_seq", Value::Integer(0)), ("source", text("dlq"))])
+    };
+    let nonsense = [None, Some(Value::Null), Some(Value::Integer(-1)), Some(Value::Integer(9)), Some(text("xyz"))];
+    for (column, value) in sound().flat_map(|(column, _)| nonsense.each_ref().map(|value| (column, value))) {
+        let others = sound().filter(|(name, _)| *name != column);
+        let (names, values): (Vec<&str>, Vec<Value>) =
+            others.chain(value.iter().map(|value| (column, value.clone()))).unzip();
+        let row = Row::new(&names.into_iter().map(Box::from).collect(), values);
+        for results in [vec![], vec![vec![row]; 5]] {
             let store =
                 store::events::event_store::EventStore::new(Nonsense(results.clone()), 60_000, Retention::default());
             let corrupt = |result: Result<(), StoreError>| match result {

@@ -8,6 +8,7 @@ use model::reading::selection::Routes;
 use rig::{START, Sqlite, block_on, event, rollups, store};
 use store::events::event_store::Memory;
 use store::parity::side::Side;
+use store::sql::{Sql, Statement};
 
 fn requests(sqlite: &Sqlite) -> u64 {
     rollups(&store(sqlite), Grain::Day, Routes::Each).values().map(|rollup| rollup.requests).sum()
@@ -66,4 +67,14 @@ fn events_of_very_many_windows_are_stored_at_once() {
     let by_second = store::events::event_store::EventStore::new(sqlite.clone(), 1_000, Retention::default());
     let recorded = block_on(by_second.record(&mut Memory::default(), &events, START)).unwrap();
     assert_eq!(recorded.stored, 50_000);
+}
+
+#[test]
+fn a_statement_whose_columns_have_no_names_of_their_own_fails_its_test() {
+    let failure = |sql| {
+        let run = || block_on(Sqlite::empty().batch(vec![Statement::new(sql, [])])).map(drop);
+        *std::panic::catch_unwind(run).unwrap_err().downcast::<String>().unwrap()
+    };
+    assert_eq!(failure("SELECT 1 AS seq, 2 AS mark, 3 AS seq"), "two columns have the name seq");
+    assert_eq!(failure("SELECT 1 AS seq, count(*)"), "a column has no name of its own: count(*)");
 }
