@@ -1,9 +1,9 @@
 //! What the Worker asks an object, and what the object answers.
 //!
 //! Both are packed by `postcard` behind one byte, the version of the format. During a gradual deployment a Worker and an
-//! object of different versions meet. So variants and fields are only ever appended, at the end, and a change of any
-//! other kind is a new version, beside which the old one is still read. What an end can't read is an error that says so,
-//! never a default.
+//! object of different versions meet. So variants are only ever appended, at the end, and any other change is a new
+//! version, beside which the old one is still read: a field more, too, for what was packed without it ends too soon. What
+//! an end can't read is an error that says so, never a default. `tests/object_protocol.rs` holds the bytes of every version.
 
 use model::archive::plan::Cut;
 use model::delivery::layout::Layout;
@@ -137,7 +137,7 @@ pub enum Unreadable {
     /// Of another version of the format.
     #[error("it has version {0} of the object's protocol; this version knows {VERSION}")]
     Version(u8),
-    /// Empty, cut off, or of a kind that this version does not know.
+    /// Empty, cut off, too long, or of a kind that this version does not know.
     #[error("it is nothing that version {VERSION} of the object's protocol knows")]
     Content,
 }
@@ -156,7 +156,10 @@ pub fn pack(value: &impl Serialize) -> Result<Vec<u8>, Unreadable> {
 /// [`Unreadable`].
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
     match bytes.split_first() {
-        Some((&VERSION, packed)) => postcard::from_bytes(packed).map_err(|_| Unreadable::Content),
+        Some((&VERSION, packed)) => match postcard::take_from_bytes(packed) {
+            Ok((value, [])) => Ok(value),
+            _ => Err(Unreadable::Content),
+        },
         Some((&version, _)) => Err(Unreadable::Version(version)),
         None => Err(Unreadable::Content),
     }

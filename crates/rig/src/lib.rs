@@ -10,6 +10,7 @@
     clippy::panic
 )]
 
+pub mod frozen;
 pub mod world;
 
 use std::cell::{Cell, RefCell};
@@ -107,6 +108,21 @@ impl Sqlite {
             transaction.commit()
         };
         run().map_err(|error| StoreError::from_message(&error.to_string()))
+    }
+
+    /// A table's rows in order, each as the statement that inserts it.
+    pub fn dump(&self, table: &str) -> Vec<String> {
+        let connection = self.0.borrow();
+        let list = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+        };
+        let columns = list(&format!("SELECT name FROM pragma_table_info('{table}') ORDER BY cid"));
+        let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+        let (names, values) = (columns.join(", "), quoted.join(" || ', ' || "));
+        list(&format!(
+            "SELECT 'INSERT INTO {table} ({names}) VALUES (' || {values} || ');' AS row FROM {table} ORDER BY row"
+        ))
     }
 
     /// Its size.

@@ -108,7 +108,7 @@ fn a_bucket_that_refuses_is_counted_and_health_says_how_late_the_archive_is() {
     let reader = world.isolate();
     let state: ArchiveState = world.run(archive::state(&reader.app, reader.app.read_deadline())).unwrap();
     assert!(state.behind_ms(world.now_ms()) > Some(0) && state.until_ms() > Some(0));
-    assert_eq!(json(&state)["bound"], true);
+    assert_eq!(json(state)["bound"], true);
     let health = json(world.run(flow::operating::health::read(&reader.app)));
     let late = health["reasons"].as_array().unwrap().iter().any(|reason| reason["code"] == "archive-late");
     assert!(late, "{health:#}");

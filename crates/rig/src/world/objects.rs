@@ -23,7 +23,10 @@ pub(super) struct Namespace(RefCell<BTreeMap<String, Rc<Hosted>>>);
 
 impl Namespace {
     pub fn clear(&self) {
-        self.0.take();
+        for hosted in self.0.take().into_values() {
+            // An instance holds the object that it is of.
+            drop(hosted.instance.take());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod event_store;
 mod exactly_once;
 mod flag_history;
 mod flag_stops;
+mod ladder;
 mod layout;
 mod limits;
 mod parity;
