@@ -15,6 +15,7 @@ mod page;
 mod problem;
 mod throttle;
 
+use api::parameters::{DETAIL, FORMAT, ONE_ROUTE};
 use api::problem::Problem;
 use api::routes::{Asked, ROUTES, Resource, Right, Route};
 use api::url::{self, Query};
@@ -25,7 +26,6 @@ use flow::parity::reports;
 use flow::reading::{events, paths, series, stats, trace};
 use flow::{archive as days, letters};
 use model::counting::rollup::fnv1a;
-use model::error::InputError;
 use model::operating::exposition;
 use model::operating::health::HealthStatus;
 use model::reading::selection::Routes;
@@ -103,13 +103,13 @@ async fn probe(app: &App) -> std::result::Result<Response, Problem> {
 /// What is read. `segment` is the part of the path that varies, if any.
 async fn show(resource: Resource, segment: &str, query: &Query, app: &App) -> std::result::Result<Shown, Problem> {
     match resource {
-        Resource::Stats if choice(query, "detail", "total")? => Shown::json(&stats::total(query, app).await?),
+        Resource::Stats if DETAIL.of(query)?.is_some() => Shown::json(&stats::total(query, app).await?),
         Resource::Stats => Shown::json(&stats::read(query, app).await?),
         Resource::Series => {
-            let routes = query.get("path").map_or(Routes::Together, |path| Routes::One(path.to_owned()));
+            let routes = ONE_ROUTE.of(query)?.map_or(Routes::Together, |path| Routes::One(path.to_owned()));
             Shown::json(&series::read(routes, query, app).await?)
         }
-        Resource::Paths if choice(query, "format", "csv")? => Ok(csv(paths::csv(query, app).await?)),
+        Resource::Paths if FORMAT.of(query)?.is_some() => Ok(csv(paths::csv(query, app).await?)),
         Resource::Paths => Shown::json(&paths::table(query, app).await?),
         Resource::Path => Shown::json(&paths::route(segment.to_owned(), query, app).await?),
         Resource::PathSeries => Shown::json(&series::read(Routes::One(segment.to_owned()), query, app).await?),
@@ -136,18 +136,6 @@ async fn show(resource: Resource, segment: &str, query: &Query, app: &App) -> st
         Resource::DeadLetters => Shown::json(&letters::list(query, app).await?),
         Resource::DeadLetter => Shown::json(&letters::show(segment, app).await?),
         _ => Err(unknown("GET", "")),
-    }
-}
-
-/// Whether a parameter that has one value is given; any other value is refused.
-fn choice(query: &Query, name: &str, only: &str) -> std::result::Result<bool, Problem> {
-    match query.get(name) {
-        None => Ok(false),
-        Some(value) if value == only => Ok(true),
-        Some(value) => {
-            let remedy = format!("give {only}, or leave it out");
-            Err(Problem::bad_request(InputError::field(name, value, remedy).to_string()))
-        }
     }
 }
 

@@ -9,6 +9,8 @@ pub mod health;
 pub mod letters;
 pub mod object;
 pub mod ofrep;
+pub mod parameter;
+pub mod parameters;
 pub mod parity;
 pub mod paths;
 pub mod problem;

@@ -1,5 +1,6 @@
 //! Errors of the API, as RFC 9457 problem documents.
 
+use model::error::InputError;
 use serde::{Deserialize, Serialize};
 
 /// An error that the client is told of: no internals, but what to do.
@@ -18,6 +19,12 @@ pub struct Problem {
 
 fn about_blank() -> String {
     "about:blank".to_owned()
+}
+
+impl From<InputError> for Problem {
+    fn from(error: InputError) -> Self {
+        Self::bad_request(error.to_string())
+    }
 }
 
 impl Problem {

@@ -2,6 +2,11 @@
 //!
 //! Invariant: what is not in this table is not answered, and a parameter that is not in it is refused by name.
 
+use crate::parameter::Parameter;
+use crate::parameters::{
+    AFTER, CURSOR, DAY, DAYS_BEFORE, DETAIL, EVENT, FORMAT, FROM, KEY, KIND, LETTER, LETTERS, MINUTES, ONE_ROUTE,
+    ORDER, PART, RANGE, REASON, REPORTS, ROUTE, ROWS, SEARCH, SORT, SOURCE, STORE, STORED_BEFORE, TO, WINDOW,
+};
 use crate::problem::Problem;
 use crate::url::Query;
 
@@ -64,47 +69,65 @@ pub struct Route {
     pub pattern: &'static str,
     /// Who may use it.
     pub right: Right,
+    /// What its segments in braces are, in order.
+    pub path: Parameters,
     /// Parameters that its query may have.
-    pub query: &'static [&'static str],
+    pub query: Parameters,
     /// What it shows or does.
     pub resource: Resource,
 }
 
-const fn get(pattern: &'static str, resource: Resource, query: &'static [&'static str]) -> Route {
-    Route { method: "GET", pattern, right: Right::Read, query, resource }
+type Parameters = &'static [&'static dyn Parameter];
+
+const fn get(pattern: &'static str, resource: Resource) -> Route {
+    Route { method: "GET", pattern, right: Right::Read, path: &[], query: &[], resource }
 }
 
 const fn order(method: &'static str, pattern: &'static str, resource: Resource) -> Route {
-    Route { method, pattern, right: Right::Change, query: &[], resource }
+    Route { method, right: Right::Change, ..get(pattern, resource) }
+}
+
+impl Route {
+    const fn of(self, path: Parameters) -> Self {
+        Self { path, ..self }
+    }
+
+    const fn asked(self, query: Parameters) -> Self {
+        Self { query, ..self }
+    }
+
+    const fn by(self, right: Right) -> Self {
+        Self { right, ..self }
+    }
 }
 
 /// Every route.
 pub const ROUTES: &[Route] = &[
-    get("/health", Resource::Probe, &[]),
-    get("/metrics", Resource::Metrics, &[]),
-    get("/v1/archive", Resource::Archive, &["before"]),
-    get("/v1/archive/{day}", Resource::ArchiveDay, &[]),
-    get("/v1/archive/{day}/{part}", Resource::ArchivePart, &[]),
-    get("/v1/dead-letters", Resource::DeadLetters, &["source", "reason", "before", "limit", "after"]),
+    get("/health", Resource::Probe),
+    get("/metrics", Resource::Metrics),
+    get("/v1/archive", Resource::Archive).asked(&[&DAYS_BEFORE]),
+    get("/v1/archive/{day}", Resource::ArchiveDay).of(&[&DAY]),
+    get("/v1/archive/{day}/{part}", Resource::ArchivePart).of(&[&DAY, &PART]),
+    get("/v1/dead-letters", Resource::DeadLetters).asked(&[&SOURCE, &REASON, &STORED_BEFORE, &LETTERS, &AFTER]),
     // What is in a dead letter is as its sender wrote it, whatever that is: for administrators.
-    Route { right: Right::Change, ..get("/v1/dead-letters/{id}", Resource::DeadLetter, &[]) },
-    get("/v1/exemplars", Resource::Exemplars, &["range", "from", "to", "path"]),
-    get("/v1/flag", Resource::Flag, &[]),
-    get("/v1/flag/document", Resource::FlagDocument, &[]),
-    get("/v1/flag/history", Resource::FlagHistory, &[]),
-    get("/v1/flag/status", Resource::FlagStatus, &["minutes"]),
-    get("/v1/health", Resource::Health, &[]),
-    get("/v1/ids", Resource::Ids, &["store", "range", "from", "to"]),
-    get("/v1/parity", Resource::Parity, &["kind", "limit"]),
-    get("/v1/parity/{window}", Resource::ParityReport, &[]),
-    get("/v1/paths", Resource::Paths, &["range", "from", "to", "sort", "order", "limit", "search", "cursor", "format"]),
-    get("/v1/paths/{path}", Resource::Path, &["range", "from", "to"]),
-    get("/v1/paths/{path}/series", Resource::PathSeries, &["range", "from", "to"]),
-    get("/v1/readiness", Resource::Readiness, &[]),
-    get("/v1/series", Resource::Series, &["range", "from", "to", "path"]),
-    get("/v1/snapshot", Resource::Snapshot, &[]),
-    get("/v1/stats", Resource::Stats, &["range", "from", "to", "detail"]),
-    get("/v1/trace/{id}", Resource::Trace, &[]),
+    get("/v1/dead-letters/{id}", Resource::DeadLetter).of(&[&LETTER]).by(Right::Change),
+    get("/v1/exemplars", Resource::Exemplars).asked(&[&RANGE, &FROM, &TO, &ONE_ROUTE]),
+    get("/v1/flag", Resource::Flag),
+    get("/v1/flag/document", Resource::FlagDocument),
+    get("/v1/flag/history", Resource::FlagHistory),
+    get("/v1/flag/status", Resource::FlagStatus).asked(&[&MINUTES]),
+    get("/v1/health", Resource::Health),
+    get("/v1/ids", Resource::Ids).asked(&[&STORE, &RANGE, &FROM, &TO]),
+    get("/v1/parity", Resource::Parity).asked(&[&KIND, &REPORTS]),
+    get("/v1/parity/{window}", Resource::ParityReport).of(&[&WINDOW]),
+    get("/v1/paths", Resource::Paths).asked(&[&RANGE, &FROM, &TO, &SORT, &ORDER, &ROWS, &SEARCH, &CURSOR, &FORMAT]),
+    get("/v1/paths/{path}", Resource::Path).of(&[&ROUTE]).asked(&[&RANGE, &FROM, &TO]),
+    get("/v1/paths/{path}/series", Resource::PathSeries).of(&[&ROUTE]).asked(&[&RANGE, &FROM, &TO]),
+    get("/v1/readiness", Resource::Readiness),
+    get("/v1/series", Resource::Series).asked(&[&RANGE, &FROM, &TO, &ONE_ROUTE]),
+    get("/v1/snapshot", Resource::Snapshot),
+    get("/v1/stats", Resource::Stats).asked(&[&RANGE, &FROM, &TO, &DETAIL]),
+    get("/v1/trace/{id}", Resource::Trace).of(&[&EVENT]),
     order("PUT", "/v1/flag", Resource::ChangeFlag),
     order("POST", "/v1/flag/preview", Resource::PreviewFlag),
     order("POST", "/v1/flag/rollback", Resource::RollbackFlag),
@@ -112,11 +135,11 @@ pub const ROUTES: &[Route] = &[
     order("POST", "/v1/flag/release", Resource::ReleaseFlag),
     order("POST", "/v1/dead-letters/redrive", Resource::RedriveLetters),
     order("POST", "/v1/dead-letters/purge", Resource::PurgeLetters),
-    Route { query: &["window"], ..order("POST", "/v1/parity/run", Resource::ParityRun) },
+    order("POST", "/v1/parity/run", Resource::ParityRun).asked(&[&WINDOW]),
     order("POST", "/v1/parity/selftest", Resource::ParitySelfTest),
     // Evaluating changes nothing, though it is a POST.
-    Route { right: Right::Read, ..order("POST", "/ofrep/v1/evaluate/flags", Resource::EvaluateFlags) },
-    Route { right: Right::Read, ..order("POST", "/ofrep/v1/evaluate/flags/{key}", Resource::EvaluateFlag) },
+    order("POST", "/ofrep/v1/evaluate/flags", Resource::EvaluateFlags).by(Right::Read),
+    order("POST", "/ofrep/v1/evaluate/flags/{key}", Resource::EvaluateFlag).of(&[&KEY]).by(Right::Read),
 ];
 
 /// What a request asks for.
@@ -181,10 +204,11 @@ impl Route {
     pub fn check(&self, query: &Query) -> Result<(), Problem> {
         let mut known: Vec<&str> = Vec::new();
         for name in query.names() {
-            if !self.query.contains(&name) {
+            let names = || self.query.iter().map(|parameter| parameter.name());
+            if !names().any(|known| known == name) {
                 let remedy = match self.query {
                     [] => "takes none".to_owned(),
-                    names => format!("takes {}", names.join(", ")),
+                    _ => format!("takes {}", names().collect::<Vec<_>>().join(", ")),
                 };
                 return Err(Problem::bad_request(format!("`{name}`: no such parameter; {} {remedy}", self.pattern)));
             }
@@ -235,6 +259,15 @@ mod tests {
         for (at, route) in ROUTES.iter().enumerate() {
             let same = |other: &&Route| other.method == route.method && other.pattern == route.pattern;
             assert!(ROUTES.iter().skip(at + 1).find(same).is_none(), "{} {}", route.method, route.pattern);
+        }
+    }
+
+    #[test]
+    fn each_segment_in_braces_is_a_parameter_of_that_name() {
+        for route in ROUTES {
+            let braces = route.pattern.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+            let names = route.path.iter().map(|parameter| parameter.name());
+            assert!(braces.eq(names), "{}", route.pattern);
         }
     }
 

@@ -4,6 +4,7 @@
 //! and that is said.
 
 use api::archive::{ArchiveAnswer, ArchiveState};
+use api::parameters::DAYS_BEFORE;
 use api::url::Query;
 use model::archive::{Day, part_number};
 use model::counting::grain::DAY_MS;
@@ -111,7 +112,7 @@ const SHOWN: u64 = 400;
 /// # Errors
 /// The day is none, or D1 can't be read.
 pub async fn list(query: &Query, app: &App) -> Result<ArchiveAnswer, Error> {
-    let before = match query.get("before") {
+    let before = match DAYS_BEFORE.of(query)? {
         None => Day(u64::from(u32::MAX)),
         Some(text) => Day::parse(text).ok_or_else(|| no_day("before"))?,
     };

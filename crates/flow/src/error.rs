@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use api::problem::Problem;
+use model::error::InputError;
 use model::reading::missing::{self, Missing, MissingPart};
 use store::sql::StoreError;
 
@@ -53,6 +54,12 @@ impl Error {
     pub fn nothing_is_readable(missing: &[Missing]) -> Self {
         let what = missing::sentence(missing);
         Self::unavailable(format_args!("nothing can be read now ({what}); counting goes on, try again"))
+    }
+}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        Self::input(error)
     }
 }
 

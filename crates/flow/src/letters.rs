@@ -2,7 +2,7 @@
 //!
 //! Invariant: what changes letters names which, or says `all`; and one call does a bounded part and says what is left.
 
-use model::delivery::kept_letter::{KeptLetter, LetterSource};
+use model::delivery::kept_letter::KeptLetter;
 use model::reading::missing::MissingPart;
 use store::letters::dead_letters::{DeadLetters, Filter, Place};
 use store::letters::redrive::Step;
@@ -11,13 +11,8 @@ use store::sql::StoreError;
 use crate::app::App;
 use crate::error::Error;
 use api::letters::{LetterSelection, LettersAnswer, PurgeAnswer, RedriveAnswer};
+use api::parameters::{AFTER, LETTERS, REASON, SOURCE, STORED_BEFORE};
 use api::url::Query;
-
-/// Most letters that one page shows.
-const PAGE: u64 = 200;
-
-/// Letters on a page where nothing is asked for.
-const USUAL_PAGE: u64 = 50;
 
 /// How long one call redrives, in ms; the step under way is finished.
 const REDRIVE_MS: u64 = 5_000;
@@ -50,22 +45,14 @@ fn unread(app: &App, error: StoreError) -> Error {
 /// # Errors
 /// [`Error`].
 pub async fn list(query: &Query, app: &App) -> Result<LettersAnswer, Error> {
-    let number = |name: &str| {
-        let text = query.get(name).map(str::to_owned);
-        text.map(|text| text.parse::<u64>().map_err(|_| Error::input(format!("`{name}`: give a whole number"))))
-            .transpose()
-    };
-    let limit = number("limit")?.unwrap_or(USUAL_PAGE);
-    if !(1..=PAGE).contains(&limit) {
-        return Err(Error::input(format!("`limit`: give a number from 1 to {PAGE}")));
-    }
+    let limit = LETTERS.of(query)?;
     let filter = Filter {
         id: None,
-        source: query.get("source").map(source).transpose()?,
-        reason: query.get("reason").map(str::to_owned),
-        before_ms: number("before")?,
+        source: SOURCE.of(query)?,
+        reason: REASON.of(query)?.map(str::to_owned),
+        before_ms: STORED_BEFORE.of(query)?,
     };
-    let after = query.get("after").map(str::to_owned).map(|text| place(&text)).transpose()?;
+    let after = AFTER.of(query)?.map(place).transpose()?;
     let kept = letters_to_read(app)?;
     let (count, mut letters) = kept.newest(&filter, after.as_ref(), limit).await.map_err(|error| unread(app, error))?;
     let full = letters.len() as u64 >= limit;
@@ -145,10 +132,6 @@ fn filter(order: LetterSelection) -> Result<Filter, Error> {
     let filter = Filter { id: order.id, source: order.source, reason: order.reason, before_ms: order.before };
     // Neither a forgotten filter nor one beside `all` may change more letters than were meant.
     if (filter == Filter::default()) == order.all { Ok(filter) } else { Err(Error::input(REMEDY)) }
-}
-
-fn source(name: &str) -> Result<LetterSource, Error> {
-    LetterSource::named(name).ok_or_else(|| Error::input("`source`: give consumer or dlq"))
 }
 
 fn place(text: &str) -> Result<Place, Error> {

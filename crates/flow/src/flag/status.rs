@@ -4,7 +4,6 @@
 
 use futures_util::future::join;
 use model::counting::grain::MINUTE_MS;
-use model::error::InputError;
 use model::flag::document::Document;
 use model::flag::ramp::{Ramp, RampStage};
 use model::flag::ramp_step::{Gate, after_release};
@@ -19,10 +18,8 @@ use crate::app::App;
 use crate::error::Error;
 use crate::reading::stores;
 use api::flag::{FlagStatusAnswer, RampStatus, StopStatus};
+use api::parameters::MINUTES;
 use api::url::Query;
-
-/// Minutes that are looked at where the request doesn't say, and at most.
-const MINUTES: (u64, u64) = (10, 60);
 
 /// Events after which no more are read.
 const MAX_EVENTS: usize = 50_000;
@@ -42,7 +39,7 @@ const SKEW_MS: u64 = 1_000;
 /// [`Error`].
 pub async fn read(query: &Query, app: &App) -> Result<FlagStatusAnswer, Error> {
     let to = app.now_ms() + SKEW_MS;
-    let from = to - SKEW_MS - minutes(query)? * MINUTE_MS;
+    let from = to - SKEW_MS - MINUTES.of(query)? * MINUTE_MS;
     let (known, stops) = join(admin::known(app), places::known(app)).await;
     let copy = kv::document(app).await.ok().flatten();
     let in_force = cache::current(app).await.version;
@@ -80,15 +77,6 @@ fn stop_status(app: &App, known: &places::Known) -> StopStatus {
     let holding = all.holding().into_iter().cloned().collect();
     let (history, object, copy) = (holds(&known.history), holds(&known.object), holds(&known.copy));
     StopStatus { holding, history, object, copy }
-}
-
-fn minutes(query: &Query) -> Result<u64, Error> {
-    let (default, most) = MINUTES;
-    let Some(text) = query.get("minutes").map(str::to_owned) else { return Ok(default) };
-    text.parse().ok().filter(|minutes| (1..=most).contains(minutes)).ok_or_else(|| {
-        let error = InputError::field("minutes", &text, format!("give a whole number from 1 to {most}"));
-        Error::input(error.to_string())
-    })
 }
 
 /// The events of both stores, the newest first, as far as one read may; whether that is all of them; and what of the

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use model::parity::selftest::SelfTestOutcome;
-use model::parity::window::{Window, WindowKind};
+use model::parity::window::Window;
 use model::reading::missing::MissingPart;
 use store::parity::compare;
 use store::sql::StoreError;
@@ -11,22 +11,16 @@ use store::sql::StoreError;
 use super::{runs, selftest};
 use crate::app::App;
 use crate::error::Error;
+use api::parameters::{KIND, REPORTS, WINDOW};
 use api::parity::{ReportsAnswer, RunAnswer};
 use api::url::Query;
-
-/// Most reports that one read shows; they come without differences, routes and gaps, which a window's own report has.
-const SHOWN: u64 = 200;
 
 /// `GET parity?kind=hour|day|range&limit=N`.
 ///
 /// # Errors
 /// [`Error`].
 pub async fn list(query: &Query, app: &App) -> Result<ReportsAnswer<Box<RawValue>>, Error> {
-    let kind = query.get("kind").map(str::to_owned).map_or(Some(WindowKind::Hour), |name| WindowKind::named(&name));
-    let kind = kind.ok_or_else(|| Error::input("`kind`: give hour, day or range"))?;
-    let limit = query.get("limit").map(str::to_owned).map_or(Ok(24), |text| text.parse());
-    let limit = limit.ok().filter(|limit| (1..=SHOWN).contains(limit));
-    let limit = limit.ok_or_else(|| Error::input(format!("`limit`: give a number from 1 to {SHOWN}")))?;
+    let (kind, limit) = (KIND.of(query)?, REPORTS.of(query)?);
     let kept = runs::reports_until(app, app.read_deadline()).map_err(|error| unreported(app, error))?;
     let reports = kept.newest(kind, limit).await.map_err(|error| unreported(app, error))?;
     Ok(ReportsAnswer { reports: reports.into_iter().map(|text| raw(app, text)).collect::<Result<_, _>>()? })
@@ -60,7 +54,7 @@ fn raw(app: &App, text: String) -> Result<Box<RawValue>, Error> {
 /// # Errors
 /// [`Error`].
 pub async fn run(query: &Query, app: &App) -> Result<RunAnswer, Error> {
-    let window = window(&query.get("window").map(str::to_owned).unwrap_or_default())?;
+    let window = window(WINDOW.of(query)?.unwrap_or_default())?;
     match runs::run(app, window).await {
         Ok(compare::Run::Done(report)) => Ok(RunAnswer::Done(report)),
         Ok(compare::Run::Refused(detail)) => Err(Error::conflict(detail)),

@@ -4,6 +4,7 @@ use super::{range, stores};
 use crate::app::App;
 use crate::error::Error;
 use api::events::{EventsAnswer, StoreName};
+use api::parameters::STORE;
 use api::url::Query;
 
 /// Reads the events of one store and range.
@@ -13,10 +14,11 @@ use api::url::Query;
 pub async fn read(query: &Query, app: &App) -> Result<EventsAnswer, Error> {
     let (from, to) = range::of(query, app.now_ms())?;
     let deadline = app.read_deadline();
-    let (store, answer) = match query.get("store") {
-        Some("old") => (StoreName::Old, stores::old_events(app, from, to, deadline).await),
-        Some("new") => (StoreName::New, stores::new_events(app, from, to, deadline).await),
-        _ => return Err(Error::input("`store`: give `old` (the object) or `new` (D1)")),
+    let store = STORE.of(query)?;
+    let store = store.ok_or_else(|| Error::input("`store`: give `old` (the object) or `new` (D1)"))?;
+    let answer = match store {
+        StoreName::Old => stores::old_events(app, from, to, deadline).await,
+        StoreName::New => stores::new_events(app, from, to, deadline).await,
     };
     let (events, more) = answer.found.ok_or_else(|| Error::nothing_is_readable(&answer.missing))?;
     Ok(EventsAnswer { missing: answer.missing, store, from, to, more, events })

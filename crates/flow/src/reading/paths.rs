@@ -5,7 +5,6 @@ use futures_util::future::join;
 use model::counting::exemplar::Exemplar;
 use model::counting::figures::{self, ResponseTime};
 use model::counting::rollup::Rollup;
-use model::error::InputError;
 use model::reading::listing::{self, Cursor, RouteRow, Sort, Wanted};
 use model::reading::missing::{self, Missing};
 use model::reading::selection::{self, Parts, Routes};
@@ -14,17 +13,12 @@ use super::whole::{Range, whole};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
+use api::parameters::{CURSOR, ONE_ROUTE, ORDER, ROWS, SEARCH, SORT};
 use api::paths::{ExemplarsAnswer, PathAnswer, PathsAnswer};
 use api::url::Query;
 
-/// Rows of a page where the request doesn't say, and at most.
-const ROWS: (usize, usize) = (50, 1_000);
-
 /// The most points of a row's spark line, where days are not more.
 const SPARK_POINTS: u64 = 32;
-
-/// Longest search text, in bytes.
-const MAX_SEARCH_BYTES: usize = 256;
 
 /// A page of the table.
 ///
@@ -62,36 +56,14 @@ pub async fn csv(query: &Query, app: &App) -> Result<String, Error> {
 
 /// What the request wants of the table.
 fn wanted(query: &Query) -> Result<Wanted, Error> {
-    let bad =
-        |field: &str, text: &str, remedy: String| Error::input(InputError::field(field, text, remedy).to_string());
-    let sort = match query.get("sort").map(str::to_owned) {
-        None => Sort::Requests,
-        Some(text) => {
-            let found = Sort::NAMED.iter().find(|(name, _)| *name == text);
-            let names = Sort::NAMED.map(|(name, _)| name).join(", ");
-            found.ok_or_else(|| bad("sort", &text, format!("give one of {names}")))?.1
-        }
-    };
-    let descending = match query.get("order").map(str::to_owned).as_deref() {
-        None => sort != Sort::Path,
-        Some("desc") => true,
-        Some("asc") => false,
-        Some(text) => return Err(bad("order", text, "give asc or desc".to_owned())),
-    };
-    let limit = match query.get("limit").map(str::to_owned) {
-        None => ROWS.0,
-        Some(text) => {
-            let number = text.parse().ok().filter(|limit| (1..=ROWS.1).contains(limit));
-            number.ok_or_else(|| bad("limit", &text, format!("give a whole number from 1 to {}", ROWS.1)))?
-        }
-    };
-    let search = query.get("search").map(str::to_owned).unwrap_or_default();
-    if search.len() > MAX_SEARCH_BYTES {
-        return Err(bad("search", &search, format!("give at most {MAX_SEARCH_BYTES} bytes")));
-    }
-    let after = query.get("cursor").map(str::to_owned).map(|text| Cursor::parse(&text)).transpose();
-    let after = after.map_err(|error| Error::input(error.to_string()))?;
-    Ok(Wanted { sort, descending, search, limit, after })
+    let sort = SORT.of(query)?;
+    Ok(Wanted {
+        sort,
+        descending: ORDER.of(query)?.unwrap_or(sort != Sort::Path),
+        search: SEARCH.of(query)?.unwrap_or_default().to_owned(),
+        limit: usize::try_from(ROWS.of(query)?).unwrap_or(usize::MAX),
+        after: CURSOR.of(query)?.map(Cursor::parse).transpose()?,
+    })
 }
 
 /// All rows of a range.
@@ -159,7 +131,7 @@ pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer,
 /// # Errors
 /// [`Error`].
 pub async fn exemplars(query: &Query, app: &App) -> Result<ExemplarsAnswer, Error> {
-    let routes = query.get("path").map(str::to_owned).map_or(Routes::Together, Routes::One);
+    let routes = ONE_ROUTE.of(query)?.map_or(Routes::Together, |path| Routes::One(path.to_owned()));
     let Range { from, to, missing, rollup, .. } = whole(query, routes, Parts::All, app).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
     Ok(ExemplarsAnswer {
