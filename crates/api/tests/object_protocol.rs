@@ -255,28 +255,28 @@ fn every_kind_has_an_example_and_keeps_its_number() {
 
 #[test]
 fn what_an_end_can_not_read_is_an_error_and_never_a_default() {
-    fn never_reads<T: DeserializeOwned + Debug>(bytes: &[u8], why: Unreadable) {
-        assert_eq!(unpack::<T>(bytes).unwrap_err(), why, "{bytes:?}");
+    fn never_reads<T: DeserializeOwned + Debug>(bytes: &[u8], why: &Unreadable) {
+        assert_eq!(unpack::<T>(bytes).unwrap_err(), *why, "{bytes:?}");
     }
     let after_the_last = |kinds: usize| vec![VERSION, u8::try_from(kinds).unwrap()];
-    never_reads::<Request>(&after_the_last(18), Unreadable::Content);
-    never_reads::<Answer>(&after_the_last(16), Unreadable::Content);
+    never_reads::<Request>(&after_the_last(18), &Unreadable::Content);
+    never_reads::<Answer>(&after_the_last(16), &Unreadable::Content);
     for version in [0, VERSION + 1, 255] {
-        never_reads::<Request>(&[version, 0], Unreadable::Version(version));
-        never_reads::<Answer>(&[version, 0], Unreadable::Version(version));
+        never_reads::<Request>(&[version, 0], &Unreadable::Version(version));
+        never_reads::<Answer>(&[version, 0], &Unreadable::Version(version));
     }
     for example in answers() {
         let packed = pack(&example).unwrap();
         for cut in 0..packed.len() {
-            never_reads::<Answer>(&packed[..cut], Unreadable::Content);
+            never_reads::<Answer>(&packed[..cut], &Unreadable::Content);
         }
-        never_reads::<Answer>(&[packed, vec![0]].concat(), Unreadable::Content);
+        never_reads::<Answer>(&[packed, vec![0]].concat(), &Unreadable::Content);
     }
     for example in requests() {
         let packed = pack(&example).unwrap();
         for cut in 0..packed.len() {
-            never_reads::<Request>(&packed[..cut], Unreadable::Content);
+            never_reads::<Request>(&packed[..cut], &Unreadable::Content);
         }
-        never_reads::<Request>(&[packed, vec![0]].concat(), Unreadable::Content);
+        never_reads::<Request>(&[packed, vec![0]].concat(), &Unreadable::Content);
     }
 }
