@@ -183,7 +183,7 @@ impl Sqlite {
 /// The names of a statement's columns. The platform gives a row as an object, which has one value for a name; and what an
 /// expression without a name of its own is called, SQLite doesn't promise.
 fn columns(statement: &rusqlite::Statement<'_>) -> Columns {
-    let names: Columns = statement.column_names().into_iter().map(Box::from).collect();
+    let names: Columns = statement.column_names().map(Box::from).collect();
     for (at, name) in names.iter().enumerate() {
         let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         assert!(is_name, "a column has no name of its own: {name}");
