@@ -5,7 +5,7 @@ SHELL := bash
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
 .PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-docs \
-	test-deployment fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
+	test-deployment openapi fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -52,6 +52,9 @@ test-docs: setup ## what the pages say, against the sources
 
 test-deployment: build ## wrangler.toml, and the scripts that deploy, against a stand-in for the account
 	$(env) node --test tests/configuration.test.mjs tests/deployment.test.mjs
+
+openapi: ## write docs/openapi.json from the types and routes of the API
+	cargo run --quiet -p xtask -- openapi
 
 # SEED and EXAMPLES (per route) change what is tried; ARGS are Schemathesis'.
 fuzz: build ## send the API what docs/openapi.json allows and forbids, and hold the answers against it

@@ -5,6 +5,7 @@ mod demo;
 #[cfg(test)]
 mod documented;
 mod generate;
+mod openapi;
 mod progress;
 mod replay;
 mod table;
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Try Path Collector: the demo, traffic made up or replayed, the cost of a load.
+/// Try Path Collector (the demo, traffic made up or replayed, the cost of a load), and write what is made of its sources.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 struct Cli {
@@ -29,6 +30,8 @@ enum Task {
     Generate(generate::GenerateArgs),
     Replay(replay::ReplayArgs),
     Cost(cost::CostArgs),
+    /// Write docs/openapi.json from the types and routes of the API.
+    Openapi,
 }
 
 #[tokio::main]
@@ -38,6 +41,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Task::Generate(args) => generate::run(&args),
         Task::Replay(args) => replay::run(args).await,
         Task::Cost(args) => cost::run(&args),
+        Task::Openapi => openapi::run(),
     }
 }
 

@@ -5,8 +5,12 @@ use model::flag::change::FieldChange;
 use model::flag::document::{DatedDocument, Document};
 #[cfg(feature = "schema")]
 use model::flag::document::{MAX_NAME_BYTES, MAX_REASON_BYTES};
+#[cfg(feature = "schema")]
+use model::flag::preview::MAX_PATHS;
 use model::flag::preview::{PathPreview, Shares};
 use model::flag::ramp::RampStage;
+#[cfg(feature = "schema")]
+use model::flag::spread::MAX_ISOLATES;
 use model::flag::spread::SeenIsolate;
 use model::flag::stop::Stop;
 use model::reading::missing::Missing;
@@ -81,6 +85,7 @@ pub struct PreviewAnswer {
     /// Shares of all requests as they would be.
     pub proposed: Shares,
     /// The routes with most requests.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PATHS)))]
     pub paths: Vec<PathPreview>,
     /// Whether there are more routes than are listed.
     pub more: bool,
@@ -126,6 +131,7 @@ pub struct FlagStatusAnswer {
     /// What could not be read.
     pub missing: Vec<Missing>,
     /// Isolates, the most recently seen first.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_ISOLATES)))]
     pub isolates: Vec<SeenIsolate>,
     /// Isolates whose latest event was routed by an older version.
     pub behind: u64,

@@ -1,5 +1,7 @@
 //! `dead-letters` and below: what could not be applied, to look at, to try again, to throw away.
 
+#[cfg(feature = "schema")]
+use crate::parameters::MAX_LETTERS;
 use model::delivery::kept_letter::{KeptLetter, LetterSource, RefusedLetter};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ pub struct LettersAnswer {
     /// Letters that match, on all pages.
     pub count: u64,
     /// Those of this page.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_LETTERS)))]
     pub letters: Vec<KeptLetter>,
     /// `after` of the next page. None on the last one.
     pub next: Option<String>,

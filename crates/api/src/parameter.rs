@@ -1,6 +1,10 @@
 //! Kinds of parameters, each with its name, what its value may be, and what it means.
 //!
-//! Invariant: a kind reads its value from a query itself, by the very bounds that it documents.
+//! Invariant: a kind reads its value from a query itself, by the very bounds that it documents. What only documents it is
+//! kept where the document is written, and is no part of the Worker.
+
+use std::fmt;
+use std::ops::RangeInclusive;
 
 use model::error::InputError;
 use model::event::identity::MAX_TIMESTAMP_MS;
@@ -17,6 +21,12 @@ pub trait Parameter: Sync {
     fn described(&self) -> Described;
 }
 
+impl fmt::Debug for dyn Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What documents a parameter.
 #[cfg(feature = "schema")]
 #[derive(Debug)]
@@ -31,62 +41,101 @@ pub struct Described {
     pub example: Option<serde_json::Value>,
 }
 
-impl std::fmt::Debug for dyn Parameter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+/// What a parameter is called and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    name: &'static str,
+    #[cfg(feature = "schema")]
+    description: &'static str,
+    #[cfg(feature = "schema")]
+    required: bool,
+}
+
+/// About a parameter that may be left out.
+pub const fn optional(name: &'static str, description: &'static str) -> About {
+    about(name, description, false)
+}
+
+/// About a parameter that must be given.
+pub const fn required(name: &'static str, description: &'static str) -> About {
+    about(name, description, true)
+}
+
+#[cfg_attr(not(feature = "schema"), allow(unused_variables))]
+const fn about(name: &'static str, description: &'static str, required: bool) -> About {
+    About {
+        name,
+        #[cfg(feature = "schema")]
+        description,
+        #[cfg(feature = "schema")]
+        required,
+    }
+}
+
+#[cfg(feature = "schema")]
+impl About {
+    const fn with(self, schema: serde_json::Value, example: Option<serde_json::Value>) -> Described {
+        Described { description: self.description, required: self.required, schema, example }
     }
 }
 
 /// One of some words, each of which stands for a value.
 #[derive(Debug)]
-pub struct Choice<T: 'static> {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub description: &'static str,
-    /// The words, and what they stand for.
-    pub values: &'static [(&'static str, T)],
-    /// Whether one must be given.
-    pub required: bool,
+pub struct Choice<T: 'static, const N: usize> {
+    about: About,
+    words: [&'static str; N],
+    values: [T; N],
 }
 
-impl<T: Copy> Choice<T> {
+impl<T: Copy, const N: usize> Choice<T, N> {
+    /// These words, and what they stand for.
+    pub const fn new(about: About, pairs: [(&'static str, T); N]) -> Self {
+        let (mut words, mut values) = ([pairs[0].0; N], [pairs[0].1; N]);
+        let mut at = 1;
+        while at < N {
+            (words[at], values[at]) = pairs[at];
+            at += 1;
+        }
+        Self { about, words, values }
+    }
+
     /// What a query says. None where it says nothing.
     ///
     /// # Errors
     /// It is none of the words.
     pub fn of(&self, query: &Query) -> Result<Option<T>, InputError> {
-        let Some(given) = query.get(self.name) else { return Ok(None) };
-        match self.values.iter().find(|(word, _)| *word == given) {
-            Some((_, value)) => Ok(Some(*value)),
-            None => Err(no_choice(self.name, given, &self.values.iter().map(|(word, _)| *word).collect::<Vec<_>>())),
-        }
+        Ok(chosen(self.about.name, &self.words, query)?.and_then(|at| self.values.get(at).copied()))
     }
 }
 
-impl<T: Sync> Parameter for Choice<T> {
+/// The position of the word that a query has.
+fn chosen(name: &str, words: &[&str], query: &Query) -> Result<Option<usize>, InputError> {
+    let Some(given) = query.get(name) else { return Ok(None) };
+    let found = words.iter().position(|word| *word == given);
+    found.map(Some).ok_or_else(|| InputError::field(name, given, format!("give {}", words.join(" or "))))
+}
+
+impl<T: Sync, const N: usize> Parameter for Choice<T, N> {
     fn name(&self) -> &'static str {
-        self.name
+        self.about.name
     }
 
     #[cfg(feature = "schema")]
     fn described(&self) -> Described {
-        let words: Vec<_> = self.values.iter().map(|(word, _)| *word).collect();
-        let schema = serde_json::json!({ "enum": words });
-        Described { description: self.description, required: self.required, schema, example: None }
+        self.about.with(serde_json::json!({ "enum": self.words.to_vec() }), None)
     }
 }
 
 /// A choice with a value that holds where none is given.
 #[derive(Debug)]
-pub struct Preset<T: 'static> {
+pub struct Preset<T: 'static, const N: usize> {
     /// The choice.
-    pub choice: Choice<T>,
+    pub choice: Choice<T, N>,
     /// The value.
     pub default: T,
 }
 
-impl<T: Copy> Preset<T> {
+impl<T: Copy, const N: usize> Preset<T, N> {
     /// What a query says.
     ///
     /// # Errors
@@ -96,155 +145,183 @@ impl<T: Copy> Preset<T> {
     }
 }
 
-impl<T: Sync + PartialEq> Parameter for Preset<T> {
+impl<T: Sync + PartialEq, const N: usize> Parameter for Preset<T, N> {
     fn name(&self) -> &'static str {
-        self.choice.name
+        self.choice.about.name
     }
 
     #[cfg(feature = "schema")]
     fn described(&self) -> Described {
+        let Choice { words, values, .. } = &self.choice;
+        let default = words.iter().zip(values).find(|(_, value)| **value == self.default);
         let mut described = self.choice.described();
-        let default = self.choice.values.iter().find(|(_, value)| *value == self.default);
         described.schema["default"] = default.map(|(word, _)| *word).into();
         described
     }
 }
 
-fn no_choice(name: &str, given: &str, words: &[&str]) -> InputError {
-    let remedy = match words {
-        [only] => format!("give {only}, or leave it out"),
-        words => format!("give one of {}", words.join(", ")),
-    };
-    InputError::field(name, given, remedy)
-}
-
 /// A whole number.
 #[derive(Debug)]
 pub struct Number {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub description: &'static str,
-    /// The smallest that is valid.
-    pub least: u64,
-    /// The largest that is valid.
-    pub most: u64,
-    /// What holds where none is given.
-    pub default: u64,
+    about: About,
+    bounds: RangeInclusive<u64>,
+    default: u64,
 }
 
 impl Number {
+    /// One within these bounds, with one that holds where none is given.
+    pub const fn new(about: About, bounds: RangeInclusive<u64>, default: u64) -> Self {
+        Self { about, bounds, default }
+    }
+
     /// What a query says.
     ///
     /// # Errors
     /// It is no number, or out of bounds.
     pub fn of(&self, query: &Query) -> Result<u64, InputError> {
-        let Self { least, most, .. } = self;
-        let Some(given) = query.get(self.name) else { return Ok(self.default) };
-        let number = given.parse().ok().filter(|number| (*least..=*most).contains(number));
-        number.ok_or_else(|| InputError::field(self.name, given, format!("give a whole number from {least} to {most}")))
+        let Some(given) = query.get(self.about.name) else { return Ok(self.default) };
+        let number = given.parse().ok().filter(|number| self.bounds.contains(number));
+        number.ok_or_else(|| {
+            let (least, most) = (self.bounds.start(), self.bounds.end());
+            InputError::field(self.about.name, given, format!("give a whole number from {least} to {most}"))
+        })
     }
 }
 
 impl Parameter for Number {
     fn name(&self) -> &'static str {
-        self.name
+        self.about.name
     }
 
     #[cfg(feature = "schema")]
     fn described(&self) -> Described {
-        let Self { least, most, default, .. } = self;
-        let schema = serde_json::json!({ "type": "integer", "minimum": least, "maximum": most, "default": default });
-        Described { description: self.description, required: false, schema, example: None }
+        let (least, most) = (self.bounds.start(), self.bounds.end());
+        let schema =
+            serde_json::json!({ "type": "integer", "minimum": least, "maximum": most, "default": self.default });
+        self.about.with(schema, None)
     }
 }
 
 /// A time, in ms since 1970.
 #[derive(Debug)]
 pub struct Time {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub description: &'static str,
-    /// One that is valid.
-    pub example: u64,
+    about: About,
+    #[cfg(feature = "schema")]
+    example: u64,
 }
 
 impl Time {
+    /// Any; with one that is valid.
+    #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
+    pub const fn new(about: About, example: u64) -> Self {
+        Self {
+            about,
+            #[cfg(feature = "schema")]
+            example,
+        }
+    }
+
+    /// What the parameter is called.
+    pub const fn name(&self) -> &'static str {
+        self.about.name
+    }
+
     /// What a query says, in ms. None where it says nothing.
     ///
     /// # Errors
     /// It is no time.
     pub fn of(&self, query: &Query) -> Result<Option<u64>, InputError> {
-        let Some(given) = query.get(self.name) else { return Ok(None) };
+        let Some(given) = query.get(self.about.name) else { return Ok(None) };
         let time = given.parse().ok().filter(|ms| *ms <= MAX_TIMESTAMP_MS);
-        time.map(Some).ok_or_else(|| InputError::field(self.name, given, "give milliseconds since 1970"))
+        time.map(Some).ok_or_else(|| InputError::field(self.about.name, given, "give milliseconds since 1970"))
     }
 }
 
 impl Parameter for Time {
     fn name(&self) -> &'static str {
-        self.name
+        self.about.name
     }
 
     #[cfg(feature = "schema")]
     fn described(&self) -> Described {
         let schema = serde_json::json!({ "type": "integer", "minimum": 0, "maximum": MAX_TIMESTAMP_MS });
-        let example = Some(self.example.into());
-        Described { description: self.description, required: false, schema, example }
+        self.about.with(schema, Some(self.example.into()))
     }
 }
 
-/// A text. Whoever reads it judges whether it fits `pattern`.
+/// A text.
 #[derive(Debug)]
 pub struct Text {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub description: &'static str,
-    /// A regular expression that all that are valid fit, if there is one.
-    pub pattern: Option<&'static str>,
-    /// One that is valid.
-    pub example: &'static str,
-    /// The most bytes, if there is a bound.
-    pub max_bytes: Option<usize>,
-    /// Whether one must be given.
-    pub required: bool,
+    about: About,
+    max_bytes: usize,
+    #[cfg(feature = "schema")]
+    pattern: Option<&'static str>,
+    #[cfg(feature = "schema")]
+    example: &'static str,
 }
 
 impl Text {
+    /// Any; with one that is valid.
+    #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
+    pub const fn new(about: About, example: &'static str) -> Self {
+        Self {
+            about,
+            max_bytes: usize::MAX,
+            #[cfg(feature = "schema")]
+            pattern: None,
+            #[cfg(feature = "schema")]
+            example,
+        }
+    }
+
+    /// Of at most this length.
+    #[must_use]
+    pub const fn up_to(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// One that fits a regular expression, which whoever reads it judges.
+    #[must_use]
+    #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
+    pub const fn like(self, pattern: &'static str) -> Self {
+        Self {
+            #[cfg(feature = "schema")]
+            pattern: Some(pattern),
+            ..self
+        }
+    }
+
     /// What a query says. None where it says nothing.
     ///
     /// # Errors
     /// It is too long.
     pub fn of<'a>(&self, query: &'a Query) -> Result<Option<&'a str>, InputError> {
-        match (query.get(self.name), self.max_bytes) {
-            (Some(given), Some(most)) if given.len() > most => {
-                Err(InputError::field(self.name, given, format!("give at most {most} bytes")))
+        match query.get(self.about.name) {
+            Some(given) if given.len() > self.max_bytes => {
+                Err(InputError::field(self.about.name, given, format!("give at most {} bytes", self.max_bytes)))
             }
-            (given, _) => Ok(given),
+            given => Ok(given),
         }
     }
 }
 
 impl Parameter for Text {
     fn name(&self) -> &'static str {
-        self.name
+        self.about.name
     }
 
     #[cfg(feature = "schema")]
     fn described(&self) -> Described {
         let mut schema = serde_json::json!({ "type": "string" });
-        match (self.pattern, self.required) {
-            (Some(pattern), _) => schema["pattern"] = pattern.into(),
-            (None, true) => schema["minLength"] = 1.into(),
-            (None, false) => {}
+        match self.pattern {
+            Some(pattern) => schema["pattern"] = pattern.into(),
+            None if self.about.required => schema["minLength"] = 1.into(),
+            None => {}
         }
-        if let Some(most) = self.max_bytes {
-            schema["maxLength"] = most.into();
+        if self.max_bytes < usize::MAX {
+            schema["maxLength"] = self.max_bytes.into();
         }
-        let example = Some(self.example.into());
-        Described { description: self.description, required: self.required, schema, example }
+        self.about.with(schema, Some(self.example.into()))
     }
 }
 
@@ -256,34 +333,33 @@ mod tests {
         Query::of(&format!("https://a/?{text}"))
     }
 
-    fn refusal<T: std::fmt::Debug>(read: Result<T, InputError>) -> String {
+    fn refusal<T: fmt::Debug>(read: Result<T, InputError>) -> String {
         read.unwrap_err().to_string()
     }
 
     #[test]
     fn a_choice_is_one_of_its_words_and_may_have_a_default() {
-        let choice = || Choice { name: "kind", description: "", values: &[("hour", 1), ("day", 24)], required: false };
+        let choice = || Choice::new(optional("kind", ""), [("hour", 1), ("day", 24)]);
         assert_eq!(["", "kind=day"].map(|text| choice().of(&query(text)).unwrap()), [None, Some(24)]);
         let preset = Preset { choice: choice(), default: 1 };
         assert_eq!(["", "kind=day"].map(|text| preset.of(&query(text)).unwrap()), [1, 24]);
         let refused = [refusal(choice().of(&query("kind=week"))), refusal(preset.of(&query("kind=week")))];
-        assert_eq!(refused, ["`kind`: \"week\" is not valid; give one of hour, day"; 2]);
+        assert_eq!(refused, ["`kind`: \"week\" is not valid; give hour or day"; 2]);
     }
 
     #[test]
     fn numbers_times_and_texts_have_bounds() {
-        let number = Number { name: "limit", description: "", least: 1, most: 9, default: 5 };
+        let number = Number::new(optional("limit", ""), 1..=9, 5);
         assert_eq!(["", "limit=1", "limit=9"].map(|text| number.of(&query(text)).unwrap()), [5, 1, 9]);
         for text in ["limit=0", "limit=10", "limit=", "limit=-1", "limit=x"] {
             assert!(refusal(number.of(&query(text))).ends_with("give a whole number from 1 to 9"), "{text}");
         }
-        let time = Time { name: "to", description: "", example: 0 };
+        let time = Time::new(optional("to", ""), 0);
         assert_eq!(["", "to=0"].map(|text| time.of(&query(text)).unwrap()), [None, Some(0)]);
         for text in ["to=x", "to=-1", "to=99999999999999"] {
             assert!(refusal(time.of(&query(text))).ends_with("give milliseconds since 1970"), "{text}");
         }
-        let text =
-            Text { name: "search", description: "", pattern: None, example: "", max_bytes: Some(3), required: false };
+        let text = Text::new(optional("search", ""), "").up_to(3);
         assert_eq!(["", "search=abc"].map(|given| text.of(&query(given)).unwrap().map(str::len)), [None, Some(3)]);
         assert!(refusal(text.of(&query("search=abcd"))).ends_with("give at most 3 bytes"));
     }

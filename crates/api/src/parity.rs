@@ -1,5 +1,7 @@
 //! `parity` and below: reports, and comparing on demand.
 
+#[cfg(feature = "schema")]
+use crate::parameters::MAX_REPORTS;
 use model::parity::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReportsAnswer<R = Report> {
     /// The reports, without routes, differences and gaps: a window's own report has them.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_REPORTS)))]
     pub reports: Vec<R>,
 }
 

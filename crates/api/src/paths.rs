@@ -1,6 +1,10 @@
 //! `GET paths`, `GET paths/{path}` and `GET exemplars`: the table of routes, one of them, and real requests.
 
+#[cfg(feature = "schema")]
+use crate::parameters::MAX_ROWS;
 use model::counting::exemplar::Exemplar;
+#[cfg(feature = "schema")]
+use model::counting::exemplar::{SAMPLE, SLOWEST};
 use model::counting::figures::{Figures, HistogramBin};
 use model::reading::listing::RouteRow;
 use model::reading::missing::Missing;
@@ -28,6 +32,7 @@ pub struct PathsAnswer {
     /// Length of these steps, in ms.
     pub spark_step_ms: u64,
     /// The routes of this page.
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_ROWS)))]
     pub paths: Vec<RouteRow>,
     /// `cursor` of the next page. None on the last one.
     pub next: Option<String>,
@@ -68,7 +73,9 @@ pub struct ExemplarsAnswer {
     /// missing is named.
     pub missing: Vec<Missing>,
     /// A uniform sample.
+    #[cfg_attr(feature = "schema", schemars(length(max = SAMPLE)))]
     pub sample: Vec<Exemplar>,
     /// The slowest, slowest first.
+    #[cfg_attr(feature = "schema", schemars(length(max = SLOWEST)))]
     pub slowest: Vec<Exemplar>,
 }

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 
 /// An error that the client is told of: no internals, but what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// Always `about:blank`: the title says of which kind it is.
     #[serde(rename = "type", default = "about_blank")]
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "about:blank")))]
     pub kind: String,
     /// A short summary, the same for all of a kind.
     pub title: String,
     /// HTTP status.
+    #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// What happened here, and the remedy.
     pub detail: String,

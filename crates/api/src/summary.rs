@@ -13,12 +13,12 @@ use crate::stats::TotalAnswer;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct SnapshotAnswer {
+pub struct SnapshotAnswer<R = Report> {
     /// How long ago it was computed, in ms.
     pub age_ms: u64,
     /// The summary.
     #[serde(flatten)]
-    pub summary: Summary,
+    pub summary: Summary<R>,
 }
 
 /// What the dashboard paints first. What can't be read is null. `R` is what stands for a report: the Worker gives them out

@@ -20,7 +20,7 @@ const MAX_MS: u64 = 401 * DAY_MS;
 /// # Errors
 /// [`Error`].
 pub fn of(query: &Query, now_ms: u64) -> Result<(u64, u64), Error> {
-    let bad = |from: u64, remedy: String| Error::input(InputError::field(FROM.name, from, remedy));
+    let bad = |from: u64, remedy: String| Error::input(InputError::field(FROM.name(), from, remedy));
     let length = RANGE.of(query)?;
     if let (Some(_), Some(from)) = (length, FROM.of(query)?) {
         return Err(bad(from, "give either `range`, or `from` and `to`".into()));

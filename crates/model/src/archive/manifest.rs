@@ -19,6 +19,7 @@ pub struct ArchivePart {
     /// Length of the file, compressed.
     pub bytes: u64,
     /// SHA-256 of the file, 64 hex digits.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9a-f]{64}$")))]
     pub sha256: String,
     /// ID of its first event.
     pub first_id: Option<IdempotentId>,
@@ -45,7 +46,8 @@ pub struct ArchivePart {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest<P = ArchivePart> {
-    /// [`FORMAT`].
+    /// Version of the format.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = FORMAT)))]
     pub format: u32,
     /// The day, `YYYY-MM-DD`.
     pub day: String,

@@ -27,6 +27,7 @@ pub struct Exemplar {
     /// When it arrived, in ms.
     pub timestamp: u64,
     /// Its status.
+    #[cfg_attr(feature = "schema", schemars(range(min = 100, max = 599)))]
     pub status: u16,
     /// Its response time in ms.
     pub response_time: u32,

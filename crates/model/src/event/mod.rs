@@ -46,7 +46,7 @@ pub enum Cohort {
     /// On both paths, to compare them.
     Dual,
     /// On the other path than was meant, because the one that was meant failed, or seemed to. An event that was meant
-    /// for both stays dual, and [`Event::fell_back`] tells.
+    /// for both stays dual, and its `fellBack` tells.
     Fallback,
 }
 
@@ -97,11 +97,14 @@ pub struct Event {
     pub digest: Digest,
     /// When the request arrived, in ms since 1970.
     pub timestamp: u64,
-    /// The normalised route, at most [`MAX_PATH_BYTES`].
+    /// The normalised route.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_PATH_BYTES)))]
     pub path: String,
-    /// The request method, at most [`MAX_METHOD_BYTES`].
+    /// The request method.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_METHOD_BYTES)))]
     pub method: String,
     /// The response's status, 100 to 599.
+    #[cfg_attr(feature = "schema", schemars(range(min = 100, max = 599)))]
     pub status: u16,
     /// Time until the upstream's headers, in ms.
     pub response_time: u32,

@@ -30,7 +30,7 @@ pub const MAX_REASON_BYTES: usize = 1_024;
 
 /// The document as it is stored. JSON names are camelCase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FlagDocument"))]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
     /// Version of the format: 1.

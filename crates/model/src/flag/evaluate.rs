@@ -29,7 +29,7 @@ pub struct EvaluationRequest {
 pub struct EvaluationContext {
     /// What is told apart, such as an idempotent ID: it is hashed into a bucket.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(required, length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(!default, length(min = 1)))]
     pub targeting_key: String,
     /// The request's path, or its normalised route, for overrides.
     pub path: Option<String>,

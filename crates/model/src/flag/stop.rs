@@ -68,6 +68,7 @@ impl Act {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stop {
     /// Its name: a release has to give it.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^stop-[0-9a-f]{8}$")))]
     pub id: String,
     /// Who made it, when and why.
     #[serde(flatten)]

@@ -53,7 +53,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PathComparison {
-    /// The route, or [`POOLED`].
+    /// The route, or `(pooled)`: routes with too few events, judged together.
     pub path: String,
     /// How it compares. Its bounds are its own; its verdict is corrected for the number of routes.
     #[serde(flatten)]

@@ -44,8 +44,9 @@ pub struct Loss {
     pub lost_writes: u64,
     /// Producers whose numbers before the window can't be judged: they had been silent for long.
     pub unjudged_producers: u64,
-    /// Which are missing; at most [`MAX_GAPS`].
+    /// Which are missing, as far as they are listed.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_GAPS)))]
     pub gaps: Vec<Gap>,
 }
 

@@ -81,12 +81,14 @@ pub struct Report {
     pub plan: Plan,
     /// Each route, the worst first. Lists of reports leave it out, as they do differences and gaps.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_PATHS)))]
     pub paths: Vec<PathComparison>,
     /// Routes that are judged but not listed.
     #[serde(default)]
     pub unlisted_paths: u64,
-    /// The events in which the stores differ, unexplained ones first; at most [`MAX_NAMED`].
+    /// The events in which the stores differ, unexplained ones first, as far as they are named.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_NAMED)))]
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
     pub unnamed: u64,

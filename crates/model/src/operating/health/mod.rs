@@ -67,7 +67,7 @@ pub struct LetterGauge {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Lately {
-    /// Within [`LATELY_MS`].
+    /// Within 15 minutes.
     pub counts: Counts,
     /// Within the last 24 hours.
     pub day: Counts,
