@@ -2,17 +2,15 @@
 
 use std::fmt::{self, Display};
 use std::future::Future;
-use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
 use model::operating::health::Counts;
 use store::events::event_store::EventStore;
 use store::events::read::EventReader;
 use store::sql::{Database, LocalFuture, StoreError};
 
 use crate::config::Config;
-use crate::deadline::{Deadline, Timed};
+use crate::deadline::{Deadline, Timed, within_ms};
 use crate::isolate::Isolate;
 use crate::port::Ports;
 
@@ -71,10 +69,7 @@ impl App {
 
     /// The future's output, or none if it is not there within `ms`. What timed out may still take effect.
     pub async fn within_ms<F: Future>(&self, ms: u64, future: F) -> Option<F::Output> {
-        match select(pin!(future), self.sleep_ms(ms)).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
-        }
+        within_ms(&*self.ports.clock, ms, future).await
     }
 
     /// Random bytes.

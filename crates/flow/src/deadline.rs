@@ -16,6 +16,14 @@ use crate::port::Clock;
 /// How long each question of scheduled and queued work may take, in ms. D1 ends a query after 30 s by itself.
 const BACKGROUND_MS: u64 = 25_000;
 
+/// The future's output, or none if it is not there within `ms`. What timed out may still take effect.
+pub async fn within_ms<F: Future>(clock: &dyn Clock, ms: u64, future: F) -> Option<F::Output> {
+    match select(pin!(future), clock.sleep_ms(ms)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
 /// Until when a question is waited for.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
@@ -52,10 +60,7 @@ impl Deadline {
         let late = || StoreError::Late(self.ms);
         match self.left_ms(clock.now_ms()) {
             0 => Err(late()),
-            left_ms => match select(pin!(question), clock.sleep_ms(left_ms)).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => Err(late()),
-            },
+            left_ms => within_ms(clock, left_ms, question).await.unwrap_or_else(|| Err(late())),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use model::delivery::retry::Lane;
 use model::operating::health::Backlog;
 use store::archive::archiver::Bucket;
 use store::sql::{Database, LocalFuture, StoreError};
@@ -91,8 +92,11 @@ pub trait Queues {
     /// Sends a message's text to the main queue.
     fn send<'a>(&'a self, text: &'a str) -> LocalFuture<'a, Result<(), Failure>>;
 
-    /// What waits in the main queue, and in the slow lane, where the platform tells it.
-    fn backlogs(&self, now_ms: u64) -> LocalFuture<'_, (Backlog, Backlog)>;
+    /// What waits in a lane's queue.
+    ///
+    /// # Errors
+    /// The platform doesn't tell.
+    fn backlog(&self, lane: Lane, now_ms: u64) -> LocalFuture<'_, Result<Backlog, Failure>>;
 }
 
 /// A message as a queue delivers it.

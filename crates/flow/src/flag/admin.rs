@@ -88,26 +88,25 @@ fn built_in() -> Result<Document, Error> {
 
 /// The document that changes start from: the history's newest, or else the newer copy, or else the built-in one.
 async fn current(app: &App) -> Result<Document, Error> {
-    match history(app)
-        .map_err(|error| unreachable_history(app, error))?
-        .newest(1)
-        .await
-        .map_err(|error| unreachable_history(app, error))?
-        .pop()
-    {
+    match newest(app, 1).await?.pop() {
         Some(newest) => Ok(newest.document),
         None => Copies::read(app).await.newest().cloned().map_or_else(built_in, Ok),
     }
 }
 
-#[allow(clippy::needless_pass_by_value)] // it is given to `map_err`
-fn unreachable_history(app: &App, error: StoreError) -> Error {
-    if error == StoreError::Conflict {
-        let detail = "somebody else changed the flag: read it again and decide anew".to_owned();
-        return Error::conflict(detail);
-    }
-    app.error(format_args!("Flag history: {error}"));
-    Error::unavailable("the flag's history can't be reached now; POST flag/stop works without it")
+/// What the history answers, for whoever asks to read or change the flag.
+async fn in_history<T>(
+    app: &App,
+    question: impl AsyncFnOnce(FlagHistory) -> Result<T, StoreError>,
+) -> Result<T, Error> {
+    let asked = async { question(history(app)?).await };
+    asked.await.map_err(|error| match error {
+        StoreError::Conflict => Error::conflict("somebody else changed the flag: read it again and decide anew"),
+        error => {
+            app.error(format_args!("Flag history: {error}"));
+            Error::unavailable("the flag's history can't be reached now; POST flag/stop works without it")
+        }
+    })
 }
 
 /// The newest documents, newest first.
@@ -115,11 +114,7 @@ fn unreachable_history(app: &App, error: StoreError) -> Error {
 /// # Errors
 /// The history can't be read.
 pub async fn newest(app: &App, most: u64) -> Result<Vec<DatedDocument>, Error> {
-    history(app)
-        .map_err(|error| unreachable_history(app, error))?
-        .newest(most)
-        .await
-        .map_err(|error| unreachable_history(app, error))
+    in_history(app, async |history| history.newest(most).await).await
 }
 
 /// Whether this author ever changed the flag for this reason.
@@ -159,7 +154,7 @@ pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> R
         let detail = format!("version {} holds, not {base}: read it again and decide anew", before.version);
         return Err(Error::conflict(detail));
     }
-    let document = change::next(base, wanted, author).map_err(|error| Error::input(error.to_string()))?;
+    let document = change::next(base, wanted, author)?;
     store(app, &before, document).await
 }
 
@@ -174,8 +169,7 @@ pub async fn publish(app: &App, before: &Document, document: Document) -> Result
 
 /// As [`publish`], also while a stop holds.
 async fn store(app: &App, before: &Document, document: Document) -> Result<ChangeAnswer, Error> {
-    let history = history(app).map_err(|error| unreachable_history(app, error))?;
-    history.append(&document, app.now_ms()).await.map_err(|error| unreachable_history(app, error))?;
+    in_history(app, async |history| history.append(&document, app.now_ms()).await).await?;
     let (in_object, copied) = write_copies(app, &document).await;
     let differences = change::differences(before, &document);
     app.note(format_args!(
@@ -190,8 +184,7 @@ async fn store(app: &App, before: &Document, document: Document) -> Result<Chang
 /// # Errors
 /// As [`change()`]; or there is no such version.
 pub async fn rollback(app: &App, version: u32, author: Author) -> Result<ChangeAnswer, Error> {
-    let history = history(app).map_err(|error| unreachable_history(app, error))?;
-    let Some(earlier) = history.of_version(version).await.map_err(|error| unreachable_history(app, error))? else {
+    let Some(earlier) = in_history(app, async |history| history.of_version(version).await).await? else {
         return Err(Error::missing(format!("there is no version {version} in the history")));
     };
     let base = current(app).await?.version;
@@ -218,8 +211,8 @@ pub async fn set_do_only(app: &App, by: &Act) -> Result<ChangeAnswer, Error> {
 
 async fn do_only(app: &App, author: Author) -> Result<(Document, Document), Error> {
     let before = current(app).await?;
-    let document = change::next(before.version, change::to_old_path(&before), author);
-    Ok((before, document.map_err(|error| Error::input(error.to_string()))?))
+    let document = change::next(before.version, change::to_old_path(&before), author)?;
+    Ok((before, document))
 }
 
 /// Brings the history, both copies, and what all places know of stops together; gives the stops.

@@ -24,7 +24,7 @@ fn outcome(told: Told, stop: Stop, changed: Option<ChangeAnswer>) -> StopAnswer 
 /// # Errors
 /// Nobody or no reason is named, or no place takes it.
 pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
-    by.check().map_err(|error| Error::input(error.to_string()))?;
+    by.check()?;
     let before = cache::stops(app);
     let mut stop = match before.holding().as_slice() {
         [newest, ..] if before.holding().len() >= MAX_HOLDING => (*newest).clone(),
@@ -49,7 +49,7 @@ pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
 /// # Errors
 /// There is no such stop, or no place that is always consistent takes the release: the stop holds then.
 pub async fn release(app: &App, id: &str, by: Act, do_only: bool) -> Result<StopAnswer, Error> {
-    by.check().map_err(|error| Error::input(error.to_string()))?;
+    by.check()?;
     let (known, alone) = join(places::known(app), kv::alone(app)).await;
     let mut latch = known.union().merged(cache::stops(app));
     latch.merge(alone.unwrap_or_default().0);

@@ -3,7 +3,8 @@
 use futures_util::future::{join, join5};
 
 use model::counting::grain::HOUR_MS;
-use model::operating::health::{self, Counts, Facts, HealthReason, HealthStatus};
+use model::delivery::retry::Lane;
+use model::operating::health::{self, Backlog, Counts, Facts, HealthReason, HealthStatus};
 use model::operating::vitals::Vitals;
 use model::parity::verdict::Verdict;
 use model::parity::window::WindowKind;
@@ -23,6 +24,9 @@ use api::health::{ConsumerCounts, HealthAnswer, SendCounts, StoreStates};
 
 /// How long a failed parity report counts, in ms.
 const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
+
+/// How long a queue may take to tell what waits in it, in ms.
+const BACKLOG_MS: u64 = 2_000;
 
 /// What everyone said. None: it could not be read.
 pub struct Known {
@@ -53,7 +57,10 @@ pub async fn gather(app: &App, deadline: Deadline) -> Known {
         stores::state(app, deadline),
         ask::vitals(app, deadline),
         join(letters, written),
-        join(app.ports.queues.backlogs(now_ms), newest_hour(app, now_ms, deadline)),
+        join(
+            join(backlog(app, Lane::Main, now_ms), backlog(app, Lane::Slow, now_ms)),
+            newest_hour(app, now_ms, deadline),
+        ),
         archive::state(app, deadline),
     );
     let refusal = layout::refusal(app, deadline);
@@ -85,6 +92,12 @@ pub async fn gather(app: &App, deadline: Deadline) -> Known {
         stop: flag.stop.clone(),
     };
     Known { now_ms, facts, counts, archive, stores: StoreStates { old, new } }
+}
+
+/// What waits in a lane's queue, as far as that is known.
+async fn backlog(app: &App, lane: Lane, now_ms: u64) -> Backlog {
+    let told = app.within_ms(BACKLOG_MS, app.ports.queues.backlog(lane, now_ms)).await;
+    told.and_then(Result::ok).unwrap_or_default()
 }
 
 /// Asks everyone; what does not answer is null, and a reason.

@@ -76,5 +76,5 @@ pub async fn selftest(app: &App) -> Result<SelfTestOutcome, Error> {
 }
 
 fn window(text: &str) -> Result<Window, Error> {
-    Window::parse(text).map_err(|error| Error::input(error.to_string()))
+    Ok(Window::parse(text)?)
 }

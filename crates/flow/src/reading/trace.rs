@@ -3,7 +3,6 @@
 use futures_util::future::join;
 
 use model::archive::Day;
-use model::error::InputError;
 use model::event::identity::IdempotentId;
 use model::event::{Event, MAX_AHEAD_MS};
 use model::reading::found::Sighting;
@@ -23,7 +22,7 @@ use api::trace::{AbsorbedRepeats, ArchivedDay, StoredEvent, TraceAnswer};
 /// # Errors
 /// [`Error`].
 pub async fn read(text: &str, app: &App) -> Result<TraceAnswer, Error> {
-    let id: IdempotentId = text.parse().map_err(|error: InputError| Error::input(error.to_string()))?;
+    let id: IdempotentId = text.parse()?;
     let window_start = id.timestamp_ms();
     // A message is sent after its ID was made, by a clock that may be ahead.
     let deadline = app.read_deadline();

@@ -114,8 +114,13 @@ fn silence_of_cron_a_stop_and_refused_settings_are_reasons() {
     world.settings.borrow_mut().insert("COLLECTOR_SHARDS".into(), "9".into());
     let codes = codes_of(&world);
     assert!(["stopped", "shards-refused"].iter().all(|code| codes.iter().any(|one| one == code)), "{codes:?}");
-    world.trouble(Trouble::new(Port::Backlog, Fault::Fails));
-    assert_eq!(health_of(&world)["queue"]["backlog"], Value::Null, "unknown, and not 0");
+    for fault in [Fault::Fails, Fault::Hangs] {
+        world.break_all(&[Port::Backlog], fault);
+        let health = health_of(&world);
+        assert_eq!(health["queue"]["backlog"], Value::Null, "unknown, and not 0");
+        assert_eq!(health["slowLane"]["backlog"], Value::Null, "unknown, and not 0");
+        world.calm();
+    }
 }
 
 #[test]

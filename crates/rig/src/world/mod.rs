@@ -31,6 +31,7 @@ use std::rc::Rc;
 
 use flow::port::Failure;
 use futures_channel::oneshot;
+use model::delivery::retry::Lane;
 use store::sql::LocalFuture;
 
 use crate::{START, Sqlite};
@@ -44,7 +45,7 @@ use bucket::Files;
 use isolate::Born;
 use kv::KvState;
 use objects::Namespace;
-use queue::{QueueState, Which};
+use queue::QueueState;
 use random::Random;
 use tasks::{Owner, PLATFORM, Tasks};
 use time::Time;
@@ -109,8 +110,8 @@ impl World {
             log: RefCell::default(),
             isolates: RefCell::default(),
             kv: RefCell::default(),
-            main: QueueState::new(Which::Main),
-            slow: QueueState::new(Which::Slow),
+            main: QueueState::new(Lane::Main),
+            slow: QueueState::new(Lane::Slow),
             objects: Namespace::default(),
             d1: Sqlite::new(),
             files: RefCell::default(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use flow::consuming::consumer::consume;
 use flow::port::{Failure, Message, Queues};
-use model::delivery::retry::{MAIN_RETRIES, SLOW_RETRIES};
+use model::delivery::retry::{Lane, MAIN_RETRIES, SLOW_RETRIES};
 use model::operating::health::Backlog;
 use store::sql::LocalFuture;
 
@@ -29,25 +29,17 @@ const LOOKS: u32 = 5;
 /// How long the messages of a batch wait whose consumer ended, in s.
 const AFTER_CRASH_S: u32 = 1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    Main,
-    Slow,
+const fn name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Main => "traffic-events",
+        Lane::Slow => "traffic-events-dlq",
+    }
 }
 
-impl Which {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Main => "traffic-events",
-            Self::Slow => "traffic-events-dlq",
-        }
-    }
-
-    const fn retries(self) -> u32 {
-        match self {
-            Self::Main => MAIN_RETRIES,
-            Self::Slow => SLOW_RETRIES,
-        }
+const fn retries(lane: Lane) -> u32 {
+    match lane {
+        Lane::Main => MAIN_RETRIES,
+        Lane::Slow => SLOW_RETRIES,
     }
 }
 
@@ -97,7 +89,7 @@ impl Waiting {
 }
 
 pub(super) struct QueueState {
-    which: Which,
+    lane: Lane,
     laws: Cell<QueueLaws>,
     waiting: RefCell<Vec<Waiting>>,
     /// Messages that nobody took in time, or in as many attempts as there are.
@@ -107,9 +99,9 @@ pub(super) struct QueueState {
 }
 
 impl QueueState {
-    pub fn new(which: Which) -> Self {
+    pub fn new(lane: Lane) -> Self {
         let (laws, waiting, dropped, sent, is_busy) = Default::default();
-        Self { which, laws, waiting, dropped, sent, is_busy }
+        Self { lane, laws, waiting, dropped, sent, is_busy }
     }
 
     fn backlog(&self, now_ms: u64) -> Backlog {
@@ -144,18 +136,18 @@ impl QueueState {
 }
 
 impl Inner {
-    const fn queue(&self, which: Which) -> &QueueState {
-        match which {
-            Which::Main => &self.main,
-            Which::Slow => &self.slow,
+    const fn queue(&self, lane: Lane) -> &QueueState {
+        match lane {
+            Lane::Main => &self.main,
+            Lane::Slow => &self.slow,
         }
     }
 
-    fn enqueue(self: &Rc<Self>, which: Which, body: Body) -> Result<(), Failure> {
-        let queue = self.queue(which);
+    fn enqueue(self: &Rc<Self>, lane: Lane, body: Body) -> Result<(), Failure> {
+        let queue = self.queue(lane);
         let (number, now_ms) = (queue.sent.get() + 1, self.time.now_ms());
         let message = Waiting {
-            id: format!("{}-{number}", queue.which.name()),
+            id: format!("{}-{number}", name(queue.lane)),
             body,
             sent_at: now_ms,
             attempts: 0,
@@ -165,23 +157,23 @@ impl Inner {
             return Err("the message is too long".into());
         }
         queue.sent.set(number);
-        self.wait(which, message);
+        self.wait(lane, message);
         Ok(())
     }
 
-    /// Puts a message into a queue, which delivers it when it is due.
-    fn wait(self: &Rc<Self>, which: Which, message: Waiting) {
+    /// Puts a message into a queue, lane delivers it when it is due.
+    fn wait(self: &Rc<Self>, lane: Lane, message: Waiting) {
         let (inner, due_ms) = (self.clone(), message.due_ms);
-        self.queue(which).waiting.borrow_mut().push(message);
+        self.queue(lane).waiting.borrow_mut().push(message);
         self.tasks.spawn(PLATFORM, async move {
             inner.time.sleep_until(due_ms).await;
-            inner.deliver(which).await;
+            inner.deliver(lane).await;
         });
     }
 
     /// Delivers what is due, batch by batch, unless that is under way.
-    async fn deliver(self: &Rc<Self>, which: Which) {
-        let queue = self.queue(which);
+    async fn deliver(self: &Rc<Self>, lane: Lane) {
+        let queue = self.queue(lane);
         if queue.is_busy.replace(true) {
             return;
         }
@@ -195,13 +187,13 @@ impl Inner {
             if batch.is_empty() {
                 break;
             }
-            self.deliver_batch(which, batch).await;
+            self.deliver_batch(lane, batch).await;
         }
         queue.is_busy.set(false);
     }
 
-    async fn deliver_batch(self: &Rc<Self>, which: Which, batch: Vec<Waiting>) {
-        let laws = self.queue(which).laws.get();
+    async fn deliver_batch(self: &Rc<Self>, lane: Lane, batch: Vec<Waiting>) {
+        let laws = self.queue(lane).laws.get();
         let delivered: Vec<Delivered> = batch
             .into_iter()
             .map(|message| Delivered { inner: self.clone(), tells: laws.tells, message, end: Rc::default() })
@@ -209,26 +201,26 @@ impl Inner {
         let messages: Vec<Box<dyn Message>> = delivered.iter().map(|message| Box::new(message.clone()) as _).collect();
         let worker = Isolate::at_work(self);
         let app = worker.app.clone();
-        let work = async move { consume(&app, which.name(), &messages).await };
+        let work = async move { consume(&app, name(lane), &messages).await };
         let ended = self.run_in(worker.id(), LONGEST_MS, work).await.is_some();
         for Delivered { message, end, .. } in delivered {
             match end.get() {
-                Some(End::Ack) if self.random.happens(laws.repeats_ppm) => self.wait(which, message),
+                Some(End::Ack) if self.random.happens(laws.repeats_ppm) => self.wait(lane, message),
                 Some(End::Ack) => {}
                 // What a consumer says nothing of is taken for acknowledged.
                 None if ended => {}
-                Some(End::Retry(delay_s)) => self.retry(which, message, delay_s),
-                None => self.retry(which, message, AFTER_CRASH_S),
+                Some(End::Retry(delay_s)) => self.retry(lane, message, delay_s),
+                None => self.retry(lane, message, AFTER_CRASH_S),
             }
         }
     }
 
-    fn retry(self: &Rc<Self>, which: Which, message: Waiting, delay_s: u32) {
-        if message.attempts <= which.retries() {
+    fn retry(self: &Rc<Self>, lane: Lane, message: Waiting, delay_s: u32) {
+        if message.attempts <= retries(lane) {
             let due_ms = self.time.now_ms() + u64::from(delay_s) * 1_000;
-            self.wait(which, Waiting { due_ms, ..message });
-        } else if which == Which::Main {
-            self.enqueue(Which::Slow, message.body).unwrap();
+            self.wait(lane, Waiting { due_ms, ..message });
+        } else if lane == Lane::Main {
+            self.enqueue(Lane::Slow, message.body).unwrap();
         } else {
             self.slow.dropped.borrow_mut().push(message);
         }
@@ -244,7 +236,7 @@ impl World {
 
     /// Sends a message by hand.
     pub fn send(&self, body: Body) {
-        self.0.enqueue(Which::Main, body).unwrap();
+        self.0.enqueue(Lane::Main, body).unwrap();
     }
 
     /// What waits in the main queue.
@@ -271,17 +263,12 @@ impl World {
 impl Queues for Platform {
     fn send<'a>(&'a self, text: &'a str) -> LocalFuture<'a, Result<(), Failure>> {
         let (inner, body) = (self.inner.clone(), Body::Text(text.to_owned()));
-        boxed(self.inner.call(Port::Send, "", at_once(move || inner.enqueue(Which::Main, body))))
+        boxed(self.inner.call(Port::Send, "", at_once(move || inner.enqueue(Lane::Main, body))))
     }
 
-    fn backlogs(&self, now_ms: u64) -> LocalFuture<'_, (Backlog, Backlog)> {
-        boxed(async move {
-            self.inner.time.sleep_ms(1).await;
-            match self.inner.fault(Port::Backlog, "") {
-                None => (self.inner.main.backlog(now_ms), self.inner.slow.backlog(now_ms)),
-                Some(_) => Default::default(),
-            }
-        })
+    fn backlog(&self, lane: Lane, now_ms: u64) -> LocalFuture<'_, Result<Backlog, Failure>> {
+        let inner = self.inner.clone();
+        boxed(self.inner.call(Port::Backlog, name(lane), at_once(move || Ok(inner.queue(lane).backlog(now_ms)))))
     }
 }
 
@@ -331,6 +318,6 @@ impl Message for Delivered {
 
     fn send_anew(&self) -> LocalFuture<'_, Result<(), Failure>> {
         let (inner, body) = (self.inner.clone(), self.message.body.clone());
-        boxed(self.inner.call(Port::Send, "anew", at_once(move || inner.enqueue(Which::Main, body))))
+        boxed(self.inner.call(Port::Send, "anew", at_once(move || inner.enqueue(Lane::Main, body))))
     }
 }
