@@ -65,7 +65,7 @@ fuzz: build ## send the API what docs/openapi.json allows and forbids, and hold 
 coverage: ## line coverage of crates/model, crates/store and crates/flow; fails under 92 %
 	@scripts/setup coverage
 	$(env) cargo llvm-cov --package model --package store --package flow --fail-under-lines 92 \
-		--ignore-filename-regex '/tests/|/benches/|/rig/'
+		--ignore-filename-regex '/tests/|/benches/|/rig/|/sim/'
 
 # Nothing else should run meanwhile. ARGS=--quick takes some minutes and leaves docs/performance.md as it is.
 bench: build ## measure speed and cost against the plan's own design

@@ -1,6 +1,5 @@
 //! What tests and benchmarks share: real SQLite with the platform's limits, a database that fails in every way, a tiny
-//! executor, made-up events, and a whole made-up platform ([`world`]). Nothing of it is part of a program, so that it
-//! panics where a test would.
+//! executor, and made-up events. Nothing of it is part of a program, so that it panics where a test would.
 #![allow(
     missing_docs,
     clippy::missing_errors_doc,
@@ -11,7 +10,6 @@
 )]
 
 pub mod frozen;
-pub mod world;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
@@ -146,7 +144,8 @@ impl Sqlite {
         self.0.borrow().total_changes()
     }
 
-    fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
+    /// Runs statements in one transaction.
+    pub fn try_batch(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, StoreError> {
         let error = |e: rusqlite::Error| StoreError::from_message(&e.to_string());
         let mut connection = self.0.borrow_mut();
         let transaction = connection.transaction().map_err(error)?;
@@ -194,7 +193,7 @@ fn columns(statement: &rusqlite::Statement<'_>) -> Columns {
 
 impl Sql for Sqlite {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.run(&statements)
+        self.try_batch(&statements)
     }
 }
 
@@ -230,10 +229,10 @@ impl Sql for Faulty {
         let fate = fates.get(self.at.get() % fates.len().max(1)).copied().unwrap_or(Fate::Works);
         self.at.set(self.at.get() + 1);
         match fate {
-            Fate::Works => self.inner.run(&statements),
+            Fate::Works => self.inner.try_batch(&statements),
             Fate::Fails => Err(StoreError::Unavailable("told to fail".into())),
             Fate::FailsAfterPersisting => {
-                self.inner.run(&statements)?;
+                self.inner.try_batch(&statements)?;
                 Err(StoreError::Unavailable("told to fail after persisting".into()))
             }
         }

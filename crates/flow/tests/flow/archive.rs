@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use api::archive::ArchiveState;
 use flow::archive;
 use flow::error::Error;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{DUAL, drain, json, query, serve, set_flag, stored};
 

@@ -2,8 +2,8 @@
 
 use flow::collecting::collect::Observed;
 use model::event::Cohort;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{DUAL, QUEUE, counts, drain, request, serve, set_flag, stats, stored, total};
 
@@ -188,7 +188,7 @@ fn another_number_of_objects_than_the_recorded_one_is_refused_and_said() {
 #[test]
 fn addresses_are_hashed_under_the_key_of_their_day_which_all_isolates_share() {
     let world = World::new(13);
-    let hash_of = |isolate: &rig::world::Isolate, number| {
+    let hash_of = |isolate: &sim::world::Isolate, number| {
         let Observed { path, .. } = request(isolate, number);
         isolate.serve(Observed { address: Some("192.0.2.77".into()), ..request(isolate, number) });
         drain(&world);

@@ -2,8 +2,8 @@
 
 use model::event::{Event, MAX_AGE_MS, message};
 use rig::START;
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Body, QueueLaws, World};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Body, QueueLaws, World};
 
 use crate::support::{QUEUE, drain, serve, set_flag, stats_of, stored};
 

@@ -2,8 +2,8 @@
 
 use flow::objects::ask;
 use model::operating::health::Job;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{DUAL, drain, serve, set_flag, total};
 

@@ -9,9 +9,9 @@ use flow::reading::events;
 use model::event::Event;
 use model::event::identity::Digest;
 use rig::START;
-use rig::world::random::Random;
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Isolate, QueueLaws, World};
+use sim::world::random::Random;
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Isolate, QueueLaws, World};
 
 use crate::support::{json, query, request, stats_of};
 

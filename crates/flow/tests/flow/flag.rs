@@ -3,9 +3,9 @@
 use flow::error::Error;
 use flow::flag::{admin, cache, orders, shown, status};
 use model::flag::obeyed::Held;
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Isolate, KvLaws, World};
 use serde_json::{Value, json};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Isolate, KvLaws, World};
 
 use crate::support::{DUAL, QUEUE, SPREAD_MS, drain, json, query, serve, set_flag};
 

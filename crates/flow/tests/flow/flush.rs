@@ -17,9 +17,9 @@ use model::event::message::Written;
 use model::event::{Cohort, Event};
 use model::flag::route::Destinations;
 use proptest::prelude::*;
-use rig::world::random::Random;
-use rig::world::tasks::Tasks;
-use rig::world::time::Time;
+use sim::world::random::Random;
+use sim::world::tasks::Tasks;
+use sim::world::time::Time;
 
 fn example() -> Event {
     let text = r#"{"idempotentId":"1730956800000-0a1b2c3d","digest":"0a1b2c3d4e5f6071","timestamp":1730956800123,

@@ -2,9 +2,9 @@
 
 use flow::letters;
 use model::event::message;
-use rig::world::trouble::{Fault, Port};
-use rig::world::{Body, Isolate, World};
 use serde_json::{Value, json};
+use sim::world::trouble::{Fault, Port};
+use sim::world::{Body, Isolate, World};
 
 use crate::support::{drain, json, query, stored};
 

@@ -1,4 +1,4 @@
-//! The whole order of work, in a made-up world (`rig::world`): no platform, no waiting.
+//! The whole order of work, in a made-up world (`sim::world`): no platform, no waiting.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod archive;

@@ -4,8 +4,8 @@ use api::object::{Answer, Request, VERSION, pack, unpack};
 use flow::objects::ask::{self, Collector};
 use flow::parity::selftest;
 use model::event::message;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{drain, serve, stats_of, stored, total};
 

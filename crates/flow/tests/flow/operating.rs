@@ -1,9 +1,9 @@
 //! What operators are told: health, readiness, metrics, and the dashboard's summary.
 
 use flow::operating::{health, metrics, readiness, snapshot, summary, vitals};
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Body, Isolate, World};
 use serde_json::{Value, json};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Body, Isolate, World};
 
 use crate::support::{DUAL, QUEUE, drain, json, serve, set_flag};
 

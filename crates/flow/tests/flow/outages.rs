@@ -2,9 +2,9 @@
 //! if nothing had been.
 
 use flow::operating::health;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
 use serde_json::{Value, json};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{DUAL, QUEUE, json, serve_every, set_flag, stats_of};
 

@@ -4,9 +4,9 @@ use flow::error::Error;
 use flow::flag::{admin, orders, ramp, status};
 use flow::parity::{reports, runs};
 use model::flag::stop::Latch;
-use rig::world::World;
-use rig::world::trouble::{Fault, Port, Trouble};
 use serde_json::{Value, json};
+use sim::world::World;
+use sim::world::trouble::{Fault, Port, Trouble};
 
 use crate::support::{DUAL, drain, json, query, serve_every, set_flag, stats_of, until_minute};
 
@@ -123,7 +123,7 @@ fn an_event_that_comes_late_makes_a_new_revision() {
     let mut event = rig::event(7_000, 50 * 60_000);
     event.cohort = model::event::Cohort::Dual;
     let text = model::event::message::write([event]).unwrap().remove(0);
-    world.send(rig::world::Body::Text(text));
+    world.send(sim::world::Body::Text(text));
     // Recent windows are looked at every ten minutes.
     world.start_cron();
     world.pass_ms(20 * 60_000);
@@ -203,13 +203,13 @@ fn a_ramp_is_held_by_letters_fallbacks_a_stop_and_by_what_can_not_be_read() {
     type Sabotage = fn(&World);
     let holds: [(&str, Sabotage); 5] = [
         ("dead letters were received", |world| {
-            world.send(rig::world::Body::Text("no JSON".into()));
+            world.send(sim::world::Body::Text("no JSON".into()));
             drain(world);
         }),
         ("took the other path (fallback)", |world| {
             let event = rig::event(2_000, world.now_ms() - rig::START);
             let event = model::event::Event { cohort: model::event::Cohort::Fallback, ..event };
-            world.send(rig::world::Body::Text(model::event::message::write([event]).unwrap().remove(0)));
+            world.send(sim::world::Body::Text(model::event::message::write([event]).unwrap().remove(0)));
             drain(world);
         }),
         ("the old store (object) can't be read", |world| world.trouble(Trouble::new(Port::Ask, Fault::Hangs))),

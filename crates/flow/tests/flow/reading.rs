@@ -3,9 +3,9 @@
 use flow::error::Error;
 use flow::reading::{events, paths, series, stats, trace};
 use model::reading::selection::Routes;
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Isolate, World};
 use serde_json::{Value, json};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Isolate, World};
 
 use crate::support::{DUAL, drain, json, query, serve, serve_every, set_flag, stats_of, stored, total};
 
@@ -190,7 +190,7 @@ fn a_trace_tells_what_every_part_knows_of_an_id() {
     let unknown = traced("1730956800000-00000000").unwrap();
     assert_eq!((&unknown["old"], &unknown["cohort"]), (&json!([]), &Value::Null));
     assert!(matches!(traced("no ID"), Err(Error::Input(_))));
-    world.send(rig::world::Body::Text(format!("no JSON about {id}")));
+    world.send(sim::world::Body::Text(format!("no JSON about {id}")));
     drain(&world);
     assert_eq!(traced(&id).unwrap()["deadLetters"].as_array().unwrap().len(), 1);
     world.break_all(&Port::D1, Fault::Fails);

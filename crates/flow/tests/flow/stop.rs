@@ -2,9 +2,9 @@
 
 use flow::error::Error;
 use flow::flag::{admin, orders, shown, status};
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Isolate, World};
 use serde_json::{Value, json};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Isolate, World};
 
 use crate::support::{QUEUE, drain, json, query, serve, set_flag, stored};
 

@@ -5,10 +5,10 @@ use flow::collecting::collect::Observed;
 use flow::flag::orders;
 use flow::reading::{events, stats};
 use model::event::Event;
-use rig::world::Isolate;
-use rig::world::World;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sim::world::Isolate;
+use sim::world::World;
 
 /// All to both paths.
 pub const DUAL: &str = r#"{"mode":"dual-write","samplePpm":1000000}"#;

@@ -34,7 +34,7 @@ use futures_channel::oneshot;
 use model::delivery::retry::Lane;
 use store::sql::LocalFuture;
 
-use crate::{START, Sqlite};
+use rig::{START, Sqlite};
 
 pub use isolate::{Isolate, Line};
 pub use kv::KvLaws;

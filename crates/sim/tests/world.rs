@@ -3,15 +3,15 @@
 
 use std::rc::Rc;
 
-use rig::world::trouble::{Fault, Port, Trouble};
-use rig::world::{Body, KvLaws, QueueLaws, World};
+use sim::world::trouble::{Fault, Port, Trouble};
+use sim::world::{Body, KvLaws, QueueLaws, World};
 use store::sql::{Database, Sql, Statement};
 
 #[test]
 fn kv_shows_a_place_what_it_saw_for_a_minute_and_its_own_writes_at_once() {
     let world = World::new(1);
     let (here, there) = (world.isolate(), world.isolate_at(0, 1));
-    let get = |isolate: &rig::world::Isolate| world.run(isolate.app.ports.kv.get("k")).unwrap();
+    let get = |isolate: &sim::world::Isolate| world.run(isolate.app.ports.kv.get("k")).unwrap();
     assert_eq!(get(&there), None);
     world.run(here.app.ports.kv.put("k", "1")).unwrap();
     assert_eq!((get(&here).as_deref(), get(&there)), (Some("1"), None));

@@ -12,7 +12,7 @@ use super::database::ObjectSql;
 use super::isolate::{Isolate, LONGEST_MS, Platform};
 use super::trouble::{Fault, Port};
 use super::{Inner, PLATFORM, World, boxed};
-use crate::Sqlite;
+use rig::Sqlite;
 
 /// When the platform rings again after an alarm's work was cut off, in ms.
 const RING_AGAIN_MS: u64 = 2_000;

@@ -38,7 +38,7 @@ impl Sql for D1 {
             |statement: &Statement| ["SELECT", "WITH"].iter().any(|word| statement.sql.trim().starts_with(word));
         let port = if statements.iter().all(reads) { Port::D1Read } else { Port::D1Write };
         let d1 = self.inner.d1.clone();
-        let rows = self.inner.call(port, "D1", at_once(move || d1.run(&statements))).await?;
+        let rows = self.inner.call(port, "D1", at_once(move || d1.try_batch(&statements))).await?;
         self.bytes.set(Some(self.inner.d1.bytes()));
         Ok(rows)
     }
@@ -53,7 +53,7 @@ impl Sql for D1 {
 pub(super) struct ObjectSql {
     pub inner: Rc<Inner>,
     pub name: String,
-    pub sqlite: crate::Sqlite,
+    pub sqlite: rig::Sqlite,
 }
 
 impl Sql for ObjectSql {
@@ -61,8 +61,10 @@ impl Sql for ObjectSql {
         use super::trouble::Fault::{FailsAfterPersisting, HangsAfterPersisting};
         let failed = || Failure("the object's database was told to fail".to_owned());
         match self.inner.fault(Port::ObjectSql, &self.name) {
-            None => self.sqlite.run(&statements),
-            Some(FailsAfterPersisting | HangsAfterPersisting) => self.sqlite.run(&statements).and(Err(failed().into())),
+            None => self.sqlite.try_batch(&statements),
+            Some(FailsAfterPersisting | HangsAfterPersisting) => {
+                self.sqlite.try_batch(&statements).and(Err(failed().into()))
+            }
             Some(_) => Err(failed().into()),
         }
     }
