@@ -5,6 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use model::operating::health::Counts;
+use sha2::{Digest as _, Sha256};
 use store::events::event_store::EventStore;
 use store::events::read::EventReader;
 use store::sql::{Database, LocalFuture, StoreError};
@@ -12,7 +13,7 @@ use store::sql::{Database, LocalFuture, StoreError};
 use crate::config::Config;
 use crate::deadline::{Deadline, Timed, within_ms};
 use crate::isolate::Isolate;
-use crate::port::Ports;
+use crate::port::{Failure, Ports};
 
 /// What everything runs on.
 pub struct App {
@@ -34,15 +35,16 @@ impl App {
     /// The first of an isolate: reads settings with `get`, and says what is wrong with them.
     pub fn new(get: &dyn Fn(&str) -> Option<String>, ports: Ports) -> Self {
         let (config, errors) = Config::read(get);
-        let mut name = [0; 8];
-        let filled = ports.clock.fill(&mut name);
+        let (name, unnamed) = unique(&ports, 0, 0);
         let isolate = Isolate::new(u64::from_be_bytes(name));
         let app = Self { config: Rc::new(config), isolate: Rc::new(isolate), ports };
+        if let Some(failure) = unnamed {
+            app.note_no_randomness(&failure);
+        }
         for error in &errors {
             app.error(format_args!("Setting {error}"));
         }
         app.count("setting_invalid", errors.len() as u64);
-        app.count("randomness_unavailable", u64::from(filled.is_err()));
         app
     }
 
@@ -72,15 +74,32 @@ impl App {
         within_ms(&*self.ports.clock, ms, future).await
     }
 
-    /// Random bytes.
-    pub fn random<const N: usize>(&self) -> [u8; N] {
+    /// Bytes that nobody can guess.
+    ///
+    /// # Errors
+    /// The platform has no randomness. There is no substitute: whoever needs a secret goes without.
+    pub fn secret<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
-        if let Err(error) = self.ports.clock.fill(&mut bytes) {
-            // Not seen on any platform; an ID without randomness would absorb other requests, so say it loudly.
-            self.count("randomness_unavailable", 1);
-            self.error(format_args!("Random bytes: {error}"));
+        let filled = self.ports.clock.fill(&mut bytes);
+        filled.inspect_err(|failure| self.note_no_randomness(failure)).map(|()| bytes)
+    }
+
+    /// Bytes that nothing else has: for names, which need not be secret. Random, or else made of the time and of what
+    /// tells this isolate from others, so that an ID without randomness doesn't absorb other requests.
+    pub fn unique<const N: usize>(&self) -> [u8; N] {
+        let made = self.isolate.substitutes.get();
+        self.isolate.substitutes.set(made.wrapping_add(1));
+        let (bytes, failure) = unique(&self.ports, self.isolate.name.0, made);
+        if let Some(failure) = failure {
+            self.note_no_randomness(&failure);
         }
         bytes
+    }
+
+    /// Not seen on any platform: said loudly.
+    fn note_no_randomness(&self, failure: &Failure) {
+        self.count("randomness_unavailable", 1);
+        self.error(format_args!("Random bytes: {failure}"));
     }
 
     /// Adds to a counter.
@@ -157,4 +176,14 @@ impl App {
     ) -> Result<T, StoreError> {
         deadline.within(&*self.ports.clock, question).await
     }
+}
+
+/// Random bytes; or else, with the failure, a hash of the time, the isolate's name and a number of its own.
+fn unique<const N: usize>(ports: &Ports, isolate: u64, number: u64) -> ([u8; N], Option<Failure>) {
+    let mut bytes = [0; N];
+    let Err(failure) = ports.clock.fill(&mut bytes) else { return (bytes, None) };
+    let hash = Sha256::new().chain_update(ports.clock.now_ms().to_be_bytes()).chain_update(isolate.to_be_bytes());
+    let hash = hash.chain_update(number.to_be_bytes()).finalize();
+    bytes.iter_mut().zip(hash).for_each(|(place, byte)| *place = byte);
+    (bytes, Some(failure))
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use litemap::LiteMap;
 use model::delivery::coalesce::Buffer;
 use model::event::ProducerId;
-use model::event::address::Keyed;
+use model::event::address::AddressHashing;
 use model::event::message::Written;
 use model::event::path;
 use model::flag::obeyed::Obeyed;
@@ -47,8 +47,8 @@ pub struct FlagMemory {
 pub struct AddressKey {
     /// Its UTC day.
     pub day: u64,
-    /// The key.
-    pub key: Rc<Keyed>,
+    /// How addresses are hashed with it.
+    pub hashing: Rc<AddressHashing>,
     /// When to ask again, in ms; none for the day's true key.
     pub retry_at_ms: Option<u64>,
 }
@@ -75,6 +75,8 @@ pub struct MetricsText {
 pub struct Isolate {
     /// This isolate's name: random, and the same as long as it lives.
     pub name: ProducerId,
+    /// How many names it has made, for those that are made without randomness.
+    pub substitutes: Cell<u64>,
     /// The number of its next event.
     pub next_seq: Cell<u32>,
     /// What it counted.
@@ -112,6 +114,7 @@ impl Isolate {
     pub fn new(name: u64) -> Self {
         Self {
             name: ProducerId(name),
+            substitutes: Cell::new(0),
             next_seq: Cell::new(0),
             counters: Counters::default(),
             reported_ms: Cell::new(0),

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use model::event::address::{self, ClientIpHash, Keyed};
+use model::event::address::{self, AddressHashing};
 use model::event::identity::{Digest, IdempotentId, window_start};
 use model::event::path::{self, Place};
 use model::event::{Event, MAX_METHOD_BYTES};
@@ -41,9 +41,9 @@ pub struct Observed {
 /// Records one request. Most often that is done when this returns: the event joined those that another request sends.
 /// Only what has to wait for something is returned, for `waitUntil`, which costs as much as all the rest.
 pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFuture<'static, ()>> {
-    let ready = cache::fresh(app, now_ms).zip(key_if_known(app, observed.started_ms, now_ms));
-    if let Some((flag, key)) = ready {
-        let next = record(app, &flag, key.as_deref(), observed, now_ms);
+    let ready = cache::fresh(app, now_ms).zip(address_key::known(app, observed.started_ms, now_ms));
+    if let Some((flag, hashing)) = ready {
+        let next = record(app, &flag, &hashing, observed, now_ms);
         if matches!(next, Next::Follow) && !vitals::is_due(app, now_ms) {
             return None;
         }
@@ -54,9 +54,8 @@ pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFu
     Some(Box::pin(async move {
         // The flag and the key are read first: all that follows until the delivery is without a pause.
         let flag = cache::current(&app).await;
-        let key =
-            if app.config.plain_address_hash { None } else { Some(address_key::of(&app, observed.started_ms).await) };
-        let next = record(&app, &flag, key.as_deref(), observed, app.now_ms());
+        let hashing = address_key::of(&app, observed.started_ms).await;
+        let next = record(&app, &flag, &hashing, observed, app.now_ms());
         finish(next, &app, now_ms).await;
     }))
 }
@@ -70,18 +69,12 @@ async fn finish(next: Next, app: &App, began_ms: u64) {
     }
 }
 
-/// The key for addresses, which with plain hashes is none; nothing if it has to be asked for.
-#[allow(clippy::option_option)] // whether it is known, and whether one is used
-fn key_if_known(app: &App, started_ms: u64, now_ms: u64) -> Option<Option<Rc<Keyed>>> {
-    if app.config.plain_address_hash { Some(None) } else { address_key::known(app, started_ms, now_ms).map(Some) }
-}
-
 /// Makes an event of a request and hands it over.
-fn record(app: &App, flag: &Flag, key: Option<&Keyed>, observed: Observed, now_ms: u64) -> Next {
+fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: Observed, now_ms: u64) -> Next {
     let Observed { address, request_id, mut method, path: raw_path, status, started_ms, response_time_ms } = observed;
     let address = address.as_deref().unwrap_or(address::UNKNOWN);
     // 128 random bits, where a version 4 UUID has 122.
-    let request_id = request_id.unwrap_or_else(|| hex::encode(app.random::<16>()));
+    let request_id = request_id.unwrap_or_else(|| hex::encode(app.unique::<16>()));
     let digest = Digest::of(address, &raw_path, &request_id);
     let window = window_start(started_ms, app.config.window_ms);
     let idempotent_id = match IdempotentId::with_digest(window, digest) {
@@ -107,7 +100,7 @@ fn record(app: &App, flag: &Flag, key: Option<&Keyed>, observed: Observed, now_m
         method,
         status: status.clamp(100, 599),
         response_time: response_time_ms,
-        client_ip_hash: key.map_or_else(|| ClientIpHash::plain(address), |key| key.hash(address)),
+        client_ip_hash: hashing.hash(address),
         cohort: to.cohort,
         flag_version: flag.version,
         producer: app.isolate.name,

@@ -28,12 +28,12 @@ pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
     let before = cache::stops(app);
     let mut stop = match before.holding().as_slice() {
         [newest, ..] if before.holding().len() >= MAX_HOLDING => (*newest).clone(),
-        _ => Stop::new(app.random(), by.clone()),
+        _ => Stop::new(app.unique(), by.clone()),
     };
     let mut told = tell(app, &stop).await;
     if !told.known.holds() {
         // What is remembered here was released elsewhere: nobody would be stopped by it.
-        stop = Stop::new(app.random(), by);
+        stop = Stop::new(app.unique(), by);
         told = tell(app, &stop).await;
     }
     if !told.recorded && !told.copied && !told.in_object {

@@ -25,7 +25,7 @@ type Pair<'a> = [Collector<'a>; 2];
 /// # Errors
 /// Why it could not be carried out; what it left behind is in objects that nobody asks again.
 pub async fn run(app: &App) -> Result<SelfTestOutcome, StoreError> {
-    let seed = u64::from_be_bytes(app.random::<8>());
+    let seed = u64::from_be_bytes(app.unique::<8>());
     let end_ms = app.now_ms();
     let refused = |error: InputError| StoreError::Corrupt(error.to_string());
     let test = SelfTest::new(seed, end_ms, app.config.window_ms).map_err(refused)?;

@@ -1,7 +1,11 @@
 //! From an observed request to a written event: modes, repeats, fallbacks, keys.
 
+use std::collections::BTreeSet;
+
 use flow::collecting::collect::Observed;
+use flow::flag::orders;
 use model::event::Cohort;
+use model::event::address::{self, ClientIpHash};
 use sim::world::World;
 use sim::world::trouble::{Fault, Port, Trouble};
 
@@ -217,7 +221,7 @@ fn the_plain_hash_asks_nobody_for_a_key() {
     let isolate = world.isolate();
     isolate.serve(Observed { address: None, ..request(&isolate, 0) });
     drain(&world);
-    let unknown = model::event::address::ClientIpHash::plain(model::event::address::UNKNOWN);
+    let unknown = ClientIpHash::plain(address::UNKNOWN);
     assert_eq!(stored(&world, "old")[0].client_ip_hash, unknown);
 }
 
@@ -250,11 +254,46 @@ fn without_randomness_it_is_said_loudly_and_counting_goes_on() {
     let world = World::new(16);
     world.trouble(Trouble::new(Port::Randomness, Fault::Fails));
     let isolate = world.isolate();
-    isolate.serve(Observed { request_id: None, ..request(&isolate, 0) });
+    let other = world.isolate();
+    for number in 0..3 {
+        isolate.serve(Observed { request_id: None, ..request(&isolate, 0) });
+        other.serve(Observed { request_id: None, ..request(&other, number) });
+        world.pass_ms(20);
+    }
     drain(&world);
     assert!(isolate.app.counts()["randomness_unavailable"] >= 2);
     assert!(!world.lines("Random bytes").is_empty());
-    assert_eq!(total(&world), 1);
+    assert_eq!(total(&world), 6, "none absorbs another");
+}
+
+#[test]
+fn without_randomness_no_address_is_hashed_under_a_key_that_others_can_guess() {
+    let world = World::new(20);
+    world.trouble(Trouble::new(Port::Randomness, Fault::Fails));
+    serve(&world, &world.isolate(), 0..3);
+    drain(&world);
+    let hashes: BTreeSet<ClientIpHash> = stored(&world, "old").iter().map(|event| event.client_ip_hash).collect();
+    assert_eq!(hashes, [ClientIpHash::plain(address::UNKNOWN)].into(), "of no address");
+    assert_eq!(world.object("default").sqlite.count("address_keys"), 0);
+    // As soon as there is randomness, the day gets its key.
+    world.calm();
+    let later = world.isolate();
+    serve(&world, &later, 3..6);
+    drain(&world);
+    assert_eq!(world.object("default").sqlite.count("address_keys"), 1);
+}
+
+#[test]
+fn without_randomness_a_stop_is_another_one_than_the_last() {
+    let world = World::new(21);
+    world.trouble(Trouble::new(Port::Randomness, Fault::Fails));
+    let operator = world.isolate();
+    let stop = || world.run(orders::stop(&operator.app, r#"{"updatedBy":"op","reason":"x"}"#)).unwrap();
+    let first = stop();
+    let body = format!(r#"{{"id":"{}","updatedBy":"op","reason":"x"}}"#, first.stop.id);
+    world.run(orders::release(&operator.app, &body)).unwrap();
+    let second = stop();
+    assert!(second.stop.id != first.stop.id && second.stop.holds(), "{second:?}");
 }
 
 #[test]

@@ -63,6 +63,28 @@ impl Keyed {
     }
 }
 
+/// How a deployment's addresses become hashes.
+#[derive(Debug, Clone)]
+pub enum AddressHashing {
+    /// The founding plan's, [`ClientIpHash::plain`].
+    Plain,
+    /// Under the day's key.
+    Keyed(Keyed),
+    /// There is no key: every address counts as [`UNKNOWN`], because a hash under a key that others know can be inverted.
+    Withheld,
+}
+
+impl AddressHashing {
+    /// An address's hash.
+    pub fn hash(&self, address: &str) -> ClientIpHash {
+        match self {
+            Self::Plain => ClientIpHash::plain(address),
+            Self::Keyed(key) => key.hash(address),
+            Self::Withheld => ClientIpHash::plain(UNKNOWN),
+        }
+    }
+}
+
 impl ClientIpHash {
     /// The hash of one address under a key; for many, [`Keyed`].
     pub fn keyed(key: &DailyKey, address: &str) -> Self {

@@ -4,7 +4,7 @@
 
 use model::event::address::{DailyKey, KEY_BYTES};
 
-use crate::sql::{Database, Statement, StoreError, rows};
+use crate::sql::{Database, Statement, StoreError};
 
 /// Days after which a key is deleted.
 const KEPT_DAYS: u64 = 2;
@@ -34,15 +34,19 @@ impl AddressKeys {
         Self { sql: sql.into() }
     }
 
-    /// The key of a day (UTC days since 1970): the stored one, or else `random`, which is stored then.
+    /// The key of a day (UTC days since 1970): the stored one, or else `random`, if any, which is then stored.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn of_day(&self, day: u64, random: [u8; KEY_BYTES]) -> Result<DailyKey, StoreError> {
-        let statements =
-            vec![Statement::new(CREATE, [day.into(), random.as_slice().into()]), Statement::new(READ, [day.into()])];
+    /// [`StoreError`]; [`StoreError::Unavailable`] where no key is stored and there is no random one.
+    pub async fn of_day(&self, day: u64, random: Option<[u8; KEY_BYTES]>) -> Result<DailyKey, StoreError> {
+        let create = random.map(|random| Statement::new(CREATE, [day.into(), random.as_slice().into()]));
+        let statements = create.into_iter().chain([Statement::new(READ, [day.into()])]).collect();
         let results = self.sql.batch(statements).await?;
-        let row = rows(&results, 1).first().ok_or_else(|| StoreError::Corrupt("the key is gone".into()))?;
+        let stored = results.last().and_then(|rows| rows.first());
+        let row = stored.ok_or_else(|| match random {
+            Some(_) => StoreError::Corrupt("the key is gone".into()),
+            None => StoreError::Unavailable("the day has no key, and none can be made".into()),
+        })?;
         let bytes = row.bytes("key")?;
         let length = bytes.len();
         bytes.try_into().map(DailyKey).map_err(|_| StoreError::Corrupt(format!("a key has {length} bytes")))

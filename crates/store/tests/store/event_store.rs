@@ -196,9 +196,12 @@ fn much_is_deleted_in_steps() {
 fn a_day_has_one_key_and_keys_expire() {
     let sqlite = Sqlite::new();
     let keys = AddressKeys::new(sqlite.clone());
-    let first = block_on(keys.of_day(100, [1; 32])).unwrap();
-    assert_eq!(block_on(keys.of_day(100, [2; 32])).unwrap(), first);
-    assert!(block_on(keys.of_day(101, [2; 32])).unwrap() != first);
+    let first = block_on(keys.of_day(100, Some([1; 32]))).unwrap();
+    assert_eq!(block_on(keys.of_day(100, Some([2; 32]))).unwrap(), first);
+    assert!(block_on(keys.of_day(101, Some([2; 32]))).unwrap() != first);
+    let unmade = block_on(keys.of_day(102, None)).unwrap_err();
+    assert!(matches!(unmade, StoreError::Unavailable(_)), "{unmade:?}");
+    assert_eq!(block_on(keys.of_day(100, None)).unwrap(), first, "one that is stored needs no randomness");
     block_on(keys.expire(101)).unwrap();
     assert_eq!(sqlite.count("address_keys"), 2);
     block_on(keys.expire(102)).unwrap();
@@ -259,7 +262,7 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
             corrupt(block_on(letters.redrive(&store, &Filter::default(), None, START)).map(drop));
             corrupt(block_on(letters.gauge()).map(drop));
             corrupt(block_on(letters.purge(&Filter::default())).map(drop));
-            corrupt(block_on(AddressKeys::new(Nonsense(results)).of_day(1, [0; 32])).map(drop));
+            corrupt(block_on(AddressKeys::new(Nonsense(results)).of_day(1, Some([0; 32]))).map(drop));
         }
     }
 }
