@@ -88,7 +88,8 @@ async fn text(path: &str, env: &Env, app: &App) -> Result<String, Problem> {
 
 /// A page, which is never kept. What is written into it runs, by this response's nonce; nothing else does.
 pub fn respond_page(app: &App, status: u16, page: &str) -> Result<Response, JsValue> {
-    let nonce = format!("{:032x}", u128::from_be_bytes(app.random()));
+    let nonce = app.secret().map_err(|failure| JsValue::from_str(&format!("no nonce: {failure}")))?;
+    let nonce = format!("{:032x}", u128::from_be_bytes(nonce));
     let response = respond(status, "text/html; charset=utf-8", &page.replace(NONCE, &format!("nonce=\"{nonce}\"")))?;
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:; \

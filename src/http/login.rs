@@ -45,7 +45,7 @@ pub async fn open(request: &Request, env: &Env, app: &App) -> Result<Response, P
         let locked = !token.is_empty() && throttle::refused(app, throttle::client(app, request, false)).is_err();
         return html::login_page(if locked { LoginState::Locked } else { LoginState::Refused }, env, app).await;
     };
-    let Some(value) = key.issue(scope, app.now_ms(), app.random()) else {
+    let Some(value) = key.issue(scope, app.now_ms(), app.unique()) else {
         return Err(Problem::unavailable("no session could be signed"));
     };
     app.count("login", 1);

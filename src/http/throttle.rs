@@ -21,7 +21,7 @@ thread_local! {
 pub fn client(app: &App, request: &Request, stops: bool) -> Client {
     let address = request.headers().get("CF-Connecting-IP").ok().flatten();
     let address = address.as_deref().unwrap_or(UNKNOWN);
-    let hash = |key: &OnceCell<DailyKey>| ClientIpHash::keyed(key.get_or_init(|| DailyKey(app.random())), address);
+    let hash = |key: &OnceCell<DailyKey>| ClientIpHash::keyed(key.get_or_init(|| DailyKey(app.unique())), address);
     (KEY.with(hash), stops)
 }
 
