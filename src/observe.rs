@@ -4,7 +4,7 @@
 
 use api::url;
 use flow::app::App;
-use flow::collecting::collect::Observed;
+use flow::collecting::collect::ObservedRequest;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, Request};
@@ -13,9 +13,9 @@ use web_sys::{Headers, Request};
 const MAX_HEADER_BYTES: usize = 128;
 
 /// Observes a request that was answered with this status, `started_ms` to `now_ms`. Its body is gone.
-pub fn observe(app: &App, request: &Request, url: &str, status: u16, started_ms: u64, now_ms: u64) -> Observed {
+pub fn observe(app: &App, request: &Request, url: &str, status: u16, started_ms: u64, now_ms: u64) -> ObservedRequest {
     let headers = request.headers();
-    Observed {
+    ObservedRequest {
         address: header(app, &headers, Header::Address),
         request_id: request_id(app, request, &headers),
         method: request.method(),

@@ -123,3 +123,21 @@ describe("docs/glossary.md", () => {
     assert.deepEqual(types.filter((name) => !exists(name)), []);
   });
 });
+
+describe("the sources", () => {
+  /** Each crate or layer may have its own. */
+  const IDIOMS = ["Error"];
+
+  test("give no two public types one name", () => {
+    const folders = readdirSync(join(root, "crates")).map((name) => `crates/${name}/src`);
+    const files = [...folders, "src", "xtask/src"].flatMap(filesBelow).filter((path) => path.endsWith(".rs"));
+    const declared = new Map();
+    for (const path of files) {
+      const types = read(path).matchAll(/^\s*pub(?:\([^)]*\))? (?:struct|enum|trait|type|union) (\w+)/gm);
+      for (const [, name] of types) declared.set(name, [...(declared.get(name) ?? []), path]);
+    }
+    assert.ok(declared.size >= 400);
+    const several = [...declared].filter(([name, paths]) => paths.length > 1 && !IDIOMS.includes(name));
+    assert.deepEqual(Object.fromEntries(several), {});
+  });
+});

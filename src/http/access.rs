@@ -11,8 +11,8 @@ use api::routes::Right;
 use api::url;
 use flow::app::App;
 use model::access::jwt;
-use model::access::session::{Scope, SessionKey, Source};
-use model::access::throttle::Client;
+use model::access::session::{RequestSource, Scope, SessionKey};
+use model::access::throttle::ThrottledClient;
 
 use super::{access_keys, throttle};
 
@@ -63,7 +63,13 @@ impl Secrets {
 
 /// Lets a request of this client pass, or says why not. Wrong tokens are counted and throttled; who presents none
 /// guesses none. What is right is let pass whatever was counted: the address may be shared.
-pub async fn admit(right: Right, client: Client, request: &Request, env: &Env, app: &App) -> Result<(), Problem> {
+pub async fn admit(
+    right: Right,
+    client: ThrottledClient,
+    request: &Request,
+    env: &Env,
+    app: &App,
+) -> Result<(), Problem> {
     let token = header(request, "Authorization");
     let token = token.as_deref().and_then(bearer);
     let checked = check(right, token, request, env, app).await;
@@ -116,7 +122,7 @@ pub fn has_session(request: &Request, env: &Env, app: &App) -> bool {
 
 /// Browsers send cookies by themselves: what changes something must have been sent by the collector's own page.
 fn from_own_page(right: Right, request: &Request) -> Result<(), Problem> {
-    if right == Right::Read || source(request) == Source::Same {
+    if right == Right::Read || source(request) == RequestSource::Same {
         return Ok(());
     }
     let detail = "a session changes nothing unless the browser says that the collector's own page asks for it \
@@ -125,9 +131,9 @@ fn from_own_page(right: Right, request: &Request) -> Result<(), Problem> {
 }
 
 /// Where the browser says a request comes from.
-pub fn source(request: &Request) -> Source {
+pub fn source(request: &Request) -> RequestSource {
     let (site, origin) = (header(request, "Sec-Fetch-Site"), header(request, "Origin"));
-    Source::of(site.as_deref(), origin.as_deref(), url::origin(&request.url()))
+    RequestSource::of(site.as_deref(), origin.as_deref(), url::origin(&request.url()))
 }
 
 fn header(request: &Request, name: &str) -> Option<String> {

@@ -16,7 +16,7 @@ use flow::port::Failure;
 
 use crate::body;
 use crate::platform::failure;
-use model::access::jwt::{self, Application, KEYS_PATH, Key, MAX_KEYS_BYTES, Token};
+use model::access::jwt::{self, Application, KEYS_PATH, MAX_KEYS_BYTES, PublicKey, Token};
 
 /// How long the team may take to tell its keys, in ms.
 const DEADLINE_MS: u64 = 2_000;
@@ -34,7 +34,7 @@ const PAUSE_AFTER_FAILURE_MS: u64 = 5_000;
 /// The keys of the one team there is.
 #[derive(Default)]
 struct Cache {
-    keys: Vec<Key>,
+    keys: Vec<PublicKey>,
     read_at_ms: u64,
     ask_again_at_ms: u64,
 }
@@ -64,7 +64,7 @@ pub async fn check(app: &App, assertion: &str, application: &Application) -> Res
 }
 
 /// The key of this ID, if the team has one.
-async fn key(app: &App, kid: &str, application: &Application) -> Result<Option<Key>, Problem> {
+async fn key(app: &App, kid: &str, application: &Application) -> Result<Option<PublicKey>, Problem> {
     let now_ms = app.now_ms();
     let (known, wait) = CACHE.with_borrow_mut(|cache| {
         let age_ms = now_ms.saturating_sub(cache.read_at_ms);
@@ -100,7 +100,7 @@ fn no_keys(why: &str) -> Problem {
 }
 
 /// Asks the team for its keys.
-async fn ask(application: &Application) -> Result<Vec<Key>, Failure> {
+async fn ask(application: &Application) -> Result<Vec<PublicKey>, Failure> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     let promise = scope.fetch_with_str(&format!("{}{KEYS_PATH}", application.team));
     let answer = JsFuture::from(promise).await.map_err(|_| Failure::from("no answer"))?;
@@ -113,7 +113,7 @@ async fn ask(application: &Application) -> Result<Vec<Key>, Failure> {
 }
 
 /// Whether the signature is the key's.
-async fn is_signed_by(key: &Key, token: &Token<'_>) -> Result<bool, JsValue> {
+async fn is_signed_by(key: &PublicKey, token: &Token<'_>) -> Result<bool, JsValue> {
     let object = |text: &str| JSON::parse(text).map(JsCast::unchecked_into::<Object>);
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     let subtle = scope.crypto()?.subtle();

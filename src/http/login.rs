@@ -7,7 +7,7 @@ use api::problem::Problem;
 use flow::app::App;
 
 use crate::body;
-use model::access::session::{self, Source};
+use model::access::session::{self, RequestSource};
 
 use super::html::{self, LoginState};
 use super::{PREFIX, access, throttle};
@@ -67,7 +67,7 @@ fn answer_with(session: &str, location: &str, request: &Request, app: &App) -> R
 }
 
 fn not_from_elsewhere(request: &Request) -> Result<(), Problem> {
-    if access::source(request) != Source::Other {
+    if access::source(request) != RequestSource::Other {
         return Ok(());
     }
     let detail = "another site sent this; use the collector's own page";

@@ -17,7 +17,7 @@ mod throttle;
 
 use api::parameters::{DETAIL, FORMAT, ONE_ROUTE};
 use api::problem::Problem;
-use api::routes::{Asked, ROUTES, Resource, Right, Route};
+use api::routes::{ApiRoute, ROUTES, Resource, Right, RouteMatch};
 use api::url::{self, Query};
 use flow::app::App;
 use flow::flag::{orders, shown, status};
@@ -28,7 +28,7 @@ use flow::{archive as days, letters};
 use model::counting::rollup::fnv1a;
 use model::operating::exposition;
 use model::operating::health::HealthStatus;
-use model::reading::selection::Routes;
+use model::reading::selection::RouteSelection;
 use serde::Serialize;
 use web_sys::Request;
 use worker::{Env, Response, Result};
@@ -65,14 +65,15 @@ async fn answer(
     app: &App,
 ) -> std::result::Result<Response, Problem> {
     let method = request.method();
-    let asked = Asked::of(&method, path);
-    let stops = matches!(&asked, Asked::Known(route, _) if matches!(route.resource, Resource::StopFlag | Resource::ReleaseFlag));
+    let asked = RouteMatch::of(&method, path);
+    let stops = |route: &ApiRoute| matches!(route.resource, Resource::StopFlag | Resource::ReleaseFlag);
+    let stops = matches!(&asked, RouteMatch::Known(route, _) if stops(route));
     let client = throttle::client(app, request, stops);
     access::admit(asked.right(&method), client, request, env, app).await?;
     let (route, segments) = match asked {
-        Asked::Known(route, segments) => (route, segments),
-        Asked::OtherMethod(allowed) => return not_allowed(&method, &allowed),
-        Asked::Nothing => return Err(unknown(&method, url)),
+        RouteMatch::Known(route, segments) => (route, segments),
+        RouteMatch::OtherMethod(allowed) => return not_allowed(&method, &allowed),
+        RouteMatch::Nothing => return Err(unknown(&method, url)),
     };
     if route.method != "GET" && route.right == Right::Change {
         throttle::admit_change(app, client)?;
@@ -106,13 +107,14 @@ async fn show(resource: Resource, segment: &str, query: &Query, app: &App) -> st
         Resource::Stats if DETAIL.of(query)?.is_some() => Shown::json(&stats::total(query, app).await?),
         Resource::Stats => Shown::json(&stats::read(query, app).await?),
         Resource::Series => {
-            let routes = ONE_ROUTE.of(query)?.map_or(Routes::Together, |path| Routes::One(path.to_owned()));
+            let routes =
+                ONE_ROUTE.of(query)?.map_or(RouteSelection::Together, |path| RouteSelection::One(path.to_owned()));
             Shown::json(&series::read(routes, query, app).await?)
         }
         Resource::Paths if FORMAT.of(query)?.is_some() => Ok(csv(paths::csv(query, app).await?)),
         Resource::Paths => Shown::json(&paths::table(query, app).await?),
         Resource::Path => Shown::json(&paths::route(segment.to_owned(), query, app).await?),
-        Resource::PathSeries => Shown::json(&series::read(Routes::One(segment.to_owned()), query, app).await?),
+        Resource::PathSeries => Shown::json(&series::read(RouteSelection::One(segment.to_owned()), query, app).await?),
         Resource::Exemplars => Shown::json(&paths::exemplars(query, app).await?),
         Resource::Ids => Shown::json(&events::read(query, app).await?),
         Resource::Trace => Shown::json(&trace::read(segment, app).await?),
@@ -179,7 +181,7 @@ fn not_allowed(method: &str, allowed: &[&str]) -> std::result::Result<Response, 
 /// There is no such path. Says which there are: to read, or else to change.
 fn unknown(method: &str, url: &str) -> Problem {
     let reads = matches!(method, "GET" | "HEAD");
-    let name = |route: &Route| {
+    let name = |route: &ApiRoute| {
         if reads { route.pattern.to_owned() } else { format!("{} {}", route.method, route.pattern) }
     };
     let fitting = ROUTES.iter().filter(|route| (route.method == "GET") == reads);

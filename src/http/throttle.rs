@@ -9,7 +9,7 @@ use web_sys::Request;
 
 use api::problem::Problem;
 use flow::app::App;
-use model::access::throttle::{Client, MAX_CHANGES, MAX_REFUSALS, Throttle};
+use model::access::throttle::{MAX_CHANGES, MAX_REFUSALS, Throttle, ThrottledClient};
 use model::event::address::{ClientIpHash, DailyKey, UNKNOWN};
 
 thread_local! {
@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// Who asks; emergency stops are counted apart.
-pub fn client(app: &App, request: &Request, stops: bool) -> Client {
+pub fn client(app: &App, request: &Request, stops: bool) -> ThrottledClient {
     let address = request.headers().get("CF-Connecting-IP").ok().flatten();
     let address = address.as_deref().unwrap_or(UNKNOWN);
     let hash = |key: &OnceCell<DailyKey>| ClientIpHash::keyed(key.get_or_init(|| DailyKey(app.unique())), address);
@@ -29,7 +29,7 @@ pub fn client(app: &App, request: &Request, stops: bool) -> Client {
 ///
 /// # Errors
 /// Too many were wrong: the client is told to wait. Only a right token is accepted meanwhile.
-pub fn refused(app: &App, client: Client) -> Result<(), Problem> {
+pub fn refused(app: &App, client: ThrottledClient) -> Result<(), Problem> {
     if THROTTLE.with_borrow(|throttle| throttle.is_locked(&client, app.now_ms())) {
         app.count("locked_out", 1);
         let detail = format!("{MAX_REFUSALS} wrong tokens within a minute: wait a minute, or give a right one");
@@ -41,7 +41,7 @@ pub fn refused(app: &App, client: Client) -> Result<(), Problem> {
 }
 
 /// Counts an administrative request of a client that may make it.
-pub fn admit_change(app: &App, client: Client) -> Result<(), Problem> {
+pub fn admit_change(app: &App, client: ThrottledClient) -> Result<(), Problem> {
     if THROTTLE.with_borrow_mut(|throttle| throttle.admit_change(client, app.now_ms())) {
         return Ok(());
     }

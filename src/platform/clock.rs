@@ -11,7 +11,7 @@ use worker::Delay;
 use super::failure::thrown;
 
 /// The runtime's.
-pub struct Platform;
+pub struct RuntimeClock;
 
 /// Milliseconds since 1970. In production it stands still between inputs and outputs.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive and far below 2^53
@@ -25,7 +25,7 @@ pub async fn sleep_ms(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;
 }
 
-impl Clock for Platform {
+impl Clock for RuntimeClock {
     fn now_ms(&self) -> u64 {
         now_ms()
     }

@@ -62,7 +62,7 @@ pub fn app(env: &Env) -> Rc<App> {
 fn ports(env: &Env) -> Ports {
     let bindings = Rc::new(Bindings { env: env.clone(), d1_bytes: Rc::default() });
     Ports {
-        clock: Rc::new(clock::Platform),
+        clock: Rc::new(clock::RuntimeClock),
         log: Rc::new(Lines),
         kv: bindings.clone(),
         queues: bindings.clone(),

@@ -2,13 +2,13 @@
 
 #![allow(missing_docs)] // of methods that the macro makes
 
-use flow::object::{Home, Object};
+use flow::object::{Object, ObjectHost};
 use flow::port::Failure;
 use store::sql::{Database, LocalFuture, StoreError};
 use worker::{DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
 
 use super::failure;
-use super::sql_object::ObjectSql;
+use super::sql_object::DurableObjectSql;
 
 /// One object: a shard of the old path.
 #[durable_object(alarm)]
@@ -18,7 +18,7 @@ pub struct PathCollector {
 
 impl DurableObject for PathCollector {
     fn new(state: State, env: Env) -> Self {
-        let home = Place { sql: ObjectSql::new(&state), storage: state.storage() };
+        let home = Place { sql: DurableObjectSql::new(&state), storage: state.storage() };
         Self { object: Object::new(super::app(&env), Box::new(home)) }
     }
 
@@ -35,11 +35,11 @@ impl DurableObject for PathCollector {
 
 /// Where an object lives.
 struct Place {
-    sql: ObjectSql,
+    sql: DurableObjectSql,
     storage: Storage,
 }
 
-impl Home for Place {
+impl ObjectHost for Place {
     fn database(&self) -> Database {
         self.sql.clone().into()
     }

@@ -2,7 +2,7 @@
 
 use flow::port::Buckets;
 use js_sys::futures::JsFuture;
-use store::archive::archiver::{Bucket, Held};
+use store::archive::archiver::{Bucket, BucketEntry};
 use store::sql::{LocalFuture, StoreError};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -90,9 +90,9 @@ impl Bucket for R2 {
         })
     }
 
-    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>> {
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<BucketEntry>, StoreError>> {
         Box::pin(async move {
-            let held = |object: worker::Object| Held {
+            let held = |object: worker::Object| BucketEntry {
                 bytes: object.size(),
                 sha256: object.checksum().sha256.and_then(|bytes| bytes.try_into().ok()),
             };

@@ -31,12 +31,12 @@ extern "C" {
 
 /// An object's database.
 #[derive(Debug, Clone)]
-pub struct ObjectSql {
+pub struct DurableObjectSql {
     sql: SqlStorage,
     storage: JsValue,
 }
 
-impl ObjectSql {
+impl DurableObjectSql {
     /// The database of this object.
     pub fn new(state: &State) -> Self {
         let storage = state.storage();
@@ -74,7 +74,7 @@ fn failed(error: JsValue) -> StoreError {
     StoreError::from_message(&Error::from(error).to_string())
 }
 
-impl Sql for ObjectSql {
+impl Sql for DurableObjectSql {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         let results = Array::new();
         self.transaction(|| {

@@ -1,7 +1,7 @@
 // Asks an object in its own protocol (crates/api/src/object.rs), whose packing is `postcard`'s: a version, the number of
 // the question, then its fields; numbers as varints, texts behind their lengths.
 
-/** Questions by name: their numbers stand in the order of the enum `Request`. */
+/** Questions by name: their numbers stand in the order of the enum `ObjectRequest`. */
 const QUESTIONS = { record: 0, storeAgain: 1, layout: 2, keepSnapshot: 7, snapshot: 8 };
 const VERSION = 1;
 const FAILED = 0;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use traffic::gateway::{Gateway, Target};
 use traffic::log_reader::LogReader;
-use traffic::replay::{Pace, replay};
+use traffic::replay::{ReplayPace, replay};
 
 use crate::progress::bar;
 use crate::stop_on_signal;
@@ -44,9 +44,9 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_on_signal()?;
     let gateway = Gateway::new(args.target, Duration::from_secs(args.timeout))?;
     let pace = match (args.speed, args.rate) {
-        (Some(speed), _) => Pace::Recorded(speed),
-        (None, Some(rate)) => Pace::Rate(rate),
-        (None, None) => Pace::Unbounded,
+        (Some(speed), _) => ReplayPace::Recorded(speed),
+        (None, Some(rate)) => ReplayPace::Rate(rate),
+        (None, None) => ReplayPace::Unbounded,
     };
     let log = open(&args.file, "replaying")?;
     let summary = replay(log, &gateway, pace, args.concurrency.into(), &stop).await;

@@ -1,7 +1,7 @@
 //! `GET ids`: the events themselves, as one store has them.
 
 use model::event::Event;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 /// One of the two stores.
@@ -29,7 +29,7 @@ pub struct EventsAnswer {
     pub more: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// The events.
     pub events: Vec<Event>,
 }

@@ -13,7 +13,7 @@ use model::flag::ramp::RampStage;
 use model::flag::spread::MAX_ISOLATES;
 use model::flag::spread::SeenIsolate;
 use model::flag::stop::Stop;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 /// The flag as the next request of this isolate obeys it.
@@ -106,7 +106,7 @@ pub struct PreviewBasis {
     /// Whether each is counted once and none is lacking.
     pub exact: bool,
     /// What could not be read.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
 }
 
 /// Which version is where, and where the ramp stands.
@@ -129,7 +129,7 @@ pub struct FlagStatusAnswer {
     /// Whether all events of the range were looked at.
     pub complete: bool,
     /// What could not be read.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// Isolates, the most recently seen first.
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_ISOLATES)))]
     pub isolates: Vec<SeenIsolate>,

@@ -1,8 +1,8 @@
 //! `GET health`: whether the pipeline works.
 
-use model::operating::health::{Backlog, Counts, HealthReason, HealthStatus, Job, Lately, LetterGauge};
+use model::operating::health::{Backlog, CounterValues, HealthReason, HealthStatus, Job, LetterGauge, RecentCounts};
 use model::reading::found::LogState;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::ArchiveState;
@@ -20,13 +20,13 @@ pub struct HealthAnswer {
     /// When it was judged, in ms since 1970.
     pub computed_at: u64,
     /// What could not be read.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// Events that were written, by either path.
     pub sends: Option<SendCounts>,
     /// What became of what the queue delivered.
     pub consumer: Option<ConsumerCounts>,
     /// What isolates counted of late.
-    pub lately: Option<Lately>,
+    pub lately: Option<RecentCounts>,
     /// What waits in the queue.
     pub queue: Backlog,
     /// What waits in the slow lane.
@@ -40,9 +40,9 @@ pub struct HealthAnswer {
     /// Where the archive stands.
     pub archive: Option<ArchiveState>,
     /// What all isolates counted.
-    pub counters: Option<Counts>,
+    pub counters: Option<CounterValues>,
     /// What the answering isolate counted since it started.
-    pub isolate: Counts,
+    pub isolate: CounterValues,
 }
 
 /// Events that were written, by either path.

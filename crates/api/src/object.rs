@@ -5,14 +5,14 @@
 //! version, beside which the old one is still read: a field more, too, for what was packed without it ends too soon. What
 //! an end can't read is an error that says so, never a default. `tests/object_protocol.rs` holds the bytes of every version.
 
-use model::archive::plan::Cut;
+use model::archive::plan::PartRange;
 use model::delivery::layout::Layout;
 use model::event::Event;
 use model::event::identity::{Digest, IdempotentId};
-use model::operating::vitals::{Report, Vitals};
+use model::operating::vitals::{Vitals, VitalsReport};
 use model::parity::ask;
-use model::reading::found::{Found, LogState, Sighting};
-use model::reading::selection::{Known, Selection};
+use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::selection::{KnownIntervals, Selection};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub const VERSION: u8 = 1;
 
 /// What an object is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Request {
+pub enum ObjectRequest {
     /// Records the events of a queue message, given as its text.
     Record(String),
     /// Stores the events of a self-test past dedup, given as a message's text.
@@ -40,10 +40,10 @@ pub enum Request {
         /// The asking deployment's `COLLECTOR_SHARDS`.
         setting: u64,
     },
-    /// Takes in a flag document and stops, as the JSON text of a [`Held`](model::flag::obeyed::Held).
+    /// Takes in a flag document and stops, as the JSON text of a [`FlagCopy`](model::flag::obeyed::FlagCopy).
     Flag(String),
     /// Takes in what an isolate counted.
-    Report(Report),
+    Report(VitalsReport),
     /// What all isolates counted.
     Vitals,
     /// Keeps the dashboard's summary, JSON text.
@@ -53,9 +53,9 @@ pub enum Request {
     /// How much the object holds.
     State,
     /// Figures that were selected, less what the reader knows.
-    Rollups(Selection, Option<Known>),
+    Rollups(Selection, Option<KnownIntervals>),
     /// One of parity's questions.
-    Parity(ask::Ask),
+    Parity(ask::ParityQuestion),
     /// Events that happened in `from..to`, in ms.
     Events {
         /// Beginning.
@@ -75,7 +75,7 @@ pub enum Request {
         most: u64,
     },
     /// The events of an archive's part.
-    Details(Cut),
+    Details(PartRange),
     /// The digests of windows that start in `from..to`, in ms.
     Digests {
         /// Beginning.
@@ -89,7 +89,7 @@ pub enum Request {
 
 /// What an object answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum ObjectAnswer {
     /// It could not: why.
     Failed(String),
     /// It is done.
@@ -107,7 +107,7 @@ pub enum Answer {
     Layout(Layout),
     /// The key's bytes, and the layout in force.
     AddressKey([u8; 32], Layout),
-    /// What is held now: the JSON text of a [`Held`](model::flag::obeyed::Held).
+    /// What is held now: the JSON text of a [`FlagCopy`](model::flag::obeyed::FlagCopy).
     Flag(String),
     /// What all isolates counted.
     Vitals(Vitals),
@@ -116,9 +116,9 @@ pub enum Answer {
     /// How much is held.
     State(LogState),
     /// Figures.
-    Rollups(Found),
+    Rollups(SelectedRollups),
     /// Parity's answer.
-    Parity(ask::Answer),
+    Parity(ask::ParityAnswer),
     /// Events, and whether there are more than are given out.
     Events(Vec<Event>, bool),
     /// What is known of the ID.
@@ -133,7 +133,7 @@ pub enum Answer {
 
 /// Why bytes are no question or answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum ProtocolError {
     /// Of another version of the format.
     #[error("it has version {0} of the object's protocol; this version knows {VERSION}")]
     Version(u8),
@@ -146,21 +146,21 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// It can't be packed, which these types always can.
-pub fn pack(value: &impl Serialize) -> Result<Vec<u8>, Unreadable> {
-    postcard::to_extend(value, vec![VERSION]).map_err(|_| Unreadable::Content)
+pub fn pack(value: &impl Serialize) -> Result<Vec<u8>, ProtocolError> {
+    postcard::to_extend(value, vec![VERSION]).map_err(|_| ProtocolError::Content)
 }
 
 /// Reads a question or an answer.
 ///
 /// # Errors
-/// [`Unreadable`].
-pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+/// [`ProtocolError`].
+pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProtocolError> {
     match bytes.split_first() {
         Some((&VERSION, packed)) => match postcard::take_from_bytes(packed) {
             Ok((value, [])) => Ok(value),
-            _ => Err(Unreadable::Content),
+            _ => Err(ProtocolError::Content),
         },
-        Some((&version, _)) => Err(Unreadable::Version(version)),
-        None => Err(Unreadable::Content),
+        Some((&version, _)) => Err(ProtocolError::Version(version)),
+        None => Err(ProtocolError::Content),
     }
 }

@@ -18,7 +18,7 @@ pub trait Parameter: Sync {
 
     /// What documents it.
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described;
+    fn described(&self) -> ParameterDocs;
 }
 
 impl fmt::Debug for dyn Parameter {
@@ -30,7 +30,7 @@ impl fmt::Debug for dyn Parameter {
 /// What documents a parameter.
 #[cfg(feature = "schema")]
 #[derive(Debug)]
-pub struct Described {
+pub struct ParameterDocs {
     /// What it means.
     pub description: &'static str,
     /// Whether one must be given.
@@ -43,7 +43,7 @@ pub struct Described {
 
 /// What a parameter is called and what it means.
 #[derive(Debug, Clone, Copy)]
-pub struct About {
+pub struct ParameterLabel {
     name: &'static str,
     #[cfg(feature = "schema")]
     description: &'static str,
@@ -52,18 +52,18 @@ pub struct About {
 }
 
 /// About a parameter that may be left out.
-pub const fn optional(name: &'static str, description: &'static str) -> About {
+pub const fn optional(name: &'static str, description: &'static str) -> ParameterLabel {
     about(name, description, false)
 }
 
 /// About a parameter that must be given.
-pub const fn required(name: &'static str, description: &'static str) -> About {
+pub const fn required(name: &'static str, description: &'static str) -> ParameterLabel {
     about(name, description, true)
 }
 
 #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
-const fn about(name: &'static str, description: &'static str, required: bool) -> About {
-    About {
+const fn about(name: &'static str, description: &'static str, required: bool) -> ParameterLabel {
+    ParameterLabel {
         name,
         #[cfg(feature = "schema")]
         description,
@@ -73,23 +73,23 @@ const fn about(name: &'static str, description: &'static str, required: bool) ->
 }
 
 #[cfg(feature = "schema")]
-impl About {
-    const fn with(self, schema: serde_json::Value, example: Option<serde_json::Value>) -> Described {
-        Described { description: self.description, required: self.required, schema, example }
+impl ParameterLabel {
+    const fn with(self, schema: serde_json::Value, example: Option<serde_json::Value>) -> ParameterDocs {
+        ParameterDocs { description: self.description, required: self.required, schema, example }
     }
 }
 
 /// One of some words, each of which stands for a value.
 #[derive(Debug)]
-pub struct Choice<T: 'static, const N: usize> {
-    about: About,
+pub struct ChoiceParameter<T: 'static, const N: usize> {
+    about: ParameterLabel,
     words: [&'static str; N],
     values: [T; N],
 }
 
-impl<T: Copy, const N: usize> Choice<T, N> {
+impl<T: Copy, const N: usize> ChoiceParameter<T, N> {
     /// These words, and what they stand for.
-    pub const fn new(about: About, pairs: [(&'static str, T); N]) -> Self {
+    pub const fn new(about: ParameterLabel, pairs: [(&'static str, T); N]) -> Self {
         let (mut words, mut values) = ([pairs[0].0; N], [pairs[0].1; N]);
         let mut at = 1;
         while at < N {
@@ -115,27 +115,27 @@ fn chosen(name: &str, words: &[&str], query: &Query) -> Result<Option<usize>, In
     found.map(Some).ok_or_else(|| InputError::field(name, given, format!("give {}", words.join(" or "))))
 }
 
-impl<T: Sync, const N: usize> Parameter for Choice<T, N> {
+impl<T: Sync, const N: usize> Parameter for ChoiceParameter<T, N> {
     fn name(&self) -> &'static str {
         self.about.name
     }
 
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described {
+    fn described(&self) -> ParameterDocs {
         self.about.with(serde_json::json!({ "enum": self.words.to_vec() }), None)
     }
 }
 
 /// A choice with a value that holds where none is given.
 #[derive(Debug)]
-pub struct Preset<T: 'static, const N: usize> {
+pub struct PresetParameter<T: 'static, const N: usize> {
     /// The choice.
-    pub choice: Choice<T, N>,
+    pub choice: ChoiceParameter<T, N>,
     /// The value.
     pub default: T,
 }
 
-impl<T: Copy, const N: usize> Preset<T, N> {
+impl<T: Copy, const N: usize> PresetParameter<T, N> {
     /// What a query says.
     ///
     /// # Errors
@@ -145,14 +145,14 @@ impl<T: Copy, const N: usize> Preset<T, N> {
     }
 }
 
-impl<T: Sync + PartialEq, const N: usize> Parameter for Preset<T, N> {
+impl<T: Sync + PartialEq, const N: usize> Parameter for PresetParameter<T, N> {
     fn name(&self) -> &'static str {
         self.choice.about.name
     }
 
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described {
-        let Choice { words, values, .. } = &self.choice;
+    fn described(&self) -> ParameterDocs {
+        let ChoiceParameter { words, values, .. } = &self.choice;
         let default = words.iter().zip(values).find(|(_, value)| **value == self.default);
         let mut described = self.choice.described();
         described.schema["default"] = default.map(|(word, _)| *word).into();
@@ -162,15 +162,15 @@ impl<T: Sync + PartialEq, const N: usize> Parameter for Preset<T, N> {
 
 /// A whole number.
 #[derive(Debug)]
-pub struct Number {
-    about: About,
+pub struct NumberParameter {
+    about: ParameterLabel,
     bounds: RangeInclusive<u64>,
     default: u64,
 }
 
-impl Number {
+impl NumberParameter {
     /// One within these bounds, with one that holds where none is given.
-    pub const fn new(about: About, bounds: RangeInclusive<u64>, default: u64) -> Self {
+    pub const fn new(about: ParameterLabel, bounds: RangeInclusive<u64>, default: u64) -> Self {
         Self { about, bounds, default }
     }
 
@@ -188,13 +188,13 @@ impl Number {
     }
 }
 
-impl Parameter for Number {
+impl Parameter for NumberParameter {
     fn name(&self) -> &'static str {
         self.about.name
     }
 
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described {
+    fn described(&self) -> ParameterDocs {
         let (least, most) = (self.bounds.start(), self.bounds.end());
         let schema =
             serde_json::json!({ "type": "integer", "minimum": least, "maximum": most, "default": self.default });
@@ -204,16 +204,16 @@ impl Parameter for Number {
 
 /// A time, in ms since 1970.
 #[derive(Debug)]
-pub struct Time {
-    about: About,
+pub struct TimeParameter {
+    about: ParameterLabel,
     #[cfg(feature = "schema")]
     example: u64,
 }
 
-impl Time {
+impl TimeParameter {
     /// Any; with one that is valid.
     #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
-    pub const fn new(about: About, example: u64) -> Self {
+    pub const fn new(about: ParameterLabel, example: u64) -> Self {
         Self {
             about,
             #[cfg(feature = "schema")]
@@ -237,13 +237,13 @@ impl Time {
     }
 }
 
-impl Parameter for Time {
+impl Parameter for TimeParameter {
     fn name(&self) -> &'static str {
         self.about.name
     }
 
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described {
+    fn described(&self) -> ParameterDocs {
         let schema = serde_json::json!({ "type": "integer", "minimum": 0, "maximum": MAX_TIMESTAMP_MS });
         self.about.with(schema, Some(self.example.into()))
     }
@@ -251,8 +251,8 @@ impl Parameter for Time {
 
 /// A text.
 #[derive(Debug)]
-pub struct Text {
-    about: About,
+pub struct TextParameter {
+    about: ParameterLabel,
     max_bytes: usize,
     #[cfg(feature = "schema")]
     pattern: Option<&'static str>,
@@ -260,10 +260,10 @@ pub struct Text {
     example: &'static str,
 }
 
-impl Text {
+impl TextParameter {
     /// Any; with one that is valid.
     #[cfg_attr(not(feature = "schema"), allow(unused_variables))]
-    pub const fn new(about: About, example: &'static str) -> Self {
+    pub const fn new(about: ParameterLabel, example: &'static str) -> Self {
         Self {
             about,
             max_bytes: usize::MAX,
@@ -305,13 +305,13 @@ impl Text {
     }
 }
 
-impl Parameter for Text {
+impl Parameter for TextParameter {
     fn name(&self) -> &'static str {
         self.about.name
     }
 
     #[cfg(feature = "schema")]
-    fn described(&self) -> Described {
+    fn described(&self) -> ParameterDocs {
         let mut schema = serde_json::json!({ "type": "string" });
         match self.pattern {
             Some(pattern) => schema["pattern"] = pattern.into(),
@@ -339,9 +339,9 @@ mod tests {
 
     #[test]
     fn a_choice_is_one_of_its_words_and_may_have_a_default() {
-        let choice = || Choice::new(optional("kind", ""), [("hour", 1), ("day", 24)]);
+        let choice = || ChoiceParameter::new(optional("kind", ""), [("hour", 1), ("day", 24)]);
         assert_eq!(["", "kind=day"].map(|text| choice().of(&query(text)).unwrap()), [None, Some(24)]);
-        let preset = Preset { choice: choice(), default: 1 };
+        let preset = PresetParameter { choice: choice(), default: 1 };
         assert_eq!(["", "kind=day"].map(|text| preset.of(&query(text)).unwrap()), [1, 24]);
         let refused = [refusal(choice().of(&query("kind=week"))), refusal(preset.of(&query("kind=week")))];
         assert_eq!(refused, ["`kind`: \"week\" is not valid; give hour or day"; 2]);
@@ -349,17 +349,17 @@ mod tests {
 
     #[test]
     fn numbers_times_and_texts_have_bounds() {
-        let number = Number::new(optional("limit", ""), 1..=9, 5);
+        let number = NumberParameter::new(optional("limit", ""), 1..=9, 5);
         assert_eq!(["", "limit=1", "limit=9"].map(|text| number.of(&query(text)).unwrap()), [5, 1, 9]);
         for text in ["limit=0", "limit=10", "limit=", "limit=-1", "limit=x"] {
             assert!(refusal(number.of(&query(text))).ends_with("give a whole number from 1 to 9"), "{text}");
         }
-        let time = Time::new(optional("to", ""), 0);
+        let time = TimeParameter::new(optional("to", ""), 0);
         assert_eq!(["", "to=0"].map(|text| time.of(&query(text)).unwrap()), [None, Some(0)]);
         for text in ["to=x", "to=-1", "to=99999999999999"] {
             assert!(refusal(time.of(&query(text))).ends_with("give milliseconds since 1970"), "{text}");
         }
-        let text = Text::new(optional("search", ""), "").up_to(3);
+        let text = TextParameter::new(optional("search", ""), "").up_to(3);
         assert_eq!(["", "search=abc"].map(|given| text.of(&query(given)).unwrap().map(str::len)), [None, Some(3)]);
         assert!(refusal(text.of(&query("search=abcd"))).ends_with("give at most 3 bytes"));
     }

@@ -2,13 +2,13 @@
 
 #[cfg(feature = "schema")]
 use crate::parameters::MAX_REPORTS;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use serde::{Deserialize, Serialize};
 
 /// Reports of a kind, the newest first. `R` is what stands for a report: the Worker gives them out as they are stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ReportsAnswer<R = Report> {
+pub struct ReportsAnswer<R = ParityReport> {
     /// The reports, without routes, differences and gaps: a window's own report has them.
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_REPORTS)))]
     pub reports: Vec<R>,
@@ -20,7 +20,7 @@ pub struct ReportsAnswer<R = Report> {
 #[serde(untagged)]
 pub enum RunAnswer {
     /// The report.
-    Done(Box<Report>),
+    Done(Box<ParityReport>),
     /// It is not finished: ask again.
     #[serde(rename_all = "camelCase")]
     Interrupted {

@@ -7,7 +7,7 @@ use model::counting::exemplar::Exemplar;
 use model::counting::exemplar::{SAMPLE, SLOWEST};
 use model::counting::figures::{Figures, HistogramBin};
 use model::reading::listing::RouteRow;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 /// A page of the table of routes.
@@ -24,7 +24,7 @@ pub struct PathsAnswer {
     pub exact: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// Routes that match the search, on all pages.
     pub routes: usize,
     /// Start of the first step of each row's `spark`, in ms since 1970.
@@ -52,7 +52,7 @@ pub struct PathAnswer {
     pub exact: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// The route.
     pub path: String,
     /// Its figures.
@@ -71,7 +71,7 @@ pub struct ExemplarsAnswer {
     pub to: u64,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// A uniform sample.
     #[cfg_attr(feature = "schema", schemars(length(max = SAMPLE)))]
     pub sample: Vec<Exemplar>,

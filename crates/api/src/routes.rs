@@ -62,7 +62,7 @@ pub enum Resource {
 
 /// One route.
 #[derive(Debug)]
-pub struct Route {
+pub struct ApiRoute {
     /// Method.
     pub method: &'static str,
     /// Path below the collector's prefix. A segment in braces stands for any one that is not empty.
@@ -79,15 +79,15 @@ pub struct Route {
 
 type Parameters = &'static [&'static dyn Parameter];
 
-const fn get(pattern: &'static str, resource: Resource) -> Route {
-    Route { method: "GET", pattern, right: Right::Read, path: &[], query: &[], resource }
+const fn get(pattern: &'static str, resource: Resource) -> ApiRoute {
+    ApiRoute { method: "GET", pattern, right: Right::Read, path: &[], query: &[], resource }
 }
 
-const fn order(method: &'static str, pattern: &'static str, resource: Resource) -> Route {
-    Route { method, right: Right::Change, ..get(pattern, resource) }
+const fn order(method: &'static str, pattern: &'static str, resource: Resource) -> ApiRoute {
+    ApiRoute { method, right: Right::Change, ..get(pattern, resource) }
 }
 
-impl Route {
+impl ApiRoute {
     const fn of(self, path: Parameters) -> Self {
         Self { path, ..self }
     }
@@ -102,7 +102,7 @@ impl Route {
 }
 
 /// Every route.
-pub const ROUTES: &[Route] = &[
+pub const ROUTES: &[ApiRoute] = &[
     get("/health", Resource::Probe),
     get("/metrics", Resource::Metrics),
     get("/v1/archive", Resource::Archive).asked(&[&DAYS_BEFORE]),
@@ -144,16 +144,16 @@ pub const ROUTES: &[Route] = &[
 
 /// What a request asks for.
 #[derive(Debug)]
-pub enum Asked {
+pub enum RouteMatch {
     /// A route, and what stands for its segments in braces, in order and still encoded.
-    Known(&'static Route, Vec<String>),
+    Known(&'static ApiRoute, Vec<String>),
     /// A path that has only these methods.
     OtherMethod(Vec<&'static str>),
     /// No path of the API.
     Nothing,
 }
 
-impl Asked {
+impl RouteMatch {
     /// Finds what a request asks for. `HEAD` is asked of all that `GET` is.
     pub fn of(method: &str, path: &str) -> Self {
         let method = if method == "HEAD" { "GET" } else { method };
@@ -196,7 +196,7 @@ fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
     }
 }
 
-impl Route {
+impl ApiRoute {
     /// Refuses a query that has what the route doesn't know, or has something twice.
     ///
     /// # Errors
@@ -226,8 +226,8 @@ mod tests {
     use super::*;
 
     fn resource(method: &str, path: &str) -> Option<(Resource, Vec<String>)> {
-        match Asked::of(method, path) {
-            Asked::Known(route, segments) => Some((route.resource, segments)),
+        match RouteMatch::of(method, path) {
+            RouteMatch::Known(route, segments) => Some((route.resource, segments)),
             _ => None,
         }
     }
@@ -244,20 +244,20 @@ mod tests {
 
     #[test]
     fn another_method_is_told_which_there_are() {
-        let allowed = |method: &str, path: &str| match Asked::of(method, path) {
-            Asked::OtherMethod(allowed) => allowed,
+        let allowed = |method: &str, path: &str| match RouteMatch::of(method, path) {
+            RouteMatch::OtherMethod(allowed) => allowed,
             _ => Vec::new(),
         };
         assert_eq!(allowed("POST", "/v1/flag"), ["GET", "HEAD", "PUT"]);
         assert_eq!(allowed("DELETE", "/v1/flag/rollback"), ["POST"]);
         assert_eq!(allowed("PUT", "/v1/parity/run"), ["GET", "HEAD", "POST"], "it could be a window's name");
-        assert!(matches!(Asked::of("GET", "/v1/unknown"), Asked::Nothing));
+        assert!(matches!(RouteMatch::of("GET", "/v1/unknown"), RouteMatch::Nothing));
     }
 
     #[test]
     fn no_two_routes_are_the_same() {
         for (at, route) in ROUTES.iter().enumerate() {
-            let same = |other: &&Route| other.method == route.method && other.pattern == route.pattern;
+            let same = |other: &&ApiRoute| other.method == route.method && other.pattern == route.pattern;
             assert!(ROUTES.iter().skip(at + 1).find(same).is_none(), "{} {}", route.method, route.pattern);
         }
     }
@@ -273,8 +273,8 @@ mod tests {
 
     #[test]
     fn what_a_query_may_not_have_is_refused_by_name() {
-        let detail = |path: &str, query: &str| match Asked::of("GET", path) {
-            Asked::Known(route, _) => {
+        let detail = |path: &str, query: &str| match RouteMatch::of("GET", path) {
+            RouteMatch::Known(route, _) => {
                 route.check(&Query::of(&format!("https://a{path}?{query}"))).err().map(|p| p.detail)
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! `GET series` and `GET paths/{path}/series`: figures over time.
 
 use model::counting::figures::{ResponseTime, StatusClasses};
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 /// Figures in equal steps of time; those without traffic are there too.
@@ -20,7 +20,7 @@ pub struct SeriesAnswer {
     pub exact: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// The steps, the oldest first.
     pub points: Vec<SeriesPoint>,
 }

@@ -1,7 +1,7 @@
 //! `GET stats`: figures of both stores, each event once.
 
 use model::counting::figures::{Figures, ResponseTime, StatusClasses};
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 
 /// Figures of a range, of each route and of all.
@@ -18,7 +18,7 @@ pub struct StatsAnswer {
     pub exact: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// All routes together.
     pub total: Figures,
     /// Each route, the busiest first.
@@ -41,7 +41,7 @@ pub struct TotalAnswer {
     pub exact: bool,
     /// What the answer lacks, because it could not be read within `READ_DEADLINE_MS`. Of several objects, each that is
     /// missing is named.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// All routes together.
     pub total: Figures,
 }

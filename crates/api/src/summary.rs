@@ -1,6 +1,6 @@
 //! `GET snapshot`: what the dashboard paints first, of the last hour.
 
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use serde::{Deserialize, Serialize};
 
 use crate::flag::FlagAnswer;
@@ -13,12 +13,12 @@ use crate::stats::TotalAnswer;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct SnapshotAnswer<R = Report> {
+pub struct SnapshotAnswer<R = ParityReport> {
     /// How long ago it was computed, in ms.
     pub age_ms: u64,
     /// The summary.
     #[serde(flatten)]
-    pub summary: Summary<R>,
+    pub summary: DashboardSummary<R>,
 }
 
 /// What the dashboard paints first. What can't be read is null. `R` is what stands for a report: the Worker gives them out
@@ -26,7 +26,7 @@ pub struct SnapshotAnswer<R = Report> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Summary<R = Report> {
+pub struct DashboardSummary<R = ParityReport> {
     /// When it was computed, in ms since 1970.
     pub computed_at: u64,
     /// The range of its figures, as a query says it.
@@ -48,7 +48,7 @@ pub struct Summary<R = Report> {
 /// The newest reports, without routes, differences and gaps. None before the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct NewestReports<R = Report> {
+pub struct NewestReports<R = ParityReport> {
     /// On an hour.
     pub hour: Option<R>,
     /// On a day.

@@ -3,8 +3,8 @@
 use model::delivery::kept_letter::FoundLetter;
 use model::event::identity::IdempotentId;
 use model::event::{Cohort, Event};
-use model::reading::missing::Missing;
-use model::reading::trace::{Archiving, DetailsNote};
+use model::reading::missing::MissingData;
+use model::reading::trace::{ArchiveProgress, DetailsNote};
 use serde::{Deserialize, Serialize};
 
 /// What is known of an ID. What can't be read is null, and `missing` names it.
@@ -15,7 +15,7 @@ pub struct TraceAnswer {
     /// The ID.
     pub idempotent_id: IdempotentId,
     /// What could not be read.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// Events under it that the object holds.
     pub old: Option<Vec<StoredEvent>>,
     /// Events under it that D1 holds.
@@ -64,5 +64,5 @@ pub struct ArchivedDay {
     /// `YYYY-MM-DD`, in UTC.
     pub day: String,
     /// How far it is.
-    pub state: Archiving,
+    pub state: ArchiveProgress,
 }

@@ -4,20 +4,20 @@
 
 use std::fmt::Debug;
 
-use api::object::{Answer, Request, Unreadable, VERSION, pack, unpack};
+use api::object::{ObjectAnswer, ObjectRequest, ProtocolError, VERSION, pack, unpack};
 use litemap::LiteMap;
-use model::archive::plan::Cut;
+use model::archive::plan::PartRange;
 use model::counting::grain::Grain;
 use model::delivery::layout::Layout;
 use model::event::identity::{Digest, IdempotentId};
 use model::event::{Cohort, Event};
 use model::log::ledger::Arrivals;
-use model::log::writes::{Counted, Writes};
-use model::operating::health::{Job, Lately};
-use model::operating::vitals::{Report, Vitals};
-use model::parity::ask::{self, Ask, Copy, Minute, Minutes, Routes as ByRoute, Sum};
-use model::reading::found::{Found, LogState, Sighting};
-use model::reading::selection::{FoldId, Known, Parts, Routes, Selection, Span};
+use model::log::writes::{CountedWrites, Writes};
+use model::operating::health::{Job, RecentCounts};
+use model::operating::vitals::{Vitals, VitalsReport};
+use model::parity::ask::{self, EventCopy, Minute, Minutes, ParityQuestion, RouteSums as ByRoute, SetSum};
+use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::selection::{FoldId, KnownIntervals, RollupParts, RouteSelection, Selection, Span};
 use rig::frozen::Ladder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,16 +39,16 @@ fn dual() -> Event {
     Event { cohort: Cohort::Dual, fell_back: true, seq: 5, path: "/é".into(), ..event() }
 }
 
-fn selection(routes: Routes) -> Selection {
+fn selection(routes: RouteSelection) -> Selection {
     let spans = Grain::ALL.map(|grain| Span::around(grain, AT, AT + 1)).to_vec();
-    Selection { spans, routes, parts: Parts::All, dual: Parts::Counts }
+    Selection { spans, routes, parts: RollupParts::All, dual: RollupParts::Counts }
 }
 
 fn fold() -> FoldId {
     FoldId { from_seq: 300, folded_at: AT, mark: u64::MAX }
 }
 
-fn report() -> Report {
+fn report() -> VitalsReport {
     let job = |error: Option<&str>| Job {
         job: "clean".into(),
         started_at: AT,
@@ -56,125 +56,125 @@ fn report() -> Report {
         error: error.map(str::to_owned),
     };
     let counts = [("lost".to_owned(), 0), ("buffer_peak".to_owned(), 300)].into();
-    Report { isolate: "0000000000000002".into(), counts, jobs: vec![job(None), job(Some("why"))] }
+    VitalsReport { isolate: "0000000000000002".into(), counts, jobs: vec![job(None), job(Some("why"))] }
 }
 
 /// The name of a question's kind. One that is new has to be named here, and then wants an example below.
-const fn kind_of_request(request: &Request) -> &'static str {
+const fn kind_of_request(request: &ObjectRequest) -> &'static str {
     match request {
-        Request::Record(_) => "Record",
-        Request::StoreAgain(_) => "StoreAgain",
-        Request::Layout { .. } => "Layout",
-        Request::AddressKey { .. } => "AddressKey",
-        Request::Flag(_) => "Flag",
-        Request::Report(_) => "Report",
-        Request::Vitals => "Vitals",
-        Request::KeepSnapshot(_) => "KeepSnapshot",
-        Request::Snapshot => "Snapshot",
-        Request::State => "State",
-        Request::Rollups(..) => "Rollups",
-        Request::Parity(Ask::Minutes { .. }) => "Parity/Minutes",
-        Request::Parity(Ask::Paths { .. }) => "Parity/Paths",
-        Request::Parity(Ask::Pairs { .. }) => "Parity/Pairs",
-        Request::Parity(Ask::Copies { .. }) => "Parity/Copies",
-        Request::Parity(Ask::Ledger { .. }) => "Parity/Ledger",
-        Request::Parity(Ask::Writes { .. }) => "Parity/Writes",
-        Request::Parity(Ask::Producers(_)) => "Parity/Producers",
-        Request::Parity(Ask::Stored { .. }) => "Parity/Stored",
-        Request::Events { .. } => "Events",
-        Request::Trace(_) => "Trace",
-        Request::Windows { .. } => "Windows",
-        Request::Details(_) => "Details",
-        Request::Digests { .. } => "Digests",
-        Request::Erase => "Erase",
+        ObjectRequest::Record(_) => "Record",
+        ObjectRequest::StoreAgain(_) => "StoreAgain",
+        ObjectRequest::Layout { .. } => "Layout",
+        ObjectRequest::AddressKey { .. } => "AddressKey",
+        ObjectRequest::Flag(_) => "Flag",
+        ObjectRequest::Report(_) => "Report",
+        ObjectRequest::Vitals => "Vitals",
+        ObjectRequest::KeepSnapshot(_) => "KeepSnapshot",
+        ObjectRequest::Snapshot => "Snapshot",
+        ObjectRequest::State => "State",
+        ObjectRequest::Rollups(..) => "Rollups",
+        ObjectRequest::Parity(ParityQuestion::Minutes { .. }) => "Parity/Minutes",
+        ObjectRequest::Parity(ParityQuestion::Paths { .. }) => "Parity/Paths",
+        ObjectRequest::Parity(ParityQuestion::Pairs { .. }) => "Parity/Pairs",
+        ObjectRequest::Parity(ParityQuestion::Copies { .. }) => "Parity/Copies",
+        ObjectRequest::Parity(ParityQuestion::Ledger { .. }) => "Parity/Ledger",
+        ObjectRequest::Parity(ParityQuestion::Writes { .. }) => "Parity/Writes",
+        ObjectRequest::Parity(ParityQuestion::Producers(_)) => "Parity/Producers",
+        ObjectRequest::Parity(ParityQuestion::Stored { .. }) => "Parity/Stored",
+        ObjectRequest::Events { .. } => "Events",
+        ObjectRequest::Trace(_) => "Trace",
+        ObjectRequest::Windows { .. } => "Windows",
+        ObjectRequest::Details(_) => "Details",
+        ObjectRequest::Digests { .. } => "Digests",
+        ObjectRequest::Erase => "Erase",
     }
 }
 
-fn requests() -> Vec<Request> {
+fn requests() -> Vec<ObjectRequest> {
     let (from, to) = (AT, AT + 60_000);
-    let known = Known { fold: fold(), newest: fold(), spans: vec![Span::around(Grain::Hour, AT, AT + 1)] };
+    let known = KnownIntervals { fold: fold(), newest: fold(), spans: vec![Span::around(Grain::Hour, AT, AT + 1)] };
     vec![
-        Request::Record(r#"{"v":1,"events":[]}"#.into()),
-        Request::StoreAgain("é".into()),
-        Request::Layout { setting: 256, record: true },
-        Request::AddressKey { day: 20_034, setting: 1 },
-        Request::Flag("{}".into()),
-        Request::Report(report()),
-        Request::Vitals,
-        Request::KeepSnapshot("{}".into()),
-        Request::Snapshot,
-        Request::State,
-        Request::Rollups(selection(Routes::One("/é".into())), Some(known)),
-        Request::Rollups(selection(Routes::Each), None),
-        Request::Rollups(selection(Routes::Together), None),
-        Request::Parity(Ask::Minutes { from, to }),
-        Request::Parity(Ask::Paths { from, to }),
-        Request::Parity(Ask::Pairs { from, to, paths: vec!["/a".into(), "/é".into()] }),
-        Request::Parity(Ask::Copies { digests: vec![1, u64::MAX], from, to }),
-        Request::Parity(Ask::Ledger { from, to }),
-        Request::Parity(Ask::Writes { from, to }),
-        Request::Parity(Ask::Producers(vec![2, 3])),
-        Request::Parity(Ask::Stored { from, to }),
-        Request::Events { from, to },
-        Request::Trace("1730956800000-0a1b2c3d".parse::<IdempotentId>().unwrap()),
-        Request::Windows { from, to, most: 100 },
-        Request::Details(Cut { from, to, slice: 1, slices: 3 }),
-        Request::Digests { from, to },
-        Request::Erase,
+        ObjectRequest::Record(r#"{"v":1,"events":[]}"#.into()),
+        ObjectRequest::StoreAgain("é".into()),
+        ObjectRequest::Layout { setting: 256, record: true },
+        ObjectRequest::AddressKey { day: 20_034, setting: 1 },
+        ObjectRequest::Flag("{}".into()),
+        ObjectRequest::Report(report()),
+        ObjectRequest::Vitals,
+        ObjectRequest::KeepSnapshot("{}".into()),
+        ObjectRequest::Snapshot,
+        ObjectRequest::State,
+        ObjectRequest::Rollups(selection(RouteSelection::One("/é".into())), Some(known)),
+        ObjectRequest::Rollups(selection(RouteSelection::Each), None),
+        ObjectRequest::Rollups(selection(RouteSelection::Together), None),
+        ObjectRequest::Parity(ParityQuestion::Minutes { from, to }),
+        ObjectRequest::Parity(ParityQuestion::Paths { from, to }),
+        ObjectRequest::Parity(ParityQuestion::Pairs { from, to, paths: vec!["/a".into(), "/é".into()] }),
+        ObjectRequest::Parity(ParityQuestion::Copies { digests: vec![1, u64::MAX], from, to }),
+        ObjectRequest::Parity(ParityQuestion::Ledger { from, to }),
+        ObjectRequest::Parity(ParityQuestion::Writes { from, to }),
+        ObjectRequest::Parity(ParityQuestion::Producers(vec![2, 3])),
+        ObjectRequest::Parity(ParityQuestion::Stored { from, to }),
+        ObjectRequest::Events { from, to },
+        ObjectRequest::Trace("1730956800000-0a1b2c3d".parse::<IdempotentId>().unwrap()),
+        ObjectRequest::Windows { from, to, most: 100 },
+        ObjectRequest::Details(PartRange { from, to, slice: 1, slices: 3 }),
+        ObjectRequest::Digests { from, to },
+        ObjectRequest::Erase,
     ]
 }
 
-const fn kind_of_answer(answer: &Answer) -> &'static str {
+const fn kind_of_answer(answer: &ObjectAnswer) -> &'static str {
     match answer {
-        Answer::Failed(_) => "Failed",
-        Answer::Done => "Done",
-        Answer::Recorded { .. } => "Recorded",
-        Answer::Layout(_) => "Layout",
-        Answer::AddressKey(..) => "AddressKey",
-        Answer::Flag(_) => "Flag",
-        Answer::Vitals(_) => "Vitals",
-        Answer::Snapshot(_) => "Snapshot",
-        Answer::State(_) => "State",
-        Answer::Rollups(_) => "Rollups",
-        Answer::Parity(ask::Answer::Minutes(_)) => "Parity/Minutes",
-        Answer::Parity(ask::Answer::Paths(_)) => "Parity/Paths",
-        Answer::Parity(ask::Answer::Pairs(_)) => "Parity/Pairs",
-        Answer::Parity(ask::Answer::Copies(_)) => "Parity/Copies",
-        Answer::Parity(ask::Answer::Ledger(_)) => "Parity/Ledger",
-        Answer::Parity(ask::Answer::Writes(_)) => "Parity/Writes",
-        Answer::Parity(ask::Answer::Producers(_)) => "Parity/Producers",
-        Answer::Parity(ask::Answer::Stored(_)) => "Parity/Stored",
-        Answer::Events(..) => "Events",
-        Answer::Trace(_) => "Trace",
-        Answer::Windows(..) => "Windows",
-        Answer::Details(_) => "Details",
-        Answer::Digests(_) => "Digests",
+        ObjectAnswer::Failed(_) => "Failed",
+        ObjectAnswer::Done => "Done",
+        ObjectAnswer::Recorded { .. } => "Recorded",
+        ObjectAnswer::Layout(_) => "Layout",
+        ObjectAnswer::AddressKey(..) => "AddressKey",
+        ObjectAnswer::Flag(_) => "Flag",
+        ObjectAnswer::Vitals(_) => "Vitals",
+        ObjectAnswer::Snapshot(_) => "Snapshot",
+        ObjectAnswer::State(_) => "State",
+        ObjectAnswer::Rollups(_) => "Rollups",
+        ObjectAnswer::Parity(ask::ParityAnswer::Minutes(_)) => "Parity/Minutes",
+        ObjectAnswer::Parity(ask::ParityAnswer::Paths(_)) => "Parity/Paths",
+        ObjectAnswer::Parity(ask::ParityAnswer::Pairs(_)) => "Parity/Pairs",
+        ObjectAnswer::Parity(ask::ParityAnswer::Copies(_)) => "Parity/Copies",
+        ObjectAnswer::Parity(ask::ParityAnswer::Ledger(_)) => "Parity/Ledger",
+        ObjectAnswer::Parity(ask::ParityAnswer::Writes(_)) => "Parity/Writes",
+        ObjectAnswer::Parity(ask::ParityAnswer::Producers(_)) => "Parity/Producers",
+        ObjectAnswer::Parity(ask::ParityAnswer::Stored(_)) => "Parity/Stored",
+        ObjectAnswer::Events(..) => "Events",
+        ObjectAnswer::Trace(_) => "Trace",
+        ObjectAnswer::Windows(..) => "Windows",
+        ObjectAnswer::Details(_) => "Details",
+        ObjectAnswer::Digests(_) => "Digests",
     }
 }
 
-fn of_parity() -> Vec<ask::Answer> {
-    let sum = Sum { requests: 2, digests: u64::MAX, values: 7 };
+fn of_parity() -> Vec<ask::ParityAnswer> {
+    let sum = SetSum { requests: 2, digests: u64::MAX, values: 7 };
     let minute = Minute { events: 4, dual: sum, fallback: 1, numbers: 3, absorbed: 300 };
     let minutes = Minutes { by_start: [(AT, minute)].into_iter().collect(), incomplete: vec![AT], newest_window: AT };
     let routes = ByRoute { sums: [("/é".to_owned(), sum)].into_iter().collect(), incomplete: true };
     let (one, other) = (event(), dual());
-    let writes = Writes::of(&[&one, &other], &[&one], &mut Counted::default());
+    let writes = Writes::of(&[&one, &other], &[&one], &mut CountedWrites::default());
     vec![
-        ask::Answer::Minutes(minutes),
-        ask::Answer::Paths(routes),
-        ask::Answer::Pairs(vec![(1, u64::MAX)]),
-        ask::Answer::Copies(vec![Copy { event: dual(), absorbed: true }]),
-        ask::Answer::Ledger(Arrivals::of([&one, &other], [&one])),
-        ask::Answer::Writes(writes),
-        ask::Answer::Producers([(2u64, AT)].into_iter().collect::<LiteMap<_, _>>()),
-        ask::Answer::Stored(vec![1, u64::MAX]),
+        ask::ParityAnswer::Minutes(minutes),
+        ask::ParityAnswer::Paths(routes),
+        ask::ParityAnswer::Pairs(vec![(1, u64::MAX)]),
+        ask::ParityAnswer::Copies(vec![EventCopy { event: dual(), absorbed: true }]),
+        ask::ParityAnswer::Ledger(Arrivals::of([&one, &other], [&one])),
+        ask::ParityAnswer::Writes(writes),
+        ask::ParityAnswer::Producers([(2u64, AT)].into_iter().collect::<LiteMap<_, _>>()),
+        ask::ParityAnswer::Stored(vec![1, u64::MAX]),
     ]
 }
 
-fn answers() -> Vec<Answer> {
-    let Report { counts, jobs, .. } = report();
-    let lately = Lately { counts: counts.clone(), day: counts.clone(), retried_since: Some(AT), lost_at: None };
-    let found = Found {
+fn answers() -> Vec<ObjectAnswer> {
+    let VitalsReport { counts, jobs, .. } = report();
+    let lately = RecentCounts { counts: counts.clone(), day: counts.clone(), retried_since: Some(AT), lost_at: None };
+    let found = SelectedRollups {
         fold: Some(fold()),
         is_continued: true,
         changed_from: AT,
@@ -185,28 +185,28 @@ fn answers() -> Vec<Answer> {
     key[31] = 0xff;
     let layout = Layout { shards: 256, is_recorded: true };
     let rest = vec![
-        Answer::Events(vec![event(), dual()], true),
-        Answer::Trace(Sighting { stored: vec![(event(), AT)], absorbed: vec![(dual(), AT + 1)] }),
-        Answer::Windows(vec![(AT, 300)], AT + 60_000),
-        Answer::Details(vec![dual()]),
-        Answer::Digests(vec![(AT, Digest(u64::MAX))]),
+        ObjectAnswer::Events(vec![event(), dual()], true),
+        ObjectAnswer::Trace(Sighting { stored: vec![(event(), AT)], absorbed: vec![(dual(), AT + 1)] }),
+        ObjectAnswer::Windows(vec![(AT, 300)], AT + 60_000),
+        ObjectAnswer::Details(vec![dual()]),
+        ObjectAnswer::Digests(vec![(AT, Digest(u64::MAX))]),
     ];
     let first = vec![
-        Answer::Failed("why".into()),
-        Answer::Done,
-        Answer::Recorded { stored: 300, absorbed: 1, rejected: vec!["why".into()] },
-        Answer::Layout(layout),
-        Answer::AddressKey(key, layout),
-        Answer::Flag("{}".into()),
-        Answer::Vitals(Vitals { counts, jobs, lately }),
-        Answer::Snapshot(None),
-        Answer::Snapshot(Some("{}".into())),
-        Answer::State(LogState { events: 300, absorbed: 1, unfolded: 2, bytes: Some(1 << 40) }),
-        Answer::State(LogState { events: 0, absorbed: 0, unfolded: 0, bytes: None }),
-        Answer::Rollups(found),
-        Answer::Rollups(Found::default()),
+        ObjectAnswer::Failed("why".into()),
+        ObjectAnswer::Done,
+        ObjectAnswer::Recorded { stored: 300, absorbed: 1, rejected: vec!["why".into()] },
+        ObjectAnswer::Layout(layout),
+        ObjectAnswer::AddressKey(key, layout),
+        ObjectAnswer::Flag("{}".into()),
+        ObjectAnswer::Vitals(Vitals { counts, jobs, lately }),
+        ObjectAnswer::Snapshot(None),
+        ObjectAnswer::Snapshot(Some("{}".into())),
+        ObjectAnswer::State(LogState { events: 300, absorbed: 1, unfolded: 2, bytes: Some(1 << 40) }),
+        ObjectAnswer::State(LogState { events: 0, absorbed: 0, unfolded: 0, bytes: None }),
+        ObjectAnswer::Rollups(found),
+        ObjectAnswer::Rollups(SelectedRollups::default()),
     ];
-    let parity = of_parity().into_iter().map(Answer::Parity);
+    let parity = of_parity().into_iter().map(ObjectAnswer::Parity);
     first.into_iter().chain(parity).chain(rest).collect()
 }
 
@@ -255,28 +255,28 @@ fn every_kind_has_an_example_and_keeps_its_number() {
 
 #[test]
 fn what_an_end_can_not_read_is_an_error_and_never_a_default() {
-    fn never_reads<T: DeserializeOwned + Debug>(bytes: &[u8], why: &Unreadable) {
+    fn never_reads<T: DeserializeOwned + Debug>(bytes: &[u8], why: &ProtocolError) {
         assert_eq!(unpack::<T>(bytes).unwrap_err(), *why, "{bytes:?}");
     }
     let after_the_last = |kinds: usize| vec![VERSION, u8::try_from(kinds).unwrap()];
-    never_reads::<Request>(&after_the_last(18), &Unreadable::Content);
-    never_reads::<Answer>(&after_the_last(16), &Unreadable::Content);
+    never_reads::<ObjectRequest>(&after_the_last(18), &ProtocolError::Content);
+    never_reads::<ObjectAnswer>(&after_the_last(16), &ProtocolError::Content);
     for version in [0, VERSION + 1, 255] {
-        never_reads::<Request>(&[version, 0], &Unreadable::Version(version));
-        never_reads::<Answer>(&[version, 0], &Unreadable::Version(version));
+        never_reads::<ObjectRequest>(&[version, 0], &ProtocolError::Version(version));
+        never_reads::<ObjectAnswer>(&[version, 0], &ProtocolError::Version(version));
     }
     for example in answers() {
         let packed = pack(&example).unwrap();
         for cut in 0..packed.len() {
-            never_reads::<Answer>(&packed[..cut], &Unreadable::Content);
+            never_reads::<ObjectAnswer>(&packed[..cut], &ProtocolError::Content);
         }
-        never_reads::<Answer>(&[packed, vec![0]].concat(), &Unreadable::Content);
+        never_reads::<ObjectAnswer>(&[packed, vec![0]].concat(), &ProtocolError::Content);
     }
     for example in requests() {
         let packed = pack(&example).unwrap();
         for cut in 0..packed.len() {
-            never_reads::<Request>(&packed[..cut], &Unreadable::Content);
+            never_reads::<ObjectRequest>(&packed[..cut], &ProtocolError::Content);
         }
-        never_reads::<Request>(&[packed, vec![0]].concat(), &Unreadable::Content);
+        never_reads::<ObjectRequest>(&[packed, vec![0]].concat(), &ProtocolError::Content);
     }
 }

@@ -4,15 +4,15 @@ use std::fmt::{self, Display};
 use std::future::Future;
 use std::rc::Rc;
 
-use model::operating::health::Counts;
+use model::operating::health::CounterValues;
 use sha2::{Digest as _, Sha256};
 use store::events::event_store::EventStore;
 use store::events::read::EventReader;
 use store::sql::{Database, LocalFuture, StoreError};
 
 use crate::config::Config;
-use crate::deadline::{Deadline, Timed, within_ms};
-use crate::isolate::Isolate;
+use crate::deadline::{Deadline, TimedDatabase, within_ms};
+use crate::isolate::IsolateMemory;
 use crate::port::{Failure, Ports};
 
 /// What everything runs on.
@@ -20,7 +20,7 @@ pub struct App {
     /// Settings.
     pub config: Rc<Config>,
     /// What this isolate remembers.
-    pub isolate: Rc<Isolate>,
+    pub isolate: Rc<IsolateMemory>,
     /// The platform.
     pub ports: Ports,
 }
@@ -36,7 +36,7 @@ impl App {
     pub fn new(get: &dyn Fn(&str) -> Option<String>, ports: Ports) -> Self {
         let (config, errors) = Config::read(get);
         let (name, unnamed) = unique(&ports, 0, 0);
-        let isolate = Isolate::new(u64::from_be_bytes(name));
+        let isolate = IsolateMemory::new(u64::from_be_bytes(name));
         let app = Self { config: Rc::new(config), isolate: Rc::new(isolate), ports };
         if let Some(failure) = unnamed {
             app.note_no_randomness(&failure);
@@ -108,7 +108,7 @@ impl App {
     }
 
     /// What this isolate counted since it started.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> CounterValues {
         self.isolate.counters.all()
     }
 
@@ -136,7 +136,7 @@ impl App {
     /// When it is not bound.
     pub fn new_store_until(&self, deadline: Deadline) -> Result<Database, StoreError> {
         let database = self.ports.new_store.database()?;
-        Ok(Timed { database, deadline, clock: self.ports.clock.clone() }.into())
+        Ok(TimedDatabase { database, deadline, clock: self.ports.clock.clone() }.into())
     }
 
     /// The new path's event store.

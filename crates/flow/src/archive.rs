@@ -9,8 +9,8 @@ use api::url::Query;
 use model::archive::{Day, part_number};
 use model::counting::grain::DAY_MS;
 use model::reading::missing::MissingPart;
-use model::reading::trace::Archiving;
-use store::archive::archiver::{Archive, Settings};
+use model::reading::trace::ArchiveProgress;
+use store::archive::archiver::{Archive, ArchiveSettings};
 use store::archive::days::ArchiveDays;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::sql::StoreError;
@@ -66,7 +66,7 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
         old: &Collectors { app },
         new: &app.event_reader(Deadline::BACKGROUND)?,
         bucket: &*bucket,
-        settings: Settings::new(app.config.window_ms, kept_ms(app)),
+        settings: ArchiveSettings::new(app.config.window_ms, kept_ms(app)),
     };
     let begin = app.now_ms();
     let mut steps = 0;
@@ -86,7 +86,7 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn state_of(app: &App, day: Day, deadline: Deadline) -> Result<Option<Archiving>, StoreError> {
+pub async fn state_of(app: &App, day: Day, deadline: Deadline) -> Result<Option<ArchiveProgress>, StoreError> {
     if app.ports.buckets.bucket().is_none() { Ok(None) } else { days(app, deadline)?.state_of(day).await }
 }
 

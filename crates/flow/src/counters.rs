@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use model::operating::health::Counts;
+use model::operating::health::CounterValues;
 
 /// Counters by name.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Counters {
     }
 
     /// All counters that are not zero.
-    pub fn all(&self) -> Counts {
+    pub fn all(&self) -> CounterValues {
         self.0.borrow().iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
     }
 }

@@ -66,7 +66,7 @@ impl Deadline {
 }
 
 /// A database whose answers are waited for until a deadline.
-pub struct Timed {
+pub struct TimedDatabase {
     /// The database.
     pub database: Database,
     /// Until when.
@@ -75,7 +75,7 @@ pub struct Timed {
     pub clock: Rc<dyn Clock>,
 }
 
-impl Sql for Timed {
+impl Sql for TimedDatabase {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, StoreError> {
         self.deadline.within(&*self.clock, self.database.batch(statements)).await
     }

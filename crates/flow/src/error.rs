@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use api::problem::Problem;
 use model::error::InputError;
-use model::reading::missing::{self, Missing, MissingPart};
+use model::reading::missing::{self, MissingData, MissingPart};
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -51,7 +51,7 @@ impl Error {
     }
 
     /// Nothing is left to answer with.
-    pub fn nothing_is_readable(missing: &[Missing]) -> Self {
+    pub fn nothing_is_readable(missing: &[MissingData]) -> Self {
         let what = missing::sentence(missing);
         Self::unavailable(format_args!("nothing can be read now ({what}); counting goes on, try again"))
     }
@@ -83,14 +83,14 @@ impl App {
     }
 
     /// That a part could not be read: the log has the whole error, the reader of the answer what is no secret.
-    pub fn missing(&self, store: MissingPart, error: &StoreError) -> Missing {
+    pub fn missing(&self, store: MissingPart, error: &StoreError) -> MissingData {
         self.error(format_args!("{} can't be read: {error}", store.name()));
         let reason = match error {
             StoreError::Late(_) => error.to_string(),
             StoreError::Conflict | StoreError::Unavailable(_) => "it could not be reached, or refused".to_owned(),
             StoreError::Corrupt(_) => "what it holds is not what was once written".to_owned(),
         };
-        Missing { store, reason }
+        MissingData { store, reason }
     }
 
     /// [`Error::nothing_is_readable`], where one part alone could answer.

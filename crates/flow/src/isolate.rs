@@ -9,22 +9,22 @@ use litemap::LiteMap;
 use model::delivery::coalesce::Buffer;
 use model::event::ProducerId;
 use model::event::address::AddressHashing;
-use model::event::message::Written;
+use model::event::message::EncodedEvent;
 use model::event::path;
-use model::flag::obeyed::Obeyed;
+use model::flag::obeyed::ObeyedFlag;
 use model::flag::route::Destinations;
-use model::parity::schedule::Look;
-use model::reading::blocks::Memo;
-use store::events::event_store::Memory;
+use model::parity::schedule::ScheduledLook;
+use model::reading::blocks::BlockMemory;
+use store::events::event_store::WriterMemory;
 use store::events::recall::Recall;
 
 use crate::counters::Counters;
 
 /// An event that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handed {
+pub struct BufferedEvent {
     /// The event.
-    pub event: Rc<Written>,
+    pub event: Rc<EncodedEvent>,
     /// By which paths it is to be written.
     pub to: Destinations,
 }
@@ -33,7 +33,7 @@ pub struct Handed {
 #[derive(Debug, Default)]
 pub struct FlagMemory {
     /// What is obeyed.
-    pub obeyed: Obeyed,
+    pub obeyed: ObeyedFlag,
     /// When it was last read, in ms.
     pub read_at_ms: u64,
     /// When the object was last asked for it, in ms.
@@ -72,7 +72,7 @@ pub struct MetricsText {
 }
 
 /// All that is remembered.
-pub struct Isolate {
+pub struct IsolateMemory {
     /// This isolate's name: random, and the same as long as it lives.
     pub name: ProducerId,
     /// How many names it has made, for those that are made without randomness.
@@ -84,9 +84,9 @@ pub struct Isolate {
     /// When it last reported that, in ms.
     pub reported_ms: Cell<u64>,
     /// Events that wait to be written.
-    pub buffer: RefCell<Buffer<Handed>>,
+    pub buffer: RefCell<Buffer<BufferedEvent>>,
     /// Routes that it counted under.
-    pub routes: RefCell<path::Known>,
+    pub routes: RefCell<path::KnownRoutes>,
     /// The flag.
     pub flag: RefCell<FlagMemory>,
     /// The day's address key.
@@ -94,13 +94,13 @@ pub struct Isolate {
     /// The number of objects.
     pub layout: LayoutMemory,
     /// What the consumer read of D1's log.
-    pub consumer: RefCell<Memory>,
+    pub consumer: RefCell<WriterMemory>,
     /// What was read of stores, by their names.
     pub recalls: RefCell<LiteMap<String, Recall>>,
     /// What was summed of it.
-    pub sums: RefCell<Memo>,
+    pub sums: RefCell<BlockMemory>,
     /// Windows that the last run of parity had to leave.
-    pub parity_left: Cell<Option<Look>>,
+    pub parity_left: Cell<Option<ScheduledLook>>,
     /// Why the ramp was held last, so that each reason is logged once.
     pub ramp_held: RefCell<Option<String>>,
     /// The newest text of metrics.
@@ -109,7 +109,7 @@ pub struct Isolate {
     pub said_unarchived: Cell<bool>,
 }
 
-impl Isolate {
+impl IsolateMemory {
     /// A new one.
     pub fn new(name: u64) -> Self {
         Self {

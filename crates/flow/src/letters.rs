@@ -4,8 +4,8 @@
 
 use model::delivery::kept_letter::KeptLetter;
 use model::reading::missing::MissingPart;
-use store::letters::dead_letters::{DeadLetters, Filter, Place};
-use store::letters::redrive::Step;
+use store::letters::dead_letters::{DeadLetters, Filter, LetterPosition};
+use store::letters::redrive::RedriveStep;
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -100,7 +100,7 @@ pub async fn redrive(body: &str, app: &App) -> Result<RedriveAnswer, Error> {
     Ok(sum)
 }
 
-fn add(sum: &mut RedriveAnswer, step: &Step) {
+fn add(sum: &mut RedriveAnswer, step: &RedriveStep) {
     sum.redriven += step.redriven;
     sum.stored += step.recorded.stored;
     sum.absorbed += step.recorded.absorbed;
@@ -134,10 +134,11 @@ fn filter(order: LetterSelection) -> Result<Filter, Error> {
     if (filter == Filter::default()) == order.all { Ok(filter) } else { Err(Error::input(REMEDY)) }
 }
 
-fn place(text: &str) -> Result<Place, Error> {
-    Place::parse(text).ok_or_else(|| Error::input("`after`: give what the answer before had as its next place"))
+fn place(text: &str) -> Result<LetterPosition, Error> {
+    LetterPosition::parse(text)
+        .ok_or_else(|| Error::input("`after`: give what the answer before had as its next place"))
 }
 
-fn place_of(letter: &KeptLetter) -> Place {
-    Place { received_at: letter.received_at, id: letter.id.clone() }
+fn place_of(letter: &KeptLetter) -> LetterPosition {
+    LetterPosition { received_at: letter.received_at, id: letter.id.clone() }
 }

@@ -14,20 +14,20 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use api::object::{Answer, Request, pack, unpack};
+use api::object::{ObjectAnswer, ObjectRequest, pack, unpack};
 use model::counting::grain::DAY_MS;
 use model::delivery::alarm;
 use model::event::message;
 use model::parity::selftest;
 use model::reading::found::LogState;
 use store::events::details::Details;
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 use store::flag::copy;
 use store::keeper::address_keys::AddressKeys;
 use store::keeper::layout::Layouts;
 use store::keeper::snapshot;
 use store::keeper::vitals::VitalSigns;
-use store::parity::side::Side;
+use store::parity::side::ParityStore;
 use store::schema;
 use store::sql::{Database, LocalFuture, StoreError};
 
@@ -46,7 +46,7 @@ const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
 const MAX_STEPS: usize = 4;
 
 /// What an object's platform offers it.
-pub trait Home {
+pub trait ObjectHost {
     /// Its database. It answers without a pause, so that no other call runs in between.
     fn database(&self) -> Database;
 
@@ -72,9 +72,9 @@ pub trait Home {
 /// One object: a shard of the old path.
 pub struct Object {
     app: Rc<App>,
-    home: Box<dyn Home>,
+    home: Box<dyn ObjectHost>,
     events: EventStore,
-    memory: RefCell<Memory>,
+    memory: RefCell<WriterMemory>,
     ready: Cell<bool>,
     /// When the alarm rings that this object knows to be set, in ms.
     alarm: Cell<Option<u64>>,
@@ -88,7 +88,7 @@ impl fmt::Debug for Object {
 
 impl Object {
     /// One that lives here.
-    pub fn new(app: Rc<App>, home: Box<dyn Home>) -> Self {
+    pub fn new(app: Rc<App>, home: Box<dyn ObjectHost>) -> Self {
         let events = EventStore::new(home.database(), app.config.window_ms, app.config.retention);
         Self { app, home, events, memory: RefCell::default(), ready: Cell::new(false), alarm: Cell::new(None) }
     }
@@ -98,9 +98,9 @@ impl Object {
         let answer = match unpack(question) {
             Ok(request) => self.answer(request).await.unwrap_or_else(|error| {
                 self.app.error(format_args!("PathCollector: {error}"));
-                Answer::Failed(error.to_string())
+                ObjectAnswer::Failed(error.to_string())
             }),
-            Err(error) => Answer::Failed(format!("the question can't be read: {error}")),
+            Err(error) => ObjectAnswer::Failed(format!("the question can't be read: {error}")),
         };
         pack(&answer).unwrap_or_default()
     }
@@ -113,64 +113,64 @@ impl Object {
         }
     }
 
-    async fn answer(&self, request: Request) -> Result<Answer, StoreError> {
+    async fn answer(&self, request: ObjectRequest) -> Result<ObjectAnswer, StoreError> {
         self.prepare().await?;
         // Whoever asks sees to it that deletion goes on, should the platform have lost the alarm.
         self.wake_within(CLEAN_EVERY_MS).await;
         match request {
-            Request::Record(text) => self.record(&text).await,
-            Request::StoreAgain(text) => self.store_again(&text).await,
-            Request::Erase => self.erase().await,
-            Request::Rollups(selection, known) => {
-                Ok(Answer::Rollups(self.events.find(&selection, known.as_ref()).await?))
+            ObjectRequest::Record(text) => self.record(&text).await,
+            ObjectRequest::StoreAgain(text) => self.store_again(&text).await,
+            ObjectRequest::Erase => self.erase().await,
+            ObjectRequest::Rollups(selection, known) => {
+                Ok(ObjectAnswer::Rollups(self.events.find(&selection, known.as_ref()).await?))
             }
-            Request::Parity(ask) => Ok(Answer::Parity(self.events.ask(&ask).await?)),
-            Request::Events { from, to } => {
+            ObjectRequest::Parity(ask) => Ok(ObjectAnswer::Parity(self.events.ask(&ask).await?)),
+            ObjectRequest::Events { from, to } => {
                 let (events, more) = self.events.events(from, to).await?;
-                Ok(Answer::Events(events, more))
+                Ok(ObjectAnswer::Events(events, more))
             }
-            Request::Trace(id) => Ok(Answer::Trace(self.events.trace(id).await?)),
-            Request::State => {
+            ObjectRequest::Trace(id) => Ok(ObjectAnswer::Trace(self.events.trace(id).await?)),
+            ObjectRequest::State => {
                 let state = self.events.state(self.app.now_ms()).await?;
-                Ok(Answer::State(LogState { bytes: self.home.bytes(), ..state }))
+                Ok(ObjectAnswer::State(LogState { bytes: self.home.bytes(), ..state }))
             }
-            Request::Windows { from, to, most } => {
+            ObjectRequest::Windows { from, to, most } => {
                 let windows = self.events.windows(from, to, most).await?;
-                Ok(Answer::Windows(windows.counts.into_tuple_vec(), windows.until))
+                Ok(ObjectAnswer::Windows(windows.counts.into_tuple_vec(), windows.until))
             }
-            Request::Details(cut) => Ok(Answer::Details(self.events.events_in(cut).await?)),
-            Request::Digests { from, to } => Ok(Answer::Digests(self.events.digests(from, to).await?)),
+            ObjectRequest::Details(cut) => Ok(ObjectAnswer::Details(self.events.events_in(cut).await?)),
+            ObjectRequest::Digests { from, to } => Ok(ObjectAnswer::Digests(self.events.digests(from, to).await?)),
             kept => self.keep(kept).await,
         }
     }
 
     /// What there is once, and one object keeps.
-    async fn keep(&self, request: Request) -> Result<Answer, StoreError> {
+    async fn keep(&self, request: ObjectRequest) -> Result<ObjectAnswer, StoreError> {
         let (database, now_ms) = (self.home.database(), self.app.now_ms());
         match request {
-            Request::Layout { setting, record: true } => {
-                Ok(Answer::Layout(Layouts::new(database).record(setting).await?))
+            ObjectRequest::Layout { setting, record: true } => {
+                Ok(ObjectAnswer::Layout(Layouts::new(database).record(setting).await?))
             }
-            Request::Layout { setting, record: false } => {
-                Ok(Answer::Layout(Layouts::new(database).read(setting).await?))
+            ObjectRequest::Layout { setting, record: false } => {
+                Ok(ObjectAnswer::Layout(Layouts::new(database).read(setting).await?))
             }
-            Request::AddressKey { day, setting } => {
+            ObjectRequest::AddressKey { day, setting } => {
                 let random = self.app.secret().ok();
                 let key = AddressKeys::new(database.clone()).of_day(day, random).await?;
-                Ok(Answer::AddressKey(key.0, Layouts::new(database).record(setting).await?))
+                Ok(ObjectAnswer::AddressKey(key.0, Layouts::new(database).record(setting).await?))
             }
-            Request::Flag(text) => Ok(Answer::Flag(copy::hold(database, &text, now_ms).await?)),
-            Request::Report(report) => {
+            ObjectRequest::Flag(text) => Ok(ObjectAnswer::Flag(copy::hold(database, &text, now_ms).await?)),
+            ObjectRequest::Report(report) => {
                 VitalSigns::new(database).report(&report, now_ms).await?;
-                Ok(Answer::Done)
+                Ok(ObjectAnswer::Done)
             }
-            Request::Vitals => Ok(Answer::Vitals(VitalSigns::new(database).read(now_ms).await?)),
-            Request::KeepSnapshot(text) => {
+            ObjectRequest::Vitals => Ok(ObjectAnswer::Vitals(VitalSigns::new(database).read(now_ms).await?)),
+            ObjectRequest::KeepSnapshot(text) => {
                 snapshot::write(database, text).await?;
-                Ok(Answer::Done)
+                Ok(ObjectAnswer::Done)
             }
-            Request::Snapshot => Ok(Answer::Snapshot(snapshot::read(database).await?)),
-            other => Ok(Answer::Failed(format!("{other:?} is not for an object to keep"))),
+            ObjectRequest::Snapshot => Ok(ObjectAnswer::Snapshot(snapshot::read(database).await?)),
+            other => Ok(ObjectAnswer::Failed(format!("{other:?} is not for an object to keep"))),
         }
     }
 
@@ -186,7 +186,7 @@ impl Object {
         Ok(())
     }
 
-    async fn record(&self, text: &str) -> Result<Answer, StoreError> {
+    async fn record(&self, text: &str) -> Result<ObjectAnswer, StoreError> {
         let now_ms = self.app.now_ms();
         let parsed = message::parse(text, now_ms);
         let rejected: Vec<String> = parsed.rejected.iter().map(|rejected| rejected.error.to_string()).collect();
@@ -200,26 +200,26 @@ impl Object {
         self.memory.replace(memory);
         let recorded = recorded?;
         self.wake_within(FOLD_AFTER_MS).await;
-        Ok(Answer::Recorded { stored: recorded.stored, absorbed: recorded.absorbed, rejected })
+        Ok(ObjectAnswer::Recorded { stored: recorded.stored, absorbed: recorded.absorbed, rejected })
     }
 
     /// Stores events of a self-test past dedup; no others.
-    async fn store_again(&self, text: &str) -> Result<Answer, StoreError> {
+    async fn store_again(&self, text: &str) -> Result<ObjectAnswer, StoreError> {
         let now_ms = self.app.now_ms();
         let events = message::parse(text, now_ms).events;
         if !selftest::are_own(&events) {
-            return Ok(Answer::Failed("only a self-test stores its events past dedup".to_owned()));
+            return Ok(ObjectAnswer::Failed("only a self-test stores its events past dedup".to_owned()));
         }
         self.events.store_again(&events, now_ms).await?;
-        Ok(Answer::Done)
+        Ok(ObjectAnswer::Done)
     }
 
-    async fn erase(&self) -> Result<Answer, StoreError> {
+    async fn erase(&self) -> Result<ObjectAnswer, StoreError> {
         self.home.erase().await?;
         self.ready.set(false);
         self.alarm.set(None);
         self.memory.take();
-        Ok(Answer::Done)
+        Ok(ObjectAnswer::Done)
     }
 
     /// Sees to it that an alarm rings within `ms`; an earlier one that is set already stays. A failure is not the

@@ -14,7 +14,7 @@ use ureq::http::Method;
 use crate::argument::{length_ms, letter_source};
 use crate::consent::Consent;
 use crate::error::CliError;
-use crate::gateway::{Answer, CallError, Cause, Gateway, GatewayArgs};
+use crate::gateway::{ApiClient, ApiResponse, CallError, FailureCause, GatewayArgs};
 use crate::output::{self, one_line};
 use crate::table::plain;
 use crate::time::{moment, now_ms};
@@ -33,9 +33,9 @@ pub enum DeadLettersCommand {
         id: String,
     },
     /// Try letters again. Each of their events counts once; what is refused stays, with the reason.
-    Redrive(ChangeArgs),
+    Redrive(LetterChangeArgs),
     /// Throw letters away. Their events are lost.
-    Purge(ChangeArgs),
+    Purge(LetterChangeArgs),
 }
 
 /// Which letters, but by ID.
@@ -65,7 +65,7 @@ pub struct ListArgs {
 }
 
 #[derive(Args)]
-pub struct ChangeArgs {
+pub struct LetterChangeArgs {
     /// The letter with this ID.
     #[arg(conflicts_with_all = ["source", "reason", "older_than", "all"])]
     #[arg(required_unless_present_any = ["source", "reason", "older_than", "all"])]
@@ -111,7 +111,7 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-fn page(gateway: &Gateway, selection: &LetterSelection, limit: u64) -> Result<Answer<LettersAnswer>, CallError> {
+fn page(gateway: &ApiClient, selection: &LetterSelection, limit: u64) -> Result<ApiResponse<LettersAnswer>, CallError> {
     let before = selection.before.map(|before| before.to_string());
     let source = selection.source.map(|source| output::name(&source));
     let given = [("source", &source), ("reason", &selection.reason), ("before", &before), ("after", &selection.after)];
@@ -122,11 +122,11 @@ fn page(gateway: &Gateway, selection: &LetterSelection, limit: u64) -> Result<An
     gateway.get(&route)
 }
 
-fn letter(gateway: &Gateway, id: &str) -> Result<Answer<KeptLetter>, CallError> {
+fn letter(gateway: &ApiClient, id: &str) -> Result<ApiResponse<KeptLetter>, CallError> {
     gateway.get(&format!("dead-letters/{}", encoded(id)))
 }
 
-fn list(page: &Answer<LettersAnswer>, json: bool) -> Result<ExitCode, CliError> {
+fn list(page: &ApiResponse<LettersAnswer>, json: bool) -> Result<ExitCode, CliError> {
     let LettersAnswer { count, letters, next } = &page.value;
     if json {
         output::say_json(&page.raw)?;
@@ -154,7 +154,7 @@ fn list(page: &Answer<LettersAnswer>, json: bool) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(letter: &Answer<KeptLetter>, json: bool) -> Result<ExitCode, CliError> {
+fn show(letter: &ApiResponse<KeptLetter>, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(&letter.raw)?;
         return Ok(ExitCode::SUCCESS);
@@ -174,9 +174,9 @@ fn show(letter: &Answer<KeptLetter>, json: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl ChangeArgs {
+impl LetterChangeArgs {
     /// The letters, if the operator agrees to what would happen to so many.
-    fn agreed(&self, gateway: &Gateway, what: &str, json: bool) -> Result<Option<LetterSelection>, CliError> {
+    fn agreed(&self, gateway: &ApiClient, what: &str, json: bool) -> Result<Option<LetterSelection>, CliError> {
         let selection = LetterSelection { id: self.id.clone(), all: self.all, ..self.which.selection() };
         let consent = Consent::by(self.yes, "changing dead letters")?;
         let question = match &selection.id {
@@ -198,7 +198,7 @@ impl ChangeArgs {
 
 /// Tries letters again, call by call. Exit code 1 says that some stay. What was done until an error is done, and
 /// repeating is harmless.
-fn redrive(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, CliError> {
+fn redrive(gateway: &ApiClient, args: &LetterChangeArgs, json: bool) -> Result<ExitCode, CliError> {
     const ROUTE: &str = "dead-letters/redrive";
     let Some(mut rest) = args.agreed(gateway, "Redrive", json)? else { return Ok(ExitCode::SUCCESS) };
     let spinner = output::spinner("redriving");
@@ -218,7 +218,7 @@ fn redrive(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode,
         spinner.set_message(format!("redriving: {} left", done.left));
         rest.after = done.after;
     }
-    Err(CallError::new(&Method::POST, ROUTE, Cause::Unfinished).into())
+    Err(CallError::new(&Method::POST, ROUTE, FailureCause::Unfinished).into())
 }
 
 fn redriven(sum: &RedriveAnswer, json: bool) -> Result<ExitCode, CliError> {
@@ -239,7 +239,7 @@ fn redriven(sum: &RedriveAnswer, json: bool) -> Result<ExitCode, CliError> {
 }
 
 /// Throws letters away, call by call.
-fn purge(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, CliError> {
+fn purge(gateway: &ApiClient, args: &LetterChangeArgs, json: bool) -> Result<ExitCode, CliError> {
     const ROUTE: &str = "dead-letters/purge";
     let Some(selection) = args.agreed(gateway, "Purge", json)? else { return Ok(ExitCode::SUCCESS) };
     let spinner = output::spinner("purging");
@@ -258,7 +258,7 @@ fn purge(gateway: &Gateway, args: &ChangeArgs, json: bool) -> Result<ExitCode, C
         }
         spinner.set_message(format!("purging: {} left", done.left));
     }
-    Err(CallError::new(&Method::POST, ROUTE, Cause::Unfinished).into())
+    Err(CallError::new(&Method::POST, ROUTE, FailureCause::Unfinished).into())
 }
 
 fn letters(count: u64) -> String {

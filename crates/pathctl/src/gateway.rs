@@ -64,14 +64,14 @@ fn is_overheard(target: &Uri) -> bool {
 }
 
 /// The API of one gateway.
-pub struct Gateway {
+pub struct ApiClient {
     agent: Agent,
     target: String,
     authorization: Option<HeaderValue>,
 }
 
 /// An answer, as it came and as this tool understands it.
-pub struct Answer<T> {
+pub struct ApiResponse<T> {
     /// All of it.
     pub raw: Value,
     /// What is shown of it.
@@ -80,7 +80,7 @@ pub struct Answer<T> {
 
 impl GatewayArgs {
     /// The API behind the gateway, with the environment's token.
-    pub fn connect(&self) -> Result<Gateway, CliError> {
+    pub fn connect(&self) -> Result<ApiClient, CliError> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         if token.is_some() && is_overheard(&self.target) {
             return Err(CliError::TokenOverheard);
@@ -97,7 +97,7 @@ impl GatewayArgs {
             .timeout_global(Some(TIMEOUT))
             .tls_config(TlsConfig::builder().root_certs(self.certificates()?).build());
         let target = self.target.to_string().trim_end_matches('/').to_owned();
-        Ok(Gateway { agent: config.build().into(), target, authorization })
+        Ok(ApiClient { agent: config.build().into(), target, authorization })
     }
 }
 
@@ -117,9 +117,9 @@ impl GatewayArgs {
     }
 }
 
-impl Gateway {
+impl ApiClient {
     /// Reads a route, named without the API's prefix.
-    pub fn get<T: DeserializeOwned>(&self, route: &str) -> Result<Answer<T>, CallError> {
+    pub fn get<T: DeserializeOwned>(&self, route: &str) -> Result<ApiResponse<T>, CallError> {
         let body = self.get_bytes(&format!("v1/{route}"));
         body.and_then(|body| understood(&body)).map_err(|cause| CallError::new(&Method::GET, route, cause))
     }
@@ -131,7 +131,7 @@ impl Gateway {
         route: &str,
         value: &impl Serialize,
         base: Option<u32>,
-    ) -> Result<Answer<T>, CallError> {
+    ) -> Result<ApiResponse<T>, CallError> {
         let exchange = || {
             let body = serde_json::to_vec(value)?;
             let mut request = self.request(method, &format!("v1/{route}"), body)?;
@@ -156,11 +156,11 @@ impl Gateway {
         self.get_bytes(&format!("v1/{route}")).map_err(|cause| CallError::new(&Method::GET, &route, cause))
     }
 
-    fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Cause> {
+    fn get_bytes(&self, path: &str) -> Result<Vec<u8>, FailureCause> {
         self.exchange(self.request(&Method::GET, path, ())?)
     }
 
-    fn request<B>(&self, method: &Method, path: &str, body: B) -> Result<Request<B>, Cause> {
+    fn request<B>(&self, method: &Method, path: &str, body: B) -> Result<Request<B>, FailureCause> {
         let uri = format!("{}/_collector/{path}", self.target);
         let mut request = Request::builder().method(method).uri(uri).body(body).map_err(ureq::Error::from)?;
         request.headers_mut().extend(self.authorization.clone().map(|value| (AUTHORIZATION, value)));
@@ -168,16 +168,16 @@ impl Gateway {
     }
 
     /// Gives the body of a successful answer.
-    fn exchange(&self, request: Request<impl AsSendBody>) -> Result<Vec<u8>, Cause> {
+    fn exchange(&self, request: Request<impl AsSendBody>) -> Result<Vec<u8>, FailureCause> {
         let (head, body): (_, Body) = self.agent.run(request).map(Response::into_parts)?;
         let body = body.into_with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-        if head.status.is_success() { Ok(body) } else { Err(Cause::Refused(Refusal::read(&head, &body))) }
+        if head.status.is_success() { Ok(body) } else { Err(FailureCause::Refused(Refusal::read(&head, &body))) }
     }
 }
 
-fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<Answer<T>, Cause> {
+fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<ApiResponse<T>, FailureCause> {
     let raw: Value = serde_json::from_slice(body)?;
-    Ok(Answer { value: T::deserialize(&raw)?, raw })
+    Ok(ApiResponse { value: T::deserialize(&raw)?, raw })
 }
 
 /// A call without a result.
@@ -186,12 +186,12 @@ fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<Answer<T>, Cause> {
 pub struct CallError {
     method: Method,
     route: String,
-    cause: Cause,
+    cause: FailureCause,
 }
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum Cause {
+pub enum FailureCause {
     /// No complete answer came.
     #[error(transparent)]
     Unanswered(#[from] ureq::Error),
@@ -208,30 +208,32 @@ pub enum Cause {
 
 impl CallError {
     /// Why a call of this route gave nothing.
-    pub fn new(method: &Method, route: &str, cause: Cause) -> Self {
+    pub fn new(method: &Method, route: &str, cause: FailureCause) -> Self {
         Self { method: method.clone(), route: route.into(), cause }
     }
 
     /// Whether it may pass by itself: there was no answer, or a store was away.
     pub const fn is_passing(&self) -> bool {
         match &self.cause {
-            Cause::Unanswered(_) => true,
-            Cause::Refused(refusal) => refusal.is_passing(),
-            Cause::Unreadable(_) | Cause::Unfinished => false,
+            FailureCause::Unanswered(_) => true,
+            FailureCause::Refused(refusal) => refusal.is_passing(),
+            FailureCause::Unreadable(_) | FailureCause::Unfinished => false,
         }
     }
 
     fn remedy(&self) -> String {
         let reads = self.method == Method::GET;
         match &self.cause {
-            Cause::Unanswered(ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed) => {
-                "check --target, and that a gateway listens there".into()
+            FailureCause::Unanswered(
+                ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed,
+            ) => "check --target, and that a gateway listens there".into(),
+            FailureCause::Unanswered(_) if reads => "try again".into(),
+            FailureCause::Unanswered(_) => "it may have been done all the same: look before you repeat it".into(),
+            FailureCause::Refused(refusal) => {
+                refusal.remedy(reads, self.route.split(['/', '?']).next().unwrap_or_default())
             }
-            Cause::Unanswered(_) if reads => "try again".into(),
-            Cause::Unanswered(_) => "it may have been done all the same: look before you repeat it".into(),
-            Cause::Refused(refusal) => refusal.remedy(reads, self.route.split(['/', '?']).next().unwrap_or_default()),
-            Cause::Unfinished => "run the command again: it goes on where it stood".into(),
-            Cause::Unreadable(_) => "use a pathctl of the gateway's version, and check --target".into(),
+            FailureCause::Unfinished => "run the command again: it goes on where it stood".into(),
+            FailureCause::Unreadable(_) => "use a pathctl of the gateway's version, and check --target".into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -37,8 +37,8 @@ pub fn name(value: &impl Serialize) -> String {
 }
 
 /// A line for each part of the system that an answer lacks; empty if it is whole.
-pub fn notice(missing: &[Missing]) -> String {
-    let line = |Missing { store, reason }: &Missing| {
+pub fn notice(missing: &[MissingData]) -> String {
+    let line = |MissingData { store, reason }: &MissingData| {
         one_line(&format!("MISSING: {}: {reason}. What only it holds is in no figure here.", store.name())) + "\n"
     };
     missing.iter().map(line).collect()

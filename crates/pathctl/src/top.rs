@@ -9,15 +9,15 @@ use api::stats::{RouteFigures, StatsAnswer};
 use clap::Args;
 use model::counting::figures::Figures;
 use model::error::InputError;
-use model::reading::missing::Missing;
+use model::reading::missing::MissingData;
 use serde::Serialize;
 
 use crate::argument::length_ms;
 use crate::error::CliError;
-use crate::gateway::{CallError, Gateway, GatewayArgs};
+use crate::gateway::{ApiClient, CallError, GatewayArgs};
 use crate::output::{self, notice};
 use crate::stats::page::{share, time};
-use crate::stats::sort::{Sort, errors};
+use crate::stats::sort::{RouteOrder, errors};
 use crate::table::plain;
 use crate::time::{length, moment, now_ms};
 
@@ -44,8 +44,8 @@ pub struct TopArgs {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = length_ms)]
     every: u64,
     /// What the routes are sorted by.
-    #[arg(long, value_enum, default_value_t = Sort::Requests)]
-    sort: Sort,
+    #[arg(long, value_enum, default_value_t = RouteOrder::Requests)]
+    sort: RouteOrder,
     /// Most routes to show.
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
@@ -69,7 +69,7 @@ struct Look {
     from: u64,
     to: u64,
     exact: bool,
-    missing: Vec<Missing>,
+    missing: Vec<MissingData>,
     total: Rates,
     paths: Vec<Rates>,
 }
@@ -104,7 +104,7 @@ impl Rates {
 
 impl Look {
     /// What was found of a period that ends at `to`.
-    fn of(mut stats: StatsAnswer, to: u64, sort: Sort, limit: usize) -> Self {
+    fn of(mut stats: StatsAnswer, to: u64, sort: RouteOrder, limit: usize) -> Self {
         sort.apply(&mut stats.paths);
         let length_ms = to.saturating_sub(stats.from);
         let Figures { requests, status, response_time, .. } = stats.total;
@@ -152,7 +152,7 @@ pub fn run(gateway: &GatewayArgs, args: &TopArgs) -> Result<ExitCode, CliError> 
     }
 }
 
-fn look(gateway: &Gateway, args: &TopArgs) -> Result<Look, CallError> {
+fn look(gateway: &ApiClient, args: &TopArgs) -> Result<Look, CallError> {
     let now = now_ms();
     let from = (now - now % MINUTE_MS).saturating_sub(args.window);
     let stats = gateway.get(&format!("stats?from={from}&to={now}"))?.value;
@@ -182,7 +182,7 @@ mod tests {
         let stores = StoreOverlap { old: None, new: None, both: None, only_old: None, only_new: None };
         let (from, to) = (60_000, 180_000);
         let stats = StatsAnswer { from, to, exact: true, missing: Vec::new(), total, paths, stores };
-        let look = Look::of(stats, 150_000, Sort::Requests, 1);
+        let look = Look::of(stats, 150_000, RouteOrder::Requests, 1);
         assert!((look.total.requests_per_second - 100.1).abs() < 1e-9);
         assert_eq!(look.paths.len(), 1);
         let text = look.text();

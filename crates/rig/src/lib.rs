@@ -23,9 +23,9 @@ use model::counting::rollup::Rollups;
 use model::event::address::ClientIpHash;
 use model::event::identity::{DEFAULT_WINDOW_MS, Digest, IdempotentId, window_start};
 use model::event::{Cohort, Event, ProducerId};
-use model::reading::selection::{Parts, Routes, Selection, Span};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 use rusqlite::limits::Limit;
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 use store::keeper::address_keys;
 use store::schema::MIGRATIONS;
 use store::sql::{Columns, Row, Sql, Statement, StoreError, Value};
@@ -312,7 +312,7 @@ pub fn store_keeping(sql: &(impl Sql + Clone + 'static), retention: Retention) -
 }
 
 /// Records as a queue delivers: again until it succeeds.
-pub async fn deliver(store: &EventStore, memory: &mut Memory, events: &[Event]) {
+pub async fn deliver(store: &EventStore, memory: &mut WriterMemory, events: &[Event]) {
     for _ in 0..1_000 {
         if store.record(memory, events, START).await.is_ok() {
             return;
@@ -322,16 +322,17 @@ pub async fn deliver(store: &EventStore, memory: &mut Memory, events: &[Event]) 
 }
 
 /// The figures of a grain in the hours around [`START`].
-pub fn rollups(store: &EventStore, grain: Grain, routes: Routes) -> Rollups {
+pub fn rollups(store: &EventStore, grain: Grain, routes: RouteSelection) -> Rollups {
     let spans = vec![Span::around(grain, START - HOUR_MS, START + 3 * HOUR_MS)];
-    let selection = Selection { spans, routes, parts: Parts::All, dual: Parts::All };
+    let selection = Selection { spans, routes, parts: RollupParts::All, dual: RollupParts::All };
     block_on(store.rollups(&selection)).unwrap()
 }
 
 /// Requests and sums of digests of each day, which are kept longer than any test goes on.
 pub fn days(store: &EventStore) -> Vec<(u64, u64, u64)> {
     let spans = vec![Span::around(Grain::Day, START, START + 40 * Grain::Day.ms())];
-    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Counts, dual: Parts::Counts };
+    let selection =
+        Selection { spans, routes: RouteSelection::Each, parts: RollupParts::Counts, dual: RollupParts::Counts };
     let mut days = std::collections::BTreeMap::<u64, (u64, u64)>::new();
     for (key, rollup) in block_on(store.rollups(&selection)).unwrap() {
         let day = days.entry(key.start).or_default();
@@ -342,7 +343,8 @@ pub fn days(store: &EventStore) -> Vec<(u64, u64, u64)> {
 
 /// By every grain, each route and all together.
 pub fn everything(store: &EventStore) -> Rollups {
-    let selections = Grain::ALL.into_iter().flat_map(|grain| [(grain, Routes::Each), (grain, Routes::Together)]);
+    let selections =
+        Grain::ALL.into_iter().flat_map(|grain| [(grain, RouteSelection::Each), (grain, RouteSelection::Together)]);
     selections.flat_map(|(grain, routes)| rollups(store, grain, routes)).collect()
 }
 

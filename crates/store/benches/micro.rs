@@ -10,18 +10,18 @@ use model::counting::grain::Grain;
 use model::counting::rollup::{self, Rollups};
 use model::event::identity::IdempotentId;
 use model::event::message;
-use model::event::path::{Normalizer, Place};
+use model::event::path::{Normalizer, RequestPath};
 use model::event::{Cohort, Event};
 use model::flag::Flag;
 use model::flag::route::route;
 use model::parity::window::Window;
-use model::reading::blocks::Memo;
+use model::reading::blocks::BlockMemory;
 use model::reading::grouping::Grouping;
 use model::reading::intervals::by_interval;
 use model::reading::merge::merge;
 use rig::{START, Sqlite, block_on, event, store};
-use store::events::event_store::Memory;
-use store::parity::compare::{Run, Settings};
+use store::events::event_store::WriterMemory;
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
@@ -47,7 +47,7 @@ fn routing(c: &mut Criterion) {
     let flag = Flag::parse(include_str!("../../../flags/scheme-b.json")).unwrap();
     let id = IdempotentId::generate(START, "192.168.1.1", "/api/users", "req-123").unwrap();
     c.bench_function("route", |b| {
-        b.iter(|| route(black_box(&flag), &Place::of_route(black_box("/api/users")), black_box(&id)));
+        b.iter(|| route(black_box(&flag), &RequestPath::of_route(black_box("/api/users")), black_box(&id)));
     });
     let (normalizer, _) = Normalizer::new(["/api/users/{id}", "/api/orders/{id}/lines/{line}"]);
     c.bench_function("normalize", |b| b.iter(|| normalizer.normalize(black_box("/api/orders/4711/lines/12"), 200)));
@@ -61,7 +61,7 @@ fn consumer(c: &mut Criterion) {
     let apply = || {
         let sqlite = Sqlite::new();
         move |events: Vec<Event>| {
-            block_on(store(&sqlite).record(&mut Memory::default(), &events, START)).unwrap();
+            block_on(store(&sqlite).record(&mut WriterMemory::default(), &events, START)).unwrap();
             sqlite
         }
     };
@@ -84,7 +84,7 @@ fn consumer(c: &mut Criterion) {
 fn parity(c: &mut Criterion) {
     let (old, new) = (Sqlite::new(), Sqlite::new());
     for sqlite in [&old, &new] {
-        let mut memory = Memory::default();
+        let mut memory = WriterMemory::default();
         for n in 0..10 {
             let minute: Vec<Event> = events(n * 60_000, 1_000);
             block_on(store(sqlite).record(&mut memory, &minute, START)).unwrap();
@@ -92,15 +92,15 @@ fn parity(c: &mut Criterion) {
         while block_on(store(sqlite).fold(START)).unwrap() > 0 {}
     }
     let window = Window::parse(&format!("range:{START}-{}", START + 600_000)).unwrap();
-    let settings = Settings { id_window_ms: 60_000, lag_ms: 900_000, limit_ppm: 10_000 };
+    let settings = ComparisonSettings { id_window_ms: 60_000, lag_ms: 900_000, limit_ppm: 10_000 };
     let (old, kept, new) = (store(&old), Reports::new(new.clone()), store(&new));
     c.bench_function("parity_10_minutes", |b| {
         b.iter(|| {
             let comparer = Comparer { old: &*old, new: &*new, kept: &kept };
             match block_on(comparer.run(window, START + 2_000_000, settings)).unwrap() {
-                Run::Done(report) => report,
-                Run::Refused(reason) => panic!("{reason}"),
-                Run::Interrupted(left) => panic!("{left} minutes are left"),
+                ComparisonRun::Done(report) => report,
+                ComparisonRun::Refused(reason) => panic!("{reason}"),
+                ComparisonRun::Interrupted(left) => panic!("{left} minutes are left"),
             }
         });
     });
@@ -118,7 +118,7 @@ fn merged(c: &mut Criterion) {
     c.bench_function("merge_1000_rollups", |b| {
         b.iter(|| {
             let stores = (black_box(&held), black_box(&held));
-            merge(stores, &LiteMap::new(), &Grouping::BY_ROUTE, 60_000, &mut Memo::default())
+            merge(stores, &LiteMap::new(), &Grouping::BY_ROUTE, 60_000, &mut BlockMemory::default())
         });
     });
 }

@@ -8,7 +8,7 @@ use model::log::writes::Writes;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use rig::{START, Sqlite, block_on, store};
-use store::parity::compare::{Run, Settings};
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
@@ -84,8 +84,10 @@ fn a_day_of_ten_million_equal_events_compares_from_sums_alone_and_in_64_mb() {
     }
     let (old_store, new_store, kept) = (store(&old), store(&new), Reports::new(new.clone()));
     let comparer = Comparer { old: &*old_store, new: &*new_store, kept: &kept };
-    let settings = Settings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
-    let Run::Done(report) = block_on(comparer.run(day, day.to, settings)).unwrap() else { panic!("interrupted") };
+    let settings = ComparisonSettings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
+    let ComparisonRun::Done(report) = block_on(comparer.run(day, day.to, settings)).unwrap() else {
+        panic!("interrupted")
+    };
     let (steps, memory) = (old.steps() + new.steps(), peak());
     println!("10 million equal events: {steps} steps of SQLite, peak memory {} MB", memory / 1_000_000);
     assert_eq!((report.total.verdict, report.total.union), (Verdict::Pass, MINUTES * PATHS * EVENTS));

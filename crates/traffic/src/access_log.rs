@@ -52,7 +52,7 @@ fn pattern(text: &str) -> Regex {
 
 /// One request as an access log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LogEntry {
     /// The client's address, or its host name where the server resolved it. No white space.
     pub address: String,
     /// When the request was logged, in s since 1970: the format knows no finer.
@@ -73,7 +73,7 @@ pub struct Entry {
     pub response_time_us: Option<u64>,
 }
 
-impl Entry {
+impl LogEntry {
     /// Reads a line, without its line break.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for LogEntry {
     /// The line in Combined Log Format, in UTC, with ` rt=` where the response time is known. No line break.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = Timestamp::from_second(self.time_s).map_err(|_| fmt::Error)?;

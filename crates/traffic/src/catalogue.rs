@@ -10,7 +10,7 @@ use rand::{Rng, RngExt};
 
 /// One route.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub struct CatalogueRoute {
     /// The method.
     pub method: &'static str,
     /// The normalised route, such as `/users/{id}`.
@@ -87,7 +87,7 @@ const SCANNED: [&str; 14] = [
 ];
 
 /// The first `count` routes. Beyond the shop's own they are those of its further services, `/svc2/…`, `/svc3/…`.
-pub fn routes(count: usize) -> Vec<Route> {
+pub fn routes(count: usize) -> Vec<CatalogueRoute> {
     (1..)
         .flat_map(|service| SHOP.iter().map(move |route| (service, route)))
         .take(count)
@@ -95,12 +95,12 @@ pub fn routes(count: usize) -> Vec<Route> {
             let pattern = if service == 1 { (*pattern).to_owned() } else { format!("/svc{service}{pattern}") };
             let name = pattern.replace("{n}", "{id}").replace("{u}", "{id}");
             let name = if name.len() > 1 { name.trim_end_matches('/') } else { &name };
-            Route { method, name: name.into(), median_ms: *median_ms, pattern }
+            CatalogueRoute { method, name: name.into(), median_ms: *median_ms, pattern }
         })
         .collect()
 }
 
-impl Route {
+impl CatalogueRoute {
     /// A path of this route with identifiers filled in, and on some listings a query.
     pub fn target(&self, random: &mut impl Rng) -> String {
         let mut target = String::with_capacity(64);

@@ -9,14 +9,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::gateway::{Answer, Gateway, Outgoing, SendError};
+use crate::gateway::{Gateway, GatewayResponse, OutgoingRequest, SendError};
 
 /// A request and when to send it, counted from the beginning.
-pub struct Due<T> {
+pub struct DueRequest<T> {
     /// When to send it; `None` is as soon as possible.
     pub after: Option<Duration>,
     /// What to send.
-    pub outgoing: Outgoing,
+    pub outgoing: OutgoingRequest,
     /// What the caller knows it by.
     pub tag: T,
 }
@@ -25,10 +25,10 @@ pub struct Due<T> {
 /// Returns how late the latest request was sent.
 pub async fn dispatch<T: Send + 'static>(
     gateway: &Gateway,
-    items: impl Iterator<Item = Due<T>>,
+    items: impl Iterator<Item = DueRequest<T>>,
     concurrency: usize,
     stop: &CancellationToken,
-    mut done: impl FnMut(T, Result<Answer, SendError>),
+    mut done: impl FnMut(T, Result<GatewayResponse, SendError>),
 ) -> Duration {
     let mut running = JoinSet::new();
     let mut latest = Duration::ZERO;
@@ -59,10 +59,10 @@ pub async fn dispatch<T: Send + 'static>(
     latest
 }
 
-type Outcome<T> = Result<(T, Result<Answer, SendError>), tokio::task::JoinError>;
+type Outcome<T> = Result<(T, Result<GatewayResponse, SendError>), tokio::task::JoinError>;
 
 /// A task that was cancelled or panicked has no outcome: `send` does neither, and nothing aborts it.
-fn finish<T>(outcome: Outcome<T>, done: &mut impl FnMut(T, Result<Answer, SendError>)) {
+fn finish<T>(outcome: Outcome<T>, done: &mut impl FnMut(T, Result<GatewayResponse, SendError>)) {
     if let Ok((tag, result)) = outcome {
         done(tag, result);
     }

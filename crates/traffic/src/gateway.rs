@@ -19,7 +19,7 @@ use model::error::InputError;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-use crate::access_log::Entry;
+use crate::access_log::LogEntry;
 
 /// Header that names the client's address; at the edge the platform sets it.
 pub const CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
@@ -69,7 +69,7 @@ impl Target {
 
 /// A request, ready to be sent.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub struct OutgoingRequest {
     /// The method.
     pub method: Method,
     /// Path and query.
@@ -78,12 +78,12 @@ pub struct Outgoing {
     pub headers: HeaderMap,
 }
 
-impl Outgoing {
+impl OutgoingRequest {
     /// The request of a log's entry, under this request ID.
     ///
     /// # Errors
     /// When it can't be sent as it is: it is no path, or address or method are not of HTTP.
-    pub fn from_entry(entry: &Entry, ray: &str) -> Result<Self, InputError> {
+    pub fn from_entry(entry: &LogEntry, ray: &str) -> Result<Self, InputError> {
         let mut outgoing = Self::new(&entry.method, &entry.target, &entry.address, ray)?;
         for (name, text) in [(REFERER, &entry.referer), (USER_AGENT, &entry.agent)] {
             // A log may hold what no header can; the request is worth more than its trimmings.
@@ -97,7 +97,7 @@ impl Outgoing {
     /// A request from this address under this ID.
     ///
     /// # Errors
-    /// As [`Outgoing::from_entry`].
+    /// As [`OutgoingRequest::from_entry`].
     pub fn new(method: &str, target: &str, address: &str, ray: &str) -> Result<Self, InputError> {
         let header = |field: &str, text: &str| {
             HeaderValue::from_str(text).map_err(|_| InputError::field(field, text, "expected visible ASCII"))
@@ -147,7 +147,7 @@ fn wire_target(logged: &str) -> Result<PathAndQuery, InputError> {
 
 /// What came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct GatewayResponse {
     /// The status.
     pub status: StatusCode,
     /// Time until the headers.
@@ -203,11 +203,11 @@ impl Gateway {
     ///
     /// # Errors
     /// When no complete answer comes in time. The request may have been handled all the same.
-    pub async fn send(&self, outgoing: Outgoing) -> Result<Answer, SendError> {
+    pub async fn send(&self, outgoing: OutgoingRequest) -> Result<GatewayResponse, SendError> {
         let begin = Instant::now();
         let exchange = async {
             let response = self.exchange(outgoing, Bytes::new()).await?;
-            let answer = Answer { status: response.status(), latency: begin.elapsed() };
+            let answer = GatewayResponse { status: response.status(), latency: begin.elapsed() };
             let mut body = response.into_body();
             while let Some(frame) = body.frame().await {
                 frame.map_err(|error| SendError { kind: "body", reason: chain(&error) })?;
@@ -231,7 +231,7 @@ impl Gateway {
         let exchange = async {
             let target =
                 wire_target(target).map_err(|error| SendError { kind: "target", reason: error.to_string() })?;
-            let (head, body) = self.exchange(Outgoing { method, target, headers }, body).await?.into_parts();
+            let (head, body) = self.exchange(OutgoingRequest { method, target, headers }, body).await?.into_parts();
             let body = http_body_util::Limited::new(body, MAX_API_BYTES).collect().await;
             let body = body.map_err(|error| SendError { kind: "body", reason: error.to_string() })?;
             Ok(http::Response::from_parts(head, body.to_bytes()))
@@ -241,7 +241,7 @@ impl Gateway {
 
     async fn exchange(
         &self,
-        outgoing: Outgoing,
+        outgoing: OutgoingRequest,
         body: Bytes,
     ) -> Result<http::Response<hyper::body::Incoming>, SendError> {
         let unsendable = |error: http::Error| SendError { kind: "request", reason: error.to_string() };
@@ -295,7 +295,7 @@ mod tests {
             let error = wire_target(target).unwrap_err().to_string();
             assert!(error.contains("`target`") && error.contains("begins with /"), "{error}");
         }
-        let error = Outgoing::new("CONNECT", "/", "10.0.0.1", "r").unwrap_err().to_string();
+        let error = OutgoingRequest::new("CONNECT", "/", "10.0.0.1", "r").unwrap_err().to_string();
         assert!(error.contains("`method`") && error.contains("CONNECT") && error.contains("tunnel"), "{error}");
     }
 
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_pathname_is_what_a_url_parser_makes_of_it() {
-        let pathname = |target| Outgoing::new("GET", target, "10.0.0.1", "r").unwrap().pathname().unwrap();
+        let pathname = |target| OutgoingRequest::new("GET", target, "10.0.0.1", "r").unwrap().pathname().unwrap();
         assert_eq!(pathname("/a?b=1"), "/a");
         assert_eq!(pathname("/a/../b/./c"), "/b/c");
         assert_eq!(pathname("/a%2Fb"), "/a%2Fb");
@@ -321,7 +321,7 @@ mod tests {
         #[test]
         fn any_logged_path_can_be_sent(target in "/[!-~]{0,60}") {
             let sent = wire(&target);
-            prop_assert!(Outgoing::new("GET", &target, "10.0.0.1", "r").unwrap().pathname().is_ok(), "{}", sent);
+            prop_assert!(OutgoingRequest::new("GET", &target, "10.0.0.1", "r").unwrap().pathname().is_ok(), "{}", sent);
         }
     }
 }

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use model::error::InputError;
 use serde::Serialize;
 
-use crate::access_log::Entry;
+use crate::access_log::LogEntry;
 
 /// Longest line that is read, in bytes: servers cut request lines at 8 KiB, and a line holds a few such fields.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -101,7 +101,7 @@ impl LogReader {
 }
 
 impl Iterator for LogReader {
-    type Item = (u64, Entry);
+    type Item = (u64, LogEntry);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -122,7 +122,7 @@ impl Iterator for LogReader {
                 let remedy = format!("expected at most {MAX_LINE_BYTES} bytes");
                 Err(InputError::field("line", "a longer line", remedy))
             } else {
-                Entry::parse(line)
+                LogEntry::parse(line)
             };
             match parsed {
                 Ok(entry) => return Some((self.line_number, entry)),

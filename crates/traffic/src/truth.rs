@@ -12,7 +12,7 @@ use serde::Serialize;
 /// The exact figures of a set of requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Exact {
+pub struct ExactFigures {
     /// Number of requests.
     pub requests: u64,
     /// Median response time in ms.
@@ -30,9 +30,9 @@ pub struct Exact {
 #[serde(rename_all = "camelCase")]
 pub struct Truth {
     /// Over all requests.
-    pub total: Exact,
+    pub total: ExactFigures,
     /// By route.
-    pub paths: BTreeMap<Arc<str>, Exact>,
+    pub paths: BTreeMap<Arc<str>, ExactFigures>,
 }
 
 /// Collects requests until their truth is asked for. Takes 8 bytes per request, and a set entry per address.
@@ -76,10 +76,10 @@ impl Tally {
         self.clients.insert(Client::of(address));
     }
 
-    fn finish(mut self) -> Exact {
+    fn finish(mut self) -> ExactFigures {
         self.latencies_us.sort_unstable();
         let percentile_ms = |percent| percentile(&self.latencies_us, percent).map_or(0.0, milliseconds);
-        Exact {
+        ExactFigures {
             requests: self.latencies_us.len() as u64,
             p50_ms: percentile_ms(50),
             p95_ms: percentile_ms(95),
@@ -149,7 +149,8 @@ mod tests {
             truth.add(&route.into(), "10.0.0.1", latency_us);
         }
         let truth = truth.finish();
-        let exact = |requests, p50_ms, p95_ms| Exact { requests, p50_ms, p95_ms, p99_ms: p95_ms, unique_addresses: 1 };
+        let exact =
+            |requests, p50_ms, p95_ms| ExactFigures { requests, p50_ms, p95_ms, p99_ms: p95_ms, unique_addresses: 1 };
         assert_eq!(truth.total, exact(3, 2.5, 9.0));
         assert_eq!(truth.paths["/a"], exact(2, 1.5, 2.5));
         assert_eq!(truth.paths["/b"], exact(1, 9.0, 9.0));

@@ -13,8 +13,8 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{StandardNormal, Zipf};
 use rand_pcg::Pcg64;
 
-use crate::access_log::Entry;
-use crate::catalogue::{self, Route};
+use crate::access_log::LogEntry;
+use crate::catalogue::{self, CatalogueRoute};
 
 /// Popularity of routes: the exponent that web traffic is usually fitted with.
 const ROUTE_EXPONENT: f64 = 0.9;
@@ -63,7 +63,7 @@ pub struct WorkloadOptions {
 
 /// One request, with what the upstream will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct WorkloadRequest {
     /// When it arrives, in ms since 1970.
     pub at_ms: u64,
     /// The client's address.
@@ -84,7 +84,7 @@ pub struct Request {
 pub struct Workload {
     random: Pcg64,
     remaining: u64,
-    routes: Vec<Route>,
+    routes: Vec<CatalogueRoute>,
     unmatched: Arc<str>,
     route_ranks: Zipf<f64>,
     client_ranks: Zipf<f64>,
@@ -154,14 +154,14 @@ impl Workload {
 }
 
 impl Iterator for Workload {
-    type Item = Request;
+    type Item = WorkloadRequest;
 
-    fn next(&mut self) -> Option<Request> {
+    fn next(&mut self) -> Option<WorkloadRequest> {
         let at_ms = self.clock.next_of(self.remaining, &mut self.random);
         self.remaining = self.remaining.checked_sub(1)?;
         let address = self.address();
         if self.random.random_bool(SCANNED_SHARE) {
-            return Some(Request {
+            return Some(WorkloadRequest {
                 at_ms,
                 address,
                 method: "GET".into(),
@@ -172,7 +172,7 @@ impl Iterator for Workload {
             });
         }
         let route = self.routes.get(usize::try_from(rank(&self.route_ranks, &mut self.random)).ok()?)?.clone();
-        Some(Request {
+        Some(WorkloadRequest {
             at_ms,
             address,
             target: route.target(&mut self.random),
@@ -184,10 +184,10 @@ impl Iterator for Workload {
     }
 }
 
-impl Request {
+impl WorkloadRequest {
     /// The line that a gateway would log.
-    pub fn to_entry(&self) -> Entry {
-        Entry {
+    pub fn to_entry(&self) -> LogEntry {
+        LogEntry {
             address: self.address.clone(),
             time_s: i64::try_from(self.at_ms / 1_000).unwrap_or(i64::MAX),
             method: self.method.clone(),
@@ -263,7 +263,7 @@ mod tests {
 
     const NOON_MS: u64 = 1_736_164_800_000;
 
-    fn workload(seed: u64, requests: u64) -> Vec<Request> {
+    fn workload(seed: u64, requests: u64) -> Vec<WorkloadRequest> {
         let day = WorkloadOptions { seed, requests, routes: 40, start_ms: NOON_MS, duration_ms: 86_400_000 };
         Workload::new(&day).collect()
     }
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn traffic_has_the_shape_it_promises() {
         let requests = workload(4, 50_000);
-        let percent = |of: &dyn Fn(&Request) -> bool| requests.iter().filter(|r| of(r)).count() / 500;
+        let percent = |of: &dyn Fn(&WorkloadRequest) -> bool| requests.iter().filter(|r| of(r)).count() / 500;
         assert_eq!(percent(&|r| &*r.route == UNMATCHED), 1);
         assert!((28..42).contains(&percent(&|r| r.address.contains(':'))));
         assert_eq!(percent(&|r| r.status >= 500), 0);

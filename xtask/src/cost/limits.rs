@@ -7,7 +7,7 @@ use flow::reading::merged::MAX_RECOUNT;
 use indicatif::HumanCount;
 use model::event::message::MAX_MESSAGE_BYTES;
 
-use super::load::Load;
+use super::load::CostLoad;
 use super::ratios::{self, Coalescing, DAY_S, HOUR_S, MINUTE_S, Store};
 use super::short;
 use crate::table::markdown;
@@ -63,7 +63,7 @@ struct Lever {
     /// The value that it ends at, and how far apart those are that are tried.
     to: f64,
     step: f64,
-    of: fn(&mut Load) -> &mut f64,
+    of: fn(&mut CostLoad) -> &mut f64,
 }
 
 /// A limit: what is limited in which unit, the most there is, what moves it, and how much a load takes: 0 where it has
@@ -73,7 +73,7 @@ struct Limit {
     unit: &'static str,
     most: f64,
     levers: &'static [Lever],
-    load: fn(&Load) -> f64,
+    load: fn(&CostLoad) -> f64,
 }
 
 const LINGER: Lever = Lever { name: "LINGER_MS", to: 4_000.0, step: 100.0, of: |load| &mut load.linger_ms };
@@ -89,7 +89,7 @@ const fn limit(
     unit: &'static str,
     most: f64,
     levers: &'static [Lever],
-    load: fn(&Load) -> f64,
+    load: fn(&CostLoad) -> f64,
 ) -> Limit {
     Limit { what, unit, most, levers, load }
 }
@@ -136,11 +136,11 @@ const ALL: [Limit; 14] = [
     }),
 ];
 
-fn of_database(load: &Load, figure: impl Fn(&Store) -> f64) -> f64 {
+fn of_database(load: &CostLoad, figure: impl Fn(&Store) -> f64) -> f64 {
     ratios::database(load).map_or(0.0, |store| figure(&store))
 }
 
-fn of_object(load: &Load, figure: impl Fn(&Store) -> f64) -> f64 {
+fn of_object(load: &CostLoad, figure: impl Fn(&Store) -> f64) -> f64 {
     ratios::object(load).map_or(0.0, |store| figure(&store))
 }
 
@@ -164,19 +164,19 @@ fn fold_s(store: &Store, events: f64) -> f64 {
     events * FOLD_EVENT_S + store.rollups() * FOLD_ROLLUP_S
 }
 
-fn memory_mb(load: &Load, store: &Store) -> f64 {
+fn memory_mb(load: &CostLoad, store: &Store) -> f64 {
     let digests = WINDOWS * store.events() * load.window_ms / 1_000.0 * DIGEST_BYTES;
     let rollups = store.rollups() * ROLLUP_BYTES * ROLLUP_COPIES;
     IDLE_MB + (digests + store.events() / store.records() * EVENT_BYTES + rollups) / MB
 }
 
-fn figures_gb(load: &Load, store: &Store) -> f64 {
+fn figures_gb(load: &CostLoad, store: &Store) -> f64 {
     let kept =
         [(MINUTE_S, load.minutes_hours * HOUR_S), (HOUR_S, load.hours_days * DAY_S), (DAY_S, load.days_days * DAY_S)];
     kept.iter().map(|(length, kept)| store.kept(*length, *kept)).sum::<f64>() * ROLLUP_BYTES / GB
 }
 
-fn details_gb(load: &Load, store: &Store) -> f64 {
+fn details_gb(load: &CostLoad, store: &Store) -> f64 {
     let routes = (store.events() / store.segments()).min(load.paths);
     let each_second = store.events() * STORED_BYTES + store.segments() * (SEGMENT_BYTES + routes * ROUTE_BYTES);
     each_second * load.details_days * DAY_S / GB
@@ -184,7 +184,7 @@ fn details_gb(load: &Load, store: &Store) -> f64 {
 
 impl Lever {
     /// The first value from the load's own on with which `holds` is so.
-    fn first(self, load: &Load, holds: impl Fn(&Load) -> bool) -> Option<f64> {
+    fn first(self, load: &CostLoad, holds: impl Fn(&CostLoad) -> bool) -> Option<f64> {
         let mut tried = *load;
         let step = self.step.copysign(self.to - *(self.of)(&mut tried));
         loop {
@@ -203,17 +203,17 @@ impl Lever {
 
 impl Limit {
     /// Whether a load keeps within it.
-    fn holds(&self, load: &Load) -> bool {
+    fn holds(&self, load: &CostLoad) -> bool {
         (self.load)(load) <= self.most
     }
 
     /// The first lever that alone makes it hold, and the least change of it that does.
-    fn moved(&self, load: &Load) -> Option<(&'static str, f64)> {
+    fn moved(&self, load: &CostLoad) -> Option<(&'static str, f64)> {
         self.levers.iter().find_map(|lever| Some((lever.name, lever.first(load, |load| self.holds(load))?)))
     }
 
     /// Requests/s up to which it holds with as many of them for each isolate; none where it holds at any load.
-    fn holds_up_to(&self, load: &Load) -> Option<f64> {
+    fn holds_up_to(&self, load: &CostLoad) -> Option<f64> {
         let (mut low, mut high) = (-6.0_f64, 6.0_f64);
         if self.holds(&load.times(10_f64.powf(high))) {
             return None;
@@ -226,7 +226,7 @@ impl Limit {
     }
 
     /// What is taken; where that is too much, in bold, and with the setting that alone would do.
-    fn taken(&self, load: &Load) -> String {
+    fn taken(&self, load: &CostLoad) -> String {
         let taken = (self.load)(load);
         let shown = if taken < 10.0 { short(taken) } else { whole(taken) };
         if self.holds(load) {
@@ -240,7 +240,7 @@ impl Limit {
 }
 
 /// The limits that a load has to do with, at that load and at ten and a hundred times as much.
-pub fn table(load: &Load) -> String {
+pub fn table(load: &CostLoad) -> String {
     let loads = TIMES.map(|times| load.times(times));
     let heads = loads.map(|load| format!("{} requests/s, {} isolates", whole(load.rps), whole(load.isolates)));
     let [low, middle, high] = heads.each_ref().map(String::as_str);

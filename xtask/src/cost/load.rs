@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// Traffic and settings. Times of settings are in the unit that their names end in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load {
+pub struct CostLoad {
     /// Requests each second.
     pub rps: f64,
     /// Routes, all of which are requested about equally often.
@@ -60,7 +60,7 @@ const SETTINGS: [&str; 9] = [
     "KEEP_DETAILS_DAYS",
 ];
 
-impl Load {
+impl CostLoad {
     /// 1,000 requests/s over 100 routes and 20 isolates, all to both stores, with these settings and else the gateway's
     /// defaults.
     #[allow(clippy::cast_precision_loss)] // settings are far below 2^53

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
-use self::load::Load;
+use self::load::CostLoad;
 use self::prices::{Prices, Unit};
 use crate::table::markdown;
 
@@ -76,13 +76,13 @@ fn setting(text: &str) -> anyhow::Result<(String, String)> {
 }
 
 impl CostArgs {
-    fn load(&self) -> anyhow::Result<Load> {
+    fn load(&self) -> anyhow::Result<CostLoad> {
         let (dual, to_queue) = match self.mode {
             Mode::DoOnly => (0.0, 0.0),
             Mode::QueueOnly => (0.0, 1.0),
             Mode::DualWrite => (self.sample, self.queue_share),
         };
-        let mut load = Load {
+        let mut load = CostLoad {
             rps: self.rps.into(),
             paths: self.paths.into(),
             isolates: self.isolates.into(),
@@ -90,7 +90,7 @@ impl CostArgs {
             only_old: (1.0 - dual) * (1.0 - to_queue),
             only_new: (1.0 - dual) * to_queue,
             reads_per_minute: self.reads_per_minute.into(),
-            ..Load::with(&self.var)?
+            ..CostLoad::with(&self.var)?
         };
         if let Some(most) = self.max_concurrency {
             load.consumer.lanes = most.into();
@@ -100,11 +100,11 @@ impl CostArgs {
 }
 
 /// A month's cost as text.
-fn month(load: &Load, prices: &Prices) -> String {
+fn month(load: &CostLoad, prices: &Prices) -> String {
     let events = load.rps * MONTH_S;
     let per_million = |usd: f64| usd / events * 1e6;
     let lines = ratios::lines(load);
-    let usd = |line: &ratios::Line| prices.of(line.unit, line.per_second * MONTH_S);
+    let usd = |line: &ratios::CostLine| prices.of(line.unit, line.per_second * MONTH_S);
     let total: f64 = lines.iter().map(usd).sum();
     let written = lines.iter().filter(|line| [Unit::D1RowsWritten, Unit::ObjectRowsWritten].contains(&line.unit));
     let rows_written = written.map(|line| line.per_second).sum::<f64>() / load.rps;
@@ -123,7 +123,7 @@ fn month(load: &Load, prices: &Prices) -> String {
     )
 }
 
-fn assumptions(load: &Load, prices: &Prices) -> Vec<String> {
+fn assumptions(load: &CostLoad, prices: &Prices) -> Vec<String> {
     let isolate_min = ratios::ISOLATE_S / 60.0;
     let mut texts = vec![
         format!("prices of {} ({}); nothing of what is included is taken off", prices.as_of, prices.plan),
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::{Cli, Task};
 
-    fn load(arguments: &str) -> anyhow::Result<Load> {
+    fn load(arguments: &str) -> anyhow::Result<CostLoad> {
         let words = shell_words::split(&format!("xtask cost {arguments}"))?;
         let Task::Cost(args) = Cli::try_parse_from(words)?.task else { panic!("{arguments}") };
         args.load()

@@ -8,7 +8,7 @@ use flow::consuming::consumer::FOLD_SEGMENTS;
 use flow::object::FOLD_AFTER_MS;
 use model::parity::schedule::RECHECK_MS;
 
-use super::load::Load;
+use super::load::CostLoad;
 use super::prices::Unit;
 
 /// Operations on a message: it is written, read and deleted.
@@ -47,7 +47,7 @@ const CONSUMER_FOLD_SEGMENTS: f64 = FOLD_SEGMENTS as f64;
 
 /// What is caused by one thing.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct CostLine {
     /// The thing.
     pub what: &'static str,
     /// What it is billed as.
@@ -71,7 +71,7 @@ impl Coalescing {
     /// Of so many events each second on one path (`domain::coalesce`): the first of an isolate waits for the linger and
     /// takes along what came meanwhile; a full buffer goes at once, so that of a cycle's last message half is filled. Both
     /// paths share a buffer: that a much busier one fills it early for both is left out.
-    pub fn of(load: &Load, rps: f64) -> Self {
+    pub fn of(load: &CostLoad, rps: f64) -> Self {
         let gathered = 1.0 + rps / load.isolates * load.linger_ms / 1_000.0;
         let flushes = if load.linger_ms == 0.0 || gathered <= load.flush_events {
             1.0
@@ -143,12 +143,12 @@ impl Store {
         self.rows_within(self.fold_s) * intervals
     }
 
-    fn lines(&self, [read, written]: [Unit; 2], times: f64) -> Vec<Line> {
+    fn lines(&self, [read, written]: [Unit; 2], times: f64) -> Vec<CostLine> {
         let (segments, rollups, folds) = (self.segments(), self.rollups(), 1.0 / self.fold_s);
         let ledgers = folds * (self.intervals(MINUTE_S) + 1.0) + self.isolates / ISOLATE_S;
         let expired = self.rows_within(MINUTE_S) / MINUTE_S + self.rows_within(HOUR_S) / HOUR_S + 1.0 / MINUTE_S;
         let prunes = 1.0 / self.prune_s;
-        let line = |what, unit, per_second: f64, basis| Line { what, unit, per_second: per_second * times, basis };
+        let line = |what, unit, per_second: f64, basis| CostLine { what, unit, per_second: per_second * times, basis };
         vec![
             line(
                 "events stored",
@@ -204,8 +204,8 @@ impl Store {
 }
 
 /// What a load causes, line by line.
-pub fn lines(load: &Load) -> Vec<Line> {
-    let line = |what, unit, per_second, basis: &str| Line { what, unit, per_second, basis: basis.into() };
+pub fn lines(load: &CostLoad) -> Vec<CostLine> {
+    let line = |what, unit, per_second, basis: &str| CostLine { what, unit, per_second, basis: basis.into() };
     let flag_s = load.flag_ttl_ms / 1_000.0;
     let mut lines = vec![
         line("flag", Unit::KvReads, (load.isolates / flag_s).min(load.rps), &format!("an isolate every {flag_s} s")),
@@ -223,7 +223,7 @@ pub fn lines(load: &Load) -> Vec<Line> {
 }
 
 /// D1, if any events go there.
-pub fn database(load: &Load) -> Option<Store> {
+pub fn database(load: &CostLoad) -> Option<Store> {
     let cohorts = cohorts(load, [load.dual, load.only_new]);
     let rps: f64 = cohorts.iter().sum();
     let messages = Coalescing::of(load, rps).messages;
@@ -240,16 +240,16 @@ pub fn database(load: &Load) -> Option<Store> {
     (rps > 0.0).then_some(store)
 }
 
-fn new_path(load: &Load, store: &Store) -> Vec<Line> {
+fn new_path(load: &CostLoad, store: &Store) -> Vec<CostLine> {
     let Coalescing { events, messages } = Coalescing::of(load, store.cohorts.iter().sum());
-    let mut lines = vec![Line {
+    let mut lines = vec![CostLine {
         what: "messages",
         unit: Unit::QueueOperations,
         per_second: messages * OPERATIONS,
         basis: format!("{events:.1} events a message, 3 operations each"),
     }];
     lines.extend(store.lines([Unit::D1RowsRead, Unit::D1RowsWritten], 1.0));
-    lines.push(Line {
+    lines.push(CostLine {
         what: "readers",
         unit: Unit::D1RowsRead,
         per_second: load.reads_per_minute / MINUTE_S * store.hour(),
@@ -259,7 +259,7 @@ fn new_path(load: &Load, store: &Store) -> Vec<Line> {
 }
 
 /// One of the objects, if any events go there: each has its part of the events of every flush.
-pub fn object(load: &Load) -> Option<Store> {
+pub fn object(load: &CostLoad) -> Option<Store> {
     let cohorts = cohorts(load, [load.dual / load.shards, load.only_old / load.shards]);
     let rps: f64 = cohorts.iter().sum();
     let Coalescing { events, messages } = Coalescing::of(load, rps * load.shards);
@@ -270,9 +270,9 @@ pub fn object(load: &Load) -> Option<Store> {
     (rps > 0.0).then_some(Store { records, span_s, fold_s, prune_s: fold_s, cohorts, paths, isolates, window_s })
 }
 
-fn old_path(load: &Load, store: &Store) -> Vec<Line> {
+fn old_path(load: &CostLoad, store: &Store) -> Vec<CostLine> {
     let shards = load.shards;
-    let line = |what, unit, each: f64, basis| Line { what, unit, per_second: each * shards, basis };
+    let line = |what, unit, each: f64, basis| CostLine { what, unit, per_second: each * shards, basis };
     let reads = load.reads_per_minute / MINUTE_S;
     let records = format!("{:.1} records/s, each the events of one isolate", store.records * shards);
     let mut lines = vec![
@@ -289,12 +289,12 @@ fn old_path(load: &Load, store: &Store) -> Vec<Line> {
 }
 
 /// Messages each second.
-pub fn messages(load: &Load) -> f64 {
+pub fn messages(load: &CostLoad) -> f64 {
     database(load).map_or(0.0, |store| Coalescing::of(load, store.cohorts.iter().sum()).messages)
 }
 
 /// Events each second of the cohorts that have any.
-fn cohorts(load: &Load, parts: [f64; 2]) -> Vec<f64> {
+fn cohorts(load: &CostLoad, parts: [f64; 2]) -> Vec<f64> {
     parts.map(|part| part * load.rps).into_iter().filter(|rps| *rps > 0.0).collect()
 }
 

@@ -13,7 +13,7 @@ use http::header::{CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{HeaderMap, Method};
 use model::event::identity::Digest;
 use model::operating::readiness::Criterion;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::selftest::SelfTestOutcome;
 use model::parity::window::Window;
 use serde::de::DeserializeOwned;
@@ -33,11 +33,11 @@ pub struct Period {
 }
 
 /// The API of one gateway of this machine, which asks for no token.
-pub struct Client {
+pub struct LocalGateway {
     gateway: Gateway,
 }
 
-impl Client {
+impl LocalGateway {
     pub const fn new(gateway: Gateway) -> Self {
         Self { gateway }
     }
@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// Compares both stores over a window that is closed.
-    pub async fn compare(&self, window: Window) -> anyhow::Result<Report> {
+    pub async fn compare(&self, window: Window) -> anyhow::Result<ParityReport> {
         for _ in 0..MAX_RUNS {
             if let RunAnswer::Done(report) = self.post(&format!("parity/run?window={window}")).await? {
                 return Ok(*report);

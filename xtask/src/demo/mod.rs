@@ -30,16 +30,16 @@ use model::event::identity::Digest;
 use model::flag::Mode;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use traffic::dispatch::{Due, dispatch};
+use traffic::dispatch::{DueRequest, dispatch};
 use traffic::gateway::{Gateway, Target};
 use traffic::truth::{Truth, TruthBuilder};
 
-use self::client::{Client, Period};
-use self::page::Page;
+use self::client::{LocalGateway, Period};
+use self::page::DemoPage;
 use self::parity::DualStage;
-use self::planned::{Planned, planned};
+use self::planned::{DemoRequest, planned};
 use self::rate::{Rate, median};
-use self::report::{Observed, Report, StageReport};
+use self::report::{DemoObservations, DemoReport, StageReport};
 use self::stage::{STAGES, Stage};
 use self::surroundings::Surroundings;
 use self::worker::{LocalWorker, Project};
@@ -115,7 +115,7 @@ fn now_ms() -> u64 {
 struct Demo {
     worker: LocalWorker,
     gateway: Gateway,
-    client: Client,
+    client: LocalGateway,
     rate: Rate,
     began_ms: u64,
 }
@@ -139,7 +139,7 @@ impl Demo {
         spinner.set_message("starting the Worker");
         let mut worker = LocalWorker::start(project, upstream::start().await?, args.port)?;
         let gateway = Gateway::new(Target::parse(&format!("http://{}", worker.address))?, REQUEST_TIMEOUT)?;
-        let client = Client::new(gateway.clone());
+        let client = LocalGateway::new(gateway.clone());
         worker.is_ready(&client).await?;
         spinner.finish_and_clear();
         // A minute earlier: the stores count by minutes, and clocks of two processes may differ.
@@ -151,7 +151,7 @@ impl Demo {
     async fn present(
         &mut self,
         project: &Project,
-        requests: &[Planned],
+        requests: &[DemoRequest],
         truth: &Truth,
         args: &DemoArgs,
         stop: &CancellationToken,
@@ -159,7 +159,7 @@ impl Demo {
         let report = self.play(requests, truth, stop).await?;
         let file = project.demo.join("report.json");
         write_json(&file, &report)?;
-        let page = Page { report: &report, truth };
+        let page = DemoPage { report: &report, truth };
         println!("{}", page.summary());
         if let Some(file) = &args.report {
             let text = page.verification(&self.client.readiness().await?, &Surroundings::look(&project.root));
@@ -177,7 +177,12 @@ impl Demo {
     }
 
     /// Plays all stages and compares.
-    async fn play(&mut self, requests: &[Planned], truth: &Truth, stop: &CancellationToken) -> anyhow::Result<Report> {
+    async fn play(
+        &mut self,
+        requests: &[DemoRequest],
+        truth: &Truth,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<DemoReport> {
         let mut sent = Sent::default();
         let (mut stages, mut dual) = (Vec::new(), Vec::<DualStage>::new());
         let mut before = unless_stopped(stop, self.client.stats(self.period())).await?;
@@ -211,8 +216,8 @@ impl Demo {
         };
         let (parity, old, new) = unless_stopped(stop, compare).await?;
         let Sent { digests, altered, waited, .. } = sent;
-        let observed = Observed { sent: &digests, old: &old, new: &new, altered, waited: &waited.finish() };
-        Ok(Report::new(&observed, &before, truth, stages, parity))
+        let observed = DemoObservations { sent: &digests, old: &old, new: &new, altered, waited: &waited.finish() };
+        Ok(DemoReport::new(&observed, &before, truth, stages, parity))
     }
 
     /// Changes the flag from version `base` and waits until the Worker obeys it.
@@ -227,18 +232,18 @@ impl Demo {
     /// Sends a stage's requests; those without an answer again, under their own IDs.
     async fn send(
         &self,
-        part: &[Planned],
+        part: &[DemoRequest],
         stage: &Stage,
         sent: &mut Sent,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let bar = request_bar(part.len() as u64, stage.mode.name());
-        let mut pending: Vec<&Planned> = part.iter().collect();
+        let mut pending: Vec<&DemoRequest> = part.iter().collect();
         let mut reason = String::new();
         for _ in 0..ATTEMPTS {
             let mut unanswered = Vec::new();
             let due = (0..pending.len()).zip(self.rate.times()).filter_map(|(tag, after)| {
-                Some(Due { after: Some(after), outgoing: pending.get(tag)?.outgoing.clone(), tag })
+                Some(DueRequest { after: Some(after), outgoing: pending.get(tag)?.outgoing.clone(), tag })
             });
             dispatch(&self.gateway, due, CONCURRENCY, stop, |tag, outcome| {
                 let Some(planned) = pending.get(tag) else { return };

@@ -4,11 +4,11 @@
 
 use model::flag::MILLION;
 use model::operating::readiness::Criterion;
-use traffic::truth::{Exact, Truth};
+use traffic::truth::{ExactFigures, Truth};
 
-use super::parity::ParityReport;
+use super::parity::StageComparison;
 use super::rate::OVERLOADED;
-use super::report::{Report, StageReport};
+use super::report::{DemoReport, StageReport};
 use super::surroundings::Surroundings;
 use crate::table::markdown;
 
@@ -32,14 +32,14 @@ const BUSY: &str = "The machine had other work, so that answers waited for it: r
     them, are the machine's. Counts and sets are not affected.\n\n";
 
 /// A report beside its truth.
-pub struct Page<'a> {
+pub struct DemoPage<'a> {
     /// What was found.
-    pub report: &'a Report,
+    pub report: &'a DemoReport,
     /// What is true.
     pub truth: &'a Truth,
 }
 
-impl Page<'_> {
+impl DemoPage<'_> {
     /// The main tables.
     pub fn summary(&self) -> String {
         let (stages, parity, paths, checks) = (self.stages(), self.comparisons(|_| true), self.paths(), self.checks());
@@ -84,7 +84,7 @@ impl Page<'_> {
         };
         let overloaded_ms = OVERLOADED.as_secs_f64() * 1_000.0;
         let busy = if self.report.stages.iter().any(|stage| stage.added_ms > overloaded_ms) { BUSY } else { "" };
-        let Exact { requests, unique_addresses, .. } = self.truth.total;
+        let ExactFigures { requests, unique_addresses, .. } = self.truth.total;
         let ran = format!(
             "the built Worker in the local runtime (`wrangler dev`), an upstream with known answers, {requests} requests \
              of {unique_addresses} clients with known digests over {} routes",
@@ -123,7 +123,7 @@ impl Page<'_> {
             let adds = format!("{added_ms:.1} ms");
             [stage_name(stage), sent.to_string(), old, new, dual_old, dual_new, merged, lost, double, adds]
         };
-        let Report { sent, merged_total, lost, double_counted, .. } = self.report;
+        let DemoReport { sent, merged_total, lost, double_counted, .. } = self.report;
         let [sent, merged, lost, double] = [sent, merged_total, lost, double_counted].map(ToString::to_string);
         let empty = String::new;
         let all = "**all, by sets of digests**".to_owned();
@@ -131,7 +131,7 @@ impl Page<'_> {
         markdown(header, self.report.stages.iter().map(row).chain([all]))
     }
 
-    fn comparisons(&self, wanted: impl Fn(&ParityReport) -> bool) -> String {
+    fn comparisons(&self, wanted: impl Fn(&StageComparison) -> bool) -> String {
         let header = [
             "comparison",
             "verdict",
@@ -146,7 +146,7 @@ impl Page<'_> {
             "rate at most",
             "",
         ];
-        let row = |parity: &ParityReport| {
+        let row = |parity: &StageComparison| {
             let name = match parity.sample_ppm {
                 Some(MILLION) => format!("A, 100 %: `{}`", parity.window),
                 Some(ppm) => format!("B, {} %: `{}`", percent(ppm), parity.window),
@@ -173,7 +173,7 @@ impl Page<'_> {
     fn paths(&self) -> String {
         let rows = self.report.paths.iter().take(SHOWN_PATHS).map(|path| {
             let exact = self.truth.paths.get(path.path.as_str());
-            let beside = |measured: f64, of: fn(&Exact) -> f64| {
+            let beside = |measured: f64, of: fn(&ExactFigures) -> f64| {
                 let exact = exact.map_or_else(|| "–".to_owned(), |exact| format!("{:.0}", of(exact)));
                 format!("{measured:.0} ({exact})")
             };
@@ -268,7 +268,7 @@ fn percent(ppm: u32) -> f64 {
     f64::from(ppm) / 10_000.0
 }
 
-fn plan_figure(parity: &ParityReport) -> String {
+fn plan_figure(parity: &StageComparison) -> String {
     parity.plan_percent.map_or_else(|| "none".to_owned(), |percent| format!("{percent:.3} %"))
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use model::flag::MILLION;
 use model::parity::bounds;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use serde::Serialize;
 
-use super::client::Client;
+use super::client::LocalGateway;
 use super::{MINUTE_MS, now_ms};
 use crate::progress::spinner;
 
@@ -26,7 +26,7 @@ pub struct DualStage {
 
 /// One comparison, as it is written to `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ParityReport {
+pub struct StageComparison {
     /// The window, or which of the self-test's reports it is.
     pub window: String,
     pub verdict: Verdict,
@@ -64,13 +64,13 @@ pub struct SelfTestReport {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parity {
     /// Each stage, then the reports of the self-test.
-    pub reports: Vec<ParityReport>,
+    pub reports: Vec<StageComparison>,
     /// The self-test.
     pub selftest: SelfTestReport,
 }
 
-impl ParityReport {
-    fn new(window: String, report: &Report, expected: bool) -> Self {
+impl StageComparison {
+    fn new(window: String, report: &ParityReport, expected: bool) -> Self {
         let total = &report.total;
         Self {
             window,
@@ -90,7 +90,7 @@ impl ParityReport {
     }
 
     /// Of a stage: no event may differ. A small sample, or few flushes, may be too few to prove anything.
-    fn of_stage(stage: DualStage, report: &Report) -> Self {
+    fn of_stage(stage: DualStage, report: &ParityReport) -> Self {
         let limit = f64::from(report.limit_ppm) / f64::from(MILLION);
         let is_small = stage.sample_ppm < MILLION || report.total.writes < bounds::fewest(limit);
         let proven = report.total.verdict == Verdict::Pass
@@ -116,16 +116,16 @@ impl DualStage {
 }
 
 /// Compares the stages, whose windows are over, and has the comparator test itself.
-pub async fn compare(client: &Client, stages: &[DualStage]) -> anyhow::Result<Parity> {
+pub async fn compare(client: &LocalGateway, stages: &[DualStage]) -> anyhow::Result<Parity> {
     let spinner = spinner("comparing both paths");
     let mut reports = Vec::new();
     for stage in stages {
-        reports.push(ParityReport::of_stage(*stage, &client.compare(stage.window()).await?));
+        reports.push(StageComparison::of_stage(*stage, &client.compare(stage.window()).await?));
     }
     let test = client.selftest().await?;
     let named = [("before-late-events", &test.first), ("after-late-events", &test.second)].into_iter();
     let named = named.chain(test.worlds.iter().map(|world| (world.name.as_ref(), &world.report)));
-    reports.extend(named.map(|(name, report)| ParityReport::new(format!("selftest:{name}"), report, test.passed)));
+    reports.extend(named.map(|(name, report)| StageComparison::new(format!("selftest:{name}"), report, test.passed)));
     spinner.finish_and_clear();
     Ok(Parity { reports, selftest: SelfTestReport { passed: test.passed, failures: test.failures } })
 }

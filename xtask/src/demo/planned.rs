@@ -8,10 +8,10 @@ use std::sync::Arc;
 use http::header::HeaderValue;
 use model::event::identity::Digest;
 use traffic::catalogue::SHOP_ROUTES;
-use traffic::gateway::Outgoing;
+use traffic::gateway::OutgoingRequest;
 use traffic::ray::Rays;
 use traffic::truth::{Truth, TruthBuilder};
-use traffic::workload::{MAX_LATENCY_MS, Request, Workload, WorkloadOptions};
+use traffic::workload::{MAX_LATENCY_MS, Workload, WorkloadOptions, WorkloadRequest};
 
 use super::upstream;
 
@@ -24,9 +24,9 @@ const DAY_MS: u64 = 86_400_000;
 const SLOWDOWN: u64 = 2;
 
 /// One request of the demo.
-pub struct Planned {
+pub struct DemoRequest {
     /// What is sent.
-    pub outgoing: Outgoing,
+    pub outgoing: OutgoingRequest,
     /// The route that it must be counted under.
     pub route: Arc<str>,
     /// The status that the upstream gives.
@@ -38,20 +38,21 @@ pub struct Planned {
 }
 
 /// The demo's requests in order, and the truth about them.
-pub fn planned(seed: u64, requests: u64) -> anyhow::Result<(Vec<Planned>, Truth)> {
+pub fn planned(seed: u64, requests: u64) -> anyhow::Result<(Vec<DemoRequest>, Truth)> {
     let options = WorkloadOptions { seed, requests, routes: SHOP_ROUTES, start_ms: START_MS, duration_ms: DAY_MS };
     let mut truth = TruthBuilder::default();
     let mut rays = Rays::new();
-    let plan = |request: Request| {
-        let request = Request { latency_us: (request.latency_us * SLOWDOWN).min(MAX_LATENCY_MS * 1_000), ..request };
+    let plan = |request: WorkloadRequest| {
+        let request =
+            WorkloadRequest { latency_us: (request.latency_us * SLOWDOWN).min(MAX_LATENCY_MS * 1_000), ..request };
         truth.add(&request.route, &request.address, request.latency_us);
         let ray = rays.issue();
-        let mut outgoing = Outgoing::new(&request.method, &request.target, &request.address, &ray)?;
+        let mut outgoing = OutgoingRequest::new(&request.method, &request.target, &request.address, &ray)?;
         let digest = Digest::of(&request.address, &outgoing.pathname()?, &ray);
         outgoing.headers.insert(upstream::LATENCY, HeaderValue::from(request.latency_us));
         outgoing.headers.insert(upstream::STATUS, HeaderValue::from(request.status));
-        let Request { route, status, latency_us, .. } = request;
-        Ok(Planned { outgoing, route, status, latency_us, digest })
+        let WorkloadRequest { route, status, latency_us, .. } = request;
+        Ok(DemoRequest { outgoing, route, status, latency_us, digest })
     };
     let planned = Workload::new(&options).map(plan).collect::<anyhow::Result<_>>()?;
     Ok((planned, truth.finish()))

@@ -11,7 +11,7 @@ use model::event::identity::Digest;
 use serde::Serialize;
 use traffic::truth::Truth;
 
-use super::parity::{Parity, ParityReport, SelfTestReport};
+use super::parity::{Parity, SelfTestReport, StageComparison};
 use super::stage::Stage;
 
 /// Largest relative error of the total's 95th percentile: 1 % of the sketch's, the rest for the gateway's whole ms and
@@ -26,7 +26,7 @@ const MIN_REQUESTS: u64 = 1_000;
 
 /// The report, as it is written to `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct DemoReport {
     /// Requests that were answered.
     pub sent: u64,
     /// Requests that the merged read counts.
@@ -42,7 +42,7 @@ pub struct Report {
     /// What each stage added to the stores.
     pub stages: Vec<StageReport>,
     /// The stages that write both paths, compared, and the reports of the self-test.
-    pub parity: Vec<ParityReport>,
+    pub parity: Vec<StageComparison>,
     /// The comparator's test of itself.
     pub parity_selftest: SelfTestReport,
     /// Each path as measured, the busiest first.
@@ -91,7 +91,7 @@ pub struct TruthError {
     /// Of the total's 95th percentile: by how much it is outside of `p95_ms`.
     pub p95_rel: f64,
     /// What the total's 95th percentile can be, in ms.
-    pub p95_ms: Range,
+    pub p95_ms: TimeBounds,
     /// Largest of the 95th percentiles of paths with at least 1,000 requests.
     pub p95_rel_worst_path: f64,
     /// Of the total's estimate of unique addresses.
@@ -104,7 +104,7 @@ pub struct TruthError {
 /// takes, and at most the time that the client waits. If each value of a set lies between two others, so do its
 /// percentiles. The range is as narrow as the machine is quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Range {
+pub struct TimeBounds {
     /// That of the upstream's times.
     pub least: f64,
     /// That of the client's times.
@@ -112,7 +112,7 @@ pub struct Range {
 }
 
 /// What was observed beside the figures.
-pub struct Observed<'a> {
+pub struct DemoObservations<'a> {
     /// Digests of the requests that were answered.
     pub sent: &'a HashSet<Digest>,
     /// Digests in the old store.
@@ -127,17 +127,17 @@ pub struct Observed<'a> {
 
 /// One condition for success: what was found, and what it is held to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Check {
+pub struct SuccessCheck {
     pub what: &'static str,
     pub found: String,
     pub limit: String,
     pub holds: bool,
 }
 
-impl Report {
+impl DemoReport {
     /// Puts all together.
     pub fn new(
-        observed: &Observed<'_>,
+        observed: &DemoObservations<'_>,
         stats: &StatsAnswer,
         truth: &Truth,
         stages: Vec<StageReport>,
@@ -165,28 +165,29 @@ impl Report {
     }
 
     /// The conditions for success.
-    pub fn checks(&self) -> Vec<Check> {
-        let none = |what, found: u64| Check { what, found: found.to_string(), limit: "0".into(), holds: found == 0 };
-        let at_most = |what, error: f64, limit: f64, of: &str| Check {
+    pub fn checks(&self) -> Vec<SuccessCheck> {
+        let none =
+            |what, found: u64| SuccessCheck { what, found: found.to_string(), limit: "0".into(), holds: found == 0 };
+        let at_most = |what, error: f64, limit: f64, of: &str| SuccessCheck {
             what,
             found: format!("{:.2} %{of}", error * 100.0),
             limit: format!("≤ {:.0} %", limit * 100.0),
             holds: error <= limit,
         };
-        let TruthError { requests, p95_rel, p95_ms: Range { least, most }, unique_rel, .. } = self.truth_error;
+        let TruthError { requests, p95_rel, p95_ms: TimeBounds { least, most }, unique_rel, .. } = self.truth_error;
         vec![
             none("lost", self.lost),
             none("double counted", self.double_counted),
             none("unknown events", self.unknown),
             none("answers altered", self.altered),
-            Check {
+            SuccessCheck {
                 what: "merged total",
                 found: self.merged_total.to_string(),
                 limit: format!("= {} sent", self.sent),
                 holds: self.merged_total == self.sent,
             },
             none("windows with differing stores", self.parity.iter().filter(|report| !report.expected).count() as u64),
-            Check {
+            SuccessCheck {
                 what: "injected faults",
                 found: if self.parity_selftest.passed { "all found".into() } else { "not those".into() },
                 limit: "found, and nothing else".into(),
@@ -242,15 +243,17 @@ impl TruthError {
             requests = requests.max(relative(found as f64, exact.requests as f64));
             if exact.requests >= MIN_REQUESTS {
                 let found = milliseconds(of(path).and_then(|route| route.response_time), |time| time.p95);
-                let possible =
-                    Range { least: exact.p95_ms, most: waited.paths.get(path).map_or(0.0, |waited| waited.p95_ms) };
+                let possible = TimeBounds {
+                    least: exact.p95_ms,
+                    most: waited.paths.get(path).map_or(0.0, |waited| waited.p95_ms),
+                };
                 worst_p95 = worst_p95.max(possible.error(found));
             }
         }
         if measured.paths.iter().any(|p| p.requests > 0 && !truth.paths.contains_key(p.path.as_str())) {
             requests = requests.max(1.0);
         }
-        let p95_ms = Range { least: truth.total.p95_ms, most: waited.total.p95_ms };
+        let p95_ms = TimeBounds { least: truth.total.p95_ms, most: waited.total.p95_ms };
         Self {
             requests,
             p95_rel: p95_ms.error(milliseconds(measured.total.response_time, |time| time.p95)),
@@ -261,7 +264,7 @@ impl TruthError {
     }
 }
 
-impl Range {
+impl TimeBounds {
     /// By how much a value is outside, relative to the nearer end.
     fn error(self, measured: f64) -> f64 {
         relative(measured, measured.clamp(self.least, self.most.max(self.least)))

@@ -60,14 +60,14 @@ async fn answer(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
-    use traffic::gateway::{Gateway, Outgoing, Target};
+    use traffic::gateway::{Gateway, OutgoingRequest, Target};
 
     use super::*;
 
     async fn ask(headers: &[(&HeaderName, &'static str)], method: &str) -> (u16, Duration) {
         let target = Target::parse(&format!("http://{}", start().await.unwrap())).unwrap();
         let gateway = Gateway::new(target, Duration::from_mins(1)).unwrap();
-        let mut outgoing = Outgoing::new(method, "/a?b", "10.0.0.1", "r").unwrap();
+        let mut outgoing = OutgoingRequest::new(method, "/a?b", "10.0.0.1", "r").unwrap();
         for (name, value) in headers {
             outgoing.headers.insert(*name, HeaderValue::from_static(value));
         }

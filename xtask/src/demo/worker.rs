@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use super::client::Client;
+use super::client::LocalGateway;
 use super::process_group::ProcessGroup;
 
 /// Port that is tried first: Wrangler's own.
@@ -120,17 +120,17 @@ impl LocalWorker {
     }
 
     /// Waits until the Worker answers.
-    pub async fn is_ready(&mut self, client: &Client) -> anyhow::Result<()> {
+    pub async fn is_ready(&mut self, client: &LocalGateway) -> anyhow::Result<()> {
         self.poll(client, None, START_DEADLINE).await.context("starting the Worker")
     }
 
     /// Waits until the Worker obeys this version of the flag.
-    pub async fn obeys(&mut self, client: &Client, version: u32) -> anyhow::Result<()> {
+    pub async fn obeys(&mut self, client: &LocalGateway, version: u32) -> anyhow::Result<()> {
         let obeyed = self.poll(client, Some(version), FLAG_DEADLINE).await;
         obeyed.with_context(|| format!("waiting for flag version {version}"))
     }
 
-    async fn poll(&mut self, client: &Client, version: Option<u32>, deadline: Duration) -> anyhow::Result<()> {
+    async fn poll(&mut self, client: &LocalGateway, version: Option<u32>, deadline: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + deadline;
         loop {
             // Each question has a time of its own: one without an answer is asked again.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use api::parameter::Parameter;
-use api::routes::{ROUTES, Resource, Right, Route};
+use api::routes::{ApiRoute, ROUTES, Resource, Right};
 use serde_json::{Map, Value, json};
 
 use self::schemas::Schemas;
@@ -71,7 +71,7 @@ fn text() -> anyhow::Result<String> {
     })))
 }
 
-fn operation(route: &Route, schemas: &mut Schemas) -> Value {
+fn operation(route: &ApiRoute, schemas: &mut Schemas) -> Value {
     let resource = route.resource;
     let [tag, id, summary] = operations::names(resource);
     let mut operation = json!({
@@ -114,7 +114,7 @@ fn described(parameter: &dyn Parameter, place: &str) -> Value {
 }
 
 /// All that a route can answer: its own answer, and what can be wrong.
-fn responses_of(route: &Route, summary: &str, schemas: &mut Schemas) -> Value {
+fn responses_of(route: &ApiRoute, summary: &str, schemas: &mut Schemas) -> Value {
     let mut answer = json!({ "description": summary, "content": operations::content(route.resource, schemas) });
     let mut found = json!({});
     if operations::is_tagged(route) {

@@ -13,7 +13,7 @@ use api::parity::{ReportsAnswer, RunAnswer};
 use api::paths::{ExemplarsAnswer, PathAnswer, PathsAnswer};
 use api::problem::Problem;
 use api::readiness::ReadinessAnswer;
-use api::routes::{Resource, Route};
+use api::routes::{ApiRoute, Resource};
 use api::series::SeriesAnswer;
 use api::stats::{StatsAnswer, TotalAnswer};
 use api::summary::SnapshotAnswer;
@@ -21,7 +21,7 @@ use api::trace::TraceAnswer;
 use model::archive::manifest::Manifest;
 use model::delivery::kept_letter::KeptLetter;
 use model::flag::evaluate::{Evaluation, EvaluationFailure, EvaluationRequest};
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::selftest::SelfTestOutcome;
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ pub fn names(resource: Resource) -> [&'static str; 3] {
 }
 
 /// Whether its answers have entity tags.
-pub fn is_tagged(route: &Route) -> bool {
+pub fn is_tagged(route: &ApiRoute) -> bool {
     let untagged = [Resource::Probe, Resource::Metrics, Resource::ArchiveDay, Resource::ArchivePart];
     route.resource == Resource::EvaluateFlags || (route.method == "GET" && !untagged.contains(&route.resource))
 }
@@ -108,7 +108,7 @@ pub fn content(resource: Resource, of: &mut Schemas) -> Value {
         Resource::PreviewFlag => json_of(&of.answer::<PreviewAnswer>()),
         Resource::StopFlag | Resource::ReleaseFlag => json_of(&of.answer::<StopAnswer>()),
         Resource::Parity => json_of(&of.answer::<ReportsAnswer<ListedReport>>()),
-        Resource::ParityReport => json_of(&of.answer::<Report>()),
+        Resource::ParityReport => json_of(&of.answer::<ParityReport>()),
         Resource::ParityRun => json_of(&of.answer::<RunAnswer>()),
         Resource::ParitySelfTest => json_of(&of.answer::<SelfTestOutcome>()),
         Resource::Readiness => json_of(&of.answer::<ReadinessAnswer>()),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Context as _, bail};
 use model::flag::MILLION;
 use model::parity::loss::Loss;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -150,7 +150,7 @@ impl JsonSchema for ListedReport {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut report = Report::json_schema(generator);
+        let mut report = ParityReport::json_schema(generator);
         report.insert("description".to_owned(), "A report without its routes, differences and gaps.".into());
         for field in ["paths", "differences"] {
             leave_out(&mut report, field);

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use model::counting::grain::DAY_MS;
-use model::event::address::{AddressHashing, DailyKey, Keyed};
+use model::event::address::{AddressHashing, DailyKey, PreparedKey};
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -49,7 +49,7 @@ pub async fn of(app: &App, timestamp_ms: u64) -> Rc<AddressHashing> {
             (app.secret().ok().map(DailyKey), Some(now_ms + RETRY_MS))
         }
     };
-    let hashing = key.map_or(AddressHashing::Withheld, |key| AddressHashing::Keyed(Keyed::new(&key)));
+    let hashing = key.map_or(AddressHashing::Withheld, |key| AddressHashing::Keyed(PreparedKey::new(&key)));
     let hashing = Rc::new(hashing);
     app.isolate.address_key.replace(Some(AddressKey { day, hashing: hashing.clone(), retry_at_ms }));
     hashing

@@ -7,21 +7,21 @@ use std::rc::Rc;
 
 use model::event::address::{self, AddressHashing};
 use model::event::identity::{Digest, IdempotentId, window_start};
-use model::event::path::{self, Place};
+use model::event::path::{self, RequestPath};
 use model::event::{Event, MAX_METHOD_BYTES};
 use model::flag::Flag;
 use model::flag::route::route;
 use store::sql::LocalFuture;
 
 use super::address_key;
-use super::deliver::{self, Next};
+use super::deliver::{self, DeliveryStep};
 use crate::app::App;
 use crate::flag::cache;
 use crate::operating::vitals;
 
 /// What the router saw of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Observed {
+pub struct ObservedRequest {
     /// The client's address, if it is known.
     pub address: Option<String>,
     /// What tells the request apart, if anything does: its ray, where that is its own.
@@ -40,11 +40,11 @@ pub struct Observed {
 
 /// Records one request. Most often that is done when this returns: the event joined those that another request sends.
 /// Only what has to wait for something is returned, for `waitUntil`, which costs as much as all the rest.
-pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFuture<'static, ()>> {
+pub fn collect(app: &Rc<App>, observed: ObservedRequest, now_ms: u64) -> Option<LocalFuture<'static, ()>> {
     let ready = cache::fresh(app, now_ms).zip(address_key::known(app, observed.started_ms, now_ms));
     if let Some((flag, hashing)) = ready {
         let next = record(app, &flag, &hashing, observed, now_ms);
-        if matches!(next, Next::Follow) && !vitals::is_due(app, now_ms) {
+        if matches!(next, DeliveryStep::Follow) && !vitals::is_due(app, now_ms) {
             return None;
         }
         let app = app.clone();
@@ -61,7 +61,7 @@ pub fn collect(app: &Rc<App>, observed: Observed, now_ms: u64) -> Option<LocalFu
 }
 
 /// Does what is left to do when an event was handed over, under a `waitUntil` that began at `began_ms`.
-async fn finish(next: Next, app: &App, began_ms: u64) {
+async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
     deliver::finish(next, app, began_ms).await;
     // Cut off by the platform, a report would be left for a minute: another request has time for it.
     if deliver::left_ms(app, began_ms) > vitals::DEADLINE_MS {
@@ -70,8 +70,9 @@ async fn finish(next: Next, app: &App, began_ms: u64) {
 }
 
 /// Makes an event of a request and hands it over.
-fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: Observed, now_ms: u64) -> Next {
-    let Observed { address, request_id, mut method, path: raw_path, status, started_ms, response_time_ms } = observed;
+fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: ObservedRequest, now_ms: u64) -> DeliveryStep {
+    let ObservedRequest { address, request_id, mut method, path: raw_path, status, started_ms, response_time_ms } =
+        observed;
     let address = address.as_deref().unwrap_or(address::UNKNOWN);
     // 128 random bits, where a version 4 UUID has 122.
     let request_id = request_id.unwrap_or_else(|| hex::encode(app.unique::<16>()));
@@ -82,7 +83,7 @@ fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: Observed, 
         Err(error) => {
             app.count("id_invalid", 1);
             app.error(format_args!("Not counted: {error}"));
-            return Next::Follow;
+            return DeliveryStep::Follow;
         }
     };
     let place = app.config.normalizer.place(&raw_path);
@@ -113,7 +114,7 @@ fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: Observed, 
 }
 
 /// The route that the request is counted under, one of a bounded number.
-fn counted(app: &App, place: Place<'_>, status: u16) -> String {
+fn counted(app: &App, place: RequestPath<'_>, status: u16) -> String {
     if let Err(error) = path::check(place.own) {
         app.count("path_odd", 1);
         app.error(format_args!("Odd request: {error}"));

@@ -9,14 +9,14 @@ use std::rc::Rc;
 use model::delivery::bounds::{Bounds, FLUSH_MS};
 use model::delivery::coalesce;
 use model::event::Event;
-use model::event::message::Written;
+use model::event::message::EncodedEvent;
 use model::flag::route::Destinations;
 use store::sql::StoreError;
 
-use super::flush::{self, Platform};
+use super::flush::{self, FlushPlatform};
 use super::write_path::WritePath;
 use crate::app::App;
-use crate::isolate::Handed;
+use crate::isolate::BufferedEvent;
 use crate::objects::{all, layout};
 use crate::port::Failure;
 
@@ -28,34 +28,34 @@ const WAIT_UNTIL_MS: u64 = 29_000;
 const LEAST_MS: u64 = 4_000;
 
 /// What is left to do for an event that was handed over.
-pub type Next = coalesce::Next<Handed>;
+pub type DeliveryStep = coalesce::BufferStep<BufferedEvent>;
 
 /// Hands over one event, this isolate's next one by number: it is written together with others. What this returns is to
 /// be [`finish`]ed by the same request.
-pub fn add(app: &App, mut event: Event, to: Destinations, now_ms: u64) -> Next {
+pub fn add(app: &App, mut event: Event, to: Destinations, now_ms: u64) -> DeliveryStep {
     let mut buffer = app.isolate.buffer.borrow_mut();
     let seq = event.seq;
     event.write = buffer.write_of(seq);
-    let Some(event) = written(app, event) else { return Next::Follow };
-    buffer.add(Handed { event, to }, seq, to, now_ms, app.config.limits)
+    let Some(event) = written(app, event) else { return DeliveryStep::Follow };
+    buffer.add(BufferedEvent { event, to }, seq, to, now_ms, app.config.limits)
 }
 
 /// Serialises an event. This can't fail for our types; if it did, the event would be lost.
-fn written(app: &App, event: Event) -> Option<Rc<Written>> {
+fn written(app: &App, event: Event) -> Option<Rc<EncodedEvent>> {
     let id = event.idempotent_id;
     let failed = |error| {
         app.count("lost", 1);
         app.error(format_args!("Event lost: {id} | {error}"));
     };
-    Written::of(event).map(Rc::new).map_err(failed).ok()
+    EncodedEvent::of(event).map(Rc::new).map_err(failed).ok()
 }
 
 /// Does what is left to do for an event, under a `waitUntil` that began at `began_ms`.
-pub async fn finish(next: Next, app: &App, began_ms: u64) {
+pub async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
     let events = match next {
-        Next::Follow => return,
-        Next::Send(events) => events,
-        Next::Lead => {
+        DeliveryStep::Follow => return,
+        DeliveryStep::Send(events) => events,
+        DeliveryStep::Lead => {
             app.sleep_ms(app.config.limits.linger_ms).await;
             app.isolate.buffer.borrow_mut().take()
         }
@@ -92,8 +92,8 @@ struct Writer<'a> {
     shards: Result<u64, StoreError>,
 }
 
-impl Platform for Writer<'_> {
-    async fn write(&self, path: WritePath, events: &[Rc<Written>], message: String) -> Result<(), Failure> {
+impl FlushPlatform for Writer<'_> {
+    async fn write(&self, path: WritePath, events: &[Rc<EncodedEvent>], message: String) -> Result<(), Failure> {
         match path {
             WritePath::Old => Ok(all::record(self.app, self.shards.clone()?, events, message).await?),
             WritePath::New => self.app.ports.queues.send(&message).await,

@@ -1,7 +1,7 @@
 //! The queues' consumer: the new path into D1, and dead letters.
 //!
 //! Invariants: a message is acked only after the transaction that holds its events has committed and what can't be read
-//! of it is a dead letter, or somebody else has it (`LastResort`); else it is retried, which is harmless. What D1
+//! of it is a dead letter, or somebody else has it (`SlowLaneFallback`); else it is retried, which is harmless. What D1
 //! would take later waits: only what no code can read becomes a letter. The handler returns no error: the platform
 //! would panic.
 //!
@@ -17,18 +17,18 @@
 
 use std::ops::Range;
 
-use model::delivery::batch::{Batch, Part};
+use model::delivery::batch::{Batch, MessageContent};
 use model::delivery::kept_letter::LetterSource;
-use model::delivery::pace::Pace;
-use model::delivery::retry::{Lane, Waiting};
-use model::delivery::split::Split;
+use model::delivery::pace::WorkMeter;
+use model::delivery::retry::{Lane, WaitingMessage};
+use model::delivery::split::BatchSplit;
 use model::event::Event;
 use model::event::message;
-use store::events::event_store::{EventStore, Recorded};
+use store::events::event_store::{EventStore, RecordCounts};
 use store::letters::dead_letters::{DeadLetter, DeadLetters, MAX_LETTERS};
 use store::sql::StoreError;
 
-use super::slow_lane::LastResort;
+use super::slow_lane::SlowLaneFallback;
 use crate::app::App;
 use crate::folding::fold;
 use crate::operating::vitals;
@@ -91,7 +91,7 @@ async fn handle(app: &App, queue: &str, messages: &[Box<dyn Message>]) {
 
 /// Reads messages, and puts them in the order of their events.
 async fn take_apart<'a>(app: &App, messages: &'a [Box<dyn Message>], now_ms: u64) -> (Vec<&'a dyn Message>, Batch) {
-    let (mut read, mut pace) = (Vec::new(), Pace::default());
+    let (mut read, mut pace) = (Vec::new(), WorkMeter::default());
     for message in messages {
         let parsed = match message.text() {
             Ok(text) => message::parse(&text, now_ms),
@@ -117,7 +117,7 @@ impl Work<'_> {
     async fn apply(&self, store: &EventStore, done: &mut [bool]) -> u64 {
         let parts = self.parsed.parts();
         let (stored, recorded, answers) = self.store_events(store).await;
-        let is_letter = |(message, part): &(usize, &Part)| {
+        let is_letter = |(message, part): &(usize, &MessageContent)| {
             !part.rejected.is_empty() && stored.get(*message) == Some(&true) && self.is_letter(*message)
         };
         let unread: Vec<usize> = (0..).zip(parts).filter(is_letter).map(|(message, _)| message).collect();
@@ -133,9 +133,9 @@ impl Work<'_> {
 
     /// Stores events, run by run. Gives of each message whether all of its events are stored, what was recorded, and
     /// whether D1 answers.
-    async fn store_events(&self, store: &EventStore) -> (Vec<bool>, Recorded, bool) {
+    async fn store_events(&self, store: &EventStore) -> (Vec<bool>, RecordCounts, bool) {
         let mut stored: Vec<bool> = self.parsed.parts().iter().map(|part| !part.has_events()).collect();
-        let mut recorded = Recorded::default();
+        let mut recorded = RecordCounts::default();
         let mut runs = self.parsed.runs(self.app.config.window_ms, RUN_WINDOWS);
         // Each delivery begins with another run, so that none that is refused for what it is keeps the others waiting.
         let first = self.turn() % runs.len().max(1);
@@ -172,7 +172,7 @@ impl Work<'_> {
         count: usize,
         mut apply: impl AsyncFnMut(Range<usize>) -> Result<(), StoreError>,
     ) -> (Vec<bool>, bool) {
-        let mut split = Split::new(count, self.turn());
+        let mut split = BatchSplit::new(count, self.turn());
         let (mut first_error, mut hopeless) = (None, false);
         while !hopeless && let Some(part) = split.part() {
             let tried = self.app.within_ms(TRY_MS, apply(part.clone())).await;
@@ -204,9 +204,9 @@ impl Work<'_> {
         !newer || self.messages.get(message).is_some_and(|message| self.waiting(*message, &[]).stays_unread())
     }
 
-    fn waiting(&self, message: &dyn Message, events: &[Event]) -> Waiting {
+    fn waiting(&self, message: &dyn Message, events: &[Event]) -> WaitingMessage {
         let age = |since: u64| self.now_ms.saturating_sub(since);
-        Waiting {
+        WaitingMessage {
             attempts: message.attempts(),
             age_ms: message.sent_at().map_or(0, age),
             oldest_event_ms: events.iter().map(|event| event.timestamp).min().map(age),
@@ -246,7 +246,7 @@ impl Work<'_> {
 
     /// Acks what is done with, hands on what can't wait any longer, and lets the rest wait.
     async fn settle(&self, done: &[bool]) {
-        let mut last_resort = LastResort::new(self.app);
+        let mut last_resort = SlowLaneFallback::new(self.app);
         let (mut acked, mut retried) = (0, 0);
         for ((message, part), done) in self.messages.iter().copied().zip(self.parsed.parts()).zip(done) {
             let events = self.parsed.events_of(part);
@@ -269,7 +269,7 @@ impl Work<'_> {
     }
 
     /// Counts what was done, and logs it.
-    fn report(&self, stored: &[bool], recorded: Recorded) {
+    fn report(&self, stored: &[bool], recorded: RecordCounts) {
         self.app.count("consumer_stored", recorded.stored);
         self.app.count("consumer_absorbed", recorded.absorbed);
         if self.app.config.log_events {
@@ -282,7 +282,7 @@ impl Work<'_> {
             }
         }
         if stored.contains(&true) {
-            let Recorded { stored, absorbed, .. } = recorded;
+            let RecordCounts { stored, absorbed, .. } = recorded;
             let took_ms = self.app.now_ms().saturating_sub(self.now_ms);
             self.app.note(format_args!("Stored {stored} events, absorbed {absorbed}, in {took_ms} ms"));
         }
@@ -299,7 +299,7 @@ fn mark(states: &mut [bool], messages: &[usize], outcomes: &[bool]) {
 }
 
 /// Records with this isolate's memory. Another batch in the same isolate finds it empty and reads for itself.
-async fn record(app: &App, store: &EventStore, events: &[Event]) -> Result<Recorded, StoreError> {
+async fn record(app: &App, store: &EventStore, events: &[Event]) -> Result<RecordCounts, StoreError> {
     let mut memory = app.isolate.consumer.take();
     let recorded = store.record(&mut memory, events, app.now_ms()).await;
     app.isolate.consumer.replace(memory);

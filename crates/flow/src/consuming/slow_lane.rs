@@ -11,9 +11,9 @@
 use std::rc::Rc;
 
 use model::delivery::layout::by_shard;
-use model::delivery::retry::Waiting;
+use model::delivery::retry::WaitingMessage;
 use model::event::Event;
-use model::event::message::{self, Written};
+use model::event::message::{self, EncodedEvent};
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -22,13 +22,13 @@ use crate::port::Message;
 
 /// Who takes messages that can't wait. One that refuses is not asked again for the batch.
 #[derive(Debug)]
-pub struct LastResort<'a> {
+pub struct SlowLaneFallback<'a> {
     app: &'a App,
     object_answers: bool,
     queue_answers: bool,
 }
 
-impl<'a> LastResort<'a> {
+impl<'a> SlowLaneFallback<'a> {
     /// For one batch.
     pub const fn new(app: &'a App) -> Self {
         Self { app, object_answers: true, queue_answers: true }
@@ -36,7 +36,13 @@ impl<'a> LastResort<'a> {
 
     /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `unread` is how
     /// many pieces of it can't be, or are too old by now.
-    pub async fn takes(&mut self, message: &dyn Message, waiting: Waiting, events: &[Event], unread: usize) -> bool {
+    pub async fn takes(
+        &mut self,
+        message: &dyn Message,
+        waiting: WaitingMessage,
+        events: &[Event],
+        unread: usize,
+    ) -> bool {
         if waiting.gives_way() && self.object_takes(events).await && unread == 0 {
             return true;
         }
@@ -58,7 +64,7 @@ impl<'a> LastResort<'a> {
 
     /// Writes events to the object as those of a send that failed.
     async fn object_takes(&mut self, events: &[Event]) -> bool {
-        let fallback = |event: &Event| Written::of(event.as_fallback()).map(Rc::new);
+        let fallback = |event: &Event| EncodedEvent::of(event.as_fallback()).map(Rc::new);
         let Ok(events) = events.iter().map(fallback).collect::<Result<Vec<_>, _>>() else { return false };
         let count = events.len();
         let shards = match layout::to_write(self.app).await {

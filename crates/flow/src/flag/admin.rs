@@ -16,10 +16,10 @@
 use futures_util::future::join;
 
 use model::flag::DEFAULT_DOCUMENT;
-use model::flag::change::{self, Author};
+use model::flag::change::{self, ChangeAuthor};
 use model::flag::document::{DatedDocument, Document};
-use model::flag::obeyed::Held;
-use model::flag::stop::{Act, Latch};
+use model::flag::obeyed::FlagCopy;
+use model::flag::stop::{Latch, StopAct};
 use model::time::ms_of_rfc3339;
 use store::flag::history::FlagHistory;
 use store::sql::StoreError;
@@ -34,7 +34,7 @@ use api::flag::{ChangeAnswer, FlagSource};
 
 /// The newest document that can be found.
 #[derive(Debug)]
-pub struct Known {
+pub struct NewestFlag {
     /// The document.
     pub document: Document,
     /// Where it is.
@@ -56,7 +56,7 @@ struct Copies {
 impl Copies {
     async fn read(app: &App) -> Self {
         let object = async {
-            let held = ask::flag(app, &Held::default(), DEADLINE_MS).await?;
+            let held = ask::flag(app, &FlagCopy::default(), DEADLINE_MS).await?;
             Ok(held.document.and_then(|text| Document::read(&text).ok()))
         };
         let (object, kv) = join(object, kv::document(app)).await;
@@ -77,7 +77,7 @@ async fn write_copies(app: &App, document: &Document) -> (bool, bool) {
 
 async fn write_object(app: &App, document: &Document) -> Result<(), Failure> {
     let text = serde_json::to_string(document).map_err(|error| Failure(error.to_string()))?;
-    let told = Held { latch: Latch::default(), document: Some(text) };
+    let told = FlagCopy { latch: Latch::default(), document: Some(text) };
     ask::flag(app, &told, DEADLINE_MS).await.map(drop)
 }
 
@@ -127,10 +127,10 @@ pub async fn was_changed_for(app: &App, by: &str, reason: &str) -> Result<bool, 
 
 /// The newest document: the history's, else the copy, else the built-in one. None where that can't be told, for what
 /// is out of reach may hold a newer one.
-pub async fn known(app: &App) -> Option<Known> {
+pub async fn known(app: &App) -> Option<NewestFlag> {
     let newest = app.within_ms(DEADLINE_MS, newest(app, 1)).await.and_then(Result::ok);
     if let Some(DatedDocument { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
-        return Some(Known { document, source: FlagSource::History, changed_at });
+        return Some(NewestFlag { document, source: FlagSource::History, changed_at });
     }
     let copies = Copies::read(app).await;
     let (document, source) = match copies.newest() {
@@ -139,14 +139,14 @@ pub async fn known(app: &App) -> Option<Known> {
         None => return None,
     };
     let changed_at = ms_of_rfc3339(&document.updated_at).unwrap_or_else(|| app.now_ms());
-    Some(Known { document, source, changed_at })
+    Some(NewestFlag { document, source, changed_at })
 }
 
 /// Changes the flag from version `base` to what `wanted` says.
 ///
 /// # Errors
 /// A stop holds, another version does, the document can't be, or the history can't be reached.
-pub async fn change(app: &App, base: u32, wanted: Document, author: Author) -> Result<ChangeAnswer, Error> {
+pub async fn change(app: &App, base: u32, wanted: Document, author: ChangeAuthor) -> Result<ChangeAnswer, Error> {
     // Before the version: who starts from an old one is told of the stop all the same.
     refuse_while_stopped(app).await?;
     let before = current(app).await?;
@@ -183,7 +183,7 @@ async fn store(app: &App, before: &Document, document: Document) -> Result<Chang
 ///
 /// # Errors
 /// As [`change()`]; or there is no such version.
-pub async fn rollback(app: &App, version: u32, author: Author) -> Result<ChangeAnswer, Error> {
+pub async fn rollback(app: &App, version: u32, author: ChangeAuthor) -> Result<ChangeAnswer, Error> {
     let Some(earlier) = in_history(app, async |history| history.of_version(version).await).await? else {
         return Err(Error::missing(format!("there is no version {version} in the history")));
     };
@@ -195,7 +195,7 @@ pub async fn rollback(app: &App, version: u32, author: Author) -> Result<ChangeA
 ///
 /// # Errors
 /// As [`publish`].
-pub async fn roll_back_to_old(app: &App, author: Author) -> Result<ChangeAnswer, Error> {
+pub async fn roll_back_to_old(app: &App, author: ChangeAuthor) -> Result<ChangeAnswer, Error> {
     let (before, document) = do_only(app, author).await?;
     publish(app, &before, document).await
 }
@@ -204,12 +204,12 @@ pub async fn roll_back_to_old(app: &App, author: Author) -> Result<ChangeAnswer,
 ///
 /// # Errors
 /// Somebody else was faster, or the history can't be reached.
-pub async fn set_do_only(app: &App, by: &Act) -> Result<ChangeAnswer, Error> {
+pub async fn set_do_only(app: &App, by: &StopAct) -> Result<ChangeAnswer, Error> {
     let (before, document) = do_only(app, by.author()).await?;
     store(app, &before, document).await
 }
 
-async fn do_only(app: &App, author: Author) -> Result<(Document, Document), Error> {
+async fn do_only(app: &App, author: ChangeAuthor) -> Result<(Document, Document), Error> {
     let before = current(app).await?;
     let document = change::next(before.version, change::to_old_path(&before), author)?;
     Ok((before, document))

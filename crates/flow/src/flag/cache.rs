@@ -9,7 +9,7 @@ use std::rc::Rc;
 use futures_util::future::join;
 
 use model::flag::Flag;
-use model::flag::obeyed::Held;
+use model::flag::obeyed::FlagCopy;
 use model::flag::stop::Latch;
 
 use super::kv;
@@ -59,8 +59,8 @@ pub fn is_known(app: &App) -> bool {
     app.isolate.flag.borrow().obeyed.in_force().is_some()
 }
 
-async fn of_object(app: &App) -> Result<Held, Failure> {
-    ask::flag(app, &Held::default(), DEADLINE_MS).await
+async fn of_object(app: &App) -> Result<FlagCopy, Failure> {
+    ask::flag(app, &FlagCopy::default(), DEADLINE_MS).await
 }
 
 /// Notes that one request reads for all; returns whether it asks the object, too.
@@ -80,7 +80,7 @@ fn adopt(
     app: &App,
     document: Result<Option<String>, Failure>,
     stops: Result<Latch, Failure>,
-    object: Option<Result<Held, Failure>>,
+    object: Option<Result<FlagCopy, Failure>>,
 ) {
     let mut complaints = Vec::new();
     let mut object = object.and_then(Result::ok);

@@ -31,7 +31,7 @@ const WRITE_DEADLINE_MS: u64 = 2_000;
 const RETRY_MS: u64 = 1_100;
 
 /// What KV said, of the document and of the stops: their texts, if there are any.
-pub type Texts = (Result<Option<String>, Failure>, Result<Option<String>, Failure>);
+pub type KvTexts = (Result<Option<String>, Failure>, Result<Option<String>, Failure>);
 
 async fn get(app: &App, key: &str) -> Result<Option<String>, Failure> {
     match app.within_ms(READ_DEADLINE_MS, app.ports.kv.get(key)).await {
@@ -41,7 +41,7 @@ async fn get(app: &App, key: &str) -> Result<Option<String>, Failure> {
 }
 
 /// Reads both.
-pub async fn read(app: &App) -> Texts {
+pub async fn read(app: &App) -> KvTexts {
     join(get(app, DOCUMENT), get(app, STOPS)).await
 }
 

@@ -1,8 +1,8 @@
 //! What somebody asks to be done with the flag, as the text of a body.
 
-use model::flag::change::Author;
+use model::flag::change::ChangeAuthor;
 use model::flag::document::{Document, MAX_BYTES};
-use model::flag::stop::Act;
+use model::flag::stop::StopAct;
 use model::time::rfc3339;
 use serde::de::DeserializeOwned;
 
@@ -19,8 +19,8 @@ fn order<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
     serde_json::from_str(body).map_err(|error| Error::input(format_args!("body: {error}; {remedy}")))
 }
 
-fn act(app: &App, by: String, reason: String) -> Act {
-    Act { at: app.now_ms(), by, reason }
+fn act(app: &App, by: String, reason: String) -> StopAct {
+    StopAct { at: app.now_ms(), by, reason }
 }
 
 fn document(body: &str) -> Result<Document, Error> {
@@ -34,7 +34,7 @@ fn document(body: &str) -> Result<Document, Error> {
 pub async fn change(app: &App, base: u32, body: &str) -> Result<ChangeAnswer, Error> {
     let wanted = document(body)?;
     let (by, reason) = (wanted.updated_by.clone(), wanted.reason.clone());
-    admin::change(app, base, wanted, Author { by, reason, at: rfc3339(app.now_ms()) }).await
+    admin::change(app, base, wanted, ChangeAuthor { by, reason, at: rfc3339(app.now_ms()) }).await
 }
 
 /// `POST flag/preview`: what the document in the body would do.

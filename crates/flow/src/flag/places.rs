@@ -12,7 +12,7 @@
 //! | its own key in KV | it under a key that no merge touches | tells the others, then deletes the key |
 
 use futures_util::future::join;
-use model::flag::obeyed::Held;
+use model::flag::obeyed::FlagCopy;
 use model::flag::stop::{Latch, Stop};
 use model::time::rfc3339;
 use store::flag::stops::Stops;
@@ -31,7 +31,7 @@ const COPY_ATTEMPTS: usize = 3;
 
 /// What each place knows of stops; none where it can't be read.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownStops {
     /// D1.
     pub history: Option<Latch>,
     /// The object.
@@ -42,7 +42,7 @@ pub struct Known {
     copy_is_garbage: bool,
 }
 
-impl Known {
+impl KnownStops {
     /// What is known at all.
     pub fn union(&self) -> Latch {
         let places = [&self.history, &self.object, &self.copy];
@@ -61,7 +61,7 @@ pub(super) async fn in_history(app: &App, record: &Latch) -> Result<Latch, Failu
 }
 
 pub(super) async fn in_object(app: &App, record: &Latch) -> Result<Latch, Failure> {
-    let told = Held { latch: record.clone(), document: None };
+    let told = FlagCopy { latch: record.clone(), document: None };
     ask::flag(app, &told, DEADLINE_MS).await.map(|held| held.latch)
 }
 
@@ -70,13 +70,13 @@ pub(super) fn said(app: &App, place: &str, answer: Result<Latch, Failure>) -> Op
 }
 
 /// Asks all places.
-pub async fn known(app: &App) -> Known {
+pub async fn known(app: &App) -> KnownStops {
     let nothing = Latch::default();
     let stored = join(in_history(app, &nothing), in_object(app, &nothing));
     let ((history, object), copy) = join(stored, kv::stops(app)).await;
     let copy_is_garbage = matches!(copy, Ok(Err(_)));
     let copy = said(app, "KV", copy.and_then(|text| text));
-    Known { history: said(app, "D1", history), object: said(app, "the object", object), copy, copy_is_garbage }
+    KnownStops { history: said(app, "D1", history), object: said(app, "the object", object), copy, copy_is_garbage }
 }
 
 /// The stops in D1, which keeps all.
@@ -110,7 +110,7 @@ pub async fn refuse_while_stopped(app: &App) -> Result<Latch, Error> {
 }
 
 /// What places took, and all that is known then.
-pub(super) struct Told {
+pub(super) struct StopDelivery {
     /// All that is known.
     pub known: Latch,
     /// Whether D1 took it.
@@ -122,7 +122,7 @@ pub(super) struct Told {
 }
 
 /// Tells all places of a stop or a release.
-pub(super) async fn tell(app: &App, stop: &Stop) -> Told {
+pub(super) async fn tell(app: &App, stop: &Stop) -> StopDelivery {
     let record = Latch::of([stop.clone()]);
     let (history, (object, mut known, copied)) = join(in_history(app, &record), copy(app, &record)).await;
     let history = said(app, "D1", history);
@@ -138,7 +138,7 @@ pub(super) async fn tell(app: &App, stop: &Stop) -> Told {
     if recorded || in_object || copied {
         cache::learn(app, known.clone());
     }
-    Told { known, recorded, copied, in_object }
+    StopDelivery { known, recorded, copied, in_object }
 }
 
 /// Tells the object, then writes to KV all that is known. D1 is not waited for.

@@ -4,9 +4,9 @@ use futures_util::future::join;
 use model::flag::document::Document;
 use model::flag::preview::{self, Preview};
 use model::reading::merge::{Merged, busiest};
-use model::reading::selection::{self, Parts, Routes};
+use model::reading::selection::{self, RollupParts, RouteSelection};
 
-use super::admin::{self, Known};
+use super::admin::{self, NewestFlag};
 use super::{cache, places};
 use crate::app::App;
 use crate::error::Error;
@@ -48,7 +48,7 @@ pub async fn history(app: &App) -> Result<FlagHistoryAnswer, Error> {
 /// [`Error`].
 pub async fn document(app: &App) -> Result<FlagDocumentAnswer, Error> {
     let (known, flag) = join(admin::known(app), cache::current(app)).await;
-    let Known { document, source, .. } = known.ok_or_else(unknown)?;
+    let NewestFlag { document, source, .. } = known.ok_or_else(unknown)?;
     Ok(FlagDocumentAnswer { document, source, stop: flag.stop.clone() })
 }
 
@@ -66,7 +66,7 @@ pub async fn preview(proposed: Document, app: &App) -> Result<PreviewAnswer, Err
     let from = to.saturating_sub(BASIS_MS);
     // Without the stores there still are the rules.
     let spans = selection::cover(from, to, to, &app.config.retention);
-    let both = merged::read(app, spans, Routes::Each, Parts::Counts).await;
+    let both = merged::read(app, spans, RouteSelection::Each, RollupParts::Counts).await;
     let (merged, missing) = both.ok().map(|both| (both.merged(app, None), both.missing)).unzip();
     let by_route = merged.as_ref().map(Merged::by_route).unwrap_or_default();
     let traffic: Vec<(String, u64)> =

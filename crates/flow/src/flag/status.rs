@@ -9,7 +9,7 @@ use model::flag::ramp::{Ramp, RampStage};
 use model::flag::ramp_step::{Gate, after_release};
 use model::flag::spread::{Sightings, Spread};
 use model::flag::stop::Latch;
-use model::reading::missing::{self, Missing};
+use model::reading::missing::{self, MissingData};
 use model::time::rfc3339;
 
 use super::admin;
@@ -70,7 +70,7 @@ pub async fn read(query: &Query, app: &App) -> Result<FlagStatusAnswer, Error> {
     })
 }
 
-fn stop_status(app: &App, known: &places::Known) -> StopStatus {
+fn stop_status(app: &App, known: &places::KnownStops) -> StopStatus {
     let holds = |place: &Option<Latch>| place.as_ref().map(Latch::holds);
     // What this isolate obeys is known, too, whatever can't be read.
     let all = known.union().merged(cache::stops(app));
@@ -81,7 +81,7 @@ fn stop_status(app: &App, known: &places::Known) -> StopStatus {
 
 /// The events of both stores, the newest first, as far as one read may; whether that is all of them; and what of the
 /// stores could not be read.
-async fn sightings(app: &App, from: u64, to: u64) -> (Sightings, bool, Vec<Missing>) {
+async fn sightings(app: &App, from: u64, to: u64) -> (Sightings, bool, Vec<MissingData>) {
     let (deadline, mut missing) = (app.read_deadline(), Vec::new());
     let (mut sightings, mut complete) = (Sightings::default(), true);
     let (mut end, mut piece) = (to, FIRST_PIECE_MS);

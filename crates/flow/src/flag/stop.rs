@@ -3,17 +3,17 @@
 //! Invariant: a stop that any place took holds until a place that is always consistent takes its release.
 
 use futures_util::future::join;
-use model::flag::stop::{Act, Latch, MAX_HOLDING, Stop};
+use model::flag::stop::{Latch, MAX_HOLDING, Stop, StopAct};
 
 use super::admin;
-use super::places::{self, Known, Told, in_history, in_object, said, tell};
+use super::places::{self, KnownStops, StopDelivery, in_history, in_object, said, tell};
 use super::{cache, kv};
 use crate::app::App;
 use crate::error::Error;
 use api::flag::{ChangeAnswer, StopAnswer};
 
-fn outcome(told: Told, stop: Stop, changed: Option<ChangeAnswer>) -> StopAnswer {
-    let Told { known, recorded, copied, in_object } = told;
+fn outcome(told: StopDelivery, stop: Stop, changed: Option<ChangeAnswer>) -> StopAnswer {
+    let StopDelivery { known, recorded, copied, in_object } = told;
     let holding = known.holding().into_iter().cloned().collect();
     let stop = known.of_id(&stop.id).cloned().unwrap_or(stop);
     StopAnswer { stop, holding, recorded, copied, in_object, changed }
@@ -23,7 +23,7 @@ fn outcome(told: Told, stop: Stop, changed: Option<ChangeAnswer>) -> StopAnswer 
 ///
 /// # Errors
 /// Nobody or no reason is named, or no place takes it.
-pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
+pub async fn stop(app: &App, by: StopAct) -> Result<StopAnswer, Error> {
     by.check()?;
     let before = cache::stops(app);
     let mut stop = match before.holding().as_slice() {
@@ -48,7 +48,7 @@ pub async fn stop(app: &App, by: Act) -> Result<StopAnswer, Error> {
 ///
 /// # Errors
 /// There is no such stop, or no place that is always consistent takes the release: the stop holds then.
-pub async fn release(app: &App, id: &str, by: Act, do_only: bool) -> Result<StopAnswer, Error> {
+pub async fn release(app: &App, id: &str, by: StopAct, do_only: bool) -> Result<StopAnswer, Error> {
     by.check()?;
     let (known, alone) = join(places::known(app), kv::alone(app)).await;
     let mut latch = known.union().merged(cache::stops(app));
@@ -69,7 +69,7 @@ pub async fn release(app: &App, id: &str, by: Act, do_only: bool) -> Result<Stop
     Ok(outcome(told, stop, changed))
 }
 
-fn unknown(id: &str, latch: &Latch, places: &Known) -> Error {
+fn unknown(id: &str, latch: &Latch, places: &KnownStops) -> Error {
     if !places.is_enough() {
         return Error::unavailable(format!("no place that can be read now knows of `{id}`: try again"));
     }

@@ -4,17 +4,17 @@
 
 use std::rc::Rc;
 
-use api::object::{Answer, Request};
+use api::object::{ObjectAnswer, ObjectRequest};
 use futures_util::future::join_all;
-use model::archive::plan::{Cut, Windows};
+use model::archive::plan::{PartRange, Windows};
 use model::delivery::layout::shard_name;
 use model::event::Event;
 use model::event::identity::{Digest, IdempotentId};
-use model::event::message::Written;
-use model::parity::ask::{self, Ask};
+use model::event::message::EncodedEvent;
+use model::parity::ask::{self, ParityQuestion};
 use model::reading::found::{LogState, Sighting};
 use store::events::details::Details;
-use store::parity::side::Side;
+use store::parity::side::ParityStore;
 use store::sql::{LocalFuture, StoreError};
 
 use super::ask::{Collector, KEEPER, answer, ask};
@@ -23,7 +23,7 @@ use crate::app::App;
 use crate::deadline::Deadline;
 
 /// What each object answered, by its name.
-pub type Answers<T> = Vec<(String, Result<T, StoreError>)>;
+pub type ObjectAnswers<T> = Vec<(String, Result<T, StoreError>)>;
 
 /// Names of all objects.
 async fn names(app: &App, deadline: Deadline) -> Result<impl Iterator<Item = String> + use<>, StoreError> {
@@ -35,7 +35,7 @@ async fn names(app: &App, deadline: Deadline) -> Result<impl Iterator<Item = Str
 ///
 /// # Errors
 /// Why they may not be recorded.
-pub async fn record(app: &App, shards: u64, events: &[Rc<Written>], message: String) -> Result<(), StoreError> {
+pub async fn record(app: &App, shards: u64, events: &[Rc<EncodedEvent>], message: String) -> Result<(), StoreError> {
     let Some(first) = events.first() else { return Ok(()) };
     let name = shard_name(first.event().digest.0 % shards.max(1), shards);
     Collector { app, name: &name }.record(message).await
@@ -47,7 +47,7 @@ pub async fn of_each<T>(
     app: &App,
     deadline: Deadline,
     question: impl AsyncFn(&str) -> Result<T, StoreError>,
-) -> Answers<T> {
+) -> ObjectAnswers<T> {
     let asked = async |name: String| {
         let answer = question(&name).await;
         (name, answer)
@@ -59,30 +59,34 @@ pub async fn of_each<T>(
 }
 
 /// Events of a range (ms), by object, and whether there are more than are given out.
-pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> Answers<(Vec<Event>, bool)> {
+pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> ObjectAnswers<(Vec<Event>, bool)> {
     of_each(app, deadline, async |name| {
-        let answer = ask(app, name, &Request::Events { from, to }, deadline).await?;
-        answer!(answer, Answer::Events(events, more) => (events, more))
+        let answer = ask(app, name, &ObjectRequest::Events { from, to }, deadline).await?;
+        answer!(answer, ObjectAnswer::Events(events, more) => (events, more))
     })
     .await
 }
 
 /// What each object knows of an ID.
-pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> Answers<Sighting> {
+pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> ObjectAnswers<Sighting> {
     of_each(
         app,
         deadline,
-        async |name| answer!(ask(app, name, &Request::Trace(id), deadline).await?, Answer::Trace(sighting) => sighting),
+        async |name| {
+            answer!(ask(app, name, &ObjectRequest::Trace(id), deadline).await?, ObjectAnswer::Trace(sighting) => sighting)
+        },
     )
     .await
 }
 
 /// How much each object holds.
-pub async fn state(app: &App, deadline: Deadline) -> Answers<LogState> {
+pub async fn state(app: &App, deadline: Deadline) -> ObjectAnswers<LogState> {
     of_each(
         app,
         deadline,
-        async |name| answer!(ask(app, name, &Request::State, deadline).await?, Answer::State(state) => state),
+        async |name| {
+            answer!(ask(app, name, &ObjectRequest::State, deadline).await?, ObjectAnswer::State(state) => state)
+        },
     )
     .await
 }
@@ -94,8 +98,8 @@ pub struct Collectors<'a> {
     pub app: &'a App,
 }
 
-impl Side for Collectors<'_> {
-    fn ask<'a>(&'a self, question: &'a Ask) -> LocalFuture<'a, Result<ask::Answer, StoreError>> {
+impl ParityStore for Collectors<'_> {
+    fn ask<'a>(&'a self, question: &'a ParityQuestion) -> LocalFuture<'a, Result<ask::ParityAnswer, StoreError>> {
         Box::pin(async move {
             let names = names(self.app, Deadline::BACKGROUND).await?;
             let asked = names.map(|name| async move { Collector { app: self.app, name: &name }.ask(question).await });
@@ -113,8 +117,8 @@ impl Collectors<'_> {
     /// Asks every object, one after the other, so that only one answer is in memory.
     async fn each(
         &self,
-        request: Request,
-        mut take: impl FnMut(Answer) -> Result<(), StoreError>,
+        request: ObjectRequest,
+        mut take: impl FnMut(ObjectAnswer) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         for name in names(self.app, Deadline::BACKGROUND).await? {
             take(ask(self.app, &name, &request, Deadline::BACKGROUND).await?)?;
@@ -127,25 +131,25 @@ impl Details for Collectors<'_> {
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
         let mut all = Windows { until: to, ..Windows::default() };
         let add = |answer| {
-            let (counts, until) = answer!(answer, Answer::Windows(counts, until) => (counts, until))?;
+            let (counts, until) = answer!(answer, ObjectAnswer::Windows(counts, until) => (counts, until))?;
             all.add(Windows { counts: counts.into_iter().collect(), until });
             Ok(())
         };
-        self.each(Request::Windows { from, to, most }, add).await?;
+        self.each(ObjectRequest::Windows { from, to, most }, add).await?;
         Ok(all)
     }
 
-    async fn events_in(&self, cut: Cut) -> Result<Vec<Event>, StoreError> {
+    async fn events_in(&self, cut: PartRange) -> Result<Vec<Event>, StoreError> {
         let mut all = Vec::new();
-        let add = |answer| answer!(answer, Answer::Details(events) => all.extend(events));
-        self.each(Request::Details(cut), add).await?;
+        let add = |answer| answer!(answer, ObjectAnswer::Details(events) => all.extend(events));
+        self.each(ObjectRequest::Details(cut), add).await?;
         Ok(all)
     }
 
     async fn digests(&self, from: u64, to: u64) -> Result<Vec<(u64, Digest)>, StoreError> {
         let mut all = Vec::new();
-        let add = |answer| answer!(answer, Answer::Digests(digests) => all.extend(digests));
-        self.each(Request::Digests { from, to }, add).await?;
+        let add = |answer| answer!(answer, ObjectAnswer::Digests(digests) => all.extend(digests));
+        self.each(ObjectRequest::Digests { from, to }, add).await?;
         Ok(all)
     }
 }

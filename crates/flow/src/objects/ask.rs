@@ -2,15 +2,15 @@
 //!
 //! Invariant: an answer that is missing, late, or of another kind than the question asks for is an error.
 
-use api::object::{Answer, Request, pack, unpack};
+use api::object::{ObjectAnswer, ObjectRequest, pack, unpack};
 use model::delivery::layout::Layout;
 use model::event::address::DailyKey;
-use model::flag::obeyed::Held;
-use model::operating::vitals::{Report, Vitals};
+use model::flag::obeyed::FlagCopy;
+use model::operating::vitals::{Vitals, VitalsReport};
 use model::parity::ask;
-use model::reading::found::Found;
-use model::reading::selection::{Known, Selection};
-use store::parity::side::Side;
+use model::reading::found::SelectedRollups;
+use model::reading::selection::{KnownIntervals, Selection};
+use store::parity::side::ParityStore;
 use store::sql::{LocalFuture, StoreError};
 
 use crate::app::App;
@@ -24,12 +24,17 @@ pub const KEEPER: &str = "default";
 ///
 /// # Errors
 /// [`StoreError`]: no answer in time, none that can be read, or that it could not.
-pub async fn ask(app: &App, name: &str, request: &Request, deadline: Deadline) -> Result<Answer, StoreError> {
+pub async fn ask(
+    app: &App,
+    name: &str,
+    request: &ObjectRequest,
+    deadline: Deadline,
+) -> Result<ObjectAnswer, StoreError> {
     let corrupt = |error| StoreError::Corrupt(format!("object {name}: {error}"));
     let question = pack(request).map_err(corrupt)?;
     let asked = async { app.ports.objects.ask(name, question).await.map_err(StoreError::from) };
     match unpack(&app.until(deadline, asked).await?).map_err(corrupt)? {
-        Answer::Failed(why) => Err(StoreError::Unavailable(format!("object {name}: {why}"))),
+        ObjectAnswer::Failed(why) => Err(StoreError::Unavailable(format!("object {name}: {why}"))),
         answer => Ok(answer),
     }
 }
@@ -50,9 +55,9 @@ pub(super) use answer;
 /// # Errors
 /// Why they can't be had.
 pub async fn address_key(app: &App, day: u64) -> Result<(DailyKey, Layout), StoreError> {
-    let request = Request::AddressKey { day, setting: app.config.shards };
+    let request = ObjectRequest::AddressKey { day, setting: app.config.shards };
     let answer = ask(app, KEEPER, &request, Deadline::BACKGROUND).await?;
-    answer!(answer, Answer::AddressKey(key, layout) => (DailyKey(key), layout))
+    answer!(answer, ObjectAnswer::AddressKey(key, layout) => (DailyKey(key), layout))
 }
 
 /// How many objects there are; recorded then, if `record` says so.
@@ -60,19 +65,19 @@ pub async fn address_key(app: &App, day: u64) -> Result<(DailyKey, Layout), Stor
 /// # Errors
 /// [`StoreError`].
 pub async fn layout(app: &App, record: bool, deadline: Deadline) -> Result<Layout, StoreError> {
-    let request = Request::Layout { setting: app.config.shards, record };
-    answer!(ask(app, KEEPER, &request, deadline).await?, Answer::Layout(layout) => layout)
+    let request = ObjectRequest::Layout { setting: app.config.shards, record };
+    answer!(ask(app, KEEPER, &request, deadline).await?, ObjectAnswer::Layout(layout) => layout)
 }
 
 /// Tells the object of a flag document and of stops; returns what it holds then.
 ///
 /// # Errors
 /// Why it may not know; repeating is harmless.
-pub async fn flag(app: &App, told: &Held, deadline_ms: u64) -> Result<Held, Failure> {
+pub async fn flag(app: &App, told: &FlagCopy, deadline_ms: u64) -> Result<FlagCopy, Failure> {
     let text = serde_json::to_string(told).map_err(|error| Failure(error.to_string()))?;
     let held = async {
-        let answer = ask(app, KEEPER, &Request::Flag(text), app.deadline(deadline_ms)).await?;
-        let text = answer!(answer, Answer::Flag(text) => text)?;
+        let answer = ask(app, KEEPER, &ObjectRequest::Flag(text), app.deadline(deadline_ms)).await?;
+        let text = answer!(answer, ObjectAnswer::Flag(text) => text)?;
         serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(error.to_string()))
     };
     held.await.map_err(|error: StoreError| Failure(format!("the object's flag: {error}")))
@@ -82,8 +87,8 @@ pub async fn flag(app: &App, told: &Held, deadline_ms: u64) -> Result<Held, Fail
 ///
 /// # Errors
 /// Why it may not be there.
-pub async fn report(app: &App, report: Report, deadline: Deadline) -> Result<(), StoreError> {
-    answer!(ask(app, KEEPER, &Request::Report(report), deadline).await?, Answer::Done => ())
+pub async fn report(app: &App, report: VitalsReport, deadline: Deadline) -> Result<(), StoreError> {
+    answer!(ask(app, KEEPER, &ObjectRequest::Report(report), deadline).await?, ObjectAnswer::Done => ())
 }
 
 /// What all isolates counted, and when jobs ran.
@@ -91,7 +96,7 @@ pub async fn report(app: &App, report: Report, deadline: Deadline) -> Result<(),
 /// # Errors
 /// Why it can't be read.
 pub async fn vitals(app: &App, deadline: Deadline) -> Result<Vitals, StoreError> {
-    answer!(ask(app, KEEPER, &Request::Vitals, deadline).await?, Answer::Vitals(vitals) => vitals)
+    answer!(ask(app, KEEPER, &ObjectRequest::Vitals, deadline).await?, ObjectAnswer::Vitals(vitals) => vitals)
 }
 
 /// Keeps the dashboard's summary in place of the one before.
@@ -99,7 +104,7 @@ pub async fn vitals(app: &App, deadline: Deadline) -> Result<Vitals, StoreError>
 /// # Errors
 /// Why it may not be there.
 pub async fn keep_snapshot(app: &App, text: String) -> Result<(), StoreError> {
-    answer!(ask(app, KEEPER, &Request::KeepSnapshot(text), Deadline::BACKGROUND).await?, Answer::Done => ())
+    answer!(ask(app, KEEPER, &ObjectRequest::KeepSnapshot(text), Deadline::BACKGROUND).await?, ObjectAnswer::Done => ())
 }
 
 /// The dashboard's summary, if one is kept.
@@ -107,7 +112,7 @@ pub async fn keep_snapshot(app: &App, text: String) -> Result<(), StoreError> {
 /// # Errors
 /// Why it can't be read.
 pub async fn snapshot(app: &App, deadline: Deadline) -> Result<Option<String>, StoreError> {
-    answer!(ask(app, KEEPER, &Request::Snapshot, deadline).await?, Answer::Snapshot(text) => text)
+    answer!(ask(app, KEEPER, &ObjectRequest::Snapshot, deadline).await?, ObjectAnswer::Snapshot(text) => text)
 }
 
 /// Figures that were selected, of one object, less those that are known and have not changed.
@@ -118,11 +123,11 @@ pub async fn find(
     app: &App,
     name: &str,
     selection: &Selection,
-    known: Option<Known>,
+    known: Option<KnownIntervals>,
     deadline: Deadline,
-) -> Result<Found, StoreError> {
-    let request = Request::Rollups(selection.clone(), known);
-    answer!(ask(app, name, &request, deadline).await?, Answer::Rollups(found) => found)
+) -> Result<SelectedRollups, StoreError> {
+    let request = ObjectRequest::Rollups(selection.clone(), known);
+    answer!(ask(app, name, &request, deadline).await?, ObjectAnswer::Rollups(found) => found)
 }
 
 /// One object as a store, for work that nobody waits for.
@@ -134,17 +139,17 @@ pub struct Collector<'a> {
     pub name: &'a str,
 }
 
-impl Side for Collector<'_> {
-    fn ask<'a>(&'a self, question: &'a ask::Ask) -> LocalFuture<'a, Result<ask::Answer, StoreError>> {
+impl ParityStore for Collector<'_> {
+    fn ask<'a>(&'a self, question: &'a ask::ParityQuestion) -> LocalFuture<'a, Result<ask::ParityAnswer, StoreError>> {
         Box::pin(async move {
-            let answer = self.tell(&Request::Parity(question.clone())).await?;
-            answer!(answer, Answer::Parity(answer) => answer)
+            let answer = self.tell(&ObjectRequest::Parity(question.clone())).await?;
+            answer!(answer, ObjectAnswer::Parity(answer) => answer)
         })
     }
 }
 
 impl Collector<'_> {
-    async fn tell(&self, request: &Request) -> Result<Answer, StoreError> {
+    async fn tell(&self, request: &ObjectRequest) -> Result<ObjectAnswer, StoreError> {
         ask(self.app, self.name, request, Deadline::BACKGROUND).await
     }
 
@@ -153,8 +158,8 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be recorded, or which of them can't be read.
     pub async fn record(&self, message: String) -> Result<(), StoreError> {
-        let answer = self.tell(&Request::Record(message)).await?;
-        let rejected = answer!(answer, Answer::Recorded { rejected, .. } => rejected)?;
+        let answer = self.tell(&ObjectRequest::Record(message)).await?;
+        let rejected = answer!(answer, ObjectAnswer::Recorded { rejected, .. } => rejected)?;
         match rejected.as_slice() {
             [] => Ok(()),
             reasons => Err(StoreError::Unavailable(format!("object {} rejected: {}", self.name, reasons.join("; ")))),
@@ -166,7 +171,7 @@ impl Collector<'_> {
     /// # Errors
     /// Why they may not be stored.
     pub async fn store_again(&self, message: String) -> Result<(), StoreError> {
-        answer!(self.tell(&Request::StoreAgain(message)).await?, Answer::Done => ())
+        answer!(self.tell(&ObjectRequest::StoreAgain(message)).await?, ObjectAnswer::Done => ())
     }
 
     /// Deletes all that the object holds.
@@ -174,6 +179,6 @@ impl Collector<'_> {
     /// # Errors
     /// Why it may still be there.
     pub async fn erase(&self) -> Result<(), StoreError> {
-        answer!(self.tell(&Request::Erase).await?, Answer::Done => ())
+        answer!(self.tell(&ObjectRequest::Erase).await?, ObjectAnswer::Done => ())
     }
 }

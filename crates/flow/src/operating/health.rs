@@ -4,7 +4,7 @@ use futures_util::future::{join, join5};
 
 use model::counting::grain::HOUR_MS;
 use model::delivery::retry::Lane;
-use model::operating::health::{self, Backlog, Counts, Facts, HealthReason, HealthStatus};
+use model::operating::health::{self, Backlog, CounterValues, HealthFacts, HealthReason, HealthStatus};
 use model::operating::vitals::Vitals;
 use model::parity::verdict::Verdict;
 use model::parity::window::WindowKind;
@@ -29,19 +29,19 @@ const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
 const BACKLOG_MS: u64 = 2_000;
 
 /// What everyone said. None: it could not be read.
-pub struct Known {
+pub struct HealthFindings {
     /// When they were asked, in ms.
     pub now_ms: u64,
     /// What health is judged by.
-    pub facts: Facts,
+    pub facts: HealthFacts,
     /// What isolates counted.
-    pub counts: Option<Counts>,
+    pub counts: Option<CounterValues>,
     /// The archive.
     pub archive: Option<ArchiveState>,
     stores: StoreStates,
 }
 
-impl Known {
+impl HealthFindings {
     /// How it is, and why.
     pub fn judge(&self) -> (HealthStatus, Vec<HealthReason>) {
         health::judge(&self.facts, self.now_ms)
@@ -49,7 +49,7 @@ impl Known {
 }
 
 /// Asks everyone.
-pub async fn gather(app: &App, deadline: Deadline) -> Known {
+pub async fn gather(app: &App, deadline: Deadline) -> HealthFindings {
     let now_ms = app.now_ms();
     let letters = async { DeadLetters::new(app.new_store_until(deadline)?).gauge().await };
     let written = async { WriteProbe::new(app.new_store_until(deadline)?).last().await };
@@ -72,7 +72,7 @@ pub async fn gather(app: &App, deadline: Deadline) -> Known {
     let (old, new) = (old.whole().ok(), new.whole().ok());
     let (counts, jobs, lately) = known(app, vitals)
         .map_or_else(Default::default, |Vitals { counts, jobs, lately }| (Some(counts), Some(jobs), Some(lately)));
-    let facts = Facts {
+    let facts = HealthFacts {
         missing,
         old_bytes: old.as_ref().and_then(|states| states.iter().filter_map(|state| state.bytes).max()),
         new_bytes: new.as_ref().and_then(|state| state.bytes),
@@ -91,7 +91,7 @@ pub async fn gather(app: &App, deadline: Deadline) -> Known {
         flag_is_known: cache::is_known(app),
         stop: flag.stop.clone(),
     };
-    Known { now_ms, facts, counts, archive, stores: StoreStates { old, new } }
+    HealthFindings { now_ms, facts, counts, archive, stores: StoreStates { old, new } }
 }
 
 /// What waits in a lane's queue, as far as that is known.
@@ -105,9 +105,9 @@ pub async fn read(app: &App) -> HealthAnswer {
     // On the heap: what asks for health asks for much else, and holds all of it while it waits.
     let known = Box::pin(gather(app, app.read_deadline())).await;
     let (status, reasons) = known.judge();
-    let Known { now_ms, facts, counts: counters, archive, stores } = known;
+    let HealthFindings { now_ms, facts, counts: counters, archive, stores } = known;
     // What is not known is not 0.
-    let of = |counts: &Counts, name: &str| counts.get(name).copied().unwrap_or_default();
+    let of = |counts: &CounterValues, name: &str| counts.get(name).copied().unwrap_or_default();
     HealthAnswer {
         status,
         reasons,

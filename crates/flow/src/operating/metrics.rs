@@ -9,9 +9,9 @@ use model::operating::metrics::pipeline::Pipeline;
 use model::operating::metrics::rollout::Rollout;
 use model::operating::metrics::traffic::Traffic;
 use model::operating::metrics::{self};
-use model::parity::filed::Filed;
+use model::parity::filed::FiledReport;
 use model::parity::window::WindowKind;
-use model::reading::selection::{Parts, Routes, Selection, Span};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 
 use super::health;
 use crate::app::App;
@@ -56,10 +56,10 @@ async fn read(app: &App, now_ms: u64) -> String {
     metrics::text(&traffic, &Rollout { flag, stops, hours, days }, &pipeline(known))
 }
 
-fn pipeline(known: health::Known) -> Pipeline {
+fn pipeline(known: health::HealthFindings) -> Pipeline {
     let (status, reasons) = known.judge();
     let archived_until_ms = known.archive.as_ref().and_then(ArchiveState::until_ms);
-    let health::Known { now_ms, facts, counts, .. } = known;
+    let health::HealthFindings { now_ms, facts, counts, .. } = known;
     Pipeline { now_ms, facts, status, reasons, counts, archived_until_ms }
 }
 
@@ -67,12 +67,13 @@ fn pipeline(known: health::Known) -> Pipeline {
 async fn traffic(app: &App, now_ms: u64, deadline: Deadline) -> (Option<Rollups>, Option<Rollups>) {
     let from = Grain::Day.floor(now_ms);
     let spans = vec![Span { from, to: from + DAY_MS, grain: Grain::Day }];
-    let selection = Selection { spans, routes: Routes::Each, parts: Parts::Latency, dual: Parts::Latency };
+    let selection =
+        Selection { spans, routes: RouteSelection::Each, parts: RollupParts::Latency, dual: RollupParts::Latency };
     let (old, new) = stores::rollups(app, &selection, deadline).await;
     (old.whole().ok(), new.whole().ok())
 }
 
-async fn reports(app: &App, kind: WindowKind, most: u64, deadline: Deadline) -> Option<Vec<Filed>> {
+async fn reports(app: &App, kind: WindowKind, most: u64, deadline: Deadline) -> Option<Vec<FiledReport>> {
     let read = async { runs::reports_until(app, deadline)?.newest_filed(kind, most).await };
     read.await.inspect_err(|error| app.error(format_args!("Metrics without parity: {error}"))).ok()
 }

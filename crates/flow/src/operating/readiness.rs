@@ -5,9 +5,9 @@
 use futures_util::future::{join, join3};
 
 use model::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
-use model::operating::readiness::{self, DAYS, Facts, LastHour};
+use model::operating::readiness::{self, DAYS, LastHour, ReadinessFacts};
 use model::parity::window::{Window, WindowKind};
-use store::parity::compare::Run;
+use store::parity::compare::ComparisonRun;
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -31,7 +31,7 @@ pub async fn read(app: &App) -> ReadinessAnswer {
         app.until(deadline, Box::pin(last_hour(app, now_ms))),
     )
     .await;
-    let facts = Facts {
+    let facts = ReadinessFacts {
         days: known(app, days).unwrap_or_default(),
         dead_events: known(app, dead_events),
         hour: known(app, hour),
@@ -44,7 +44,7 @@ fn known<T>(app: &App, read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(|error| app.error(format_args!("Readiness: {error}"))).ok()
 }
 
-async fn days(app: &App) -> Result<Vec<readiness::Day>, StoreError> {
+async fn days(app: &App) -> Result<Vec<readiness::ReportedDay>, StoreError> {
     runs::reports(app)?.days(DAYS as u64).await
 }
 
@@ -58,11 +58,11 @@ async fn last_hour(app: &App, now_ms: u64) -> Result<LastHour, StoreError> {
     let window = Window { kind: WindowKind::Range, from: to - HOUR_MS, to };
     let (run, traced) = join(runs::look(app, window), traced(app, window)).await;
     let report = match run? {
-        Run::Done(report) => report,
-        Run::Interrupted(_) => {
+        ComparisonRun::Done(report) => report,
+        ComparisonRun::Interrupted(_) => {
             return Err(StoreError::Unavailable("the last hour differs in too many minutes".to_owned()));
         }
-        Run::Refused(reason) => return Err(StoreError::Unavailable(reason)),
+        ComparisonRun::Refused(reason) => return Err(StoreError::Unavailable(reason)),
     };
     let tally = &report.total.tally;
     Ok(LastHour {

@@ -4,7 +4,7 @@ use futures_util::future::{join, join5};
 use serde_json::value::RawValue;
 
 use model::parity::window::WindowKind;
-use model::reading::selection::Routes;
+use model::reading::selection::RouteSelection;
 
 use super::health;
 use crate::app::App;
@@ -16,7 +16,7 @@ use crate::port::Failure;
 use crate::reading::paths;
 use crate::reading::series;
 use crate::reading::stats;
-use api::summary::{NewestReports, Summary};
+use api::summary::{DashboardSummary, NewestReports};
 use api::url::Query;
 
 /// The range that it shows, as a request of it would say.
@@ -33,13 +33,13 @@ pub async fn text(app: &App) -> Result<String, Failure> {
     // All at once, so that a store which does not answer is waited for once.
     let (stats, series, paths, (health, flag), (hour, day)) = join5(
         Box::pin(stats::total(&query, app)),
-        Box::pin(series::read(Routes::Together, &query, app)),
+        Box::pin(series::read(RouteSelection::Together, &query, app)),
         Box::pin(paths::table(&query, app)),
         join(health::read(app), shown::read(app)),
         join(newest(app, WindowKind::Hour, deadline), newest(app, WindowKind::Day, deadline)),
     )
     .await;
-    let summary = Summary {
+    let summary = DashboardSummary {
         computed_at: app.now_ms(),
         range: RANGE.to_owned(),
         stats: stats.map_err(known).ok(),

@@ -5,7 +5,7 @@
 
 use model::counting::grain::MINUTE_MS;
 use model::operating::health::Job;
-use model::operating::vitals::Report;
+use model::operating::vitals::VitalsReport;
 
 use crate::app::App;
 use crate::objects::ask;
@@ -32,7 +32,7 @@ pub async fn report_if_due(app: &App) {
 
 /// Reports at once, with the jobs that have run.
 pub async fn report(app: &App, jobs: Vec<Job>) {
-    let report = Report { isolate: app.isolate.name.to_string(), counts: app.counts(), jobs };
+    let report = VitalsReport { isolate: app.isolate.name.to_string(), counts: app.counts(), jobs };
     if let Err(error) = ask::report(app, report, app.deadline(DEADLINE_MS)).await {
         app.error(format_args!("Vital signs are left for the next report: {error}"));
     }

@@ -56,9 +56,11 @@ fn raw(app: &App, text: String) -> Result<Box<RawValue>, Error> {
 pub async fn run(query: &Query, app: &App) -> Result<RunAnswer, Error> {
     let window = window(WINDOW.of(query)?.unwrap_or_default())?;
     match runs::run(app, window).await {
-        Ok(compare::Run::Done(report)) => Ok(RunAnswer::Done(report)),
-        Ok(compare::Run::Refused(detail)) => Err(Error::conflict(detail)),
-        Ok(compare::Run::Interrupted(minutes_left)) => Ok(RunAnswer::Interrupted { minutes_left: minutes_left as u64 }),
+        Ok(compare::ComparisonRun::Done(report)) => Ok(RunAnswer::Done(report)),
+        Ok(compare::ComparisonRun::Refused(detail)) => Err(Error::conflict(detail)),
+        Ok(compare::ComparisonRun::Interrupted(minutes_left)) => {
+            Ok(RunAnswer::Interrupted { minutes_left: minutes_left as u64 })
+        }
         Err(StoreError::Conflict) => {
             let detail = "events of the window arrived meanwhile: try again".to_owned();
             Err(Error::conflict(detail))

@@ -4,17 +4,17 @@
 //! change as a person, at most once per report.
 
 use model::counting::grain::PROOF_MS;
-use model::flag::change::Author;
-use model::parity::filed::Filed;
+use model::flag::change::ChangeAuthor;
+use model::parity::filed::FiledReport;
 use model::parity::guard;
 use model::parity::schedule;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use model::time::rfc3339;
-use store::parity::compare::{Run, Settings};
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::parity::comparer::Comparer;
-use store::parity::reports::{MadeOf, Reports};
-use store::parity::side::Side;
+use store::parity::reports::{ReportBasis, Reports};
+use store::parity::side::ParityStore;
 use store::sql::StoreError;
 
 use crate::app::App;
@@ -47,12 +47,12 @@ pub fn reports_until(app: &App, deadline: Deadline) -> Result<Reports, StoreErro
 }
 
 /// How a window of this kind is judged.
-fn settings(app: &App, kind: WindowKind) -> Settings {
+fn settings(app: &App, kind: WindowKind) -> ComparisonSettings {
     let limit_ppm = match kind {
         WindowKind::Day => app.config.parity_limit_ppm.day,
         WindowKind::Hour | WindowKind::Range => app.config.parity_limit_ppm.hour,
     };
-    Settings { id_window_ms: app.config.window_ms, lag_ms: app.config.parity_lag_ms, limit_ppm }
+    ComparisonSettings { id_window_ms: app.config.window_ms, lag_ms: app.config.parity_lag_ms, limit_ppm }
 }
 
 /// Compares two stores over a window, as far as one run goes, and writes nothing.
@@ -60,12 +60,12 @@ fn settings(app: &App, kind: WindowKind) -> Settings {
 /// # Errors
 /// [`StoreError`].
 pub async fn look_at(
-    old: &dyn Side,
-    new: &dyn Side,
+    old: &dyn ParityStore,
+    new: &dyn ParityStore,
     app: &App,
     window: Window,
-    settings: Settings,
-) -> Result<Run, StoreError> {
+    settings: ComparisonSettings,
+) -> Result<ComparisonRun, StoreError> {
     let kept = reports(app)?;
     Comparer { old, new, kept: &kept }.look(window, app.now_ms(), settings).await
 }
@@ -74,7 +74,7 @@ pub async fn look_at(
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn look(app: &App, window: Window) -> Result<Run, StoreError> {
+pub async fn look(app: &App, window: Window) -> Result<ComparisonRun, StoreError> {
     let (old, new) = (Collectors { app }, app.event_reader(Deadline::BACKGROUND)?);
     look_at(&old, &new, app, window, settings(app, window.kind)).await
 }
@@ -83,7 +83,7 @@ pub async fn look(app: &App, window: Window) -> Result<Run, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`]; repeating is harmless.
-pub async fn run(app: &App, window: Window) -> Result<Run, StoreError> {
+pub async fn run(app: &App, window: Window) -> Result<ComparisonRun, StoreError> {
     let now_ms = app.now_ms();
     let (old, new) = (Collectors { app }, app.event_store()?);
     // What is folded is answered from sums.
@@ -93,7 +93,7 @@ pub async fn run(app: &App, window: Window) -> Result<Run, StoreError> {
     let kept = reports(app)?;
     let comparer = Comparer { old: &old, new: &*new, kept: &kept };
     let report = match comparer.run(window, now_ms, settings(app, window.kind)).await? {
-        Run::Done(report) if window.is_closed(now_ms, app.config.parity_lag_ms) => report,
+        ComparisonRun::Done(report) if window.is_closed(now_ms, app.config.parity_lag_ms) => report,
         run => return Ok(run),
     };
     // A crash before this: the next run makes the same report.
@@ -101,7 +101,7 @@ pub async fn run(app: &App, window: Window) -> Result<Run, StoreError> {
     app.note(format_args!("Parity {window}: {}, {}", report.total.verdict.name(), report.summary));
     // A crash before this: the next cron asks the guard again.
     act(app, &report.filed()).await;
-    Ok(Run::Done(Box::new(report)))
+    Ok(ComparisonRun::Done(Box::new(report)))
 }
 
 /// Every minute: compares what has closed, and from time to time what may have changed (`crates/model/src/parity/schedule.rs`).
@@ -132,9 +132,11 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
             }
             budget -= 1;
             match run(app, window).await {
-                Ok(Run::Refused(reason)) => app.error(format_args!("Parity {window} is not compared: {reason}")),
-                Ok(Run::Done(_)) => {}
-                Ok(Run::Interrupted(_)) => app.isolate.parity_left.set(look),
+                Ok(ComparisonRun::Refused(reason)) => {
+                    app.error(format_args!("Parity {window} is not compared: {reason}"));
+                }
+                Ok(ComparisonRun::Done(_)) => {}
+                Ok(ComparisonRun::Interrupted(_)) => app.isolate.parity_left.set(look),
                 Err(error) => {
                     app.error(format_args!("Parity {window} is left for a later run: {error}"));
                     // That events came meanwhile is nobody's fault.
@@ -164,14 +166,14 @@ async fn due(app: &App, windows: &[Window]) -> Result<Vec<Window>, StoreError> {
     };
     let (changed, same): (Vec<&Window>, Vec<&Window>) = windows.iter().rev().partition(has_changed);
     let may_be_explained = |window: &&Window| {
-        let letter_came = |made_of: &MadeOf| made_of.is_open && newest_letter_at >= made_of.computed_at;
+        let letter_came = |made_of: &ReportBasis| made_of.is_open && newest_letter_at >= made_of.computed_at;
         known.get(&window.from).is_some_and(|made_of| made_of.is_pending || letter_came(made_of))
     };
     Ok(changed.into_iter().chain(same.into_iter().filter(may_be_explained)).copied().collect())
 }
 
 /// Does what the guard says of a report.
-async fn act(app: &App, report: &Filed) {
+async fn act(app: &App, report: &FiledReport) {
     if report.verdict != Verdict::Fail {
         return;
     }
@@ -191,7 +193,7 @@ async fn stop_once(app: &App, reason: String) -> Result<(), Error> {
     if admin::was_changed_for(app, guard::AUTHOR, &reason).await.map_err(|error| app.unreadable(error))? {
         return Ok(());
     }
-    let author = Author { by: guard::AUTHOR.to_owned(), reason, at: rfc3339(app.now_ms()) };
+    let author = ChangeAuthor { by: guard::AUTHOR.to_owned(), reason, at: rfc3339(app.now_ms()) };
     match admin::roll_back_to_old(app, author).await {
         // While a stop holds, nothing moves that the guard would move back.
         Ok(_) | Err(Error::Stopped(_)) => Ok(()),

@@ -4,10 +4,10 @@
 use model::error::InputError;
 use model::event::Event;
 use model::event::message;
-use model::parity::report::Report;
-use model::parity::selftest::{self, SelfTest, SelfTestOutcome, World};
+use model::parity::report::ParityReport;
+use model::parity::selftest::{self, FaultyWorld, SelfTest, SelfTestOutcome};
 use model::parity::window::Window;
-use store::parity::compare::{Run, Settings};
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::sql::StoreError;
 
 use super::runs;
@@ -45,7 +45,7 @@ pub async fn run(app: &App) -> Result<SelfTestOutcome, StoreError> {
 async fn compare_all(
     app: &App,
     (test, end_ms): (&SelfTest, u64),
-    worlds: &[World],
+    worlds: &[FaultyWorld],
     [shared, alone]: [Pair<'_>; 2],
 ) -> Result<SelfTestOutcome, StoreError> {
     let [old, new] = shared;
@@ -84,11 +84,13 @@ async fn store_again(collector: Collector<'_>, events: &[Event]) -> Result<(), S
     Ok(())
 }
 
-async fn report(app: &App, window: Window, [old, new]: Pair<'_>) -> Result<Report, StoreError> {
-    let settings = Settings { id_window_ms: app.config.window_ms, lag_ms: 0, limit_ppm: LIMIT_PPM };
+async fn report(app: &App, window: Window, [old, new]: Pair<'_>) -> Result<ParityReport, StoreError> {
+    let settings = ComparisonSettings { id_window_ms: app.config.window_ms, lag_ms: 0, limit_ppm: LIMIT_PPM };
     match runs::look_at(&old, &new, app, window, settings).await? {
-        Run::Done(report) => Ok(*report),
-        Run::Refused(reason) => Err(StoreError::Corrupt(reason)),
-        Run::Interrupted(left) => Err(StoreError::Corrupt(format!("{left} minutes of a short window were left"))),
+        ComparisonRun::Done(report) => Ok(*report),
+        ComparisonRun::Refused(reason) => Err(StoreError::Corrupt(reason)),
+        ComparisonRun::Interrupted(left) => {
+            Err(StoreError::Corrupt(format!("{left} minutes of a short window were left")))
+        }
     }
 }

@@ -7,8 +7,8 @@ use model::reading::ambiguous::ambiguous;
 use model::reading::grouping::Grouping;
 use model::reading::intervals::Intervals;
 use model::reading::merge::{self, Merged, Recount};
-use model::reading::missing::Missing;
-use model::reading::selection::{Parts, Routes, Selection, Span};
+use model::reading::missing::MissingData;
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 
 use super::stores;
 use crate::app::App;
@@ -22,19 +22,19 @@ pub const MAX_RECOUNT: u64 = 40_000;
 const MAX_REFINED: usize = 6;
 
 /// What the stores hold of a range.
-pub struct Both {
+pub struct StoreIntervals {
     /// Of the object; none if nothing of it could be read.
     pub old: Option<Intervals>,
     /// Of D1; none if it could not be read.
     pub new: Option<Intervals>,
     /// What could not be read: its events are in no figure.
-    pub missing: Vec<Missing>,
-    routes: Routes,
+    pub missing: Vec<MissingData>,
+    routes: RouteSelection,
     recounts: LiteMap<Span, Recount>,
     window_ms: u64,
 }
 
-impl Both {
+impl StoreIntervals {
     /// Both as one: in steps of this length (ms), or the whole range.
     pub fn merged(&self, app: &App, step_ms: Option<u64>) -> Merged {
         let grouping = Grouping { routes: self.routes.clone(), step_ms };
@@ -50,14 +50,25 @@ impl Both {
 ///
 /// # Errors
 /// Nothing is there of either.
-pub async fn read(app: &App, spans: Vec<Span>, routes: Routes, parts: Parts) -> Result<Both, Error> {
+pub async fn read(
+    app: &App,
+    spans: Vec<Span>,
+    routes: RouteSelection,
+    parts: RollupParts,
+) -> Result<StoreIntervals, Error> {
     let mut selection = Selection { spans, routes, parts, dual: parts };
     let deadline = app.read_deadline();
     let (old, new) = stores::for_merge(app, &selection, deadline).await;
     let missing = [old.missing, new.missing].concat();
     let routes = selection.routes.clone();
-    let both =
-        |old, new, missing, recounts| Both { old, new, missing, routes, recounts, window_ms: app.config.window_ms };
+    let both = |old, new, missing, recounts| StoreIntervals {
+        old,
+        new,
+        missing,
+        routes,
+        recounts,
+        window_ms: app.config.window_ms,
+    };
     let (mut old, mut new) = match (old.found, new.found) {
         (None, None) => return Err(Error::nothing_is_readable(&missing)),
         (Some(old), Some(new)) if missing.is_empty() => (old, new),

@@ -5,11 +5,11 @@ use futures_util::future::join;
 use model::counting::exemplar::Exemplar;
 use model::counting::figures::{self, ResponseTime};
 use model::counting::rollup::Rollup;
-use model::reading::listing::{self, Cursor, RouteRow, Sort, Wanted};
-use model::reading::missing::{self, Missing};
-use model::reading::selection::{self, Parts, Routes};
+use model::reading::listing::{self, ListingCursor, ListingSelection, RouteRow, SortColumn};
+use model::reading::missing::{self, MissingData};
+use model::reading::selection::{self, RollupParts, RouteSelection};
 
-use super::whole::{Range, whole};
+use super::whole::{RangeFigures, whole};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub async fn table(query: &Query, app: &App) -> Result<PathsAnswer, Error> {
 /// # Errors
 /// [`Error`].
 pub async fn csv(query: &Query, app: &App) -> Result<String, Error> {
-    let wanted = Wanted { limit: usize::MAX, after: None, ..wanted(query)? };
+    let wanted = ListingSelection { limit: usize::MAX, after: None, ..wanted(query)? };
     let All { rows, missing, .. } = rows(query, app).await?;
     if !missing.is_empty() {
         return Err(Error::nothing_is_readable(&missing));
@@ -55,14 +55,14 @@ pub async fn csv(query: &Query, app: &App) -> Result<String, Error> {
 }
 
 /// What the request wants of the table.
-fn wanted(query: &Query) -> Result<Wanted, Error> {
+fn wanted(query: &Query) -> Result<ListingSelection, Error> {
     let sort = SORT.of(query)?;
-    Ok(Wanted {
+    Ok(ListingSelection {
         sort,
-        descending: ORDER.of(query)?.unwrap_or(sort != Sort::Path),
+        descending: ORDER.of(query)?.unwrap_or(sort != SortColumn::Path),
         search: SEARCH.of(query)?.unwrap_or_default().to_owned(),
         limit: usize::try_from(ROWS.of(query)?).unwrap_or(usize::MAX),
-        after: CURSOR.of(query)?.map(Cursor::parse).transpose()?,
+        after: CURSOR.of(query)?.map(ListingCursor::parse).transpose()?,
     })
 }
 
@@ -71,7 +71,7 @@ struct All {
     from: u64,
     to: u64,
     exact: bool,
-    missing: Vec<Missing>,
+    missing: Vec<MissingData>,
     spark_from: u64,
     spark_step_ms: u64,
     rows: Vec<RouteRow>,
@@ -85,12 +85,12 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
     let covered = range::covered(&spans, to, now_ms);
     // A short range is read once, for figures and spark lines.
     let (merged, lines, missing) = if spans == steps.spans {
-        let both = merged::read(app, spans, Routes::Each, Parts::Latency).await?;
+        let both = merged::read(app, spans, RouteSelection::Each, RollupParts::Latency).await?;
         (both.merged(app, None), both.merged(app, Some(steps.step_ms)), both.missing)
     } else {
         let (lines, whole) = join(
-            merged::read(app, steps.spans.clone(), Routes::Each, Parts::Counts),
-            merged::read(app, spans, Routes::Each, Parts::Latency),
+            merged::read(app, steps.spans.clone(), RouteSelection::Each, RollupParts::Counts),
+            merged::read(app, spans, RouteSelection::Each, RollupParts::Latency),
         )
         .await;
         let (lines, whole) = (lines?, whole?);
@@ -121,8 +121,8 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
 /// # Errors
 /// [`Error`].
 pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer, Error> {
-    let Range { from, to, exact, missing, rollup } =
-        whole(query, Routes::One(path.clone()), Parts::Figures, app).await?;
+    let RangeFigures { from, to, exact, missing, rollup } =
+        whole(query, RouteSelection::One(path.clone()), RollupParts::Figures, app).await?;
     Ok(PathAnswer { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
 }
 
@@ -131,8 +131,8 @@ pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer,
 /// # Errors
 /// [`Error`].
 pub async fn exemplars(query: &Query, app: &App) -> Result<ExemplarsAnswer, Error> {
-    let routes = ONE_ROUTE.of(query)?.map_or(Routes::Together, |path| Routes::One(path.to_owned()));
-    let Range { from, to, missing, rollup, .. } = whole(query, routes, Parts::All, app).await?;
+    let routes = ONE_ROUTE.of(query)?.map_or(RouteSelection::Together, |path| RouteSelection::One(path.to_owned()));
+    let RangeFigures { from, to, missing, rollup, .. } = whole(query, routes, RollupParts::All, app).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
     Ok(ExemplarsAnswer {
         from,

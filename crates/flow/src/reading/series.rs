@@ -2,7 +2,7 @@
 
 use model::counting::figures::ResponseTime;
 use model::counting::rollup::{ALL_ROUTES, Rollup};
-use model::reading::selection::{self, Parts, Routes};
+use model::reading::selection::{self, RollupParts, RouteSelection};
 
 use super::{merged, range};
 use crate::app::App;
@@ -17,15 +17,15 @@ const POINTS: u64 = 150;
 ///
 /// # Errors
 /// [`Error`].
-pub async fn read(routes: Routes, query: &Query, app: &App) -> Result<SeriesAnswer, Error> {
+pub async fn read(routes: RouteSelection, query: &Query, app: &App) -> Result<SeriesAnswer, Error> {
     let now_ms = app.now_ms();
     let (from, to) = range::of(query, now_ms)?;
     let steps = selection::steps(from, to, POINTS, now_ms, &app.config.retention);
     let name = match &routes {
-        Routes::One(path) => path.clone(),
-        Routes::Together | Routes::Each => ALL_ROUTES.to_owned(),
+        RouteSelection::One(path) => path.clone(),
+        RouteSelection::Together | RouteSelection::Each => ALL_ROUTES.to_owned(),
     };
-    let both = merged::read(app, steps.spans.clone(), routes, Parts::Latency).await?;
+    let both = merged::read(app, steps.spans.clone(), routes, RollupParts::Latency).await?;
     let merged = both.merged(app, Some(steps.step_ms));
     let empty = Rollup::default();
     let point = |start| {

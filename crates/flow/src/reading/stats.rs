@@ -8,9 +8,9 @@ use model::event::Cohort;
 use model::reading::intervals::Intervals;
 use model::reading::merge::busiest;
 use model::reading::missing;
-use model::reading::selection::{self, Parts, Routes};
+use model::reading::selection::{self, RollupParts, RouteSelection};
 
-use super::whole::{Range, whole};
+use super::whole::{RangeFigures, whole};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
@@ -33,8 +33,8 @@ pub async fn read(query: &Query, app: &App) -> Result<StatsAnswer, Error> {
     let spans = selection::cover(from, to, now_ms, &app.config.retention);
     let (from, to) = range::covered(&spans, to, now_ms);
     let (each, together) = join(
-        merged::read(app, spans.clone(), Routes::Each, Parts::Latency),
-        merged::read(app, spans, Routes::Together, Parts::Figures),
+        merged::read(app, spans.clone(), RouteSelection::Each, RollupParts::Latency),
+        merged::read(app, spans, RouteSelection::Together, RollupParts::Figures),
     )
     .await;
     let (each, together) = (each?, together?);
@@ -70,6 +70,7 @@ pub async fn read(query: &Query, app: &App) -> Result<StatsAnswer, Error> {
 /// # Errors
 /// [`Error`].
 pub async fn total(query: &Query, app: &App) -> Result<TotalAnswer, Error> {
-    let Range { from, to, exact, missing, rollup } = whole(query, Routes::Together, Parts::Figures, app).await?;
+    let RangeFigures { from, to, exact, missing, rollup } =
+        whole(query, RouteSelection::Together, RollupParts::Figures, app).await?;
     Ok(TotalAnswer { from, to, exact, missing, total: (&rollup).into() })
 }

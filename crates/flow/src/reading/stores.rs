@@ -7,11 +7,11 @@ use futures_util::future::join;
 use model::counting::rollup::{self, Rollups};
 use model::event::Event;
 use model::event::identity::IdempotentId;
-use model::reading::found::{Found, LogState, Sighting};
+use model::reading::found::{LogState, SelectedRollups, Sighting};
 use model::reading::intervals::{self, Intervals};
 use model::reading::merge;
-use model::reading::missing::{self, Missing, MissingPart};
-use model::reading::selection::{Known, Parts, Selection};
+use model::reading::missing::{self, MissingData, MissingPart};
+use model::reading::selection::{KnownIntervals, RollupParts, Selection};
 use store::events::read::summed;
 use store::events::recall::{MAX_BYTES, Recall};
 use store::sql::StoreError;
@@ -25,14 +25,14 @@ pub type Events = (Vec<Event>, bool);
 
 /// What a store answered in time.
 #[derive(Debug)]
-pub struct Answer<T> {
+pub struct StoreAnswer<T> {
     /// What there is; none where nothing is. Of several objects it is the sum of those that answered.
     pub found: Option<T>,
     /// What it lacks.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
 }
 
-impl<T> Answer<T> {
+impl<T> StoreAnswer<T> {
     /// The answer, if it lacks nothing.
     ///
     /// # Errors
@@ -75,10 +75,14 @@ impl<T> Answer<T> {
 const NEW: &str = "new";
 
 /// Figures that were selected.
-pub async fn rollups(app: &App, selection: &Selection, deadline: Deadline) -> (Answer<Rollups>, Answer<Rollups>) {
+pub async fn rollups(
+    app: &App,
+    selection: &Selection,
+    deadline: Deadline,
+) -> (StoreAnswer<Rollups>, StoreAnswer<Rollups>) {
     let new = async { app.event_reader(deadline)?.rollups(selection).await };
     let old = all::of_each(app, deadline, async |name| {
-        let Found { folded, waiting, .. } = ask::find(app, name, selection, None, deadline).await?;
+        let SelectedRollups { folded, waiting, .. } = ask::find(app, name, selection, None, deadline).await?;
         summed(folded.iter().chain(&waiting))
     });
     let (old, new) = join(old, new).await;
@@ -87,18 +91,22 @@ pub async fn rollups(app: &App, selection: &Selection, deadline: Deadline) -> (A
             rollup::merge(all, key, &rollup);
         }
     };
-    (Answer::of_old(app, old, add), Answer::of_new(app, new))
+    (StoreAnswer::of_old(app, old, add), StoreAnswer::of_new(app, new))
 }
 
 /// Figures that were selected, for a merge. Of dual events the new store gives numbers only, unless the old one lacks
 /// some: sketches are most of what is read, and a merge takes them from the store that has more.
-pub async fn for_merge(app: &App, selection: &Selection, deadline: Deadline) -> (Answer<Intervals>, Answer<Intervals>) {
-    let thin = Selection { dual: Parts::Counts, ..selection.clone() };
+pub async fn for_merge(
+    app: &App,
+    selection: &Selection,
+    deadline: Deadline,
+) -> (StoreAnswer<Intervals>, StoreAnswer<Intervals>) {
+    let thin = Selection { dual: RollupParts::Counts, ..selection.clone() };
     let (old, new) = join(of_old(app, selection, deadline), of_new(app, &thin, deadline)).await;
     let nothing = Intervals::new();
     let held = old.found.as_ref().unwrap_or(&nothing);
     match &new.found {
-        Some(known) if selection.dual > Parts::Counts && merge::takes_dual_of_new(held, known) => {
+        Some(known) if selection.dual > RollupParts::Counts && merge::takes_dual_of_new(held, known) => {
             // An old store that let the deadline pass must not keep the new one from being heard.
             let deadline = if old.missing.is_empty() { deadline } else { app.read_deadline() };
             let new = of_new(app, selection, deadline).await;
@@ -108,17 +116,17 @@ pub async fn for_merge(app: &App, selection: &Selection, deadline: Deadline) -> 
     }
 }
 
-async fn of_old(app: &App, selection: &Selection, deadline: Deadline) -> Answer<Intervals> {
+async fn of_old(app: &App, selection: &Selection, deadline: Deadline) -> StoreAnswer<Intervals> {
     let ask = async |name: &str| {
-        let find = async |known: Option<Known>| ask::find(app, name, selection, known, deadline).await;
+        let find = async |known: Option<KnownIntervals>| ask::find(app, name, selection, known, deadline).await;
         remembering(name, app, selection, find).await
     };
-    Answer::of_old(app, all::of_each(app, deadline, ask).await, intervals::extend)
+    StoreAnswer::of_old(app, all::of_each(app, deadline, ask).await, intervals::extend)
 }
 
-async fn of_new(app: &App, selection: &Selection, deadline: Deadline) -> Answer<Intervals> {
-    let find = async |known: Option<Known>| app.event_reader(deadline)?.find(selection, known.as_ref()).await;
-    Answer::of_new(app, remembering(NEW, app, selection, find).await)
+async fn of_new(app: &App, selection: &Selection, deadline: Deadline) -> StoreAnswer<Intervals> {
+    let find = async |known: Option<KnownIntervals>| app.event_reader(deadline)?.find(selection, known.as_ref()).await;
+    StoreAnswer::of_new(app, remembering(NEW, app, selection, find).await)
 }
 
 /// Asks a store for what this isolate does not remember of a selection.
@@ -126,7 +134,7 @@ async fn remembering(
     name: &str,
     app: &App,
     selection: &Selection,
-    find: impl AsyncFnOnce(Option<Known>) -> Result<Found, StoreError>,
+    find: impl AsyncFnOnce(Option<KnownIntervals>) -> Result<SelectedRollups, StoreError>,
 ) -> Result<Intervals, StoreError> {
     let now_ms = app.now_ms();
     let recalls = &app.isolate.recalls;
@@ -139,38 +147,38 @@ async fn remembering(
 }
 
 /// Events of a range.
-pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> (Answer<Events>, Answer<Events>) {
+pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> (StoreAnswer<Events>, StoreAnswer<Events>) {
     join(old_events(app, from, to, deadline), new_events(app, from, to, deadline)).await
 }
 
 /// Events of a range in the old store.
-pub async fn old_events(app: &App, from: u64, to: u64, deadline: Deadline) -> Answer<Events> {
+pub async fn old_events(app: &App, from: u64, to: u64, deadline: Deadline) -> StoreAnswer<Events> {
     let add = |(all, any_more): &mut Events, (events, more): Events| {
         all.extend(events);
         *any_more |= more;
     };
-    Answer::of_old(app, all::events(app, from, to, deadline).await, add)
+    StoreAnswer::of_old(app, all::events(app, from, to, deadline).await, add)
 }
 
 /// Events of a range in the new store.
-pub async fn new_events(app: &App, from: u64, to: u64, deadline: Deadline) -> Answer<Events> {
+pub async fn new_events(app: &App, from: u64, to: u64, deadline: Deadline) -> StoreAnswer<Events> {
     let events = async { app.event_reader(deadline)?.events(from, to).await };
-    Answer::of_new(app, events.await)
+    StoreAnswer::of_new(app, events.await)
 }
 
 /// What is known of an ID.
-pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> (Answer<Sighting>, Answer<Sighting>) {
+pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> (StoreAnswer<Sighting>, StoreAnswer<Sighting>) {
     let new = async { app.event_reader(deadline)?.trace(id).await };
     let add = |all: &mut Sighting, Sighting { stored, absorbed }: Sighting| {
         all.stored.extend(stored);
         all.absorbed.extend(absorbed);
     };
     let (old, new) = join(all::trace(app, id, deadline), new).await;
-    (Answer::of_old(app, old, add), Answer::of_new(app, new))
+    (StoreAnswer::of_old(app, old, add), StoreAnswer::of_new(app, new))
 }
 
 /// How much each store holds, by object; and the size of D1 in bytes.
-pub async fn state(app: &App, deadline: Deadline) -> (Answer<Vec<LogState>>, Answer<LogState>) {
+pub async fn state(app: &App, deadline: Deadline) -> (StoreAnswer<Vec<LogState>>, StoreAnswer<LogState>) {
     let now_ms = app.now_ms();
     let new = async {
         let state = app.event_reader(deadline)?.state(now_ms).await?;
@@ -178,5 +186,5 @@ pub async fn state(app: &App, deadline: Deadline) -> (Answer<Vec<LogState>>, Ans
     };
     let (old, new) = join(all::state(app, deadline), new).await;
     let old = old.into_iter().map(|(name, state)| (name, state.map(|state| vec![state]))).collect();
-    (Answer::of_old(app, old, |all: &mut Vec<LogState>, state| all.extend(state)), Answer::of_new(app, new))
+    (StoreAnswer::of_old(app, old, |all: &mut Vec<LogState>, state| all.extend(state)), StoreAnswer::of_new(app, new))
 }

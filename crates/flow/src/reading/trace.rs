@@ -6,7 +6,7 @@ use model::archive::Day;
 use model::event::identity::IdempotentId;
 use model::event::{Event, MAX_AHEAD_MS};
 use model::reading::found::Sighting;
-use model::reading::missing::{Missing, MissingPart};
+use model::reading::missing::{MissingData, MissingPart};
 use model::reading::trace::{self, Age};
 use store::letters::dead_letters::{DeadLetters, SEARCHED_BYTES};
 use store::sql::StoreError;
@@ -62,7 +62,7 @@ pub async fn read(text: &str, app: &App) -> Result<TraceAnswer, Error> {
     })
 }
 
-fn known<T>(app: &App, part: MissingPart, read: Result<T, StoreError>, missing: &mut Vec<Missing>) -> Option<T> {
+fn known<T>(app: &App, part: MissingPart, read: Result<T, StoreError>, missing: &mut Vec<MissingData>) -> Option<T> {
     read.map_err(|error| missing.push(app.missing(part, &error))).ok()
 }
 

@@ -2,15 +2,15 @@
 
 use api::url::Query;
 use model::counting::rollup::Rollup;
-use model::reading::missing::Missing;
-use model::reading::selection::{self, Parts, Routes};
+use model::reading::missing::MissingData;
+use model::reading::selection::{self, RollupParts, RouteSelection};
 
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
 
 /// Figures of one range.
-pub struct Range {
+pub struct RangeFigures {
     /// Its begin, in ms.
     pub from: u64,
     /// Its end, in ms.
@@ -18,7 +18,7 @@ pub struct Range {
     /// Whether each request is counted once, and none is missing.
     pub exact: bool,
     /// What could not be read.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// The figures.
     pub rollup: Rollup,
 }
@@ -27,12 +27,17 @@ pub struct Range {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn whole(query: &Query, routes: Routes, parts: Parts, app: &App) -> Result<Range, Error> {
+pub async fn whole(
+    query: &Query,
+    routes: RouteSelection,
+    parts: RollupParts,
+    app: &App,
+) -> Result<RangeFigures, Error> {
     let now_ms = app.now_ms();
     let (from, to) = range::of(query, now_ms)?;
     let spans = selection::cover(from, to, now_ms, &app.config.retention);
     let (from, to) = range::covered(&spans, to, now_ms);
     let both = merged::read(app, spans, routes, parts).await?;
     let merged = both.merged(app, None);
-    Ok(Range { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })
+    Ok(RangeFigures { from, to, exact: merged.exact, missing: both.missing, rollup: merged.total() })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flow::collecting::collect::Observed;
+use flow::collecting::collect::ObservedRequest;
 use flow::flag::orders;
 use model::event::Cohort;
 use model::event::address::{self, ClientIpHash};
@@ -193,8 +193,8 @@ fn another_number_of_objects_than_the_recorded_one_is_refused_and_said() {
 fn addresses_are_hashed_under_the_key_of_their_day_which_all_isolates_share() {
     let world = World::new(13);
     let hash_of = |isolate: &sim::world::Isolate, number| {
-        let Observed { path, .. } = request(isolate, number);
-        isolate.serve(Observed { address: Some("192.0.2.77".into()), ..request(isolate, number) });
+        let ObservedRequest { path, .. } = request(isolate, number);
+        isolate.serve(ObservedRequest { address: Some("192.0.2.77".into()), ..request(isolate, number) });
         drain(&world);
         let events = stored(&world, "old");
         events.iter().filter(|event| event.path == path).max_by_key(|event| event.timestamp).unwrap().client_ip_hash
@@ -219,7 +219,7 @@ fn addresses_are_hashed_under_the_key_of_their_day_which_all_isolates_share() {
 fn the_plain_hash_asks_nobody_for_a_key() {
     let world = World::with(14, &[("ADDRESS_HASH", "plain")]);
     let isolate = world.isolate();
-    isolate.serve(Observed { address: None, ..request(&isolate, 0) });
+    isolate.serve(ObservedRequest { address: None, ..request(&isolate, 0) });
     drain(&world);
     let unknown = ClientIpHash::plain(address::UNKNOWN);
     assert_eq!(stored(&world, "old")[0].client_ip_hash, unknown);
@@ -230,7 +230,7 @@ fn a_request_without_a_ray_is_its_own_and_odd_ones_are_counted_all_the_same() {
     let world = World::new(15);
     let isolate = world.isolate();
     for _ in 0..3 {
-        isolate.serve(Observed {
+        isolate.serve(ObservedRequest {
             request_id: None,
             status: 7,
             method: "X".repeat(50),
@@ -244,7 +244,7 @@ fn a_request_without_a_ray_is_its_own_and_odd_ones_are_counted_all_the_same() {
     assert_eq!((event.status, event.method.len()), (100, 20));
     assert_eq!(isolate.app.counts()["path_odd"], 3);
     // A time for which there is no ID is no event.
-    isolate.serve(Observed { started_ms: u64::MAX, ..request(&isolate, 1) });
+    isolate.serve(ObservedRequest { started_ms: u64::MAX, ..request(&isolate, 1) });
     drain(&world);
     assert_eq!((isolate.app.counts()["id_invalid"], total(&world)), (1, 3));
 }
@@ -256,8 +256,8 @@ fn without_randomness_it_is_said_loudly_and_counting_goes_on() {
     let isolate = world.isolate();
     let other = world.isolate();
     for number in 0..3 {
-        isolate.serve(Observed { request_id: None, ..request(&isolate, 0) });
-        other.serve(Observed { request_id: None, ..request(&other, number) });
+        isolate.serve(ObservedRequest { request_id: None, ..request(&isolate, 0) });
+        other.serve(ObservedRequest { request_id: None, ..request(&other, number) });
         world.pass_ms(20);
     }
     drain(&world);

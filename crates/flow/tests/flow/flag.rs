@@ -2,7 +2,7 @@
 
 use flow::error::Error;
 use flow::flag::{admin, cache, orders, shown, status};
-use model::flag::obeyed::Held;
+use model::flag::obeyed::FlagCopy;
 use serde_json::{Value, json};
 use sim::world::trouble::{Fault, Port, Trouble};
 use sim::world::{Isolate, KvLaws, World};
@@ -25,7 +25,7 @@ fn obeyed(world: &World, isolate: &Isolate) -> (u32, String) {
 
 fn copies(world: &World) -> (Option<Value>, Value) {
     let isolate = world.isolate();
-    let held = world.run(flow::objects::ask::flag(&isolate.app, &Held::default(), 1_000)).unwrap();
+    let held = world.run(flow::objects::ask::flag(&isolate.app, &FlagCopy::default(), 1_000)).unwrap();
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap()["version"].clone();
     (world.kv_text("collector").map(|text| read(&text)), held.document.map_or(Value::Null, |text| read(&text)))
 }

@@ -6,14 +6,14 @@ use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 
-use flow::collecting::flush::{Platform, flush};
+use flow::collecting::flush::{FlushPlatform, flush};
 use flow::collecting::write_path::WritePath;
-use flow::isolate::Handed;
+use flow::isolate::BufferedEvent;
 use flow::port::Failure;
 use futures_util::future::{Either, select};
 use model::delivery::bounds::{Bounds, FLUSH_MS, LANES};
 use model::event::identity::Digest;
-use model::event::message::Written;
+use model::event::message::EncodedEvent;
 use model::event::{Cohort, Event};
 use model::flag::route::Destinations;
 use proptest::prelude::*;
@@ -52,8 +52,8 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-impl Platform for World {
-    async fn write(&self, path: WritePath, events: &[Rc<Written>], message: String) -> Result<(), Failure> {
+impl FlushPlatform for World {
+    async fn write(&self, path: WritePath, events: &[Rc<EncodedEvent>], message: String) -> Result<(), Failure> {
         self.under_way.set(self.under_way.get() + 1);
         self.most_under_way.set(self.most_under_way.get().max(self.under_way.get()));
         let _under_way = UnderWay(self);
@@ -69,7 +69,7 @@ impl Platform for World {
             return Err("made to fail".into());
         }
         let cohort = |event: &Event| if event.is_fallback() { Cohort::Fallback } else { event.cohort };
-        let of = |written: &Rc<Written>| (path, written.event().seq, cohort(written.event()));
+        let of = |written: &Rc<EncodedEvent>| (path, written.event().seq, cohort(written.event()));
         self.written.borrow_mut().extend(events.iter().map(of));
         Ok(())
     }
@@ -134,9 +134,9 @@ impl World {
     }
 
     /// Holds that each delivery ended in exactly one way, and that the counters say so.
-    fn adds_up(&self, deliveries: &[Handed]) {
+    fn adds_up(&self, deliveries: &[BufferedEvent]) {
         let count = |names: [&str; 2]| names.iter().map(|name| self.count_of(name)).sum::<usize>();
-        let meant = |handed: &&Handed| usize::from(handed.to.collector) + usize::from(handed.to.queue);
+        let meant = |handed: &&BufferedEvent| usize::from(handed.to.collector) + usize::from(handed.to.queue);
         let deliveries_of_all: usize = deliveries.iter().map(|handed| meant(&handed)).sum();
         let tried = count(["do_record_tried", "queue_send_tried"]);
         let failed = count(["do_record_failed", "queue_send_failed"]);
@@ -160,13 +160,13 @@ impl World {
     }
 }
 
-fn handed(seq: u32, to: Destinations) -> Handed {
+fn handed(seq: u32, to: Destinations) -> BufferedEvent {
     let digest = Digest::of("192.0.2.1", "/", &seq.to_string());
     let event = Event { seq, digest, cohort: to.cohort, ..example() };
-    Handed { event: Rc::new(Written::of(event).unwrap()), to }
+    BufferedEvent { event: Rc::new(EncodedEvent::of(event).unwrap()), to }
 }
 
-fn all(events: u32, to: Destinations) -> Vec<Handed> {
+fn all(events: u32, to: Destinations) -> Vec<BufferedEvent> {
     (0..events).map(|seq| handed(seq, to)).collect()
 }
 
@@ -176,7 +176,7 @@ fn bounds(shards: u64) -> Bounds {
 }
 
 /// Flushes; returns how long it took, in ms.
-fn flushed(world: &World, bounds: Bounds, events: &[Handed]) -> u64 {
+fn flushed(world: &World, bounds: Bounds, events: &[BufferedEvent]) -> u64 {
     let began = world.time.now_ms();
     assert!(world.run(flush(world, bounds, events.to_vec()), FLUSH_MS), "it did not end");
     world.adds_up(events);
@@ -291,7 +291,7 @@ proptest! {
         dropped_after_ms in prop::option::of(0u64..30_000),
     ) {
         let to = to.iter().map(|to| [Destinations::OLD, Destinations::NEW, Destinations::BOTH][*to]);
-        let events: Vec<Handed> = (0..).zip(to).map(|(seq, to)| handed(seq, to)).collect();
+        let events: Vec<BufferedEvent> = (0..).zip(to).map(|(seq, to)| handed(seq, to)).collect();
         let world = World::new(move |_, call| behaviours[call % behaviours.len()]);
         let bounds = Bounds { write_ms, ..bounds(shards) };
         let ended = world.run(flush(&world, bounds, events.clone()), dropped_after_ms.unwrap_or(FLUSH_MS));

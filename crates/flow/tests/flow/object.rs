@@ -1,6 +1,6 @@
 //! The objects of the old path: what they are asked, what their alarms do, and what a restart leaves.
 
-use api::object::{Answer, Request, VERSION, pack, unpack};
+use api::object::{ObjectAnswer, ObjectRequest, VERSION, pack, unpack};
 use flow::objects::ask::{self, Collector};
 use flow::parity::selftest;
 use model::event::message;
@@ -12,13 +12,13 @@ use crate::support::{drain, serve, stats_of, stored, total};
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-fn answer(world: &World, name: &str, question: &Request) -> Answer {
+fn answer(world: &World, name: &str, question: &ObjectRequest) -> ObjectAnswer {
     unpack(&world.ask(name, &pack(question).unwrap())).unwrap()
 }
 
-fn recorded(world: &World, numbers: std::ops::Range<u64>) -> Answer {
+fn recorded(world: &World, numbers: std::ops::Range<u64>) -> ObjectAnswer {
     let text = message::write(numbers.map(|number| rig::event(number, 0))).unwrap().remove(0);
-    answer(world, "default", &Request::Record(text))
+    answer(world, "default", &ObjectRequest::Record(text))
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn an_object_that_was_ended_goes_on_where_it_stood() {
     }
     assert_eq!((total(&world), stored(&world, "old").len()), (50, 50));
     // What it remembered is read again: a repeat is known.
-    let repeat = Answer::Recorded { stored: 0, absorbed: 3, rejected: vec![] };
+    let repeat = ObjectAnswer::Recorded { stored: 0, absorbed: 3, rejected: vec![] };
     recorded(&world, 0..3);
     world.restart("default");
     assert_eq!(recorded(&world, 0..3), repeat);
@@ -55,8 +55,8 @@ fn an_object_that_ends_while_it_works_loses_and_doubles_nothing() {
 #[test]
 fn a_question_that_can_not_be_read_is_answered_with_why() {
     let world = World::new(2);
-    let why = |question: &[u8]| match unpack::<Answer>(&world.ask("default", question)).unwrap() {
-        Answer::Failed(why) => why,
+    let why = |question: &[u8]| match unpack::<ObjectAnswer>(&world.ask("default", question)).unwrap() {
+        ObjectAnswer::Failed(why) => why,
         answer => panic!("{answer:?}"),
     };
     assert!(why(&[VERSION + 1, 0]).contains(&format!("version {}", VERSION + 1)));
@@ -72,9 +72,9 @@ fn whoever_asks_takes_no_other_answer_than_the_one_that_was_asked_for() {
     let collector = Collector { app: &isolate.app, name: "default" };
     let refused = world.run(collector.record("no JSON".into())).unwrap_err().to_string();
     assert!(refused.contains("rejected"), "{refused}");
-    let failed = Answer::Failed("no".into());
+    let failed = ObjectAnswer::Failed("no".into());
     for (says, why) in [
-        (pack(&Answer::Done).unwrap(), "something that was not asked"),
+        (pack(&ObjectAnswer::Done).unwrap(), "something that was not asked"),
         (pack(&failed).unwrap(), "object default: no"),
         (vec![VERSION + 1, 0], "version 2"),
         (vec![VERSION, 99], "nothing that version 1"),
@@ -154,11 +154,11 @@ fn what_is_not_archived_is_kept_and_while_that_can_not_be_told_nothing_is_delete
 fn an_object_stores_past_dedup_for_a_self_test_alone_and_can_be_erased() {
     let world = World::new(8);
     let text = message::write([rig::event(1, 0)]).unwrap().remove(0);
-    let refused = answer(&world, "default", &Request::StoreAgain(text));
-    assert!(matches!(refused, Answer::Failed(why) if why.contains("self-test")));
+    let refused = answer(&world, "default", &ObjectRequest::StoreAgain(text));
+    assert!(matches!(refused, ObjectAnswer::Failed(why) if why.contains("self-test")));
     recorded(&world, 0..5);
-    assert_eq!(answer(&world, "default", &Request::Erase), Answer::Done);
-    assert_eq!(recorded(&world, 0..5), Answer::Recorded { stored: 5, absorbed: 0, rejected: vec![] });
+    assert_eq!(answer(&world, "default", &ObjectRequest::Erase), ObjectAnswer::Done);
+    assert_eq!(recorded(&world, 0..5), ObjectAnswer::Recorded { stored: 5, absorbed: 0, rejected: vec![] });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use flow::error::Error;
 use flow::reading::{events, paths, series, stats, trace};
-use model::reading::selection::Routes;
+use model::reading::selection::RouteSelection;
 use serde_json::{Value, json};
 use sim::world::trouble::{Fault, Port, Trouble};
 use sim::world::{Isolate, World};
@@ -38,12 +38,12 @@ fn every_view_tells_the_same_of_both_stores() {
     assert_eq!(rows.iter().map(|row| row["requests"].as_u64().unwrap()).sum::<u64>(), 90);
     let spark = |row: &Value| row["spark"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum::<u64>();
     assert_eq!(rows.iter().map(spark).sum::<u64>(), 90);
-    let points = json(world.run(series::read(Routes::Together, &query("range=1h"), &reader.app)).unwrap());
+    let points = json(world.run(series::read(RouteSelection::Together, &query("range=1h"), &reader.app)).unwrap());
     let sum = points["points"].as_array().unwrap().iter().map(|point| point["requests"].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum, &points["exact"]), (90, &json!(true)));
     let route = json(world.run(paths::route("/api/users".into(), &query("range=1h"), &reader.app)).unwrap());
     assert_eq!(route["figures"]["requests"], 30);
-    let one = Routes::One("/api/users".into());
+    let one = RouteSelection::One("/api/users".into());
     let points = json(world.run(series::read(one, &query("range=1h"), &reader.app)).unwrap());
     let sum = points["points"].as_array().unwrap().iter().map(|point| point["requests"].as_u64().unwrap()).sum::<u64>();
     assert_eq!(sum, 30);

@@ -1,7 +1,7 @@
 //! What tests of the order of work share.
 
 use api::url::Query;
-use flow::collecting::collect::Observed;
+use flow::collecting::collect::ObservedRequest;
 use flow::flag::orders;
 use flow::reading::{events, stats};
 use model::event::Event;
@@ -20,8 +20,8 @@ pub const QUEUE: &str = r#"{"mode":"queue-only"}"#;
 pub const SPREAD_MS: u64 = 75_000;
 
 /// A request that arrives now; each number is another one.
-pub fn request(isolate: &Isolate, number: u64) -> Observed {
-    Observed {
+pub fn request(isolate: &Isolate, number: u64) -> ObservedRequest {
+    ObservedRequest {
         address: Some(format!("192.0.2.{}", number % 250)),
         request_id: Some(format!("ray-{number}")),
         method: "GET".into(),

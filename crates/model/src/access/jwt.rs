@@ -108,7 +108,7 @@ impl<'a> Token<'a> {
 
 /// One of a team's public keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct PublicKey {
     /// Its ID.
     pub kid: String,
     /// Modulus, in base64url.
@@ -117,7 +117,7 @@ pub struct Key {
     exponent: String,
 }
 
-impl Key {
+impl PublicKey {
     /// The key as a JSON Web Key for the platform's importer.
     pub fn jwk(&self) -> String {
         format!(r#"{{"kty":"RSA","alg":"RS256","n":"{}","e":"{}"}}"#, self.modulus, self.exponent)
@@ -128,17 +128,17 @@ impl Key {
 ///
 /// # Errors
 /// It is no list of keys, or has none that fits.
-pub fn keys(text: &str) -> Result<Vec<Key>, &'static str> {
+pub fn keys(text: &str) -> Result<Vec<PublicKey>, &'static str> {
     if text.len() > MAX_KEYS_BYTES {
         return Err("the list of keys is too long");
     }
     let answer: Value = serde_json::from_str(text).map_err(|_| "the list of keys is not JSON")?;
     let listed = answer["keys"].as_array().ok_or("the answer has no list of keys")?;
-    let keys: Vec<Key> = listed.iter().filter_map(key).take(MAX_KEYS).collect();
+    let keys: Vec<PublicKey> = listed.iter().filter_map(key).take(MAX_KEYS).collect();
     if keys.is_empty() { Err("the list has no RSA key") } else { Ok(keys) }
 }
 
-fn key(jwk: &Value) -> Option<Key> {
+fn key(jwk: &Value) -> Option<PublicKey> {
     let text = |name: &str| jwk[name].as_str();
     if text("kty") != Some("RSA") || text("alg").is_some_and(|alg| alg != "RS256") {
         return None;
@@ -146,7 +146,7 @@ fn key(jwk: &Value) -> Option<Key> {
     let kid = text("kid").filter(|kid| kid.len() <= MAX_KID_BYTES)?;
     let modulus = text("n").filter(|n| MODULUS_DIGITS.contains(&n.len()) && decoded(n).is_some())?;
     let exponent = text("e").filter(|e| (2..=8).contains(&e.len()) && decoded(e).is_some())?;
-    Some(Key { kid: kid.to_owned(), modulus: modulus.to_owned(), exponent: exponent.to_owned() })
+    Some(PublicKey { kid: kid.to_owned(), modulus: modulus.to_owned(), exponent: exponent.to_owned() })
 }
 
 fn json(part: &str) -> Option<Value> {

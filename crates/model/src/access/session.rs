@@ -123,7 +123,7 @@ pub fn set_cookie(value: &str, path: &str, secure: bool) -> String {
 
 /// Where a request comes from, as the browser says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum RequestSource {
     /// A page of this very origin.
     Same,
     /// A page of another one.
@@ -132,7 +132,7 @@ pub enum Source {
     Unknown,
 }
 
-impl Source {
+impl RequestSource {
     /// Reads `Sec-Fetch-Site`, which no page can set, and where that is missing compares `Origin` with the origin that
     /// was asked.
     pub fn of(fetch_site: Option<&str>, origin: Option<&str>, own_origin: &str) -> Self {
@@ -215,19 +215,19 @@ mod tests {
     fn only_the_own_origin_is_the_same() {
         let own = "https://api.example.com";
         for (site, origin, expected) in [
-            (Some("same-origin"), None, Source::Same),
-            (Some("same-origin"), Some("null"), Source::Same),
-            (Some("same-site"), Some(own), Source::Other),
-            (Some("cross-site"), None, Source::Other),
-            (Some("nonsense"), None, Source::Other),
-            (Some("none"), None, Source::Unknown),
-            (None, Some("https://API.example.com"), Source::Same),
-            (None, Some("http://api.example.com"), Source::Other),
-            (None, Some("https://api.example.com.evil"), Source::Other),
-            (None, Some("null"), Source::Unknown),
-            (None, None, Source::Unknown),
+            (Some("same-origin"), None, RequestSource::Same),
+            (Some("same-origin"), Some("null"), RequestSource::Same),
+            (Some("same-site"), Some(own), RequestSource::Other),
+            (Some("cross-site"), None, RequestSource::Other),
+            (Some("nonsense"), None, RequestSource::Other),
+            (Some("none"), None, RequestSource::Unknown),
+            (None, Some("https://API.example.com"), RequestSource::Same),
+            (None, Some("http://api.example.com"), RequestSource::Other),
+            (None, Some("https://api.example.com.evil"), RequestSource::Other),
+            (None, Some("null"), RequestSource::Unknown),
+            (None, None, RequestSource::Unknown),
         ] {
-            assert_eq!(Source::of(site, origin, own), expected, "{site:?} {origin:?}");
+            assert_eq!(RequestSource::of(site, origin, own), expected, "{site:?} {origin:?}");
         }
     }
 

@@ -19,7 +19,7 @@ pub const MAX_CHANGES: u32 = 60;
 pub const MAX_CLIENTS: usize = 1_000;
 
 /// A client, and whether the emergency stop is what it asks for.
-pub type Client = (ClientIpHash, bool);
+pub type ThrottledClient = (ClientIpHash, bool);
 
 /// Counts within a window that begins with the first.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,18 +49,18 @@ struct Record {
 /// What is known of clients, the least recently seen first. They are few enough to be looked through.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    clients: Vec<(Client, Record)>,
+    clients: Vec<(ThrottledClient, Record)>,
 }
 
 impl Throttle {
     /// Whether a client has presented too many wrong tokens. Asked after its token was found wrong: an address may be
     /// shared by an attacker and the operator who wants to stop.
-    pub fn is_locked(&self, client: &Client, now_ms: u64) -> bool {
+    pub fn is_locked(&self, client: &ThrottledClient, now_ms: u64) -> bool {
         self.clients.iter().any(|(known, record)| known == client && now_ms < record.locked_until_ms)
     }
 
     /// Counts a refused token.
-    pub fn refused(&mut self, client: Client, now_ms: u64) {
+    pub fn refused(&mut self, client: ThrottledClient, now_ms: u64) {
         self.update(client, |record| {
             if record.refusals.count(now_ms) >= MAX_REFUSALS {
                 record.refusals = Window::default();
@@ -70,12 +70,12 @@ impl Throttle {
     }
 
     /// Counts an administrative request; gives whether it may be served.
-    pub fn admit_change(&mut self, client: Client, now_ms: u64) -> bool {
+    pub fn admit_change(&mut self, client: ThrottledClient, now_ms: u64) -> bool {
         self.update(client, |record| record.changes.count(now_ms) <= MAX_CHANGES)
     }
 
     /// Changes a client's record. A new client takes the place of the one that was not seen for longest.
-    fn update<T>(&mut self, client: Client, act: impl FnOnce(&mut Record) -> T) -> T {
+    fn update<T>(&mut self, client: ThrottledClient, act: impl FnOnce(&mut Record) -> T) -> T {
         let known = self.clients.iter().position(|(known, _)| *known == client);
         let mut record = known.map(|index| self.clients.remove(index).1).unwrap_or_default();
         if self.clients.len() >= MAX_CLIENTS {
@@ -91,11 +91,11 @@ impl Throttle {
 mod tests {
     use super::*;
 
-    fn client(number: u64) -> Client {
+    fn client(number: u64) -> ThrottledClient {
         (ClientIpHash(number), false)
     }
 
-    fn refuse(throttle: &mut Throttle, client: Client, times: u32, now_ms: u64) {
+    fn refuse(throttle: &mut Throttle, client: ThrottledClient, times: u32, now_ms: u64) {
         (0..times).for_each(|_| throttle.refused(client, now_ms));
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reading::trace::Archiving;
+use crate::reading::trace::ArchiveProgress;
 
 /// A day that is in the archive, or on its way there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct ListedDay {
     /// `YYYY-MM-DD`, in UTC.
     pub day: String,
     /// How far it is.
-    pub state: Archiving,
+    pub state: ArchiveProgress,
     /// Parts so far.
     pub parts: u64,
     /// Events in them.

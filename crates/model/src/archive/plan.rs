@@ -34,7 +34,7 @@ impl Windows {
 
 /// Where the next part begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
+pub struct ArchiveCursor {
     /// Start of the next window, in ms.
     pub window: u64,
     /// The next slice of that window.
@@ -45,7 +45,7 @@ pub struct Cursor {
 
 /// What a part holds: events whose ID window starts in `from..to` and whose digest is in the slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cut {
+pub struct PartRange {
     /// Beginning, in ms.
     pub from: u64,
     /// End, in ms.
@@ -56,38 +56,43 @@ pub struct Cut {
     pub slices: u64,
 }
 
-impl Cut {
+impl PartRange {
     /// Whether a digest is in the slice: they cut the range of digests evenly.
     pub fn has(&self, digest: Digest) -> bool {
         (u128::from(digest.0) * u128::from(self.slices)) >> 64 == u128::from(self.slice)
     }
 
     /// Where the part after it begins.
-    pub const fn after(&self) -> Cursor {
+    pub const fn after(&self) -> ArchiveCursor {
         if self.slice + 1 < self.slices {
-            Cursor { window: self.from, slice: self.slice + 1, slices: self.slices }
+            ArchiveCursor { window: self.from, slice: self.slice + 1, slices: self.slices }
         } else {
-            Cursor { window: self.to, slice: 0, slices: 1 }
+            ArchiveCursor { window: self.to, slice: 0, slices: 1 }
         }
     }
 }
 
 /// The next part, given what both stores hold from the cursor on; none at the end.
-pub fn next(cursor: Cursor, windows: &Windows, part_events: u64) -> Option<Cut> {
+pub fn next(cursor: ArchiveCursor, windows: &Windows, part_events: u64) -> Option<PartRange> {
     let mut known = within(&windows.counts, cursor.window..windows.until).filter(|(_, events)| **events > 0);
     if cursor.slice > 0 {
-        return Some(Cut { from: cursor.window, to: cursor.window + 1, slice: cursor.slice, slices: cursor.slices });
+        return Some(PartRange {
+            from: cursor.window,
+            to: cursor.window + 1,
+            slice: cursor.slice,
+            slices: cursor.slices,
+        });
     }
     let (first, events) = known.next()?;
     if *events > part_events {
-        return Some(Cut { from: *first, to: *first + 1, slice: 0, slices: events.div_ceil(part_events.max(1)) });
+        return Some(PartRange { from: *first, to: *first + 1, slice: 0, slices: events.div_ceil(part_events.max(1)) });
     }
     let mut sum = *events;
     let end = known.find(|(_, events)| {
         sum += **events;
         sum > part_events
     });
-    Some(Cut { from: *first, to: end.map_or(windows.until, |(start, _)| *start), slice: 0, slices: 1 })
+    Some(PartRange { from: *first, to: end.map_or(windows.until, |(start, _)| *start), slice: 0, slices: 1 })
 }
 
 #[cfg(test)]
@@ -103,7 +108,7 @@ mod tests {
         ) {
             let starts: Vec<(u64, u64)> = (0..).map(|n| n * 60_000).zip(counts).collect();
             let end = 40 * 60_000;
-            let mut cursor = Cursor { window: 0, slice: 0, slices: 1 };
+            let mut cursor = ArchiveCursor { window: 0, slice: 0, slices: 1 };
             let mut parts: LiteMap<u64, u64> = LiteMap::new();
             loop {
                 // As a store answers: a few windows, and up to where those are all.
@@ -112,7 +117,7 @@ mod tests {
                 let windows = Windows { counts: rest.into_iter().take(known).collect(), until };
                 let Some(cut) = next(cursor, &windows, 100) else {
                     if until == end { break }
-                    cursor = Cursor { window: until, slice: 0, slices: 1 };
+                    cursor = ArchiveCursor { window: until, slice: 0, slices: 1 };
                     continue;
                 };
                 let inside: Vec<_> = starts.iter().filter(|(start, _)| (cut.from..cut.to).contains(start)).collect();

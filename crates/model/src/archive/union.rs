@@ -11,7 +11,7 @@ use crate::event::identity::Digest;
 
 /// Who holds a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
+pub enum CopyHolder {
     /// The object.
     Old,
     /// D1.
@@ -20,30 +20,30 @@ pub enum Side {
 
 /// A copy, as far as it matters here; ordered as copies are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Copy {
+pub struct ArchivableCopy {
     /// Start of its ID window, in ms.
     pub window: u64,
     /// Its digest.
     pub digest: Digest,
     /// Who holds it.
-    pub side: Side,
+    pub side: CopyHolder,
 }
 
 /// What was looked at so far: copies that have no twin yet.
 #[derive(Debug, Clone)]
-pub struct Union {
+pub struct CopyUnion {
     window_ms: u64,
-    open: HashMap<u64, (u64, Side)>,
+    open: HashMap<u64, (u64, CopyHolder)>,
 }
 
-impl Union {
+impl CopyUnion {
     /// Nothing yet, with this ID window in ms.
     pub fn new(window_ms: u64) -> Self {
         Self { window_ms, open: HashMap::new() }
     }
 
-    /// Looks at the next copy, in the order of [`struct@Copy`]; gives whether it is written.
-    pub fn is_first(&mut self, copy: Copy) -> bool {
+    /// Looks at the next copy, in the order of [`ArchivableCopy`]; gives whether it is written.
+    pub fn is_first(&mut self, copy: ArchivableCopy) -> bool {
         let known = self.open.get(&copy.digest.0);
         if known.is_some_and(|(window, side)| *side != copy.side && copy.window.abs_diff(*window) <= self.window_ms) {
             self.open.remove(&copy.digest.0);
@@ -54,7 +54,7 @@ impl Union {
     }
 
     /// Looks at copies that were written earlier, in any order.
-    pub fn remember(&mut self, mut copies: Vec<Copy>) {
+    pub fn remember(&mut self, mut copies: Vec<ArchivableCopy>) {
         copies.sort_unstable();
         for copy in copies {
             self.is_first(copy);
@@ -64,8 +64,8 @@ impl Union {
     /// Of both stores' events those that are written, by window and digest, and how many twins were left out.
     pub fn write(&mut self, old: Vec<Event>, new: Vec<Event>) -> (Vec<Event>, u64) {
         let of = |side| move |event: Event| (copy_of(&event, side), event);
-        let mut all: Vec<(Copy, Event)> =
-            old.into_iter().map(of(Side::Old)).chain(new.into_iter().map(of(Side::New))).collect();
+        let mut all: Vec<(ArchivableCopy, Event)> =
+            old.into_iter().map(of(CopyHolder::Old)).chain(new.into_iter().map(of(CopyHolder::New))).collect();
         all.sort_unstable_by_key(|(copy, _)| *copy);
         let before = all.len();
         let events: Vec<Event> =
@@ -76,8 +76,8 @@ impl Union {
 }
 
 /// An event as a copy.
-pub fn copy_of(event: &Event, side: Side) -> Copy {
-    Copy { window: event.idempotent_id.timestamp_ms(), digest: event.digest, side }
+pub fn copy_of(event: &Event, side: CopyHolder) -> ArchivableCopy {
+    ArchivableCopy { window: event.idempotent_id.timestamp_ms(), digest: event.digest, side }
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
     use crate::counting::grain::Grain;
     use crate::counting::rollup::{self, Rollups};
     use crate::log::segment::tests::{WINDOW_MS, at};
-    use crate::reading::blocks::Memo;
+    use crate::reading::blocks::BlockMemory;
     use crate::reading::grouping::Grouping;
     use crate::reading::intervals::{Intervals, by_interval};
     use crate::reading::merge::merge;
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn twins_are_left_out_also_over_a_windows_edge_and_each_has_one() {
-        let write = |old: &[(u64, u64)], new: &[(u64, u64)]| Union::new(WINDOW_MS).write(store(old), store(new));
+        let write = |old: &[(u64, u64)], new: &[(u64, u64)]| CopyUnion::new(WINDOW_MS).write(store(old), store(new));
         assert_eq!(write(&[(0, 1)], &[(0, 1)]).1, 1);
         assert_eq!(write(&[(0, 1)], &[(1, 1)]).1, 1);
         assert_eq!(write(&[(1, 1)], &[(0, 1)]).1, 1);
@@ -147,8 +147,9 @@ mod tests {
                 events.iter().filter(|event| span.holds(event.timestamp)).cloned().collect()
             };
             let recounts = minutes.into_iter().map(|span| (span, (of(&old, span), of(&new, span)))).collect();
-            let merged = merge((&rollups(&old), &rollups(&new)), &recounts, &Grouping::BY_ROUTE, WINDOW_MS, &mut Memo::default());
-            let (events, twins) = Union::new(WINDOW_MS).write(old, new);
+            let (sums, memory) = ((&rollups(&old), &rollups(&new)), &mut BlockMemory::default());
+            let merged = merge(sums, &recounts, &Grouping::BY_ROUTE, WINDOW_MS, memory);
+            let (events, twins) = CopyUnion::new(WINDOW_MS).write(old, new);
             prop_assert_eq!((events.len() as u64, twins), (merged.total().requests, merged.both));
         }
     }

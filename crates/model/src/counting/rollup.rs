@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::exemplar::Exemplars;
 use super::grain::Grain;
-use super::sketch::{Addresses, Latency};
+use super::sketch::{Addresses, LatencySketch};
 pub use crate::event::value_hash::value_hash;
 use crate::event::{Cohort, Event};
 
@@ -16,7 +16,7 @@ pub const ALL_ROUTES: &str = "";
 
 /// Where a rollup belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
+pub struct RollupKey {
     /// Start of its interval, in ms.
     pub start: u64,
     /// Length of its interval.
@@ -39,7 +39,7 @@ pub struct Rollup {
     /// Smallest and largest response time in ms; none when empty.
     pub response_time_range: Option<(u32, u32)>,
     /// Response times, for percentiles.
-    pub latency: Latency,
+    pub latency: LatencySketch,
     /// Distinct client addresses.
     pub addresses: Addresses,
     /// Wrapping sum of the digests: equal sums and counts mean equal sets, but for a chance of 2⁻⁶⁴.
@@ -102,16 +102,16 @@ pub fn fnv1a(bytes: &[u8]) -> u64 {
 }
 
 /// Rollups by where they belong.
-pub type Rollups = BTreeMap<Key, Rollup>;
+pub type Rollups = BTreeMap<RollupKey, Rollup>;
 
 /// Adds one event to the rollup of its interval, route and cohort.
 pub fn add(rollups: &mut Rollups, grain: Grain, path: &str, event: &Event) {
-    let key = Key { start: grain.floor(event.timestamp), grain, path: path.to_owned(), cohort: event.cohort };
+    let key = RollupKey { start: grain.floor(event.timestamp), grain, path: path.to_owned(), cohort: event.cohort };
     rollups.entry(key).or_default().add(event);
 }
 
 /// Adds a rollup to the one at its key.
-pub fn merge(rollups: &mut Rollups, key: Key, rollup: &Rollup) {
+pub fn merge(rollups: &mut Rollups, key: RollupKey, rollup: &Rollup) {
     rollups.entry(key).or_default().merge(rollup);
 }
 

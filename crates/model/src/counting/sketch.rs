@@ -19,15 +19,15 @@ const MAX_MS: f64 = 1e7;
 /// Response times. DDSketch with 1 % relative error
 /// (Masson, Rim, Lee: *DDSketch: A Fast and Fully-Mergeable Quantile Sketch*, VLDB 2019).
 #[derive(Clone)]
-pub struct Latency(DDSketch);
+pub struct LatencySketch(DDSketch);
 
-impl Default for Latency {
+impl Default for LatencySketch {
     fn default() -> Self {
         Self(DDSketch::new(Config::defaults()))
     }
 }
 
-impl Latency {
+impl LatencySketch {
     /// Adds one response time in ms.
     pub fn add(&mut self, ms: u32) {
         self.0.add(f64::from(ms).clamp(MIN_MS, MAX_MS));
@@ -263,18 +263,18 @@ mod tests {
 
     #[test]
     fn percentiles_are_within_one_percent() {
-        let mut latency = Latency::default();
+        let mut latency = LatencySketch::default();
         (1..=10_000).for_each(|ms| latency.add(ms));
         for (q, truth) in [(0.5, 5_000.0), (0.95, 9_500.0), (0.99, 9_900.0)] {
             let found = latency.quantile(q).unwrap();
             assert!((found - truth).abs() / truth <= 0.011, "p{q}: {found}");
         }
-        assert_eq!(Latency::default().quantile(0.5), None);
+        assert_eq!(LatencySketch::default().quantile(0.5), None);
     }
 
     #[test]
     fn counts_below_a_bound_are_those_of_the_values() {
-        let mut latency = Latency::default();
+        let mut latency = LatencySketch::default();
         assert_eq!(latency.at_most(1e9), 0);
         (1..=1_000).for_each(|ms| latency.add(ms));
         assert_eq!((latency.at_most(0.0), latency.at_most(1e9)), (0, 1_000));
@@ -292,23 +292,23 @@ mod tests {
         ) {
             let bound = f64::from(bound);
             let bins = Config::defaults();
-            let (mut latency, mut truth) = (Latency::default(), 0);
+            let (mut latency, mut truth) = (LatencySketch::default(), 0);
             for ms in values {
                 latency.add(ms);
                 truth += u64::from(bins.key(f64::from(ms).max(MIN_MS)) <= bins.key(bound));
                 prop_assert_eq!(latency.at_most(bound), truth);
             }
-            prop_assert_eq!(Latency::from_bytes(&latency.to_bytes()).unwrap().at_most(bound), truth);
+            prop_assert_eq!(LatencySketch::from_bytes(&latency.to_bytes()).unwrap().at_most(bound), truth);
         }
     }
 
     #[test]
     fn damaged_bytes_are_an_error_and_none_are_an_empty_summary() {
         assert_eq!(
-            (Latency::from_bytes(&[]).unwrap().quantile(0.5), Addresses::from_bytes(&[]).unwrap().estimate()),
+            (LatencySketch::from_bytes(&[]).unwrap().quantile(0.5), Addresses::from_bytes(&[]).unwrap().estimate()),
             (None, 0.0)
         );
-        assert!(Latency::from_bytes(&[1, 2, 3]).is_err());
+        assert!(LatencySketch::from_bytes(&[1, 2, 3]).is_err());
         for bytes in [&[EXACT, 1][..], &[ESTIMATED, 1], &[2]] {
             assert!(Addresses::from_bytes(bytes).is_err());
         }
@@ -320,8 +320,8 @@ mod tests {
         fn a_merge_of_any_split_gives_the_figures_of_the_whole(
             values in prop::collection::vec((0u64..2_000, 0u32..100_000, 0usize..4), 0..1_500),
         ) {
-            let (mut whole, mut times) = (Addresses::default(), Latency::default());
-            let mut parts: Vec<(Addresses, Latency)> = vec![Default::default(); 4];
+            let (mut whole, mut times) = (Addresses::default(), LatencySketch::default());
+            let mut parts: Vec<(Addresses, LatencySketch)> = vec![Default::default(); 4];
             for (address, ms, part) in values {
                 let hash = ClientIpHash(spread(address));
                 whole.add(hash);
@@ -329,7 +329,7 @@ mod tests {
                 parts[part].0.add(hash);
                 parts[part].1.add(ms);
             }
-            let (mut merged, mut merged_times) = (Addresses::default(), Latency::default());
+            let (mut merged, mut merged_times) = (Addresses::default(), LatencySketch::default());
             for (addresses, latency) in parts.iter().rev() {
                 merged.merge(addresses);
                 merged_times.merge(latency);
@@ -341,7 +341,7 @@ mod tests {
             }
             let stored = Addresses::from_bytes(&merged.to_bytes()).unwrap();
             prop_assert!((stored.estimate() - whole.estimate()).abs() < 1e-6);
-            let stored = Latency::from_bytes(&merged_times.to_bytes()).unwrap();
+            let stored = LatencySketch::from_bytes(&merged_times.to_bytes()).unwrap();
             prop_assert_eq!(stored.quantile(0.95), times.quantile(0.95));
         }
     }

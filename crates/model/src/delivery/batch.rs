@@ -7,26 +7,26 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::event::Event;
-use crate::event::message::{Parsed, Rejected};
+use crate::event::message::{ParsedMessage, RejectedPart};
 
 /// All messages of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     events: Vec<Event>,
-    parts: Vec<Part>,
+    parts: Vec<MessageContent>,
 }
 
 /// What one message holds.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct MessageContent {
     events: Range<usize>,
     /// What of it can't be applied.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedPart>,
     /// Whether a newer Worker reads it.
     pub newer: bool,
 }
 
-impl Part {
+impl MessageContent {
     /// Whether it holds events that can be applied.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
@@ -35,19 +35,23 @@ impl Part {
 
 impl Batch {
     /// Adds the next message.
-    pub fn add(&mut self, parsed: Parsed) {
+    pub fn add(&mut self, parsed: ParsedMessage) {
         let from = self.events.len();
         self.events.extend(parsed.events);
-        self.parts.push(Part { events: from..self.events.len(), rejected: parsed.rejected, newer: parsed.newer });
+        self.parts.push(MessageContent {
+            events: from..self.events.len(),
+            rejected: parsed.rejected,
+            newer: parsed.newer,
+        });
     }
 
     /// The messages, in order.
-    pub fn parts(&self) -> &[Part] {
+    pub fn parts(&self) -> &[MessageContent] {
         &self.parts
     }
 
     /// Events of one message.
-    pub fn events_of(&self, part: &Part) -> &[Event] {
+    pub fn events_of(&self, part: &MessageContent) -> &[Event] {
         self.events.get(part.events.clone()).unwrap_or_default()
     }
 
@@ -98,7 +102,7 @@ mod tests {
         let mut batch = Batch::default();
         for minutes in [vec![0], vec![0, 1], vec![], vec![1, 2], vec![500], vec![500], vec![900, 901, 902], vec![903]] {
             let events = minutes.into_iter().map(|minute| event(minute * 60_000)).collect();
-            batch.add(Parsed { events, ..Parsed::default() });
+            batch.add(ParsedMessage { events, ..ParsedMessage::default() });
         }
         assert_eq!(batch.runs(60_000, 2), [vec![0, 1], vec![3], vec![4, 5], vec![6], vec![7]]);
         assert_eq!(batch.runs(60_000, 100).len(), 1);
@@ -109,7 +113,7 @@ mod tests {
         let event = |seq| Event { seq, ..example() };
         let mut batch = Batch::default();
         for seqs in [0..2, 2..2, 2..3, 3..6] {
-            batch.add(Parsed { events: seqs.map(event).collect(), ..Parsed::default() });
+            batch.add(ParsedMessage { events: seqs.map(event).collect(), ..ParsedMessage::default() });
         }
         let seqs = |messages: &[usize]| batch.events_between(messages).iter().map(|e| e.seq).collect::<Vec<_>>();
         assert_eq!(seqs(&[0, 2]), [0, 1, 2]);

@@ -24,7 +24,7 @@ impl Limits {
 
 /// What the caller has to do after adding an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next<T> {
+pub enum BufferStep<T> {
     /// Send these now.
     Send(Vec<T>),
     /// Wait for the linger, then [`Buffer::take`] and send.
@@ -65,24 +65,24 @@ impl<T> Buffer<T> {
     }
 
     /// Adds an event, the isolate's next one by number, and says what follows.
-    pub fn add(&mut self, event: T, seq: u32, to: Destinations, now_ms: u64, limits: Limits) -> Next<T> {
+    pub fn add(&mut self, event: T, seq: u32, to: Destinations, now_ms: u64, limits: Limits) -> BufferStep<T> {
         self.first = self.write_of(seq);
         self.events.push(event);
         self.to_collector += usize::from(to.collector);
         self.to_queue += usize::from(to.queue);
         if limits.linger_ms == 0 || self.to_collector.max(self.to_queue) >= limits.events {
             // The leader, if there is one, stays: it sends what comes until it wakes, or finds nothing.
-            return Next::Send(self.take_events());
+            return BufferStep::Send(self.take_events());
         }
         match self.leader_since_ms {
-            Some(since) if now_ms.saturating_sub(since) <= limits.leader_deadline_ms() => Next::Follow,
+            Some(since) if now_ms.saturating_sub(since) <= limits.leader_deadline_ms() => BufferStep::Follow,
             Some(_) => {
                 self.leader_since_ms = None;
-                Next::Send(self.take_events())
+                BufferStep::Send(self.take_events())
             }
             None => {
                 self.leader_since_ms = Some(now_ms);
-                Next::Lead
+                BufferStep::Lead
             }
         }
     }
@@ -117,46 +117,46 @@ mod tests {
 
     const LIMITS: Limits = Limits { linger_ms: 200, events: 3 };
 
-    fn add(buffer: &mut Buffer<u32>, seq: u32, to: Destinations, now_ms: u64) -> Next<u32> {
+    fn add(buffer: &mut Buffer<u32>, seq: u32, to: Destinations, now_ms: u64) -> BufferStep<u32> {
         buffer.add(seq, seq, to, now_ms, LIMITS)
     }
 
     #[test]
     fn the_first_leads_the_next_follow_and_whoever_fills_it_sends() {
         let mut buffer = Buffer::new();
-        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), Next::Lead);
-        assert_eq!(add(&mut buffer, 1, Destinations::OLD, 1), Next::Follow);
-        assert_eq!(add(&mut buffer, 2, Destinations::OLD, 2), Next::Send(vec![0, 1, 2]));
-        assert_eq!(add(&mut buffer, 3, Destinations::OLD, 3), Next::Follow, "the leader still waits");
+        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), BufferStep::Lead);
+        assert_eq!(add(&mut buffer, 1, Destinations::OLD, 1), BufferStep::Follow);
+        assert_eq!(add(&mut buffer, 2, Destinations::OLD, 2), BufferStep::Send(vec![0, 1, 2]));
+        assert_eq!(add(&mut buffer, 3, Destinations::OLD, 3), BufferStep::Follow, "the leader still waits");
         assert_eq!(buffer.take(), [3]);
-        assert_eq!(add(&mut buffer, 4, Destinations::OLD, 300), Next::Lead);
+        assert_eq!(add(&mut buffer, 4, Destinations::OLD, 300), BufferStep::Lead);
     }
 
     #[test]
     fn both_paths_have_one_leader_and_one_flush_which_either_of_them_fills() {
         let mut buffer = Buffer::new();
-        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), Next::Lead);
-        assert_eq!(add(&mut buffer, 1, Destinations::NEW, 0), Next::Follow);
-        assert_eq!(add(&mut buffer, 2, Destinations::NEW, 0), Next::Follow);
-        assert_eq!(add(&mut buffer, 3, Destinations::OLD, 0), Next::Follow, "no path has three");
-        assert_eq!(add(&mut buffer, 4, Destinations::BOTH, 0), Next::Send(vec![0, 1, 2, 3, 4]));
-        assert_eq!(add(&mut buffer, 5, Destinations::NEW, 0), Next::Follow, "both counts began anew");
+        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), BufferStep::Lead);
+        assert_eq!(add(&mut buffer, 1, Destinations::NEW, 0), BufferStep::Follow);
+        assert_eq!(add(&mut buffer, 2, Destinations::NEW, 0), BufferStep::Follow);
+        assert_eq!(add(&mut buffer, 3, Destinations::OLD, 0), BufferStep::Follow, "no path has three");
+        assert_eq!(add(&mut buffer, 4, Destinations::BOTH, 0), BufferStep::Send(vec![0, 1, 2, 3, 4]));
+        assert_eq!(add(&mut buffer, 5, Destinations::NEW, 0), BufferStep::Follow, "both counts began anew");
     }
 
     #[test]
     fn without_linger_each_is_sent_by_itself() {
         let mut buffer = Buffer::new();
         let limits = Limits { linger_ms: 0, ..LIMITS };
-        assert_eq!(buffer.add(0, 0, Destinations::OLD, 0, limits), Next::Send(vec![0]));
+        assert_eq!(buffer.add(0, 0, Destinations::OLD, 0, limits), BufferStep::Send(vec![0]));
     }
 
     #[test]
     fn a_lost_leader_wedges_nothing() {
         let mut buffer = Buffer::new();
-        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), Next::Lead);
+        assert_eq!(add(&mut buffer, 0, Destinations::OLD, 0), BufferStep::Lead);
         let late = LIMITS.leader_deadline_ms() + 1;
-        assert_eq!(add(&mut buffer, 1, Destinations::OLD, late), Next::Send(vec![0, 1]));
-        assert_eq!(add(&mut buffer, 2, Destinations::OLD, late), Next::Lead);
+        assert_eq!(add(&mut buffer, 1, Destinations::OLD, late), BufferStep::Send(vec![0, 1]));
+        assert_eq!(add(&mut buffer, 2, Destinations::OLD, late), BufferStep::Lead);
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
                 }
                 let write = buffer.write_of(seq);
                 let to = [Destinations::OLD, Destinations::NEW, Destinations::BOTH][*to];
-                if let Next::Send(flush) = buffer.add((seq, write), seq, to, now, limits) {
+                if let BufferStep::Send(flush) = buffer.add((seq, write), seq, to, now, limits) {
                     flushes.push(flush);
                 }
                 prop_assert!(buffer.len() <= 2 * (events - 1), "{} wait", buffer.len());

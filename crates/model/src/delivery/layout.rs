@@ -9,7 +9,7 @@ use std::rc::Rc;
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use crate::event::message::Written;
+use crate::event::message::EncodedEvent;
 
 /// The number of objects, as the one that keeps it knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +42,11 @@ impl Layout {
 }
 
 /// Splits events by the object that keeps them.
-pub fn by_shard(events: Vec<Rc<Written>>, shards: u64) -> Vec<Vec<Rc<Written>>> {
+pub fn by_shard(events: Vec<Rc<EncodedEvent>>, shards: u64) -> Vec<Vec<Rc<EncodedEvent>>> {
     if shards <= 1 {
         return vec![events];
     }
-    let mut groups: LiteMap<u64, Vec<Rc<Written>>> = LiteMap::new();
+    let mut groups: LiteMap<u64, Vec<Rc<EncodedEvent>>> = LiteMap::new();
     for written in events {
         groups.entry(written.event().digest.0 % shards).or_default().push(written);
     }
@@ -79,12 +79,12 @@ mod tests {
     #[test]
     fn repeats_meet_in_one_object_whatever_their_route() {
         let event = |n, copy| Event { digest: Digest(n), path: format!("/{copy}"), ..example() };
-        let copies = |n| [0, 1].map(|copy| Rc::new(Written::of(event(n, copy)).unwrap()));
-        let events: Vec<Rc<Written>> = (0..50).flat_map(copies).collect();
+        let copies = |n| [0, 1].map(|copy| Rc::new(EncodedEvent::of(event(n, copy)).unwrap()));
+        let events: Vec<Rc<EncodedEvent>> = (0..50).flat_map(copies).collect();
         let groups = by_shard(events.clone(), 4);
         assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), events.len());
         for n in 0..50 {
-            let has = |group: &&Vec<Rc<Written>>| group.iter().any(|written| written.event().digest == Digest(n));
+            let has = |group: &&Vec<Rc<EncodedEvent>>| group.iter().any(|written| written.event().digest == Digest(n));
             assert_eq!(groups.iter().filter(has).count(), 1);
         }
         assert_eq!(by_shard(events.clone(), 1), [events]);

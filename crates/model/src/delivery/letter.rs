@@ -9,16 +9,16 @@ use crate::event::message;
 
 /// What a payload came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retried {
+pub struct RetriedPayload {
     /// Events that passed every check.
     pub events: Vec<crate::event::Event>,
     /// What did not; none if all did.
-    pub rest: Option<Rest>,
+    pub rest: Option<LetterRemainder>,
 }
 
 /// What remains of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rest {
+pub struct LetterRemainder {
     /// An event by itself, several as a message, or what can't be read at all.
     pub payload: String,
     /// Why it was refused.
@@ -34,33 +34,36 @@ struct Shape {
 
 /// Reads a payload, a message or one event of it, at `now_ms`. `bytes` is its length as it came: one that was cut holds
 /// events that nobody can read any more, and is refused whole.
-pub fn retry(payload: &str, bytes: u64, now_ms: u64) -> Retried {
+pub fn retry(payload: &str, bytes: u64, now_ms: u64) -> RetriedPayload {
     if bytes > payload.len() as u64 {
         let reason = format!("it was cut from {bytes} bytes to {} when it was stored; purge it", payload.len());
-        return Retried { events: Vec::new(), rest: Some(Rest { payload: payload.to_owned(), reason }) };
+        return RetriedPayload {
+            events: Vec::new(),
+            rest: Some(LetterRemainder { payload: payload.to_owned(), reason }),
+        };
     }
     let shape = serde_json::from_str::<Shape>(payload);
     if shape.is_ok_and(|shape| shape.v.is_some() || shape.events.is_some()) {
         let parsed = message::parse(payload, now_ms);
-        return Retried { events: parsed.events, rest: rest(&parsed.rejected) };
+        return RetriedPayload { events: parsed.events, rest: rest(&parsed.rejected) };
     }
     match message::event(payload, now_ms) {
-        Ok(event) => Retried { events: vec![event], rest: None },
+        Ok(event) => RetriedPayload { events: vec![event], rest: None },
         Err(error) => {
-            let rest = Rest { payload: payload.to_owned(), reason: error.to_string() };
-            Retried { events: Vec::new(), rest: Some(rest) }
+            let rest = LetterRemainder { payload: payload.to_owned(), reason: error.to_string() };
+            RetriedPayload { events: Vec::new(), rest: Some(rest) }
         }
     }
 }
 
-fn rest(rejected: &[message::Rejected]) -> Option<Rest> {
+fn rest(rejected: &[message::RejectedPart]) -> Option<LetterRemainder> {
     let first = rejected.first()?;
     let reason = first.error.to_string();
     Some(match rejected.len() - 1 {
-        0 => Rest { payload: first.payload.clone(), reason },
+        0 => LetterRemainder { payload: first.payload.clone(), reason },
         others => {
             let payload = message::around(rejected.iter().map(|rejected| rejected.payload.as_str()));
-            Rest { payload, reason: format!("{reason} (and {others} more)") }
+            LetterRemainder { payload, reason: format!("{reason} (and {others} more)") }
         }
     })
 }
@@ -73,7 +76,7 @@ mod tests {
     use crate::event::tests::example;
     use crate::event::{Event, MAX_AGE_MS};
 
-    fn retry_whole(payload: &str, now_ms: u64) -> Retried {
+    fn retry_whole(payload: &str, now_ms: u64) -> RetriedPayload {
         retry(payload, payload.len() as u64, now_ms)
     }
 
@@ -82,7 +85,10 @@ mod tests {
         let text = serde_json::to_string(&example()).unwrap();
         let message = message::write([example()]).unwrap().remove(0);
         for payload in [text, message] {
-            assert_eq!(retry_whole(&payload, example().timestamp), Retried { events: vec![example()], rest: None });
+            assert_eq!(
+                retry_whole(&payload, example().timestamp),
+                RetriedPayload { events: vec![example()], rest: None }
+            );
         }
     }
 
@@ -91,7 +97,7 @@ mod tests {
         let text = serde_json::to_string(&example()).unwrap();
         let at = |age: u64| retry_whole(&text, example().timestamp + age);
         assert_eq!(at(MAX_AGE_MS).rest, None);
-        let Retried { events, rest } = at(MAX_AGE_MS + 1);
+        let RetriedPayload { events, rest } = at(MAX_AGE_MS + 1);
         let rest = rest.unwrap();
         assert!(events.is_empty() && rest.reason.contains("digests are not kept longer"), "{rest:?}");
         assert_eq!(rest.payload, text);

@@ -2,11 +2,11 @@
 
 /// How much was done since the last pause.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct WorkMeter {
     events: usize,
 }
 
-impl Pace {
+impl WorkMeter {
     /// Events after which work pauses: others wait some ms for it, and not for all of it.
     pub const PART: usize = 500;
 
@@ -31,10 +31,10 @@ mod tests {
     #[test]
     fn work_pauses_after_a_part_however_it_is_cut() {
         let pauses = |cuts: &[usize]| {
-            let mut pace = Pace::default();
+            let mut pace = WorkMeter::default();
             cuts.iter().map(|events| pace.is_due(*events)).collect::<Vec<_>>()
         };
-        assert_eq!(pauses(&[Pace::PART - 1, 1, 1]), [false, true, false]);
-        assert_eq!(pauses(&[Pace::PART * 9, Pace::PART - 1, 0, 1]), [true, false, false, true]);
+        assert_eq!(pauses(&[WorkMeter::PART - 1, 1, 1]), [false, true, false]);
+        assert_eq!(pauses(&[WorkMeter::PART * 9, WorkMeter::PART - 1, 0, 1]), [true, false, false, true]);
     }
 }

@@ -93,7 +93,7 @@ fn turn_s(now_ms: u64, event_ms: u64) -> u32 {
 
 /// A message that could not be applied, as far as its future depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingMessage {
     /// Deliveries so far, this one included; none where the platform doesn't tell.
     pub attempts: Option<u32>,
     /// Time since the message was sent, in ms.
@@ -102,7 +102,7 @@ pub struct Waiting {
     pub oldest_event_ms: Option<u64>,
 }
 
-impl Waiting {
+impl WaitingMessage {
     /// How long it waits in a lane from `now_ms` on, in s.
     pub fn delay_s(&self, lane: Lane, now_ms: u64) -> u32 {
         let delay_s = lane.delay_s(self.attempts);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_message_is_sent_anew_before_a_queue_would_drop_it() {
-        let at = |attempts, age_ms| Waiting { attempts, age_ms, oldest_event_ms: None };
+        let at = |attempts, age_ms| WaitingMessage { attempts, age_ms, oldest_event_ms: None };
         assert!(!at(Some(1), 0).is_tired() && !at(Some(40), 3 * DAY_MS - 1).is_tired());
         assert!(at(None, 3 * DAY_MS).is_tired() && at(Some(96), HOUR_MS).is_tired());
         assert_eq!([100, 101].map(|tries| at(Some(tries), HOUR_MS).is_last()), [false, true]);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn events_go_to_the_object_before_nothing_may_count_them() {
-        let aged = |oldest_event_ms| Waiting { attempts: Some(3), age_ms: HOUR_MS, oldest_event_ms };
+        let aged = |oldest_event_ms| WaitingMessage { attempts: Some(3), age_ms: HOUR_MS, oldest_event_ms };
         assert!(!aged(Some(GIVE_WAY_AGE_MS - 1)).gives_way() && aged(Some(GIVE_WAY_AGE_MS)).gives_way());
         assert!(!aged(None).gives_way(), "nothing in it can be read");
         // The object is asked several times, should it be away as well.

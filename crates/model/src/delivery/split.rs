@@ -15,7 +15,7 @@ const MAX_TRIES: usize = 60;
 
 /// The tries of one batch.
 #[derive(Debug, Clone)]
-pub struct Split {
+pub struct BatchSplit {
     applied: Vec<bool>,
     /// What is to be tried, the next one last.
     pending: Vec<Range<usize>>,
@@ -33,7 +33,7 @@ enum Phase {
     Halves,
 }
 
-impl Split {
+impl BatchSplit {
     /// Of a batch of so many messages. `turn` varies from delivery to delivery which are tried alone, so that no pair of
     /// faulty messages hides the others for long.
     pub fn new(messages: usize, turn: usize) -> Self {
@@ -41,7 +41,7 @@ impl Split {
         Self { applied: vec![false; messages], pending, tries: 0, phase: Phase::Whole, turn }
     }
 
-    /// The messages to apply next, in one transaction; none when all is decided. [`Split::tell`] what came of them.
+    /// The messages to apply next, in one transaction; none when all is decided. [`BatchSplit::tell`] what came of them.
     pub fn part(&mut self) -> Option<Range<usize>> {
         if self.tries == MAX_TRIES {
             return None;
@@ -58,7 +58,7 @@ impl Split {
         Some(part)
     }
 
-    /// What came of the messages that [`Split::part`] gave.
+    /// What came of the messages that [`BatchSplit::part`] gave.
     pub fn tell(&mut self, messages: Range<usize>, applied: bool) {
         if applied {
             for message in messages {
@@ -113,7 +113,7 @@ mod tests {
     /// Applies a batch to a database that refuses whatever contains one of the `culprits`; gives what was applied and
     /// how many tries it took.
     fn run(messages: usize, turn: usize, refused: impl Fn(usize) -> bool) -> (Vec<bool>, usize) {
-        let mut split = Split::new(messages, turn);
+        let mut split = BatchSplit::new(messages, turn);
         let mut tries = 0;
         while let Some(part) = split.part() {
             tries += 1;

@@ -37,15 +37,15 @@ pub struct ClientIpHash(pub u64);
 
 /// A key that has been taken in, so that each address costs half of the hashing.
 #[derive(Clone)]
-pub struct Keyed(Hmac<Sha256>);
+pub struct PreparedKey(Hmac<Sha256>);
 
-impl fmt::Debug for Keyed {
+impl fmt::Debug for PreparedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keyed(…)")
+        f.write_str("PreparedKey(…)")
     }
 }
 
-impl Keyed {
+impl PreparedKey {
     /// Takes a key in.
     pub fn new(key: &DailyKey) -> Self {
         // A key as long as HMAC's block is taken as it is; a shorter one is the same with zeros behind it.
@@ -69,7 +69,7 @@ pub enum AddressHashing {
     /// The founding plan's, [`ClientIpHash::plain`].
     Plain,
     /// Under the day's key.
-    Keyed(Keyed),
+    Keyed(PreparedKey),
     /// There is no key: every address counts as [`UNKNOWN`], because a hash under a key that others know can be inverted.
     Withheld,
 }
@@ -86,9 +86,9 @@ impl AddressHashing {
 }
 
 impl ClientIpHash {
-    /// The hash of one address under a key; for many, [`Keyed`].
+    /// The hash of one address under a key; for many, [`PreparedKey`].
     pub fn keyed(key: &DailyKey, address: &str) -> Self {
-        Keyed::new(key).hash(address)
+        PreparedKey::new(key).hash(address)
     }
 
     /// The founding plan's unsalted SHA-256 of the address as given. It can be inverted by trying every address: only

@@ -19,12 +19,12 @@ pub const VERSION: u32 = 1;
 /// An event with its JSON text. It is written once, when the event is made: what sends many of them only joins texts,
 /// so that no request waits for it long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct EncodedEvent {
     event: Event,
     text: String,
 }
 
-impl Written {
+impl EncodedEvent {
     /// Writes an event.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ struct Incoming<'a> {
 
 /// A part of a message that can't be applied, to be stored as a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
+pub struct RejectedPart {
     /// The text as it came.
     pub payload: String,
     /// What is wrong with it.
@@ -75,20 +75,20 @@ pub struct Rejected {
 
 /// A message taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parsed {
+pub struct ParsedMessage {
     /// Events that passed [`Event::check`].
     pub events: Vec<Event>,
     /// What did not, piece by piece.
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<RejectedPart>,
     /// Whether a newer Worker reads the message, which is rejected whole here: while a new version is being deployed,
     /// old consumers meet new messages.
     pub newer: bool,
 }
 
-impl Parsed {
+impl ParsedMessage {
     /// A message that is rejected whole.
     fn of_rejected(text: &str, error: InputError) -> Self {
-        Self { rejected: vec![Rejected { payload: text.to_owned(), error }], ..Self::default() }
+        Self { rejected: vec![RejectedPart { payload: text.to_owned(), error }], ..Self::default() }
     }
 }
 
@@ -105,9 +105,9 @@ pub fn around<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 
 /// Puts events, in order, into messages of at most [`MAX_MESSAGE_BYTES`] each; gives each message's events with its
 /// text. An event that is longer than that by itself has a message of its own.
-pub fn pack(events: Vec<Rc<Written>>) -> Vec<(Vec<Rc<Written>>, String)> {
+pub fn pack(events: Vec<Rc<EncodedEvent>>) -> Vec<(Vec<Rc<EncodedEvent>>, String)> {
     let empty = around([]).len();
-    let mut parts: Vec<Vec<Rc<Written>>> = Vec::new();
+    let mut parts: Vec<Vec<Rc<EncodedEvent>>> = Vec::new();
     let mut length = empty;
     for written in events {
         let more = written.text.len() + 1;
@@ -121,7 +121,7 @@ pub fn pack(events: Vec<Rc<Written>>) -> Vec<(Vec<Rc<Written>>, String)> {
         }
         length += more;
     }
-    let with_text = |part: Vec<Rc<Written>>| {
+    let with_text = |part: Vec<Rc<EncodedEvent>>| {
         let text = around(part.iter().map(|written| written.text()));
         (part, text)
     };
@@ -131,20 +131,20 @@ pub fn pack(events: Vec<Rc<Written>>) -> Vec<(Vec<Rc<Written>>, String)> {
 /// Writes events as messages.
 ///
 /// # Errors
-/// As [`Written::of`].
+/// As [`EncodedEvent::of`].
 pub fn write(events: impl IntoIterator<Item = Event>) -> Result<Vec<String>, InputError> {
-    let written = events.into_iter().map(|event| Written::of(event).map(Rc::new)).collect::<Result<_, _>>()?;
+    let written = events.into_iter().map(|event| EncodedEvent::of(event).map(Rc::new)).collect::<Result<_, _>>()?;
     Ok(pack(written).into_iter().map(|(_, text)| text).collect())
 }
 
 /// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
-pub fn parse(text: &str, now_ms: u64) -> Parsed {
+pub fn parse(text: &str, now_ms: u64) -> ParsedMessage {
     if let Ok(Sound { v: VERSION, events }) = serde_json::from_str(text)
         && events.iter().all(|event| event.check(now_ms).is_ok())
     {
-        return Parsed { events, ..Parsed::default() };
+        return ParsedMessage { events, ..ParsedMessage::default() };
     }
-    let whole = |newer, error| Parsed { newer, ..Parsed::of_rejected(text, error) };
+    let whole = |newer, error| ParsedMessage { newer, ..ParsedMessage::of_rejected(text, error) };
     let v = match serde_json::from_str(text) {
         Ok(Versioned { v }) => v,
         Err(error) => return whole(false, malformed(&error)),
@@ -158,24 +158,24 @@ pub fn parse(text: &str, now_ms: u64) -> Parsed {
         Ok(incoming) => incoming,
         Err(error) => return whole(false, malformed(&error)),
     };
-    let mut parsed = Parsed::default();
+    let mut parsed = ParsedMessage::default();
     for raw in incoming.events {
         match event(raw.get(), now_ms) {
             Ok(event) => parsed.events.push(event),
-            Err(error) => parsed.rejected.push(Rejected { payload: raw.get().to_owned(), error }),
+            Err(error) => parsed.rejected.push(RejectedPart { payload: raw.get().to_owned(), error }),
         }
     }
     parsed
 }
 
 /// A message whose body is no text at all: rejected whole. `hex` is the body in hexadecimal.
-pub fn not_text(hex: &str) -> Parsed {
+pub fn not_text(hex: &str) -> ParsedMessage {
     let error = InputError::Field {
         field: "body".into(),
         found: "binary data (kept in hexadecimal)".into(),
         remedy: "send the message as text in UTF-8".into(),
     };
-    Parsed::of_rejected(hex, error)
+    ParsedMessage::of_rejected(hex, error)
 }
 
 /// Reads and checks one event.
@@ -247,7 +247,7 @@ mod tests {
     proptest! {
         #[test]
         fn messages_are_as_full_as_they_may_be_and_none_is_fuller(lengths in prop::collection::vec(1usize..30_000, 0..40)) {
-            let written = |length: &usize| Rc::new(Written { event: example(), text: "x".repeat(*length) });
+            let written = |length: &usize| Rc::new(EncodedEvent { event: example(), text: "x".repeat(*length) });
             let messages = pack(lengths.iter().map(written).collect());
             let split: Vec<usize> = messages.iter().flat_map(|(part, _)| part.iter().map(|w| w.text.len())).collect();
             prop_assert_eq!(split, lengths);
@@ -261,7 +261,7 @@ mod tests {
 
         #[test]
         fn one_too_long_for_a_message_is_sent_by_itself(before in 1usize..9, after in 1usize..9) {
-            let written = |length: usize| Rc::new(Written { event: example(), text: "x".repeat(length) });
+            let written = |length: usize| Rc::new(EncodedEvent { event: example(), text: "x".repeat(length) });
             let messages = pack([before, MAX_MESSAGE_BYTES, after].map(written).into());
             prop_assert_eq!(messages.iter().map(|(part, _)| part.len()).collect::<Vec<_>>(), [1, 1, 1]);
         }

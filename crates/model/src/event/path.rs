@@ -37,7 +37,7 @@ const REST: &str = "{*rest}";
 /// What a request's path says before it is answered. Where an event goes is decided by this alone, never by what it is
 /// counted as: whoever sends requests can bring about a 404, or use up the routes that are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct RequestPath<'a> {
     /// The path itself.
     pub own: &'a str,
     /// Its route, whatever the answer.
@@ -46,7 +46,7 @@ pub struct Place<'a> {
     pub has_template: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> RequestPath<'a> {
     /// A route, where no single request is meant.
     pub const fn of_route(route: &'a str) -> Self {
         Self { own: route, route: Cow::Borrowed(route), has_template: false }
@@ -92,10 +92,10 @@ impl Normalizer {
     }
 
     /// What a URL's path (without query) says. A route that was normalised already stays as it is.
-    pub fn place<'a>(&'a self, path: &'a str) -> Place<'a> {
+    pub fn place<'a>(&'a self, path: &'a str) -> RequestPath<'a> {
         let template = self.router.at(path).ok().and_then(|found| self.templates.get(*found.value));
         let route = template.map_or_else(|| Cow::Owned(heuristic(path)), |template| Cow::Borrowed(template.as_str()));
-        Place { own: path, route, has_template: template.is_some() }
+        RequestPath { own: path, route, has_template: template.is_some() }
     }
 
     /// The route of a URL's path (without query) that was answered with `status`.
@@ -128,14 +128,14 @@ pub fn check(path: &str) -> Result<(), InputError> {
 
 /// The routes that one isolate has seen: a bound on their number, whatever paths clients make up.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownRoutes {
     routes: HashSet<String>,
 }
 
-impl Known {
+impl KnownRoutes {
     /// What a request is counted under that was answered with `status`: its route while there are few, then [`OTHER`].
     /// Templates and [`UNMATCHED`] are bounded anyway: they are always told apart, and take no room from the others.
-    pub fn admit(&mut self, place: Place<'_>, status: u16) -> String {
+    pub fn admit(&mut self, place: RequestPath<'_>, status: u16) -> String {
         let bounded = place.has_template;
         let route = place.counted(status);
         if bounded || route == UNMATCHED || self.routes.contains(&*route) {
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn routes_beyond_the_bound_are_counted_together() {
-        let (mut known, n) = (Known::default(), normalizer(&[]));
+        let (mut known, n) = (KnownRoutes::default(), normalizer(&[]));
         let mut admit = |path: &str, status| known.admit(n.place(path), status);
         let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&format!("/r{n}"), 200)).collect();
         assert_eq!(routes[MAX_ROUTES - 1], format!("/r{}", MAX_ROUTES - 1));
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_template_is_told_apart_however_many_odd_paths_came_before() {
-        let (mut known, n) = (Known::default(), normalizer(&["/payments/{id}"]));
+        let (mut known, n) = (KnownRoutes::default(), normalizer(&["/payments/{id}"]));
         for odd in 0..2 * MAX_ROUTES {
             known.admit(n.place(&format!("/odd{odd}")), 200);
         }

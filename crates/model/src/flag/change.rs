@@ -15,7 +15,7 @@ use super::ramp::Ramp;
 
 /// Who changes the flag, why, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author {
+pub struct ChangeAuthor {
     /// Who.
     pub by: String,
     /// Why.
@@ -43,7 +43,7 @@ const STAMPS: [&str; 4] = ["version", "updatedAt", "updatedBy", "reason"];
 ///
 /// # Errors
 /// When nobody or no reason is named, or versions are used up.
-pub fn next(newest: u32, wanted: Document, author: Author) -> Result<Document, InputError> {
+pub fn next(newest: u32, wanted: Document, author: ChangeAuthor) -> Result<Document, InputError> {
     for (field, text) in [("updatedBy", &author.by), ("reason", &author.reason)] {
         if text.trim().is_empty() {
             return Err(InputError::field(field, text, "say who changes the flag and why, for those who come after"));
@@ -51,7 +51,7 @@ pub fn next(newest: u32, wanted: Document, author: Author) -> Result<Document, I
     }
     let version = newest.checked_add(1);
     let version = version.ok_or_else(|| InputError::field("version", newest, "there is no version after this one"))?;
-    let Author { by, reason, at } = author;
+    let ChangeAuthor { by, reason, at } = author;
     let document = Document { version, updated_by: by, reason, updated_at: at, ..wanted };
     document.check()?;
     Ok(document)
@@ -113,8 +113,8 @@ mod tests {
         Document { version, mode, ..Document::read(text).unwrap() }
     }
 
-    fn author(by: &str, reason: &str) -> Author {
-        Author { by: by.into(), reason: reason.into(), at: "2024-11-07T05:20:00Z".into() }
+    fn author(by: &str, reason: &str) -> ChangeAuthor {
+        ChangeAuthor { by: by.into(), reason: reason.into(), at: "2024-11-07T05:20:00Z".into() }
     }
 
     #[test]

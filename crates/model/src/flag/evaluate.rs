@@ -188,7 +188,7 @@ fn splits(rule: Rule) -> bool {
 mod tests {
     use super::*;
     use crate::event::identity::IdempotentId;
-    use crate::event::path::Place;
+    use crate::event::path::RequestPath;
 
     fn flag(fields: &str) -> Flag {
         Flag::parse(&format!(r#"{{"schema":1,"version":7,{fields}}}"#)).unwrap()
@@ -203,7 +203,7 @@ mod tests {
         let flag = flag(r#""mode":"dual-write","samplePpm":300000,"queuePpm":500000,"salt":"x""#);
         for n in 0..1_000 {
             let id = IdempotentId::generate(1_730_956_800_000, "192.0.2.1", "/", &n.to_string()).unwrap();
-            let to = route::route(&flag, &Place::of_route("/a"), &id);
+            let to = route::route(&flag, &RequestPath::of_route("/a"), &id);
             let expected = if to == Destinations::BOTH {
                 EvaluationValue::Both
             } else if to.queue {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::InputError;
-use crate::event::path::Place;
+use crate::event::path::RequestPath;
 use crate::event::template::Template;
 
 pub mod change;
@@ -109,12 +109,12 @@ impl Flag {
     }
 
     /// The rule for a request.
-    pub fn rule_for(&self, place: &Place<'_>) -> Rule {
+    pub fn rule_for(&self, place: &RequestPath<'_>) -> Rule {
         self.override_for(place).map_or(self.rule, |(_, rule)| *rule)
     }
 
     /// The override that holds for a request, if one does: the first that matches its own path or its route.
-    pub fn override_for(&self, place: &Place<'_>) -> Option<&(Template, Rule)> {
+    pub fn override_for(&self, place: &RequestPath<'_>) -> Option<&(Template, Rule)> {
         self.overrides.iter().find(|(template, _)| template.matches(place.own) || template.matches(&place.route))
     }
 }
@@ -131,7 +131,7 @@ fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::path::{Known, MAX_ROUTES, Normalizer, OTHER, UNMATCHED};
+    use crate::event::path::{KnownRoutes, MAX_ROUTES, Normalizer, OTHER, UNMATCHED};
 
     #[test]
     fn the_default_and_the_presets_are_valid() {
@@ -154,7 +154,7 @@ mod tests {
                 {"path":"/a/{id}","mode":"queue-only"},{"path":"/a/{*rest}","mode":"dual-write","samplePpm":5}]}"#,
         )
         .unwrap();
-        let rule_for = |route| flag.rule_for(&Place::of_route(route));
+        let rule_for = |route| flag.rule_for(&RequestPath::of_route(route));
         assert_eq!(rule_for("/a/{id}").mode, Mode::QueueOnly);
         assert_eq!(rule_for("/a/b/c"), Rule { mode: Mode::DualWrite, sample_ppm: 5, queue_ppm: 0 });
         assert_eq!(rule_for("/b").mode, Mode::DoOnly);
@@ -168,7 +168,7 @@ mod tests {
         )
         .unwrap();
         let (normalizer, _) = Normalizer::new(["/users/{name}", "/payments/{id}"]);
-        let mut known = Known::default();
+        let mut known = KnownRoutes::default();
         for odd in 0..=MAX_ROUTES {
             known.admit(normalizer.place(&format!("/odd{odd}")), 200);
         }

@@ -13,7 +13,7 @@ use super::stop::Latch;
 
 /// What the object holds, or is told: the newest document, as text, and the stops.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Held {
+pub struct FlagCopy {
     /// The stops.
     pub latch: Latch,
     /// The document; none where the object has none, or is told of none.
@@ -22,13 +22,13 @@ pub struct Held {
 
 /// An isolate's knowledge.
 #[derive(Debug, Default)]
-pub struct Obeyed {
+pub struct ObeyedFlag {
     document: Option<Rc<Flag>>,
     latch: Option<Latch>,
     in_force: Option<Rc<Flag>>,
 }
 
-impl Obeyed {
+impl ObeyedFlag {
     /// The flag to route by; none while it is not known, when the default holds.
     pub fn in_force(&self) -> Option<&Rc<Flag>> {
         self.in_force.as_ref()
@@ -92,24 +92,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flag::stop::{Act, Stop};
+    use crate::flag::stop::{Stop, StopAct};
     use crate::flag::{MILLION, Mode};
 
     fn flag(version: u32) -> Flag {
         Flag::parse(&format!(r#"{{"schema":1,"version":{version},"mode":"queue-only"}}"#)).unwrap()
     }
 
-    fn act(at: u64) -> Act {
-        Act { at, by: "op".into(), reason: "test".into() }
+    fn act(at: u64) -> StopAct {
+        StopAct { at, by: "op".into(), reason: "test".into() }
     }
 
-    fn mode(obeyed: &Obeyed) -> Option<Mode> {
+    fn mode(obeyed: &ObeyedFlag) -> Option<Mode> {
         obeyed.in_force().map(|flag| flag.rule.mode)
     }
 
     #[test]
     fn a_document_is_obeyed_once_it_is_known_that_no_stop_holds() {
-        let mut obeyed = Obeyed::default();
+        let mut obeyed = ObeyedFlag::default();
         obeyed.adopt(flag(3)).unwrap();
         assert_eq!(mode(&obeyed), None, "a stop may hold that could not be read");
         obeyed.learn(Latch::default());
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_stop_is_obeyed_before_any_document_and_newer_documents_change_nothing() {
-        let mut obeyed = Obeyed::default();
+        let mut obeyed = ObeyedFlag::default();
         let stop = Stop::new([1; 4], act(1));
         obeyed.learn(Latch::of([stop.clone()]));
         assert_eq!(mode(&obeyed), Some(Mode::DoOnly));
@@ -245,7 +245,7 @@ mod tests {
             events in prop::collection::vec((0u8..6, 0usize..4, weather()), 0..40),
         ) {
             let mut world = World::default();
-            let mut isolate = Obeyed::default();
+            let mut isolate = ObeyedFlag::default();
             isolate.adopt(flag(1)).unwrap();
             let mut seen = BTreeSet::new();
             for (kind, which, weather) in events {

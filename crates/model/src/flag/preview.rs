@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::path::{OTHER, Place, UNMATCHED};
+use crate::event::path::{OTHER, RequestPath, UNMATCHED};
 use crate::event::template::Template;
 
 use super::change::{FieldChange, differences};
@@ -114,7 +114,7 @@ impl Shares {
 fn overall(flag: &Flag, traffic: &[(String, u64)]) -> Shares {
     let mut sum = Weights::default();
     for (path, requests) in traffic {
-        sum.add(Weights::of(flag.rule_for(&Place::of_route(path)), *requests));
+        sum.add(Weights::of(flag.rule_for(&RequestPath::of_route(path)), *requests));
     }
     sum.shares().unwrap_or_else(|| Shares::of(flag.rule))
 }
@@ -127,10 +127,12 @@ pub fn preview(current: &Document, proposed: &Document, traffic: &[(String, u64)
     let row = |(path, requests): &(String, u64)| PathPreview {
         path: path.clone(),
         requests: *requests,
-        override_path: after.override_for(&Place::of_route(path)).map(|(template, _)| template.as_str().to_owned()),
+        override_path: after
+            .override_for(&RequestPath::of_route(path))
+            .map(|(template, _)| template.as_str().to_owned()),
         perhaps: perhaps(&after, path).map(|template| template.as_str().to_owned()),
-        current: Shares::of(before.rule_for(&Place::of_route(path))),
-        proposed: Shares::of(after.rule_for(&Place::of_route(path))),
+        current: Shares::of(before.rule_for(&RequestPath::of_route(path))),
+        proposed: Shares::of(after.rule_for(&RequestPath::of_route(path))),
     };
     Preview {
         differences: differences(current, proposed),

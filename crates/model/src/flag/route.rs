@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Flag, MILLION, Mode, Rule};
 use crate::event::Cohort;
 use crate::event::identity::first_u64;
-use crate::event::path::Place;
+use crate::event::path::RequestPath;
 
 /// What a bucket is drawn for; each purpose draws independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Destinations {
 }
 
 /// Decides where an event goes. `key` is the event's ID.
-pub fn route(flag: &Flag, place: &Place<'_>, key: &dyn Display) -> Destinations {
+pub fn route(flag: &Flag, place: &RequestPath<'_>, key: &dyn Display) -> Destinations {
     by_rule(flag.rule_for(place), &flag.salt, key)
 }
 
@@ -95,7 +95,7 @@ mod tests {
     use crate::event::identity::{Digest, IdempotentId, MAX_TIMESTAMP_MS, MIN_TIMESTAMP_MS};
     use crate::event::template::Template;
 
-    const ROOT: Place<'static> = Place::of_route("/");
+    const ROOT: RequestPath<'static> = RequestPath::of_route("/");
 
     fn flag(mode: Mode, sample_ppm: u32, queue_ppm: u32) -> Flag {
         Flag {
@@ -148,7 +148,7 @@ mod tests {
                 flag.overrides.push((Template::parse("/a/{*rest}").unwrap(), rule));
             }
             let id = IdempotentId::with_digest(MIN_TIMESTAMP_MS, Digest(random())).unwrap();
-            let to = route(&flag, &Place::of_route(if random() % 2 == 0 { "/a/b" } else { "/" }), &id);
+            let to = route(&flag, &RequestPath::of_route(if random() % 2 == 0 { "/a/b" } else { "/" }), &id);
             assert!(to.collector || to.queue, "{flag:?} {id}");
             assert_eq!(to.collector && to.queue, to.cohort == Cohort::Dual);
             *seen.entry((to.collector, to.queue)).or_insert(0) += 1;

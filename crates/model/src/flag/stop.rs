@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{InputError, read_json};
 use crate::time::rfc3339;
 
-use super::change::Author;
+use super::change::ChangeAuthor;
 use super::document::{MAX_NAME_BYTES, MAX_REASON_BYTES};
 
 /// Stops that may hold at once; who stops beyond it is stopped already, and gets the newest of them.
@@ -29,7 +29,7 @@ pub const MAX_BYTES: usize = 400_000;
 /// Who stops or releases, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Act {
+pub struct StopAct {
     /// When, in ms.
     pub at: u64,
     /// Who.
@@ -38,10 +38,10 @@ pub struct Act {
     pub reason: String,
 }
 
-impl Act {
+impl StopAct {
     /// Who changes the flag by it, as a change has it.
-    pub fn author(&self) -> Author {
-        Author { by: self.by.clone(), reason: self.reason.clone(), at: rfc3339(self.at) }
+    pub fn author(&self) -> ChangeAuthor {
+        ChangeAuthor { by: self.by.clone(), reason: self.reason.clone(), at: rfc3339(self.at) }
     }
 
     /// Checks it.
@@ -72,15 +72,15 @@ pub struct Stop {
     pub id: String,
     /// Who made it, when and why.
     #[serde(flatten)]
-    pub made: Act,
+    pub made: StopAct,
     /// Its release; none while it holds.
     #[serde(default)]
-    pub released: Option<Act>,
+    pub released: Option<StopAct>,
 }
 
 impl Stop {
     /// A stop that holds; `random` makes its name.
-    pub fn new(random: [u8; 4], made: Act) -> Self {
+    pub fn new(random: [u8; 4], made: StopAct) -> Self {
         Self { id: format!("stop-{}", hex::encode(random)), made, released: None }
     }
 
@@ -193,7 +193,7 @@ impl Latch {
             1 => String::new(),
             count => format!(" ({} more stops hold)", count - 1),
         };
-        let Act { at, by, reason } = made;
+        let StopAct { at, by, reason } = made;
         let at = rfc3339(*at);
         Some(format!(
             "stopped by {by} at {at}: {reason}{more}; changes are refused until it is released: POST flag/release \
@@ -208,8 +208,8 @@ mod tests {
 
     use super::*;
 
-    fn act(at: u64) -> Act {
-        Act { at, by: "op".into(), reason: "on fire".into() }
+    fn act(at: u64) -> StopAct {
+        StopAct { at, by: "op".into(), reason: "on fire".into() }
     }
 
     fn stop(n: u8, at: u64) -> Stop {
@@ -246,7 +246,7 @@ mod tests {
         assert!(act(1).check().is_ok());
         for (by, reason, field) in [(" ", "x", "updatedBy"), ("x", "", "reason"), ("x", &*"y".repeat(1_025), "reason")]
         {
-            let error = Act { at: 1, by: by.into(), reason: reason.into() }.check().unwrap_err().to_string();
+            let error = StopAct { at: 1, by: by.into(), reason: reason.into() }.check().unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{field}`")), "{error}");
         }
     }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_longest_copy_can_be_read() {
-        let long = Act { at: u64::MAX, by: "b".repeat(MAX_NAME_BYTES), reason: "r".repeat(MAX_REASON_BYTES) };
+        let long = StopAct { at: u64::MAX, by: "b".repeat(MAX_NAME_BYTES), reason: "r".repeat(MAX_REASON_BYTES) };
         let stops = (0..u8::try_from(MAX_HOLDING + MAX_RELEASED).unwrap()).map(|n| Stop {
             id: format!("stop-{n:08}"),
             made: long.clone(),

@@ -13,7 +13,7 @@ use crate::event::identity::Digest;
 
 /// Digests that a store holds, by start of their window in ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenDigests {
     windows: LiteMap<u64, Digests>,
 }
 
@@ -42,7 +42,7 @@ impl Digests {
     }
 }
 
-impl Seen {
+impl SeenDigests {
     /// Marks a window as known, empty so far.
     pub fn open(&mut self, window: u64) {
         self.windows.entry(window).or_default();
@@ -114,7 +114,7 @@ impl Filling {
 
 /// Splits events into what is new and what the store has already, by window. `seen` must know the [`neighbours`] of
 /// every event's window. Among repeats inside `events` the earliest is kept. No segment exceeds its bounds.
-pub fn plan(mut events: Vec<Event>, seen: &Seen, window_ms: u64) -> Vec<Segment> {
+pub fn plan(mut events: Vec<Event>, seen: &SeenDigests, window_ms: u64) -> Vec<Segment> {
     events.sort_by_key(|event| (event.timestamp, event.digest));
     let mut fresh: HashSet<(u64, Digest)> = HashSet::new();
     let mut segments: LiteMap<u64, Vec<Filling>> = LiteMap::new();
@@ -145,7 +145,7 @@ mod tests {
     fn a_repeat_in_the_window_or_the_next_is_absorbed_and_two_windows_on_it_is_new() {
         let start = 1_730_956_800_000;
         let repeats = |second: u64| {
-            let segments = plan(vec![at(start, 1), at(start + second, 1)], &Seen::default(), WINDOW_MS);
+            let segments = plan(vec![at(start, 1), at(start + second, 1)], &SeenDigests::default(), WINDOW_MS);
             segments.iter().map(|s| s.events.len()).sum::<usize>()
         };
         assert_eq!(repeats(0), 1);
@@ -159,7 +159,7 @@ mod tests {
     fn what_the_store_has_is_absorbed_also_when_it_came_from_the_later_window() {
         let start = 1_730_956_800_000;
         for window in neighbours(start, WINDOW_MS) {
-            let mut seen = Seen::default();
+            let mut seen = SeenDigests::default();
             seen.insert(window, [Digest(1)]);
             let segments = plan(vec![at(start, 1)], &seen, WINDOW_MS);
             assert_eq!((segments[0].events.len(), segments[0].absorbed.as_slice()), (0, [at(start, 1)].as_slice()));
@@ -169,13 +169,14 @@ mod tests {
     #[test]
     fn many_events_are_split_over_segments() {
         let events = (0..25_000).map(|n| at(1_730_956_800_000, n)).collect();
-        let sizes: Vec<usize> = plan(events, &Seen::default(), WINDOW_MS).iter().map(|s| s.events.len()).collect();
+        let sizes: Vec<usize> =
+            plan(events, &SeenDigests::default(), WINDOW_MS).iter().map(|s| s.events.len()).collect();
         assert_eq!(sizes, [MAX_EVENTS, MAX_EVENTS, 5_000]);
     }
 
     #[test]
     fn memory_knows_what_it_was_given_and_nothing_else_however_much_it_is() {
-        let mut seen = Seen::default();
+        let mut seen = SeenDigests::default();
         // Batches of any size, in no order, with gaps: every third number.
         let numbers: Vec<u64> = (0..20_000u64).map(|n| n * 7_919 % 20_000 * 3).collect();
         let (mut rest, mut size) = (numbers.as_slice(), 1);
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn memory_keeps_the_newest_windows() {
-        let mut seen = Seen::default();
+        let mut seen = SeenDigests::default();
         for window in [5, 1, 3] {
             seen.open(window);
         }

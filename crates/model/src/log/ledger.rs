@@ -176,7 +176,7 @@ impl Gap {
 
 /// What a window's ledger says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingNumbers {
     /// What is missing.
     pub gaps: Vec<Gap>,
     /// Producers of whom nothing was heard for longer than was looked back: what they lost before is not judged.
@@ -187,8 +187,8 @@ pub struct Missing {
 /// it, so that each is told of once. `window` is the union of both stores' ledgers of the window; `around` that of the
 /// time before and after it, where a slow request's number may be; `is_new` whether a producer was first heard of in
 /// the window.
-pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -> Missing {
-    let mut found = Missing::default();
+pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -> MissingNumbers {
+    let mut found = MissingNumbers::default();
     for (producer, here) in &window.0 {
         let mut all = here.clone();
         if let Some(runs) = around.0.get(producer) {

@@ -36,7 +36,7 @@ pub struct Writes {
 
 impl Writes {
     /// Those of stored events and of repeats that dedup absorbed.
-    pub fn of<'a>(stored: &[&'a Event], absorbed: &[&'a Event], counted: &mut Counted) -> Self {
+    pub fn of<'a>(stored: &[&'a Event], absorbed: &[&'a Event], counted: &mut CountedWrites) -> Self {
         let dual = || stored.iter().filter(|event| event.cohort == Cohort::Dual);
         let write = |event: &&Event| (event.producer.0, event.write);
         let mut writes = Self {
@@ -91,12 +91,12 @@ impl Writes {
 
 /// Which writes were counted for which routes lately, so that a write whose events lie in several minutes counts once.
 #[derive(Debug, Default)]
-pub struct Counted {
+pub struct CountedWrites {
     newer: HashSet<(u64, u32, u64)>,
     older: HashSet<(u64, u32, u64)>,
 }
 
-impl Counted {
+impl CountedWrites {
     /// Whether this event's write is not counted for its route yet. Two routes of the same hash count as one.
     fn is_new(&mut self, event: &Event) -> bool {
         let mut hasher = DefaultHasher::new();
@@ -125,7 +125,7 @@ mod tests {
     fn a_write_counts_once_for_each_of_its_routes_in_whatever_parts_its_events_come() {
         let events = [dual(0, "/a"), dual(0, "/b"), dual(0, "/a"), dual(3, "/a")];
         let single = Event { cohort: Cohort::Single, write: 9, ..example() };
-        let mut counted = Counted::default();
+        let mut counted = CountedWrites::default();
         let mut writes = Writes::of(&events.each_ref()[..2], &[], &mut counted);
         writes.merge(&Writes::of(&[&events[2], &events[3], &single], &[], &mut counted));
         assert_eq!((writes.all.len(), writes.dual.len()), (3, 2));
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn parts_merge_to_the_whole() {
         let events: Vec<Event> = (0..40).map(|n| dual(2 * n, ["/a", "/b"][n as usize % 2])).collect();
-        let whole = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut Counted::default());
+        let whole = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut CountedWrites::default());
         let parts = whole.split(5);
         let mut merged = Writes::default();
         for part in &parts {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn routes_beyond_the_bound_count_too_few_and_say_so() {
         let events: Vec<Event> = (0..=MAX_ROUTES).map(|n| dual(0, &format!("/{n}"))).collect();
-        let writes = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut Counted::default());
+        let writes = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut CountedWrites::default());
         assert!(writes.is_cut && writes.by_route.len() == MAX_ROUTES);
     }
 }

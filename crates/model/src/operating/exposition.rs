@@ -11,7 +11,7 @@ pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// It only grows, or begins anew at 0. Its name gets the ending `_total`.
     Counter,
     /// It goes up and down.
@@ -22,13 +22,13 @@ pub enum Kind {
 
 /// A decimal fraction that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Number {
+pub struct Decimal {
     digits: u64,
     /// How many of the digits follow the point.
     decimals: u32,
 }
 
-impl Number {
+impl Decimal {
     /// Seconds of so many milliseconds.
     pub const fn seconds(ms: u64) -> Self {
         Self { digits: ms, decimals: 3 }
@@ -51,19 +51,19 @@ impl Number {
     }
 }
 
-impl From<u64> for Number {
+impl From<u64> for Decimal {
     fn from(digits: u64) -> Self {
         Self { digits, decimals: 0 }
     }
 }
 
-impl From<bool> for Number {
+impl From<bool> for Decimal {
     fn from(holds: bool) -> Self {
         u64::from(holds).into()
     }
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = 10_u64.saturating_pow(self.decimals);
         let (mut rest, mut width) = (self.digits % unit, self.decimals as usize);
@@ -90,27 +90,27 @@ pub struct Exposition {
 impl Exposition {
     /// Begins a metric, which must not have been begun before; all its samples follow at once. Its name has its unit for
     /// an ending, and not `_total`.
-    pub const fn metric(&mut self, kind: Kind, name: &'static str, help: &'static str) -> Metric<'_> {
+    pub const fn metric(&mut self, kind: MetricKind, name: &'static str, help: &'static str) -> Metric<'_> {
         Metric { to: self, kind, name, help, begun: false }
     }
 
     /// A gauge without labels, if it is known.
-    pub fn gauge(&mut self, name: &'static str, help: &'static str, value: Option<impl Into<Number>>) {
+    pub fn gauge(&mut self, name: &'static str, help: &'static str, value: Option<impl Into<Decimal>>) {
         if let Some(value) = value {
-            self.metric(Kind::Gauge, name, help).sample(&[], value);
+            self.metric(MetricKind::Gauge, name, help).sample(&[], value);
         }
     }
 
     /// A counter without labels, if it is known.
     pub fn counter(&mut self, name: &'static str, help: &'static str, value: Option<u64>) {
         if let Some(value) = value {
-            self.metric(Kind::Counter, name, help).sample(&[], value);
+            self.metric(MetricKind::Counter, name, help).sample(&[], value);
         }
     }
 
     /// A gauge for each of some states: 1 for the one that holds, and 0 for the others.
     pub fn states(&mut self, name: &'static str, help: &'static str, label: &'static str, states: &[&str], now: &str) {
-        let mut metric = self.metric(Kind::Gauge, name, help);
+        let mut metric = self.metric(MetricKind::Gauge, name, help);
         for state in states {
             metric.sample(&[(label, state)], *state == now);
         }
@@ -126,7 +126,7 @@ impl Exposition {
 #[derive(Debug)]
 pub struct Metric<'a> {
     to: &'a mut Exposition,
-    kind: Kind,
+    kind: MetricKind,
     name: &'static str,
     help: &'static str,
     begun: bool,
@@ -134,8 +134,8 @@ pub struct Metric<'a> {
 
 impl Metric<'_> {
     /// Adds a sample; its labels are its own.
-    pub fn sample(&mut self, labels: Labels<'_>, value: impl Into<Number>) -> &mut Self {
-        self.line(if self.kind == Kind::Counter { "_total" } else { "" }, labels, None, value.into())
+    pub fn sample(&mut self, labels: Labels<'_>, value: impl Into<Decimal>) -> &mut Self {
+        self.line(if self.kind == MetricKind::Counter { "_total" } else { "" }, labels, None, value.into())
     }
 
     /// Adds a series of a histogram: buckets by upper bound, and how many are at most that; then all of them, and the
@@ -143,9 +143,9 @@ impl Metric<'_> {
     pub fn histogram(
         &mut self,
         labels: Labels<'_>,
-        buckets: impl Iterator<Item = (Number, u64)>,
+        buckets: impl Iterator<Item = (Decimal, u64)>,
         count: u64,
-        sum: Number,
+        sum: Decimal,
     ) {
         for (bound, up_to) in buckets {
             self.line("_bucket", labels, Some(&bound.to_string()), up_to.into());
@@ -154,7 +154,7 @@ impl Metric<'_> {
         self.line("_sum", labels, None, sum).line("_count", labels, None, count.into());
     }
 
-    fn line(&mut self, ending: &str, labels: Labels<'_>, bound: Option<&str>, value: Number) -> &mut Self {
+    fn line(&mut self, ending: &str, labels: Labels<'_>, bound: Option<&str>, value: Decimal) -> &mut Self {
         if !self.begun {
             self.begun = true;
             self.begin();
@@ -182,11 +182,11 @@ impl Metric<'_> {
     fn begin(&mut self) {
         let Self { kind, name, help, .. } = *self;
         let text = &mut self.to.text;
-        let ending = if kind == Kind::Counter { "_total" } else { "" };
+        let ending = if kind == MetricKind::Counter { "_total" } else { "" };
         let word = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         for part in ["# HELP ", name, ending, " "] {
             text.push_str(part);
@@ -219,13 +219,13 @@ mod tests {
 
     fn example() -> String {
         let mut all = Exposition::default();
-        all.metric(Kind::Counter, "sent", "Events.").sample(&[("to", "a\"\\\n")], 7).sample(&[("to", "b")], 0);
-        all.metric(Kind::Gauge, "nothing", "No samples.");
-        all.gauge("age_seconds", "Age.", Some(Number::seconds(1_050)));
+        all.metric(MetricKind::Counter, "sent", "Events.").sample(&[("to", "a\"\\\n")], 7).sample(&[("to", "b")], 0);
+        all.metric(MetricKind::Gauge, "nothing", "No samples.");
+        all.gauge("age_seconds", "Age.", Some(Decimal::seconds(1_050)));
         all.gauge("none", "Not known.", None::<u64>);
-        let buckets = [(Number::nanoseconds(250_000_000), 1), (Number::nanoseconds(1_000_000_000), 2)];
-        let mut metric = all.metric(Kind::Histogram, "took_seconds", "Time.");
-        metric.histogram(&[("path", "/")], buckets.into_iter(), 3, Number::seconds(2_000));
+        let buckets = [(Decimal::nanoseconds(250_000_000), 1), (Decimal::nanoseconds(1_000_000_000), 2)];
+        let mut metric = all.metric(MetricKind::Histogram, "took_seconds", "Time.");
+        metric.histogram(&[("path", "/")], buckets.into_iter(), 3, Decimal::seconds(2_000));
         all.states("mode", "Mode.", "mode", &["x", "y"], "y");
         all.finish()
     }
@@ -245,16 +245,16 @@ mod tests {
 
     #[test]
     fn shares_stay_between_none_and_all() {
-        let shares = [f64::NAN, -1.0, 0.0, 0.125, 1e-9, 1.0, f64::INFINITY].map(|s| Number::share(s).to_string());
+        let shares = [f64::NAN, -1.0, 0.0, 0.125, 1e-9, 1.0, f64::INFINITY].map(|s| Decimal::share(s).to_string());
         assert_eq!(shares, ["0", "0", "0", "0.125", "0.000000001", "1", "1"]);
-        assert_eq!(Number::ppm(10_000).to_string(), "0.01");
+        assert_eq!(Decimal::ppm(10_000).to_string(), "0.01");
     }
 
     proptest! {
         #[test]
         fn whatever_a_label_holds_a_sample_is_one_line_that_gives_it_back(value: String, number: u64) {
             let mut all = Exposition::default();
-            all.metric(Kind::Gauge, "g", "G.").sample(&[("l", &value)], number);
+            all.metric(MetricKind::Gauge, "g", "G.").sample(&[("l", &value)], number);
             let text = all.finish();
             let lines: Vec<&str> = text.lines().collect();
             prop_assert_eq!(lines.len(), 3);
@@ -266,7 +266,7 @@ mod tests {
 
         #[test]
         fn a_number_is_read_as_it_was(digits in 0u64..1 << 53) {
-            for number in [Number::from(digits), Number::seconds(digits), Number::nanoseconds(digits)] {
+            for number in [Decimal::from(digits), Decimal::seconds(digits), Decimal::nanoseconds(digits)] {
                 let text = number.to_string();
                 let read: f64 = text.parse().unwrap();
                 #[allow(clippy::cast_precision_loss)]

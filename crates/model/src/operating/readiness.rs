@@ -20,7 +20,7 @@ const PER_MILLE: u64 = 1;
 
 /// A day, as parity's report on it has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
+pub struct ReportedDay {
     /// Its start, in ms.
     pub start: u64,
     /// What was concluded.
@@ -56,9 +56,9 @@ pub struct LastHour {
 
 /// All that is known. What could not be read is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct ReadinessFacts {
     /// Closed days with a report, the newest first.
-    pub days: Vec<Day>,
+    pub days: Vec<ReportedDay>,
     /// Events in dead letters of the same time.
     pub dead_events: Option<u64>,
     /// The last hour.
@@ -112,8 +112,8 @@ pub fn is_ready(criteria: &[Criterion]) -> bool {
 }
 
 /// Holds what is known against the plan's criteria.
-pub fn criteria(facts: &Facts) -> Vec<Criterion> {
-    let sum = |field: fn(&Day) -> u64| facts.days.iter().take(DAYS).map(field).sum::<u64>();
+pub fn criteria(facts: &ReadinessFacts) -> Vec<Criterion> {
+    let sum = |field: fn(&ReportedDay) -> u64| facts.days.iter().take(DAYS).map(field).sum::<u64>();
     let arrived = sum(|day| day.arrived);
     let lost = sum(|day| day.missing.saturating_sub(day.dead_lettered));
     let fallbacks = sum(|day| day.queue_failed + day.object_failed);
@@ -213,9 +213,9 @@ fn new(
 }
 
 /// How many of the newest days follow each other without a gap.
-fn unbroken(days: &[Day]) -> usize {
+fn unbroken(days: &[ReportedDay]) -> usize {
     let day_ms = crate::counting::grain::DAY_MS;
-    let follows = |pair: &&[Day]| matches!(pair, [newer, older] if newer.start == older.start + day_ms);
+    let follows = |pair: &&[ReportedDay]| matches!(pair, [newer, older] if newer.start == older.start + day_ms);
     if days.is_empty() { 0 } else { 1 + days.windows(2).take_while(follows).count() }
 }
 
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
     use crate::counting::grain::DAY_MS;
 
-    fn days(verdicts: &[Verdict]) -> Vec<Day> {
-        let day = |(ago, verdict): (u64, &Verdict)| Day {
+    fn days(verdicts: &[Verdict]) -> Vec<ReportedDay> {
+        let day = |(ago, verdict): (u64, &Verdict)| ReportedDay {
             start: (100 - ago) * DAY_MS,
             verdict: *verdict,
             arrived: 10_000,
@@ -244,20 +244,20 @@ mod tests {
         (0..).zip(verdicts).map(day).collect()
     }
 
-    fn ready() -> Facts {
+    fn ready() -> ReadinessFacts {
         let hour =
             LastHour { arrived: 900, compared: 500, outstanding: 99, counted_twice: 0, absorbed: 5, traced: (5, 5) };
-        Facts { days: days(&[Verdict::Pass; 7]), dead_events: Some(21), hour: Some(hour) }
+        ReadinessFacts { days: days(&[Verdict::Pass; 7]), dead_events: Some(21), hour: Some(hour) }
     }
 
-    fn missing(facts: &Facts) -> Vec<CriterionName> {
+    fn missing(facts: &ReadinessFacts) -> Vec<CriterionName> {
         criteria(facts).iter().filter(|c| c.holds != Some(true)).map(|c| c.name).collect()
     }
 
     #[test]
     fn what_is_not_known_does_not_hold() {
         assert!(is_ready(&criteria(&ready())), "{:?}", missing(&ready()));
-        let nothing = criteria(&Facts::default());
+        let nothing = criteria(&ReadinessFacts::default());
         assert!(nothing.iter().all(|criterion| criterion.holds.is_none() && criterion.figure.is_none()));
         assert!(!is_ready(&nothing));
     }
@@ -265,9 +265,9 @@ mod tests {
     #[test]
     fn of_nothing_nothing_is_known() {
         let hour = LastHour { arrived: 0, compared: 0, outstanding: 0, counted_twice: 0, absorbed: 0, traced: (0, 0) };
-        let empty = |day: Day| Day { arrived: 0, missing: 0, dead_lettered: 0, queue_failed: 0, ..day };
+        let empty = |day: ReportedDay| ReportedDay { arrived: 0, missing: 0, dead_lettered: 0, queue_failed: 0, ..day };
         let days = days(&[Verdict::Inconclusive]).into_iter().map(empty).collect();
-        let facts = Facts { days, dead_events: Some(0), hour: Some(hour) };
+        let facts = ReadinessFacts { days, dead_events: Some(0), hour: Some(hour) };
         let said: Vec<_> =
             criteria(&facts).into_iter().map(|c| (c.name, c.holds)).filter(|(_, h)| h.is_some()).collect();
         assert_eq!(
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn each_criterion_can_fail_by_itself() {
-        let with = |change: &dyn Fn(&mut Facts)| {
+        let with = |change: &dyn Fn(&mut ReadinessFacts)| {
             let mut facts = ready();
             change(&mut facts);
             missing(&facts)

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::health::{Counts, Job, Lately};
+use super::health::{CounterValues, Job, RecentCounts};
 
 /// What an isolate reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct VitalsReport {
     /// Its name.
     pub isolate: String,
     /// What it counted since it started.
-    pub counts: Counts,
+    pub counts: CounterValues,
     /// Jobs that it ran just now.
     pub jobs: Vec<Job>,
 }
@@ -19,9 +19,9 @@ pub struct Report {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vitals {
     /// What all isolates counted that have reported.
-    pub counts: Counts,
+    pub counts: CounterValues,
     /// Jobs by name.
     pub jobs: Vec<Job>,
     /// What was counted of late.
-    pub lately: Lately,
+    pub lately: RecentCounts,
 }

@@ -14,7 +14,7 @@ use crate::sorted::distinct;
 
 /// A question. Times are in ms; an end is not in its range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ask {
+pub enum ParityQuestion {
     /// What each minute holds.
     Minutes {
         /// Beginning.
@@ -74,7 +74,7 @@ pub enum Ask {
 
 /// Sums over a set of events: equal sums mean equal sets with equal values, but for a chance of 2⁻⁶⁴.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sum {
+pub struct SetSum {
     /// How many.
     pub requests: u64,
     /// Wrapping sum of digests.
@@ -83,7 +83,7 @@ pub struct Sum {
     pub values: u64,
 }
 
-impl Sum {
+impl SetSum {
     /// That of one event.
     pub fn of(event: &Event) -> Self {
         Self { requests: 1, digests: event.digest.0, values: value_hash(event) }
@@ -114,7 +114,7 @@ pub struct Minute {
     /// Its events, however they were meant.
     pub events: u64,
     /// Its dual events.
-    pub dual: Sum,
+    pub dual: SetSum,
     /// Its events that came by the other path than was meant.
     pub fallback: u64,
     /// Distinct sequence numbers of its events: one less for each that the store counts twice.
@@ -125,7 +125,7 @@ pub struct Minute {
 
 impl Minute {
     /// Counts stored events of one cohort.
-    pub const fn count(&mut self, cohort: Cohort, sum: &Sum) {
+    pub const fn count(&mut self, cohort: Cohort, sum: &SetSum) {
         self.events += sum.requests;
         match cohort {
             Cohort::Single => {}
@@ -174,23 +174,23 @@ impl Minutes {
 
 /// Dual events by route.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Routes {
+pub struct RouteSums {
     /// By route.
     #[serde(with = "crate::sorted::map")]
-    pub sums: LiteMap<String, Sum>,
+    pub sums: LiteMap<String, SetSum>,
     /// Whether these are other events than all routes together have: what they are made of is no longer kept.
     pub incomplete: bool,
 }
 
-impl Routes {
+impl RouteSums {
     /// Adds a dual event.
     pub fn add(&mut self, event: &Event) {
-        self.sums.entry(event.path.clone()).or_default().add(&Sum::of(event));
+        self.sums.entry(event.path.clone()).or_default().add(&SetSum::of(event));
     }
 
     /// All routes together.
-    pub fn total(&self) -> Sum {
-        let mut total = Sum::default();
+    pub fn total(&self) -> SetSum {
+        let mut total = SetSum::default();
         self.sums.values().for_each(|sum| total.add(sum));
         total
     }
@@ -198,7 +198,7 @@ impl Routes {
 
 /// One copy of an event in one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Copy {
+pub struct EventCopy {
     /// The event.
     pub event: Event,
     /// Whether dedup absorbed it: the store counts another copy.
@@ -208,19 +208,19 @@ pub struct Copy {
 /// A part of a store answered another question than was asked: it may be of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a part of a store answered another question than was asked; ask again, once all parts are of one version")]
-pub struct AnotherQuestion;
+pub struct MismatchedAnswer;
 
-/// An answer to the [`Ask`] of the same name.
+/// An answer to the [`ParityQuestion`] of the same name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum ParityAnswer {
     /// By start of minute.
     Minutes(Minutes),
     /// By route.
-    Paths(Routes),
+    Paths(RouteSums),
     /// Digest and hash of the values.
     Pairs(Vec<(u64, u64)>),
     /// In no order.
-    Copies(Vec<Copy>),
+    Copies(Vec<EventCopy>),
     /// Of what is stored, and of what dedup absorbed.
     Ledger(Arrivals),
     /// Sets by producer, and counts by route. Parts of a store that share a write count it once each.
@@ -231,12 +231,12 @@ pub enum Answer {
     Stored(Vec<u64>),
 }
 
-impl Answer {
+impl ParityAnswer {
     /// Adds the answer of another part of the same store to the same question.
     ///
     /// # Errors
     /// When it answers another question: the sum would lack a part.
-    pub fn add(&mut self, other: Self) -> Result<(), AnotherQuestion> {
+    pub fn add(&mut self, other: Self) -> Result<(), MismatchedAnswer> {
         match (self, other) {
             (Self::Minutes(mine), Self::Minutes(theirs)) => mine.add(&theirs),
             (Self::Paths(mine), Self::Paths(theirs)) => {
@@ -256,7 +256,7 @@ impl Answer {
                     *known = first.min(*known);
                 }
             }
-            _ => return Err(AnotherQuestion),
+            _ => return Err(MismatchedAnswer),
         }
         Ok(())
     }
@@ -266,16 +266,16 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn answers() -> [Answer; 8] {
+    fn answers() -> [ParityAnswer; 8] {
         [
-            Answer::Minutes(Minutes::default()),
-            Answer::Paths(Routes::default()),
-            Answer::Pairs(Vec::new()),
-            Answer::Copies(Vec::new()),
-            Answer::Ledger(Arrivals::default()),
-            Answer::Writes(Writes::default()),
-            Answer::Stored(Vec::new()),
-            Answer::Producers(LiteMap::new()),
+            ParityAnswer::Minutes(Minutes::default()),
+            ParityAnswer::Paths(RouteSums::default()),
+            ParityAnswer::Pairs(Vec::new()),
+            ParityAnswer::Copies(Vec::new()),
+            ParityAnswer::Ledger(Arrivals::default()),
+            ParityAnswer::Writes(Writes::default()),
+            ParityAnswer::Stored(Vec::new()),
+            ParityAnswer::Producers(LiteMap::new()),
         ]
     }
 
@@ -294,8 +294,8 @@ mod tests {
         let mut whole = part(&[7]);
         whole.add(&part(&[3, 7]));
         assert_eq!(whole.incomplete, [3, 7]);
-        let mut routes = Answer::Paths(Routes::default());
-        routes.add(Answer::Paths(Routes { incomplete: true, ..Routes::default() })).unwrap();
-        assert_eq!(routes, Answer::Paths(Routes { incomplete: true, ..Routes::default() }));
+        let mut routes = ParityAnswer::Paths(RouteSums::default());
+        routes.add(ParityAnswer::Paths(RouteSums { incomplete: true, ..RouteSums::default() })).unwrap();
+        assert_eq!(routes, ParityAnswer::Paths(RouteSums { incomplete: true, ..RouteSums::default() }));
     }
 }

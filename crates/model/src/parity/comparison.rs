@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::ledger::Ledger;
 
-use super::ask::Sum;
+use super::ask::SetSum;
 use super::bounds;
-use super::minute::{Found, Tally, UNKNOWN};
-use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below, which_above, which_below};
+use super::minute::{MinuteFindings, Tally, UNKNOWN};
+use super::verdict::{
+    ComparisonCounts, CountRange, Sample, Verdict, proves_above, proves_below, which_above, which_below,
+};
 
 /// Name under which routes with too few events are judged together.
 pub const POOLED: &str = "(pooled)";
@@ -62,7 +64,7 @@ pub struct PathComparison {
 
 /// What was written of a window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct WriteCounts {
     /// Writes that carried dual events in either store.
     pub dual: u64,
     /// Those of each route, in the old store.
@@ -75,23 +77,23 @@ pub struct Written {
 
 /// A set of events before it is judged.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Set {
+pub(super) struct ComparedSet {
     pub union: u64,
     pub tally: Tally,
-    pub writes: Between,
-    pub differing: Between,
+    pub writes: CountRange,
+    pub differing: CountRange,
 }
 
-impl Set {
+impl ComparedSet {
     const fn sample(&self) -> Sample {
-        let events = Counts { union: self.union, mismatches: self.tally.mismatches() };
+        let events = ComparisonCounts { union: self.union, mismatches: self.tally.mismatches() };
         Sample { events, writes: self.writes, differing: self.differing }
     }
 
     /// Adds a route's. Which writes carried several routes isn't known: at least there are those of the largest.
     fn pool(&mut self, route: &Self) {
-        let add = |sum: &mut Between, other: Between| {
-            *sum = Between { least: sum.least.max(other.least), most: sum.most + other.most };
+        let add = |sum: &mut CountRange, other: CountRange| {
+            *sum = CountRange { least: sum.least.max(other.least), most: sum.most + other.most };
         };
         self.union += route.union;
         self.tally.add(&route.tally);
@@ -102,11 +104,11 @@ impl Set {
 
 /// Each route's events, and all together. Of routes that minutes tell of together, only the latter know what became of them.
 pub(super) fn sets(
-    old_paths: &LiteMap<String, Sum>,
-    found: &[Found],
-    written: &Written,
-) -> (LiteMap<String, Set>, Set) {
-    let mut routes: LiteMap<String, Set> = LiteMap::new();
+    old_paths: &LiteMap<String, SetSum>,
+    found: &[MinuteFindings],
+    written: &WriteCounts,
+) -> (LiteMap<String, ComparedSet>, ComparedSet) {
+    let mut routes: LiteMap<String, ComparedSet> = LiteMap::new();
     let mut differing: LiteMap<&str, Ledger> = LiteMap::new();
     for (path, sum) in old_paths {
         routes.entry(path.clone()).or_default().union += sum.requests;
@@ -123,7 +125,7 @@ pub(super) fn sets(
         set.union = set.union.saturating_sub(set.tally.surplus_old);
     }
     routes.retain(|_, set| set.union > 0);
-    let (mut all, mut all_differing) = (Set::default(), Ledger::default());
+    let (mut all, mut all_differing) = (ComparedSet::default(), Ledger::default());
     for others in found.iter().map(|found| &found.others) {
         all.union += others.tally.beyond_old;
         all.tally.add(&others.tally);
@@ -131,7 +133,7 @@ pub(super) fn sets(
     }
     let surplus_of_others = all.tally.surplus_old;
     // Of copies that can't be named, nobody knows the writes.
-    let mut unknown = Between::default();
+    let mut unknown = CountRange::default();
     for (path, set) in &mut routes {
         all.union += set.union;
         all.tally.add(&set.tally);
@@ -139,39 +141,40 @@ pub(super) fn sets(
         if let Some(writes) = differing {
             all_differing.merge(writes);
         }
-        set.differing = Between::exactly(differing.map_or(0, Ledger::len));
+        set.differing = CountRange::exactly(differing.map_or(0, Ledger::len));
         if path == UNKNOWN {
-            unknown = Between { least: 1, most: set.union };
+            unknown = CountRange { least: 1, most: set.union };
             set.differing = unknown;
         }
         set.writes = route_writes(path, set, written);
     }
     all.union = all.union.saturating_sub(surplus_of_others);
     let known = all_differing.len();
-    all.differing = Between { least: known.max(unknown.least), most: known + unknown.most };
-    all.writes = Between { least: written.dual.max(all.differing.least), most: written.dual.max(known) + unknown.most };
+    all.differing = CountRange { least: known.max(unknown.least), most: known + unknown.most };
+    all.writes =
+        CountRange { least: written.dual.max(all.differing.least), most: written.dual.max(known) + unknown.most };
     (routes, all)
 }
 
 /// How many writes carried a route. A store's own count may be too high where several objects share a write, so that
 /// the lower of both counts is certain; a write that the old store has nothing of carries a mismatch.
-fn route_writes(path: &str, set: &Set, written: &Written) -> Between {
+fn route_writes(path: &str, set: &ComparedSet, written: &WriteCounts) -> CountRange {
     let of = |store: &LiteMap<String, u64>| store.get(path).copied().unwrap_or_default();
     let (old, new) = (of(&written.old), of(&written.new));
     let most = if written.is_cut { set.union } else { set.union.min(old + set.differing.most) };
     let least = old.min(new).max(set.differing.least).min(set.union);
-    Between { least, most: most.max(least) }
+    CountRange { least, most: most.max(least) }
 }
 
 impl Comparison {
-    pub(super) fn of(set: &Set, limit: f64) -> Self {
+    pub(super) fn of(set: &ComparedSet, limit: f64) -> Self {
         let sample = set.sample();
         let verdict = match (proves_above(&sample, limit), proves_below(&sample, limit)) {
             (true, _) => Verdict::Fail,
             (false, true) => Verdict::Pass,
             (false, false) => Verdict::Inconclusive,
         };
-        let Counts { union, mismatches } = sample.events;
+        let ComparisonCounts { union, mismatches } = sample.events;
         Self {
             verdict,
             union,
@@ -191,13 +194,17 @@ impl Comparison {
 
 /// Each route's comparison, the worst first. Routes with too few events to ever pass are shown together, unless they
 /// fail: alone they could only say that they are few. None passes where mismatches are known whose route is not.
-pub(super) fn by_path(routes: &LiteMap<String, Set>, found: &[Found], limit: f64) -> Vec<PathComparison> {
+pub(super) fn by_path(
+    routes: &LiteMap<String, ComparedSet>,
+    found: &[MinuteFindings],
+    limit: f64,
+) -> Vec<PathComparison> {
     let all_are_told = found.iter().all(|found| found.others.tally.mismatches() == 0);
     let fewest = bounds::fewest(limit);
-    let samples: Vec<Sample> = routes.values().map(Set::sample).collect();
+    let samples: Vec<Sample> = routes.values().map(ComparedSet::sample).collect();
     let mut failing = Vec::new();
-    let mut others: Vec<(&str, Set)> = Vec::new();
-    let mut pool = Set::default();
+    let mut others: Vec<(&str, ComparedSet)> = Vec::new();
+    let mut pool = ComparedSet::default();
     for ((path, set), fails) in routes.iter().zip(which_above(&samples, limit)) {
         match fails {
             true => failing.push((path.as_str(), set.clone(), Verdict::Fail)),

@@ -1,12 +1,12 @@
 //! What is filed of a report: as much as is needed to act on it.
 
-use super::report::Report;
+use super::report::ParityReport;
 use super::verdict::Verdict;
 use super::window::Window;
 
 /// As much of a report as is needed to act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filed {
+pub struct FiledReport {
     /// The window.
     pub window: Window,
     /// 1 for the first report on it.
@@ -33,10 +33,10 @@ pub struct Filed {
     pub computed_at: u64,
 }
 
-impl Report {
+impl ParityReport {
     /// What is filed of it.
-    pub fn filed(&self) -> Filed {
-        Filed {
+    pub fn filed(&self) -> FiledReport {
+        FiledReport {
             window: self.window,
             revision: self.revision,
             verdict: self.total.verdict,

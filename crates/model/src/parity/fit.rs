@@ -2,9 +2,9 @@
 //!
 //! Invariant: what is left out of a list is counted; no figure and no verdict changes.
 
-use super::report::Report;
+use super::report::ParityReport;
 
-impl Report {
+impl ParityReport {
     /// The report as JSON of at most so many bytes. Where its lists are longer, their ends are counted, not named.
     ///
     /// # Errors
@@ -39,6 +39,6 @@ mod tests {
         let (short, text) = report.fit(300_000).unwrap();
         assert!(text.len() <= 300_000 && !short.paths.is_empty(), "{}", text.len());
         assert_eq!(short.paths.len() as u64 + short.unlisted_paths, 3_000);
-        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), short);
+        assert_eq!(serde_json::from_str::<ParityReport>(&text).unwrap(), short);
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: what is not known holds. A step is taken on evidence, never for want of it. Each kind of evidence is an
 //! argument of [`decide`] with a check of its own.
 
-use super::filed::Filed;
+use super::filed::FiledReport;
 use super::verdict::Verdict;
 use crate::counting::grain::HOUR_MS;
 
@@ -21,7 +21,7 @@ pub const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
 
 /// Events of one store in the time looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct CohortTotals {
     /// All of them.
     pub events: u64,
     /// Those that came by the other path than was meant.
@@ -32,28 +32,28 @@ pub struct Counts {
 
 /// Health of the last minutes. What could not be read is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Health {
+pub struct PathHealth {
     /// Of the object.
-    pub old: Option<Counts>,
+    pub old: Option<CohortTotals>,
     /// Of D1.
-    pub new: Option<Counts>,
+    pub new: Option<CohortTotals>,
     /// Dead letters received.
     pub dead_letters: Option<u64>,
 }
 
 /// What parity's newest report on an hour says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
+pub enum ParityProof {
     /// Reports can't be read.
     Unreadable,
     /// There is none.
     Missing,
     /// This.
-    Report(Filed),
+    Report(FiledReport),
 }
 
 /// Decides whether the ramp of `document` may go on.
-pub fn decide(document: &Document, health: &Health, proof: &Proof, now_ms: u64) -> Gate {
+pub fn decide(document: &Document, health: &PathHealth, proof: &ParityProof, now_ms: u64) -> Gate {
     match trouble(document, health).or_else(|| doubt(document, proof, now_ms)) {
         Some(reason) => Gate::Hold(reason),
         None => Gate::Pass,
@@ -61,11 +61,11 @@ pub fn decide(document: &Document, health: &Health, proof: &Proof, now_ms: u64) 
 }
 
 /// Why parity does not vouch for the share that holds.
-fn doubt(document: &Document, proof: &Proof, now_ms: u64) -> Option<String> {
+fn doubt(document: &Document, proof: &ParityProof, now_ms: u64) -> Option<String> {
     let report = match proof {
-        Proof::Unreadable => return Some("parity's reports can't be read".into()),
-        Proof::Missing => return Some("there is no parity report yet: see GET parity".into()),
-        Proof::Report(report) => report,
+        ParityProof::Unreadable => return Some("parity's reports can't be read".into()),
+        ParityProof::Missing => return Some("there is no parity report yet: see GET parity".into()),
+        ParityProof::Report(report) => report,
     };
     let window = report.window;
     if report.verdict != Verdict::Pass {
@@ -84,7 +84,7 @@ fn doubt(document: &Document, proof: &Proof, now_ms: u64) -> Option<String> {
 }
 
 /// The first reason to hold, worded without figures that change each minute, so that it is logged once.
-fn trouble(document: &Document, health: &Health) -> Option<String> {
+fn trouble(document: &Document, health: &PathHealth) -> Option<String> {
     let unreadable = |store: &str| format!("{store} can't be read");
     let Some(old) = health.old else { return Some(unreadable("the old store (object)")) };
     let (Some(new), Some(dead_letters)) = (health.new, health.dead_letters) else {
@@ -113,38 +113,42 @@ mod tests {
         Document { queue_ppm, ..Document::read(include_str!("../../../../flags/scheme-b.json")).unwrap() }
     }
 
-    const fn counts(events: u64, fallback: u64) -> Counts {
-        Counts { events, fallback, dual: 0 }
+    const fn counts(events: u64, fallback: u64) -> CohortTotals {
+        CohortTotals { events, fallback, dual: 0 }
     }
 
-    const HEALTHY: Health = Health {
-        old: Some(Counts { events: 9_000, fallback: 0, dual: 0 }),
-        new: Some(Counts { events: 1_000, fallback: 0, dual: 0 }),
+    const HEALTHY: PathHealth = PathHealth {
+        old: Some(CohortTotals { events: 9_000, fallback: 0, dual: 0 }),
+        new: Some(CohortTotals { events: 1_000, fallback: 0, dual: 0 }),
         dead_letters: Some(0),
     };
 
     #[test]
     fn health_passes_and_so_does_a_first_step_without_any_traffic() {
-        let decide = |document: &Document, health: &Health| decide(document, health, &proof(Verdict::Pass), NOW);
+        let decide = |document: &Document, health: &PathHealth| decide(document, health, &proof(Verdict::Pass), NOW);
         assert_eq!(decide(&document(100_000), &HEALTHY), Gate::Pass);
-        assert_eq!(decide(&document(1), &Health { old: Some(counts(9_000, 10)), ..HEALTHY }), Gate::Pass, "just 0.1 %");
-        let silence = Health { old: Some(counts(0, 0)), new: Some(counts(0, 0)), dead_letters: Some(0) };
+        assert_eq!(
+            decide(&document(1), &PathHealth { old: Some(counts(9_000, 10)), ..HEALTHY }),
+            Gate::Pass,
+            "just 0.1 %"
+        );
+        let silence = PathHealth { old: Some(counts(0, 0)), new: Some(counts(0, 0)), dead_letters: Some(0) };
         assert_eq!(decide(&document(0), &silence), Gate::Pass);
-        let sampled = Counts { dual: 1, ..counts(9_000, 0) };
-        let lost = Health { old: Some(sampled), new: Some(counts(0, 0)), ..HEALTHY };
+        let sampled = CohortTotals { dual: 1, ..counts(9_000, 0) };
+        let lost = PathHealth { old: Some(sampled), new: Some(counts(0, 0)), ..HEALTHY };
         assert_ne!(decide(&document(0), &lost), Gate::Pass, "a sample that never arrives");
     }
 
     #[test]
     fn each_kind_of_trouble_holds_with_its_reason() {
         for (health, word) in [
-            (Health { old: None, ..HEALTHY }, "old store"),
-            (Health { new: None, ..HEALTHY }, "new store"),
-            (Health { dead_letters: None, ..HEALTHY }, "new store"),
-            (Health { dead_letters: Some(1), ..HEALTHY }, "dead letters"),
-            (Health { old: Some(counts(9_000, 11)), ..HEALTHY }, "0.1 %"),
-            (Health { new: Some(counts(1_000, 11)), ..HEALTHY }, "0.1 %"),
-            (Health { new: Some(counts(0, 0)), ..HEALTHY }, "no event"),
+            (PathHealth { old: None, ..HEALTHY }, "old store"),
+            (PathHealth { new: None, ..HEALTHY }, "new store"),
+            (PathHealth { dead_letters: None, ..HEALTHY }, "new store"),
+            (PathHealth { dead_letters: Some(1), ..HEALTHY }, "dead letters"),
+            (PathHealth { old: Some(counts(9_000, 11)), ..HEALTHY }, "0.1 %"),
+            (PathHealth { new: Some(counts(1_000, 11)), ..HEALTHY }, "0.1 %"),
+            (PathHealth { new: Some(counts(0, 0)), ..HEALTHY }, "no event"),
         ] {
             let Gate::Hold(reason) = decide(&document(1), &health, &proof(Verdict::Pass), NOW) else {
                 panic!("{health:?} passes")
@@ -156,12 +160,12 @@ mod tests {
     const NOW: u64 = 1_730_956_800_000;
 
     /// A report on the hour that ended 20 minutes ago.
-    fn proof(verdict: Verdict) -> Proof {
+    fn proof(verdict: Verdict) -> ParityProof {
         let window = Window::containing(WindowKind::Hour, NOW - HOUR_MS);
-        Proof::Report(Filed { window, verdict, ..report_of(1_000, 0).filed() })
+        ParityProof::Report(FiledReport { window, verdict, ..report_of(1_000, 0).filed() })
     }
 
-    fn after(document: &Document, proof: &Proof, now_ms: u64) -> Option<String> {
+    fn after(document: &Document, proof: &ParityProof, now_ms: u64) -> Option<String> {
         match decide(document, &HEALTHY, proof, now_ms) {
             Gate::Pass => None,
             Gate::Hold(reason) => Some(reason),
@@ -175,13 +179,13 @@ mod tests {
         for verdict in [Verdict::Fail, Verdict::Inconclusive, Verdict::Pending] {
             assert!(after(&plain, &proof(verdict), NOW).unwrap().contains(verdict.name()));
         }
-        let Proof::Report(fail) = proof(Verdict::Fail) else { panic!() };
-        let old_fails = Proof::Report(Filed { against_new: 0, against_old: 60, ..fail });
+        let ParityProof::Report(fail) = proof(Verdict::Fail) else { panic!() };
+        let old_fails = ParityProof::Report(FiledReport { against_new: 0, against_old: 60, ..fail });
         assert!(after(&plain, &old_fails, NOW).unwrap().contains("in the old path"), "it holds, and nothing is undone");
-        let both = Proof::Report(Filed { verdict: Verdict::Fail, ..lost_on_both().filed() });
+        let both = ParityProof::Report(FiledReport { verdict: Verdict::Fail, ..lost_on_both().filed() });
         assert!(after(&plain, &both, NOW).unwrap().contains("lost on both paths"), "it holds for shared loss, too");
-        assert!(after(&plain, &Proof::Missing, NOW).unwrap().contains("no parity report"));
-        assert!(after(&plain, &Proof::Unreadable, NOW).unwrap().contains("can't be read"));
+        assert!(after(&plain, &ParityProof::Missing, NOW).unwrap().contains("no parity report"));
+        assert!(after(&plain, &ParityProof::Unreadable, NOW).unwrap().contains("can't be read"));
         assert!(after(&plain, &proof(Verdict::Pass), NOW + REPORT_LIFE_MS).unwrap().contains("too old"));
         let stepped = |at| {
             let ramp = Ramp { steps: vec![1, 2], every_ms: 60_000, next: 1, due_at: at + 60_000, paused: false };

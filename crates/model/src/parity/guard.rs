@@ -9,7 +9,7 @@ use crate::flag::document::{Document, Guard, GuardAction};
 use crate::flag::{MILLION, Mode, ramp, ramp_step};
 
 use super::bounds;
-use super::filed::Filed;
+use super::filed::FiledReport;
 use super::verdict::Verdict;
 
 /// Author of the guard's changes.
@@ -37,7 +37,7 @@ pub fn in_force_since<'a>(changes: impl IntoIterator<Item = (u64, &'a str)>) -> 
 
 /// Why the guard sets the old path alone, if it does. The text names the report: a change that gives it as its reason
 /// was made for this report, and is made once. `since_ms` is what [`in_force_since`] returned.
-pub fn reason_to_stop(report: &Filed, flag: &Document, since_ms: u64) -> Option<String> {
+pub fn reason_to_stop(report: &FiledReport, flag: &Document, since_ms: u64) -> Option<String> {
     let Guard { max_diff_ppm, min_events, action } = flag.guard?;
     let limit = f64::from(max_diff_ppm) / f64::from(MILLION);
     let is_of_this_flag = report.window.from >= since_ms.saturating_add(SPREAD_MS);
@@ -54,8 +54,8 @@ pub fn reason_to_stop(report: &Filed, flag: &Document, since_ms: u64) -> Option<
 
 /// Whether what the new path did wrong by itself is proven to be above a limit: in events, and in the writes that carried
 /// them, because loss comes by the message. Writes are not told apart by side; the new path is given its share of them.
-fn exceeds(report: &Filed, limit: f64) -> bool {
-    let Filed { compared, mismatches, against_new, writes, writes_differing, .. } = *report;
+fn exceeds(report: &FiledReport, limit: f64) -> bool {
+    let FiledReport { compared, mismatches, against_new, writes, writes_differing, .. } = *report;
     let of_new = (u128::from(writes_differing) * u128::from(against_new)).checked_div(u128::from(mismatches));
     let of_new = of_new.and_then(|share| u64::try_from(share).ok()).unwrap_or_default();
     bounds::lower(against_new.min(compared), compared) > limit && bounds::lower(of_new.min(writes), writes) > limit
@@ -97,9 +97,9 @@ mod tests {
     fn a_report_that_fails_for_what_both_paths_lost_moves_nothing_and_neither_do_few_writes() {
         let (fail, flag) = (report_of(1_000, 50).filed(), flag(GuardAction::Rollback, 0));
         assert!(reason_to_stop(&fail, &flag, 0).is_some());
-        let lost = Filed { mismatches: 0, against_new: 0, writes_differing: 0, lost: 999, ..fail.clone() };
+        let lost = FiledReport { mismatches: 0, against_new: 0, writes_differing: 0, lost: 999, ..fail.clone() };
         assert_eq!(reason_to_stop(&lost, &flag, 0), None, "the old path lost it too");
-        let few = Filed { writes: 20, writes_differing: 1, ..fail };
+        let few = FiledReport { writes: 20, writes_differing: 1, ..fail };
         assert_eq!(reason_to_stop(&few, &flag, 0), None, "one message of twenty may be chance");
     }
 
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn going_back_to_the_path_that_is_the_worse_one_is_never_done() {
         let (fail, flag) = (report_of(1_000, 60).filed(), flag(GuardAction::Rollback, 0));
-        let sides = |against_new, against_old| Filed { against_new, against_old, ..fail.clone() };
-        let one_message = Filed { writes: 10, writes_differing: 1, ..fail.clone() };
+        let sides = |against_new, against_old| FiledReport { against_new, against_old, ..fail.clone() };
+        let one_message = FiledReport { writes: 10, writes_differing: 1, ..fail.clone() };
         assert_eq!(reason_to_stop(&one_message, &flag, 0), None, "one write of ten proves nothing");
         assert_eq!(reason_to_stop(&sides(0, 60), &flag, 0), None, "the old path lacks all of them");
         assert_eq!(reason_to_stop(&sides(5, 55), &flag, 0), None, "the new path by itself is below the limit");

@@ -6,12 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::counting::grain::MINUTE_MS;
-use crate::log::ledger::{Gap, Missing};
+use crate::log::ledger::{Gap, MissingNumbers};
 
 use super::bounds;
 use super::comparison::share;
 use super::evidence::{Evidence, QUEUE_PATIENCE_MS};
-use super::verdict::{Between, Counts, Sample, Verdict, proves_above, proves_below};
+use super::verdict::{ComparisonCounts, CountRange, Sample, Verdict, proves_above, proves_below};
 use super::window::Window;
 
 /// Gaps that a report names.
@@ -52,7 +52,7 @@ pub struct Loss {
 
 /// What arrived in a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Arrived {
+pub struct ArrivalCounts {
     /// Sequence numbers, in either store.
     pub numbers: u64,
     /// Writes that carried them.
@@ -61,7 +61,13 @@ pub struct Arrived {
 
 impl Loss {
     /// Judges what is missing. `limit` is a rate, 0 to 1.
-    pub(super) fn of(arrived: Arrived, missing: &Missing, evidence: &Evidence, window: Window, limit: f64) -> Self {
+    pub(super) fn of(
+        arrived: ArrivalCounts,
+        missing: &MissingNumbers,
+        evidence: &Evidence,
+        window: Window,
+        limit: f64,
+    ) -> Self {
         let unexplained: Vec<u64> =
             missing.gaps.iter().map(|gap| gap.len().saturating_sub(evidence.dead_in(gap))).filter(|n| *n > 0).collect();
         let total: u64 = unexplained.iter().sum();
@@ -100,15 +106,15 @@ impl Loss {
 
 /// What was seen of shared loss. A run of missing numbers is one lost write at least; at most it is as many as writes
 /// that arrived would need for so many numbers. Each producer that can't be judged may have lost a write.
-fn sample(arrived: Arrived, unexplained: &[u64], unjudged: u64) -> Sample {
+fn sample(arrived: ArrivalCounts, unexplained: &[u64], unjudged: u64) -> Sample {
     let size = arrived.numbers.div_ceil(arrived.writes.max(1)).max(1);
     let least = unexplained.len() as u64;
     let most = unexplained.iter().map(|lost| lost.div_ceil(size)).sum::<u64>() + unjudged;
     let lost = unexplained.iter().sum::<u64>() + unjudged * size;
     Sample {
-        events: Counts { union: arrived.numbers + lost, mismatches: lost },
-        writes: Between { least: arrived.writes + least, most: arrived.writes + most },
-        differing: Between { least, most },
+        events: ComparisonCounts { union: arrived.numbers + lost, mismatches: lost },
+        writes: CountRange { least: arrived.writes + least, most: arrived.writes + most },
+        differing: CountRange { least, most },
     }
 }
 
@@ -137,8 +143,8 @@ mod tests {
 
     fn loss(arrived: (u64, u64), gaps: &[u32], unjudged: u64, evidence: &Evidence) -> Loss {
         let gap = |n: &u32| Gap { producer: ProducerId(1), first: 1, last: *n };
-        let missing = Missing { gaps: gaps.iter().map(gap).collect(), unjudged };
-        Loss::of(Arrived { numbers: arrived.0, writes: arrived.1 }, &missing, evidence, window(), 0.01)
+        let missing = MissingNumbers { gaps: gaps.iter().map(gap).collect(), unjudged };
+        Loss::of(ArrivalCounts { numbers: arrived.0, writes: arrived.1 }, &missing, evidence, window(), 0.01)
     }
 
     #[test]

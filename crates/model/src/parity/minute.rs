@@ -10,7 +10,7 @@ use crate::event::identity::first_u64;
 use crate::log::ledger::Ledger;
 use crate::sorted::distinct;
 
-use super::ask::{Copy, Minute, Sum};
+use super::ask::{EventCopy, Minute, SetSum};
 use super::difference::{Difference, DifferenceKind, DifferenceReason};
 use super::evidence::Evidence;
 use super::outcome::outcomes;
@@ -104,7 +104,7 @@ impl Tally {
 
 /// What was found in one minute.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct MinuteFindings {
     /// Its start, in ms.
     pub start: u64,
     /// By route.
@@ -123,9 +123,9 @@ pub struct Found {
     pub newest_letter_at: u64,
     /// Of each route whose sums differ: how far the old store's are from the new one's.
     #[serde(with = "crate::sorted::map")]
-    pub apart: LiteMap<String, Sum>,
+    pub apart: LiteMap<String, SetSum>,
     /// What became of the routes beyond [`MAX_ROUTES`], together.
-    pub others: Others,
+    pub others: PooledRoutes,
     /// Copies beyond one for each request that the differences tell of, in the old store and in the new one.
     pub further: [u64; 2],
     /// Whether the events that were fetched are not those that the sums speak of: something may be unseen.
@@ -134,13 +134,13 @@ pub struct Found {
 
 /// Routes of a minute that are not told of by themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Others {
+pub struct PooledRoutes {
     /// What became of their events.
     pub tally: Tally,
     /// The writes that carried mismatches.
     pub writes: Ledger,
     /// How far their sums in the old store are from those in the new one.
-    pub apart: Sum,
+    pub apart: SetSum,
     /// How many routes they are.
     pub routes: u64,
 }
@@ -163,7 +163,7 @@ pub fn candidates(old: &[(u64, u64)], new: &[(u64, u64)]) -> Vec<u64> {
     distinct(unbalanced.flatten().map(|((digest, _), _)| *digest))
 }
 
-impl Found {
+impl MinuteFindings {
     /// Nothing found yet in the minute that begins at `start`.
     pub fn at(start: u64, evidence: &Evidence) -> Self {
         Self { start, newest_letter_at: evidence.newest_letter_at, ..Self::default() }
@@ -200,7 +200,7 @@ impl Found {
     }
 
     /// Adds what the copies of some [`candidates`] show.
-    pub fn add(&mut self, old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) {
+    pub fn add(&mut self, old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: &Evidence) {
         let mut writes: LiteMap<String, Vec<(u64, u32)>> = LiteMap::new();
         for outcome in outcomes(old, new, window_ms, evidence) {
             if outcome.minute * MINUTE_MS != self.start {
@@ -247,19 +247,19 @@ mod tests {
 
     #[test]
     fn routes_beyond_the_bound_are_told_of_together_and_nothing_of_them_is_lost() {
-        let mut found = Found::default();
+        let mut found = MinuteFindings::default();
         let count = 3 * MAX_ROUTES as u64;
         for n in 0..count {
             let path = format!("/{n}");
             let tally = Tally { only_old: n % 3, ..Tally::default() };
             found.tallies.insert(path.clone(), tally);
             found.writes.insert(path.clone(), Ledger::of_numbers([(n, 0)]));
-            found.apart.insert(path, Sum { requests: n, digests: n, values: 1 });
+            found.apart.insert(path, SetSum { requests: n, digests: n, values: 1 });
         }
         found.bound();
         assert_eq!((found.tallies.len(), found.writes.len(), found.apart.len()), (MAX_ROUTES, MAX_ROUTES, MAX_ROUTES));
         assert!(found.tallies.values().all(|tally| tally.only_old == 2), "the worst keep their names");
-        let Others { tally, writes, apart, routes } = &found.others;
+        let PooledRoutes { tally, writes, apart, routes } = &found.others;
         assert_eq!(
             (tally.only_old, writes.len(), *routes),
             (count - 2 * MAX_ROUTES as u64, count - MAX_ROUTES as u64, count - MAX_ROUTES as u64)

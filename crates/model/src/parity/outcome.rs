@@ -5,13 +5,13 @@
 use crate::event::{Cohort, Event};
 use crate::sorted::distinct;
 
-use super::ask::Copy;
+use super::ask::EventCopy;
 use super::difference::{Difference, DifferenceKind, DifferenceReason, FieldDifference};
 use super::evidence::Evidence;
 
 /// One compared event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct EventOutcome {
     /// Minute that it is told of in: that of the old store's copy if it is dual, else that of the new store's.
     pub minute: u64,
     /// Route that it is told of under.
@@ -30,13 +30,13 @@ pub struct Outcome {
 
 /// Compares all copies of some events that both stores gave. An event of which no stored copy is dual was not meant
 /// for both, and is left out unless a store counts it twice.
-pub fn outcomes(old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence) -> Vec<Outcome> {
-    let mut copies: Vec<(&Copy, bool)> =
+pub fn outcomes(old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: &Evidence) -> Vec<EventOutcome> {
+    let mut copies: Vec<(&EventCopy, bool)> =
         old.iter().map(|copy| (copy, true)).chain(new.iter().map(|copy| (copy, false))).collect();
     // Stable: copies of a store keep their order.
     copies.sort_by_key(|(copy, _)| copy.event.digest);
-    let group = |copies: &[(&Copy, bool)]| {
-        let of = |side: bool| -> Vec<&Copy> {
+    let group = |copies: &[(&EventCopy, bool)]| {
+        let of = |side: bool| -> Vec<&EventCopy> {
             copies.iter().filter(|(_, is_old)| *is_old == side).map(|(copy, _)| *copy).collect()
         };
         let (old, new) = (of(true), of(false));
@@ -49,7 +49,7 @@ pub fn outcomes(old: &[Copy], new: &[Copy], window_ms: u64, evidence: &Evidence)
     copies.chunk_by(|(a, _), (b, _)| a.event.digest == b.event.digest).flat_map(group).collect()
 }
 
-fn stored<'a>(copies: &[&'a Copy]) -> Vec<&'a Event> {
+fn stored<'a>(copies: &[&'a EventCopy]) -> Vec<&'a Event> {
     let mut events: Vec<&Event> = copies.iter().filter(|copy| !copy.absorbed).map(|copy| &copy.event).collect();
     events.sort_by_key(|event| event.timestamp);
     events
@@ -118,8 +118,8 @@ fn pairs<'a>(old: &[&'a Event], new: &[&'a Event], window_ms: u64) -> Vec<(Optio
 
 /// All that is known around one event.
 struct Surroundings<'a> {
-    old: &'a [&'a Copy],
-    new: &'a [&'a Copy],
+    old: &'a [&'a EventCopy],
+    new: &'a [&'a EventCopy],
     window_ms: u64,
     evidence: &'a Evidence,
 }
@@ -129,7 +129,7 @@ fn outcomes_of(
     (old, new): (Option<&Event>, Option<&Event>),
     [counted_by_old, counted_by_new]: [&Counted<'_>; 2],
     around: &Surroundings<'_>,
-) -> Vec<Outcome> {
+) -> Vec<EventOutcome> {
     let further = [counted_by_old.further(old), counted_by_new.further(new)];
     let is_dual = |event: &&Event| event.cohort == Cohort::Dual;
     let (told, beyond_old) = match (old.filter(is_dual), new.filter(is_dual)) {
@@ -137,8 +137,10 @@ fn outcomes_of(
         (None, Some(event)) => (event, true),
         (None, None) => return twice(old.or(new), (old, new), &further, true).into_iter().collect(),
     };
-    let surplus =
-        further[0].iter().filter(|copy| is_dual(copy)).map(|copy| Outcome { surplus_old: true, ..Outcome::of(copy) });
+    let surplus = further[0]
+        .iter()
+        .filter(|copy| is_dual(copy))
+        .map(|copy| EventOutcome { surplus_old: true, ..EventOutcome::of(copy) });
     let Some(twice) = twice(Some(told), (old, new), &further, false) else {
         let found = match (old, new) {
             (Some(old), Some(new)) => differing(old, new),
@@ -147,9 +149,9 @@ fn outcomes_of(
             (None, None) => None,
         };
         let difference = found.map(|(kind, reason, fields)| Difference::of(told, kind, reason, fields));
-        return vec![Outcome { beyond_old, difference, ..Outcome::of(told) }];
+        return vec![EventOutcome { beyond_old, difference, ..EventOutcome::of(told) }];
     };
-    [Outcome { beyond_old, ..Outcome::of(told) }, twice].into_iter().chain(surplus).collect()
+    [EventOutcome { beyond_old, ..EventOutcome::of(told) }, twice].into_iter().chain(surplus).collect()
 }
 
 /// What is told of an event of which a store has further copies. It is told of in the minute of the first of those: that
@@ -159,7 +161,7 @@ fn twice(
     (old, new): (Option<&Event>, Option<&Event>),
     further: &[Vec<&Event>; 2],
     beyond_old: bool,
-) -> Option<Outcome> {
+) -> Option<EventOutcome> {
     let (told, first) = told.zip(further.iter().flatten().next())?;
     let count = |one: Option<&Event>, further: &[&Event]| (usize::from(one.is_some()) + further.len()).to_string();
     let [of_old, of_new] = further;
@@ -170,16 +172,16 @@ fn twice(
         let copies = || one.into_iter().chain(further.iter().copied());
         (copies().count() - distinct(copies().map(|copy| (copy.producer, copy.seq))).len()) as u64
     };
-    Some(Outcome {
+    Some(EventOutcome {
         minute: first.minute(),
         beyond_old,
         difference: Some(Difference::of(told, DifferenceKind::CountedTwice, None, fields)),
         further: [beyond_requests(old, of_old), beyond_requests(new, of_new)],
-        ..Outcome::of(told)
+        ..EventOutcome::of(told)
     })
 }
 
-impl Outcome {
+impl EventOutcome {
     /// Told of an event, and nothing of it yet.
     fn of(event: &Event) -> Self {
         Self {
@@ -216,20 +218,20 @@ impl Surroundings<'_> {
     }
 
     /// Copies whose windows are those that dedup looks at for an event.
-    fn near<'b>(&self, copies: &'b [&'b Copy], event: &Event) -> impl Iterator<Item = &'b Copy> {
+    fn near<'b>(&self, copies: &'b [&'b EventCopy], event: &Event) -> impl Iterator<Item = &'b EventCopy> {
         let (here, reach) = (window(event), self.window_ms);
         copies.iter().copied().filter(move |copy| window(&copy.event).abs_diff(here) <= reach)
     }
 
     /// Whether a store that does not count an event counts another one in its place: it absorbed a copy of it because
     /// it holds a neighbour, or holds the copy of another request that was sent with the same ID.
-    fn is_repeat(&self, copies: &[&Copy], event: &Event) -> bool {
-        let is_held = |absorbed: &Copy| self.near(copies, &absorbed.event).any(|copy| !copy.absorbed);
+    fn is_repeat(&self, copies: &[&EventCopy], event: &Event) -> bool {
+        let is_held = |absorbed: &EventCopy| self.near(copies, &absorbed.event).any(|copy| !copy.absorbed);
         self.near(copies, event)
             .any(|copy| if copy.absorbed { is_held(copy) } else { !same_request(&copy.event, event) })
     }
 
-    fn came_as_fallback(&self, copies: &[&Copy], event: &Event) -> bool {
+    fn came_as_fallback(&self, copies: &[&EventCopy], event: &Event) -> bool {
         self.near(copies, event).any(|copy| copy.event.is_fallback())
     }
 }
@@ -264,17 +266,17 @@ mod tests {
 
     const START: u64 = 1_730_956_800_000;
 
-    fn copy(ms: u64, cohort: Cohort, absorbed: bool) -> Copy {
-        Copy { event: Event { cohort, seq: u32::try_from(ms).unwrap(), ..at(START + ms, 1) }, absorbed }
+    fn copy(ms: u64, cohort: Cohort, absorbed: bool) -> EventCopy {
+        EventCopy { event: Event { cohort, seq: u32::try_from(ms).unwrap(), ..at(START + ms, 1) }, absorbed }
     }
 
-    fn dual(ms: u64) -> Copy {
+    fn dual(ms: u64) -> EventCopy {
         copy(ms, Cohort::Dual, false)
     }
 
     type Found = (bool, Option<(DifferenceKind, Option<DifferenceReason>)>);
 
-    fn found(old: &[Copy], new: &[Copy]) -> Vec<Found> {
+    fn found(old: &[EventCopy], new: &[EventCopy]) -> Vec<Found> {
         let mut evidence = Evidence::default();
         evidence.newest_window = u64::MAX;
         let outcomes = outcomes(old, new, WINDOW_MS, &evidence);
@@ -326,13 +328,13 @@ mod tests {
 
     #[test]
     fn values_that_differ_are_named_with_both() {
-        let altered = Copy { event: Event { status: 599, ..dual(0).event }, absorbed: false };
+        let altered = EventCopy { event: Event { status: 599, ..dual(0).event }, absorbed: false };
         let outcome = outcomes(&[dual(0)], &[altered], WINDOW_MS, &Evidence::default()).remove(0);
         let difference = outcome.difference.unwrap();
         assert_eq!((difference.kind, difference.reason), (DifferenceKind::ValueDiffers, None));
         let field = &difference.fields[0];
         assert_eq!((field.field.as_str(), field.old.as_str(), field.new.as_str()), ("status", "200", "599"));
-        let later = Copy { event: Event { seq: 99, write: 99, ..dual(9).event }, absorbed: false };
+        let later = EventCopy { event: Event { seq: 99, write: 99, ..dual(9).event }, absorbed: false };
         assert_eq!(
             found(&[dual(0)], &[later]),
             [(false, Some((DifferenceKind::ValueDiffers, Some(DifferenceReason::Repeat))))]

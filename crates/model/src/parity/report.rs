@@ -10,8 +10,8 @@ use crate::event::identity::first_u64;
 use super::comparison::{Comparison, PathComparison};
 use super::difference::Difference;
 use super::loss::Loss;
-use super::seen::Seen;
-use super::unresolved::Unresolved;
+use super::seen::SeenEvents;
+use super::unresolved::UnresolvedDifferences;
 use super::window::Window;
 
 /// Differences that a report names; the rest is counted.
@@ -24,7 +24,7 @@ pub const MAX_PATHS: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Plan {
+pub struct PlanFigure {
     /// Dual events in the old store.
     pub old: u64,
     /// Dual events in the new store.
@@ -37,7 +37,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Side {
+pub struct StoreTotals {
     /// Events, of any mode.
     #[serde(default)]
     pub events: u64,
@@ -60,7 +60,7 @@ pub struct Side {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct ParityReport {
     /// The window.
     pub window: Window,
     /// 1 for the first report on it; grows when events arrive late. 0: not stored.
@@ -78,7 +78,7 @@ pub struct Report {
     #[serde(flatten)]
     pub total: Comparison,
     /// The founding plan's own figure.
-    pub plan: Plan,
+    pub plan: PlanFigure,
     /// Each route, the worst first. Lists of reports leave it out, as they do differences and gaps.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_PATHS)))]
@@ -94,19 +94,19 @@ pub struct Report {
     pub unnamed: u64,
     /// Where sums differ and nothing was found that explains it.
     #[serde(default)]
-    pub unresolved: Unresolved,
+    pub unresolved: UnresolvedDifferences,
     /// Loss that both paths share.
     pub loss: Loss,
     /// What the old store said.
-    pub old: Side,
+    pub old: StoreTotals,
     /// What the new store said.
-    pub new: Side,
+    pub new: StoreTotals,
     /// The most that the stores showed of the window, in this revision or an earlier one.
     #[serde(default)]
-    pub seen: Seen,
+    pub seen: SeenEvents,
     /// What of that is gone: a store lost it, and the report fails.
     #[serde(default)]
-    pub vanished: Seen,
+    pub vanished: SeenEvents,
     /// Minutes in which sums differed, of all in which there was something.
     pub minutes_differing: u64,
     /// Minutes in which there was something.
@@ -119,7 +119,7 @@ pub struct Report {
     pub fingerprint: String,
 }
 
-impl Report {
+impl ParityReport {
     /// A hash of what was concluded, of what, and under which rules: 16 hex digits. Where it is the same, a report says
     /// nothing new.
     pub fn conclusion(&self) -> String {

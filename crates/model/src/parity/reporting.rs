@@ -1,26 +1,26 @@
 //! Making a report of what was found.
 
 use crate::flag::MILLION;
-use crate::log::ledger::Missing;
+use crate::log::ledger::MissingNumbers;
 use crate::sorted::distinct;
 use litemap::LiteMap;
 
-use super::ask::{Minute, Sum};
-use super::comparison::{Comparison, Written, by_path, sets, share};
+use super::ask::{Minute, SetSum};
+use super::comparison::{Comparison, WriteCounts, by_path, sets, share};
 use super::difference::Difference;
 use super::evidence::Evidence;
-use super::loss::{Arrived, Loss};
-use super::minute::Found;
-use super::report::{MAX_NAMED, MAX_PATHS, Plan, Report, Side};
-use super::seen::Seen;
-use super::summary::Words;
-use super::unresolved::Unresolved;
+use super::loss::{ArrivalCounts, Loss};
+use super::minute::MinuteFindings;
+use super::report::{MAX_NAMED, MAX_PATHS, ParityReport, PlanFigure, StoreTotals};
+use super::seen::SeenEvents;
+use super::summary::ReportWords;
+use super::unresolved::UnresolvedDifferences;
 use super::verdict::Verdict;
 use super::window::Window;
 
 /// What a report is made of.
 #[derive(Debug)]
-pub struct Inputs<'a> {
+pub struct ReportInputs<'a> {
     /// The window.
     pub window: Window,
     /// When it was compared, in ms.
@@ -34,21 +34,21 @@ pub struct Inputs<'a> {
     /// The same of the new store.
     pub new_minutes: &'a LiteMap<u64, Minute>,
     /// Dual events of the old store by route.
-    pub old_paths: &'a LiteMap<String, Sum>,
+    pub old_paths: &'a LiteMap<String, SetSum>,
     /// The same of the new store.
-    pub new_paths: &'a LiteMap<String, Sum>,
+    pub new_paths: &'a LiteMap<String, SetSum>,
     /// The minutes that differ.
-    pub found: &'a [Found],
+    pub found: &'a [MinuteFindings],
     /// What arrived in the window, in either store.
-    pub arrived: Arrived,
+    pub arrived: ArrivalCounts,
     /// Which writes carried the dual events.
-    pub written: &'a Written,
+    pub written: &'a WriteCounts,
     /// What is missing between them.
-    pub missing: &'a Missing,
+    pub missing: &'a MissingNumbers,
     /// Events that the old store and the new one hold in the window beyond one for each sequence number.
     pub counted_twice: [u64; 2],
     /// What could not be looked into.
-    pub unresolved: Unresolved,
+    pub unresolved: UnresolvedDifferences,
     /// What is known besides.
     pub evidence: &'a Evidence,
     /// What the window looked like.
@@ -56,7 +56,7 @@ pub struct Inputs<'a> {
 }
 
 /// Makes the report.
-pub fn report(inputs: &Inputs<'_>) -> Report {
+pub fn report(inputs: &ReportInputs<'_>) -> ParityReport {
     let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
     let found = all_found(inputs);
     let (routes, all) = sets(inputs.old_paths, &found, inputs.written);
@@ -72,7 +72,7 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     } else {
         Verdict::Pending
     };
-    let words = Words {
+    let words = ReportWords {
         total: &total,
         loss: &loss,
         unresolved: &inputs.unresolved,
@@ -88,14 +88,14 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
     let [old_twice, new_twice] = inputs.counted_twice;
     let (old, new) = (side(inputs.old_minutes, old_twice), side(inputs.new_minutes, new_twice));
     let known = distinct(inputs.old_minutes.keys().chain(inputs.new_minutes.keys()));
-    Report {
+    ParityReport {
         window: inputs.window,
         revision: 0,
         computed_at: inputs.now_ms,
         summary,
         limit_ppm: inputs.limit_ppm,
         lag_ms: inputs.lag_ms,
-        plan: Plan::of(old.dual, new.dual),
+        plan: PlanFigure::of(old.dual, new.dual),
         total,
         paths,
         unlisted_paths,
@@ -105,8 +105,8 @@ pub fn report(inputs: &Inputs<'_>) -> Report {
         loss,
         old,
         new,
-        seen: Seen::default(),
-        vanished: Seen::default(),
+        seen: SeenEvents::default(),
+        vanished: SeenEvents::default(),
         minutes_differing: inputs.found.len() as u64,
         minutes: known.len() as u64,
         ids_fetched: inputs.found.iter().map(|found| found.fetched).sum(),
@@ -129,16 +129,16 @@ const fn conclude(total: &Comparison, loss: &Loss, a_route_fails: bool, all_is_r
 }
 
 /// What was found, and what is counted twice beyond that.
-fn all_found(inputs: &Inputs<'_>) -> Vec<Found> {
-    let told = |side: fn(&Found) -> u64| inputs.found.iter().map(side).sum::<u64>();
+fn all_found(inputs: &ReportInputs<'_>) -> Vec<MinuteFindings> {
+    let told = |side: fn(&MinuteFindings) -> u64| inputs.found.iter().map(side).sum::<u64>();
     let [old, new] = inputs.counted_twice;
     let beyond =
         old.saturating_sub(told(|found| found.further[0])) + new.saturating_sub(told(|found| found.further[1]));
-    let unnamed = (beyond > 0).then(|| Found::counted_twice(inputs.window.from, beyond));
+    let unnamed = (beyond > 0).then(|| MinuteFindings::counted_twice(inputs.window.from, beyond));
     inputs.found.iter().cloned().chain(unnamed).collect()
 }
 
-fn named(found: &[Found]) -> (Vec<Difference>, u64) {
+fn named(found: &[MinuteFindings]) -> (Vec<Difference>, u64) {
     let mut differences: Vec<Difference> = found.iter().flat_map(|found| found.differences.iter().cloned()).collect();
     differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
     let unnamed = found.iter().map(|found| found.unnamed).sum::<u64>();
@@ -147,12 +147,12 @@ fn named(found: &[Found]) -> (Vec<Difference>, u64) {
     (differences, unnamed + left_out)
 }
 
-fn side(minutes: &LiteMap<u64, Minute>, counted_twice: u64) -> Side {
+fn side(minutes: &LiteMap<u64, Minute>, counted_twice: u64) -> StoreTotals {
     let mut sum = Minute::default();
     for minute in minutes.values() {
         sum.add(minute);
     }
-    Side {
+    StoreTotals {
         events: sum.events,
         dual: sum.dual.requests,
         digest_sum: format!("{:016x}", sum.dual.digests),
@@ -163,7 +163,7 @@ fn side(minutes: &LiteMap<u64, Minute>, counted_twice: u64) -> Side {
     }
 }
 
-impl Plan {
+impl PlanFigure {
     fn of(old: u64, new: u64) -> Self {
         let difference_percent = (old > 0).then(|| share(new.abs_diff(old), old) * 100.0);
         Self { old, new, difference_percent }
@@ -180,29 +180,29 @@ pub(crate) mod tests {
     use crate::parity::window::WindowKind;
 
     /// The report on a closed hour in which the old store alone has so many of the events.
-    pub(crate) fn report_of(union: u64, only_old: u64) -> Report {
+    pub(crate) fn report_of(union: u64, only_old: u64) -> ParityReport {
         by_route(&[("/a", union, only_old)])
     }
 
     /// The report on a closed hour in which every other event of 1,000 was lost on both paths.
-    pub(crate) fn lost_on_both() -> Report {
+    pub(crate) fn lost_on_both() -> ParityReport {
         let gap = |number| Gap { producer: ProducerId(1), first: number, last: number };
-        with_loss(&[("/a", 1_000, 0)], &Missing { gaps: (0..500).map(|n| gap(2 * n)).collect(), unjudged: 0 })
+        with_loss(&[("/a", 1_000, 0)], &MissingNumbers { gaps: (0..500).map(|n| gap(2 * n)).collect(), unjudged: 0 })
     }
 
-    pub(crate) fn by_route(routes: &[(&str, u64, u64)]) -> Report {
-        with_loss(routes, &Missing::default())
+    pub(crate) fn by_route(routes: &[(&str, u64, u64)]) -> ParityReport {
+        with_loss(routes, &MissingNumbers::default())
     }
 
-    fn with_loss(routes: &[(&str, u64, u64)], missing: &Missing) -> Report {
+    fn with_loss(routes: &[(&str, u64, u64)], missing: &MissingNumbers) -> ParityReport {
         let window = Window::containing(WindowKind::Hour, 1_730_956_800_000);
-        let sums = |count: &dyn Fn(u64, u64) -> u64| -> LiteMap<String, Sum> {
+        let sums = |count: &dyn Fn(u64, u64) -> u64| -> LiteMap<String, SetSum> {
             let sum = |(path, union, only_old): &(&str, u64, u64)| {
-                ((*path).to_owned(), Sum { requests: count(*union, *only_old), digests: 0, values: 0 })
+                ((*path).to_owned(), SetSum { requests: count(*union, *only_old), digests: 0, values: 0 })
             };
             routes.iter().map(sum).collect()
         };
-        let minutes = |paths: &LiteMap<String, Sum>| {
+        let minutes = |paths: &LiteMap<String, SetSum>| {
             let mut minute = Minute::default();
             for sum in paths.values() {
                 minute.dual.add(sum);
@@ -210,7 +210,7 @@ pub(crate) mod tests {
             LiteMap::from_iter([(window.from, minute)])
         };
         let (old_paths, new_paths) = (sums(&|union, _| union), sums(&|union, only_old| union - only_old));
-        let mut found = Found::at(window.from, &Evidence::default());
+        let mut found = MinuteFindings::at(window.from, &Evidence::default());
         let mut first = 0;
         for (path, union, only_old) in routes {
             found.tallies.insert((*path).to_owned(), Tally { only_old: *only_old, ..Tally::default() });
@@ -222,7 +222,7 @@ pub(crate) mod tests {
         let counts: LiteMap<String, u64> = routes.iter().map(|(path, union, _)| ((*path).to_owned(), *union)).collect();
         let mut evidence = Evidence::default();
         (evidence.newest_window, evidence.now_ms) = (window.to, window.to);
-        report(&Inputs {
+        report(&ReportInputs {
             window,
             now_ms: window.to,
             lag_ms: 0,
@@ -232,11 +232,11 @@ pub(crate) mod tests {
             old_paths: &old_paths,
             new_paths: &new_paths,
             found: &[found],
-            arrived: Arrived { numbers: union, writes: union },
-            written: &Written { dual: union, old: counts.clone(), new: counts, is_cut: false },
+            arrived: ArrivalCounts { numbers: union, writes: union },
+            written: &WriteCounts { dual: union, old: counts.clone(), new: counts, is_cut: false },
             missing,
             counted_twice: [0, 0],
-            unresolved: Unresolved::default(),
+            unresolved: UnresolvedDifferences::default(),
             evidence: &evidence,
             fingerprint: "0".repeat(16),
         })
@@ -279,6 +279,6 @@ pub(crate) mod tests {
     fn a_report_survives_text() {
         let report = report_of(1_000, 3);
         let text = serde_json::to_string(&report).unwrap();
-        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+        assert_eq!(serde_json::from_str::<ParityReport>(&text).unwrap(), report);
     }
 }

@@ -3,21 +3,21 @@
 //! Invariant: no report is made from less than its predecessor in silence. Stores only gain events; one that shows fewer
 //! than it once did has lost them (it was restored, or deleted), and so the window fails, whatever is left of it says.
 
-use super::report::Report;
-use super::seen::Seen;
+use super::report::ParityReport;
+use super::seen::SeenEvents;
 use super::verdict::Verdict;
 
-impl Report {
+impl ParityReport {
     /// The same report, beside the most that earlier revisions saw. If a store shows less than that, it fails; and so do
     /// later revisions, until what vanished is back.
     #[must_use]
-    pub fn after(mut self, before: Seen) -> Self {
-        let now = Seen { old: self.old.events, new: self.new.events, arrived: self.loss.arrived };
+    pub fn after(mut self, before: SeenEvents) -> Self {
+        let now = SeenEvents { old: self.old.events, new: self.new.events, arrived: self.loss.arrived };
         self.seen = now.most(before);
         self.vanished = before.beyond(now);
         if !self.vanished.is_nothing() {
             self.total.verdict = Verdict::Fail;
-            let Seen { old, new, arrived } = self.vanished;
+            let SeenEvents { old, new, arrived } = self.vanished;
             let words = format!(
                 "events vanished that were there when the window was compared before ({old} of the old store, {new} of the \
                  new one, {arrived} numbers): was a store restored, or shards changed? Of the rest: {}",
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::parity::reporting::tests::report_of;
 
-    fn report(old: u64, new: u64) -> Report {
+    fn report(old: u64, new: u64) -> ParityReport {
         let mut report = report_of(1_000, 0);
         (report.old.events, report.new.events, report.loss.arrived) = (old, new, old.max(new));
         report
@@ -42,18 +42,21 @@ mod tests {
 
     #[test]
     fn more_than_before_is_judged_by_itself() {
-        let first = report(1_000, 990).after(Seen::default());
-        assert_eq!((first.seen, first.total.verdict), (Seen { old: 1_000, new: 990, arrived: 1_000 }, Verdict::Pass));
+        let first = report(1_000, 990).after(SeenEvents::default());
+        assert_eq!(
+            (first.seen, first.total.verdict),
+            (SeenEvents { old: 1_000, new: 990, arrived: 1_000 }, Verdict::Pass)
+        );
         let second = report(1_000, 1_000).after(first.seen);
-        assert_eq!((second.vanished, second.total.verdict), (Seen::default(), Verdict::Pass));
+        assert_eq!((second.vanished, second.total.verdict), (SeenEvents::default(), Verdict::Pass));
     }
 
     #[test]
     fn less_than_before_on_either_side_fails_and_stays_failed_until_it_is_back() {
-        let before = Seen { old: 1_000, new: 1_000, arrived: 1_000 };
+        let before = SeenEvents { old: 1_000, new: 1_000, arrived: 1_000 };
         for (old, new, vanished) in [
-            (1_000, 999, Seen { new: 1, ..Seen::default() }),
-            (1, 1_000, Seen { old: 999, ..Seen::default() }),
+            (1_000, 999, SeenEvents { new: 1, ..SeenEvents::default() }),
+            (1, 1_000, SeenEvents { old: 999, ..SeenEvents::default() }),
             (0, 0, before),
         ] {
             let report = report(old, new).after(before);

@@ -23,7 +23,7 @@ const GRACE_MS: u64 = 2 * HOUR_MS;
 
 /// What one look is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum ScheduledLook {
     /// The last 26 hours, and the last two days.
     Recent,
     /// The UTC day that was so many days ago, with its hours.
@@ -32,26 +32,26 @@ pub enum Look {
 
 /// What a run looks at that starts at `now_ms`, in a run every minute; none in most of them. Recent windows are looked at
 /// every [`RECHECK_MS`], and so is one earlier day; all of these in turn, which takes 80 minutes.
-pub const fn look(now_ms: u64) -> Option<Look> {
+pub const fn look(now_ms: u64) -> Option<ScheduledLook> {
     let in_turn = now_ms % RECHECK_MS;
     if in_turn < MINUTE_MS {
-        Some(Look::Recent)
+        Some(ScheduledLook::Recent)
     } else if in_turn >= OLDER_AFTER_MS && in_turn < OLDER_AFTER_MS + MINUTE_MS {
-        Some(Look::DaysAgo(1 + (now_ms / RECHECK_MS) % OLDER_DAYS))
+        Some(ScheduledLook::DaysAgo(1 + (now_ms / RECHECK_MS) % OLDER_DAYS))
     } else {
         None
     }
 }
 
 /// The closed windows of a kind that are looked at, oldest first: adjoining ones.
-pub fn windows(kind: WindowKind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Window> {
+pub fn windows(kind: WindowKind, look: ScheduledLook, now_ms: u64, lag_ms: u64) -> Vec<Window> {
     let Some(length) = kind.length_ms() else { return Vec::new() };
     let today = now_ms - now_ms % DAY_MS;
     let (from, to) = match look {
-        Look::Recent if length < DAY_MS => (now_ms.saturating_sub(26 * HOUR_MS), now_ms),
+        ScheduledLook::Recent if length < DAY_MS => (now_ms.saturating_sub(26 * HOUR_MS), now_ms),
         // The newest one that stragglers had their time for.
-        Look::Recent => (now_ms.saturating_sub(lag_ms + 2 * DAY_MS) + 1, now_ms),
-        Look::DaysAgo(days) => {
+        ScheduledLook::Recent => (now_ms.saturating_sub(lag_ms + 2 * DAY_MS) + 1, now_ms),
+        ScheduledLook::DaysAgo(days) => {
             (today.saturating_sub(days * DAY_MS), today.saturating_sub((days - days.min(1)) * DAY_MS))
         }
     };
@@ -63,7 +63,7 @@ pub fn windows(kind: WindowKind, look: Look, now_ms: u64, lag_ms: u64) -> Vec<Wi
 
 /// The newest closed window of a kind, if there is one.
 pub fn newest(kind: WindowKind, now_ms: u64, lag_ms: u64) -> Option<Window> {
-    windows(kind, Look::Recent, now_ms, lag_ms).pop()
+    windows(kind, ScheduledLook::Recent, now_ms, lag_ms).pop()
 }
 
 /// Whether an event of the window may have come since it was looked at.
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_hour_is_compared_once_it_is_closed_and_looked_at_for_a_day() {
-        let closed = |lag| windows(WindowKind::Hour, Look::Recent, NOW, lag);
+        let closed = |lag| windows(WindowKind::Hour, ScheduledLook::Recent, NOW, lag);
         let hours = closed(900_000);
         let newest = hours.last().unwrap();
         assert_eq!((newest.to, hours.len()), (NOW - 20 * 60_000, 25));
@@ -92,12 +92,13 @@ mod tests {
 
     #[test]
     fn a_day_is_compared_once_it_is_closed() {
-        let days =
-            |now| windows(WindowKind::Day, Look::Recent, now, 900_000).iter().map(|day| day.from).collect::<Vec<_>>();
+        let days = |now| {
+            windows(WindowKind::Day, ScheduledLook::Recent, now, 900_000).iter().map(|day| day.from).collect::<Vec<_>>()
+        };
         let day = Window::containing(WindowKind::Day, NOW).from;
         assert_eq!(days(day + DAY_MS + 899_999), [day - DAY_MS]);
         assert_eq!(days(day + DAY_MS + 900_000), [day]);
-        assert_eq!(windows(WindowKind::Range, Look::Recent, NOW, 0), []);
+        assert_eq!(windows(WindowKind::Range, ScheduledLook::Recent, NOW, 0), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Seen {
+pub struct SeenEvents {
     /// Events in the old store, of any mode.
     pub old: u64,
     /// Events in the new store, of any mode.
@@ -15,7 +15,7 @@ pub struct Seen {
     pub arrived: u64,
 }
 
-impl Seen {
+impl SeenEvents {
     pub(super) fn most(self, other: Self) -> Self {
         Self { old: self.old.max(other.old), new: self.new.max(other.new), arrived: self.arrived.max(other.arrived) }
     }

@@ -3,15 +3,15 @@
 use litemap::LiteMap;
 
 use crate::event::ProducerId;
-use crate::log::ledger::{Gap, Ledger, Missing};
+use crate::log::ledger::{Gap, Ledger, MissingNumbers};
 
-use super::ask::{Minute, Sum};
-use super::comparison::Written;
+use super::ask::{Minute, SetSum};
+use super::comparison::WriteCounts;
 use super::evidence::Evidence;
-use super::loss::Arrived;
-use super::minute::{Found, Tally};
-use super::reporting::{Inputs, report};
-use super::unresolved::Unresolved;
+use super::loss::ArrivalCounts;
+use super::minute::{MinuteFindings, Tally};
+use super::reporting::{ReportInputs, report};
+use super::unresolved::UnresolvedDifferences;
 use super::verdict::Verdict;
 use super::window::{Window, WindowKind};
 
@@ -49,7 +49,7 @@ struct World {
 fn verdict(world: World, random: &mut Random) -> Verdict {
     let window = Window::containing(WindowKind::Hour, 1_730_956_800_000);
     let (mut kept, mut lost) = (0, Vec::new());
-    let mut missing = Missing::default();
+    let mut missing = MissingNumbers::default();
     for number in 0..world.messages {
         let first = number * world.size;
         // The first and the last arrive, or what lies between would not be known to be missing.
@@ -65,14 +65,14 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
     }
     // Each route has its part of each message.
     let of_route = u64::from(world.size / 3);
-    let mut found = Found::at(window.from, &Evidence::default());
+    let mut found = MinuteFindings::at(window.from, &Evidence::default());
     for route in ROUTES.iter().filter(|_| !lost.is_empty()) {
         let only_old = of_route * lost.len() as u64;
         found.tallies.insert((*route).to_owned(), Tally { only_old, ..Tally::default() });
         found.writes.insert((*route).to_owned(), Ledger::of_numbers(lost.iter().copied()));
     }
-    let paths = |writes: u64| -> LiteMap<String, Sum> {
-        let sum = Sum { requests: of_route * writes, digests: 0, values: 0 };
+    let paths = |writes: u64| -> LiteMap<String, SetSum> {
+        let sum = SetSum { requests: of_route * writes, digests: 0, values: 0 };
         ROUTES.iter().map(|route| ((*route).to_owned(), sum)).collect()
     };
     let counts = |writes: u64| ROUTES.iter().map(|route| ((*route).to_owned(), writes)).collect();
@@ -80,7 +80,7 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
     let minutes: LiteMap<u64, Minute> = LiteMap::new();
     let mut evidence = Evidence::default();
     (evidence.newest_window, evidence.now_ms) = (window.to, window.to);
-    let inputs = Inputs {
+    let inputs = ReportInputs {
         window,
         now_ms: window.to,
         lag_ms: 0,
@@ -90,11 +90,11 @@ fn verdict(world: World, random: &mut Random) -> Verdict {
         old_paths: &paths(kept),
         new_paths: &paths(in_new),
         found: &[found],
-        arrived: Arrived { numbers: kept * u64::from(world.size), writes: kept },
-        written: &Written { dual: kept, old: counts(kept), new: counts(in_new), is_cut: false },
+        arrived: ArrivalCounts { numbers: kept * u64::from(world.size), writes: kept },
+        written: &WriteCounts { dual: kept, old: counts(kept), new: counts(in_new), is_cut: false },
         missing: &missing,
         counted_twice: [0, 0],
-        unresolved: Unresolved::default(),
+        unresolved: UnresolvedDifferences::default(),
         evidence: &evidence,
         fingerprint: String::new(),
     };

@@ -3,14 +3,14 @@
 use super::bounds;
 use super::comparison::Comparison;
 use super::loss::Loss;
-use super::unresolved::Unresolved;
+use super::unresolved::UnresolvedDifferences;
 use super::verdict::Verdict;
 
 /// What there is to say of a window.
-pub(super) struct Words<'a> {
+pub(super) struct ReportWords<'a> {
     pub total: &'a Comparison,
     pub loss: &'a Loss,
-    pub unresolved: &'a Unresolved,
+    pub unresolved: &'a UnresolvedDifferences,
     /// Whether the window is closed.
     pub is_closed: bool,
     /// Largest rate that passes, 0 to 1.
@@ -25,7 +25,7 @@ fn percent(rate: f64) -> String {
     format!("{:.3} %", rate * 100.0)
 }
 
-impl Words<'_> {
+impl ReportWords<'_> {
     /// The verdict in words, and what both paths lost if that is not what they are about.
     pub fn summary(&self) -> String {
         let (words, lost) = (self.verdict(), self.loss.unexplained);

@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::sorted::distinct;
 
-use super::ask::Sum;
-use super::minute::Found;
+use super::ask::SetSum;
+use super::minute::MinuteFindings;
 
 /// Minutes and routes that are named.
 const MAX_NAMED: usize = 100;
 
 /// Sums by route, of the old store and of the new one.
-pub type PathSums = (LiteMap<String, Sum>, LiteMap<String, Sum>);
+pub type PathSums = (LiteMap<String, SetSum>, LiteMap<String, SetSum>);
 
 /// Where sums differ while the events that were fetched don't show why. A report that has any does not pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Unresolved {
+pub struct UnresolvedDifferences {
     /// Starts of minutes, in ms; at most 100.
     pub minutes: Vec<u64>,
     /// Routes whose sums over the window differ otherwise than those of its minutes; at most 100.
     pub paths: Vec<String>,
 }
 
-impl Unresolved {
+impl UnresolvedDifferences {
     /// What remains of the routes' sums over a window, given what was found in its minutes.
-    pub fn of(found: &[Found], paths: &PathSums) -> Self {
+    pub fn of(found: &[MinuteFindings], paths: &PathSums) -> Self {
         let mut rest = apart(paths);
         for (path, difference) in found.iter().flat_map(|found| &found.apart) {
             let left = rest.entry(path.clone()).or_default();
@@ -43,7 +43,7 @@ impl Unresolved {
             rest.clear();
         }
         let minutes = found.iter().filter(|found| found.is_unresolved).map(|found| found.start);
-        let paths = rest.iter().filter(|(_, rest)| **rest != Sum::default()).map(|(path, _)| path.clone());
+        let paths = rest.iter().filter(|(_, rest)| **rest != SetSum::default()).map(|(path, _)| path.clone());
         Self { minutes: minutes.take(MAX_NAMED).collect(), paths: paths.take(MAX_NAMED).collect() }
     }
 
@@ -63,9 +63,9 @@ impl Unresolved {
 }
 
 /// How far each route's sums are apart, of those whose sums differ.
-pub fn apart((old, new): &PathSums) -> LiteMap<String, Sum> {
-    let nothing = Sum::default();
-    let of = |paths: &LiteMap<String, Sum>, path: &String| *paths.get(path).unwrap_or(&nothing);
+pub fn apart((old, new): &PathSums) -> LiteMap<String, SetSum> {
+    let nothing = SetSum::default();
+    let of = |paths: &LiteMap<String, SetSum>, path: &String| *paths.get(path).unwrap_or(&nothing);
     let difference = |path: String| {
         let difference = of(old, &path).less(&of(new, &path));
         (path, difference)
@@ -75,8 +75,8 @@ pub fn apart((old, new): &PathSums) -> LiteMap<String, Sum> {
 }
 
 /// Sums of sets together.
-pub fn total<'a>(sums: impl Iterator<Item = &'a Sum>) -> Sum {
-    let mut total = Sum::default();
+pub fn total<'a>(sums: impl Iterator<Item = &'a SetSum>) -> SetSum {
+    let mut total = SetSum::default();
     sums.for_each(|sum| total.add(sum));
     total
 }

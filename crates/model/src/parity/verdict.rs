@@ -46,7 +46,7 @@ pub const FAIL_SHARE: f64 = ALPHA / 3.0;
 
 /// Counts from which something is concluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ComparisonCounts {
     /// Events compared.
     pub union: u64,
     /// Events in which the stores differ.
@@ -55,14 +55,14 @@ pub struct Counts {
 
 /// How many, where that is not known exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Between {
+pub struct CountRange {
     /// At least.
     pub least: u64,
     /// At most.
     pub most: u64,
 }
 
-impl Between {
+impl CountRange {
     /// So many.
     pub const fn exactly(count: u64) -> Self {
         Self { least: count, most: count }
@@ -76,11 +76,11 @@ impl Between {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Events.
-    pub events: Counts,
+    pub events: ComparisonCounts,
     /// Writes that carried them.
-    pub writes: Between,
+    pub writes: CountRange,
     /// Writes that carried events in which the stores differ.
-    pub differing: Between,
+    pub differing: CountRange,
 }
 
 impl Sample {
@@ -144,14 +144,14 @@ mod tests {
     /// Each event came in a write of its own.
     fn alone(mismatches: u64, union: u64) -> Sample {
         Sample {
-            events: Counts { union, mismatches },
-            writes: Between::exactly(union),
-            differing: Between::exactly(mismatches),
+            events: ComparisonCounts { union, mismatches },
+            writes: CountRange::exactly(union),
+            differing: CountRange::exactly(mismatches),
         }
     }
 
     fn in_writes(of: u64, mismatches: u64, union: u64) -> Sample {
-        let writes = |events: u64| Between::exactly(events.div_ceil(of));
+        let writes = |events: u64| CountRange::exactly(events.div_ceil(of));
         Sample { writes: writes(union), differing: writes(mismatches), ..alone(mismatches, union) }
     }
 

@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::intervals::{Interval, Intervals, Slot, held};
+use super::intervals::{Interval, IntervalSlot, Intervals, held};
 use super::selection::Span;
 use crate::counting::grain::{Grain, MINUTE_MS};
 use crate::event::Cohort;
@@ -17,7 +17,7 @@ pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> Vec<Span> 
     let longest = old.keys().chain(new.keys()).map(|(_, grain)| *grain).max().unwrap_or(Grain::Minute);
     let reach = Reach { ms: reach_ms(window_ms), longest };
     let nothing = Interval::default();
-    let suspect = |slot: &Slot| {
+    let suspect = |slot: &IntervalSlot| {
         let apart = [old, new].iter().any(|store| !reach.any_near(store, *slot, |held| held.requests() > 0));
         let (o, n) = (held(old, *slot).unwrap_or(&nothing), held(new, *slot).unwrap_or(&nothing));
         let has = |held: &Interval, cohort| held.of(cohort).requests() > 0;
@@ -26,8 +26,8 @@ pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> Vec<Span> 
         !apart && (may_repeat || !o.of(Cohort::Dual).same_set(n.of(Cohort::Dual)))
     };
     let known = distinct(old.iter().chain(new).filter(|(_, held)| held.requests() > 0).map(|(slot, _)| *slot));
-    let suspects: Vec<Slot> = known.iter().copied().filter(suspect).collect();
-    let near = |slot: Slot| {
+    let suspects: Vec<IntervalSlot> = known.iter().copied().filter(suspect).collect();
+    let near = |slot: IntervalSlot| {
         let first = known.partition_point(|other| other < reach.around(slot).start());
         let around = known.iter().skip(first).take_while(move |other| reach.around(slot).contains(other));
         around.copied().filter(move |other| reach.is_near(slot, *other))
@@ -35,12 +35,12 @@ pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> Vec<Span> 
     distinct(suspects.into_iter().flat_map(near).map(span_of))
 }
 
-pub(super) const fn span_of((from, grain): Slot) -> Span {
+pub(super) const fn span_of((from, grain): IntervalSlot) -> Span {
     Span { from, to: from + grain.ms(), grain }
 }
 
 /// Start of an interval's last minute, in ms.
-const fn last_minute((start, grain): Slot) -> u64 {
+const fn last_minute((start, grain): IntervalSlot) -> u64 {
     start + grain.ms() - MINUTE_MS
 }
 
@@ -55,17 +55,17 @@ struct Reach {
 
 impl Reach {
     /// Whether the twin of an event of one interval may lie in the other: some of their minutes are within reach.
-    const fn is_near(self, one: Slot, other: Slot) -> bool {
+    const fn is_near(self, one: IntervalSlot, other: IntervalSlot) -> bool {
         other.0 <= last_minute(one) + self.ms && one.0 <= last_minute(other) + self.ms
     }
 
     /// Where to look for what is near.
-    const fn around(self, slot: Slot) -> RangeInclusive<Slot> {
+    const fn around(self, slot: IntervalSlot) -> RangeInclusive<IntervalSlot> {
         let from = slot.0.saturating_sub(self.longest.ms() + self.ms);
         (from, Grain::Minute)..=(last_minute(slot) + self.ms, Grain::Day)
     }
 
-    fn any_near(self, store: &Intervals, slot: Slot, holds: impl Fn(&Interval) -> bool) -> bool {
+    fn any_near(self, store: &Intervals, slot: IntervalSlot, holds: impl Fn(&Interval) -> bool) -> bool {
         let mut near = store.range(self.around(slot)).filter(|(other, _)| self.is_near(slot, **other));
         near.any(|(_, held)| holds(held))
     }

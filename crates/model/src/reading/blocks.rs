@@ -9,14 +9,14 @@ use std::rc::{Rc, Weak};
 use litemap::LiteMap;
 
 use super::grouping::Grouping;
-use super::intervals::{self, Interval, Intervals, Slot, held};
+use super::intervals::{self, Interval, IntervalSlot, Intervals, held};
 use crate::counting::grain::Grain;
 use crate::counting::rollup::Rollup;
 use crate::event::Cohort;
 use crate::forget;
 
 /// Figures by normalised route.
-pub type ByRoute = BTreeMap<String, Rollup>;
+pub type RollupsByRoute = BTreeMap<String, Rollup>;
 
 /// Intervals of a block, at most: so many are added anew where one has changed.
 const INTERVALS: u64 = 16;
@@ -36,7 +36,7 @@ pub struct Block {
 
 impl Block {
     /// The block of an interval.
-    pub const fn of((start, grain): Slot, grouping: &Grouping) -> Self {
+    pub const fn of((start, grain): IntervalSlot, grouping: &Grouping) -> Self {
         let step = grouping.step(start);
         Self { step, number: (start - step) / (INTERVALS * grain.ms()), grain }
     }
@@ -44,9 +44,9 @@ impl Block {
 
 /// Some intervals of both stores as one.
 #[derive(Clone, Default)]
-pub struct Sum {
+pub struct BlockSum {
     /// Figures.
-    pub by_route: Rc<ByRoute>,
+    pub by_route: Rc<RollupsByRoute>,
     /// Events that both stores hold.
     pub both: u64,
     /// Events that only the old store holds.
@@ -55,7 +55,7 @@ pub struct Sum {
     pub only_new: u64,
 }
 
-impl Sum {
+impl BlockSum {
     /// Adds an interval by its sums: what is not dual from both stores, and dual events from the one that has more.
     fn count(&mut self, old: &Interval, new: &Interval) {
         let by_route = Rc::make_mut(&mut self.by_route);
@@ -80,7 +80,11 @@ impl Sum {
 }
 
 /// Adds each route from the one that has more of it; gives how many events both have then.
-fn count_larger(by_route: &mut ByRoute, one: &intervals::Routes, other: &intervals::Routes) -> u64 {
+fn count_larger(
+    by_route: &mut RollupsByRoute,
+    one: &intervals::CohortFigures,
+    other: &intervals::CohortFigures,
+) -> u64 {
     let mut both = 0;
     for (path, rollup) in one.iter() {
         let of_other = other.requests_of(path);
@@ -96,7 +100,7 @@ fn count_larger(by_route: &mut ByRoute, one: &intervals::Routes, other: &interva
 }
 
 /// Adds a rollup to that of its route.
-fn count(by_route: &mut ByRoute, path: &str, rollup: &Rollup) {
+fn count(by_route: &mut RollupsByRoute, path: &str, rollup: &Rollup) {
     match by_route.get_mut(path) {
         Some(sum) => sum.merge(rollup),
         None => drop(by_route.insert(path.to_owned(), rollup.clone())),
@@ -104,7 +108,7 @@ fn count(by_route: &mut ByRoute, path: &str, rollup: &Rollup) {
 }
 
 /// Adds each route's figures to those of the same route.
-pub fn merge_routes(all: &mut ByRoute, others: &ByRoute) {
+pub fn merge_routes(all: &mut RollupsByRoute, others: &RollupsByRoute) {
     for (path, rollup) in others {
         count(all, path, rollup);
     }
@@ -113,13 +117,13 @@ pub fn merge_routes(all: &mut ByRoute, others: &ByRoute) {
 /// An interval as each store holds it; empty where one does not.
 #[derive(Clone)]
 struct Pair {
-    slot: Slot,
+    slot: IntervalSlot,
     old: Weak<Interval>,
     new: Weak<Interval>,
 }
 
 impl Pair {
-    fn of(slot: Slot, old: &Intervals, new: &Intervals) -> Self {
+    fn of(slot: IntervalSlot, old: &Intervals, new: &Intervals) -> Self {
         let held = |store: &Intervals| store.get(&slot).map(Rc::downgrade).unwrap_or_default();
         Self { slot, old: held(old), new: held(new) }
     }
@@ -132,7 +136,7 @@ impl Pair {
 /// A sum, and what it is of.
 struct Kept {
     of: Vec<Pair>,
-    sum: Rc<Sum>,
+    sum: Rc<BlockSum>,
     /// The last merge that used it.
     used: u64,
 }
@@ -145,20 +149,20 @@ impl Kept {
 
 /// Sums that a reader remembers. They may be lost at no harm.
 #[derive(Default)]
-pub struct Memo {
+pub struct BlockMemory {
     kept: LiteMap<Grouping, LiteMap<Block, Kept>>,
     merges: u64,
 }
 
-impl Memo {
+impl BlockMemory {
     /// Sums of blocks: those that are remembered, and the others made and remembered.
     pub fn sums(
         &mut self,
         grouping: &Grouping,
-        blocks: &LiteMap<Block, Vec<Slot>>,
+        blocks: &LiteMap<Block, Vec<IntervalSlot>>,
         old: &Intervals,
         new: &Intervals,
-    ) -> Vec<(Block, Rc<Sum>)> {
+    ) -> Vec<(Block, Rc<BlockSum>)> {
         self.merges += 1;
         let used = self.merges;
         let of_grouping = self.kept.entry(grouping.clone()).or_default();
@@ -194,8 +198,8 @@ impl Memo {
     }
 }
 
-fn sum_of(slots: &[Slot], old: &Intervals, new: &Intervals) -> Sum {
-    let (mut sum, nothing) = (Sum::default(), Interval::default());
+fn sum_of(slots: &[IntervalSlot], old: &Intervals, new: &Intervals) -> BlockSum {
+    let (mut sum, nothing) = (BlockSum::default(), Interval::default());
     for slot in slots {
         sum.count(held(old, *slot).unwrap_or(&nothing), held(new, *slot).unwrap_or(&nothing));
     }
@@ -210,7 +214,7 @@ mod tests {
     use crate::event::Event;
     use crate::event::tests::example;
     use crate::reading::merge::{Merged, merge};
-    use crate::reading::selection::Routes;
+    use crate::reading::selection::RouteSelection;
 
     const START: u64 = 1_730_956_800_000;
 
@@ -243,7 +247,7 @@ mod tests {
         ]
     }
 
-    fn slot(minute: u64) -> Slot {
+    fn slot(minute: u64) -> IntervalSlot {
         (START + minute * Grain::Minute.ms(), Grain::Minute)
     }
 
@@ -269,7 +273,7 @@ mod tests {
 
     /// What a merge says: its cells, and counts of each store.
     fn said(merged: &Merged) -> (Vec<Cell>, [u64; 3]) {
-        let of_step = |(step, by_route): (&u64, &Rc<ByRoute>)| {
+        let of_step = |(step, by_route): (&u64, &Rc<RollupsByRoute>)| {
             let cell =
                 |(path, rollup): (&String, &Rollup)| (*step, path.clone(), rollup.requests, rollup.response_time_sum);
             by_route.iter().map(cell).collect::<Vec<_>>()
@@ -283,13 +287,13 @@ mod tests {
         fn what_is_remembered_never_differs_from_what_is_held(
             changes in prop::collection::vec((change(), any::<bool>(), 0usize..3), 1..60),
         ) {
-            let (mut memo, mut old, mut new) = (Memo::default(), Intervals::new(), Intervals::new());
+            let (mut memo, mut old, mut new) = (BlockMemory::default(), Intervals::new(), Intervals::new());
             for (number, (change, is_old, steps)) in (0..).zip(&changes) {
                 apply(if *is_old { &mut old } else { &mut new }, change, number);
                 let step_ms = [None, Some(Grain::Minute.ms()), Some(5 * Grain::Minute.ms())][*steps];
-                let grouping = Grouping { routes: Routes::Each, step_ms };
-                let by = |memo: &mut Memo| said(&merge((&old, &new), &LiteMap::new(), &grouping, 60_000, memo));
-                let fresh = by(&mut Memo::default());
+                let grouping = Grouping { routes: RouteSelection::Each, step_ms };
+                let by = |memo: &mut BlockMemory| said(&merge((&old, &new), &LiteMap::new(), &grouping, 60_000, memo));
+                let fresh = by(&mut BlockMemory::default());
                 prop_assert_eq!(by(&mut memo), fresh);
             }
         }
@@ -301,8 +305,8 @@ mod tests {
         for minute in 0..40 {
             apply(&mut store, &Change::Fold { minute, route: 0, cohort: 1 }, minute);
         }
-        let mut memo = Memo::default();
-        let mut all: LiteMap<Block, Vec<Slot>> = LiteMap::new();
+        let mut memo = BlockMemory::default();
+        let mut all: LiteMap<Block, Vec<IntervalSlot>> = LiteMap::new();
         for slot in (0..40).map(slot) {
             all.entry(Block::of(slot, &Grouping::BY_ROUTE)).or_default().push(slot);
         }
@@ -319,8 +323,8 @@ mod tests {
         for minute in 0..400 {
             (0..10).for_each(|route| apply(&mut store, &Change::Fold { minute, route, cohort: 1 }, minute));
         }
-        let by_minute = Grouping { routes: Routes::Each, step_ms: Some(Grain::Minute.ms()) };
-        let mut memo = Memo::default();
+        let by_minute = Grouping { routes: RouteSelection::Each, step_ms: Some(Grain::Minute.ms()) };
+        let mut memo = BlockMemory::default();
         let mut read = |minutes: std::ops::Range<u64>| {
             let blocks = minutes.map(|minute| (Block::of(slot(minute), &by_minute), vec![slot(minute)])).collect();
             memo.sums(&by_minute, &blocks, &store, &store);

@@ -22,7 +22,7 @@ pub struct LogState {
 
 /// Rollups that were selected, each as the text of a stored row; of several with the same key the sum is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct SelectedRollups {
     /// The last fold; none before the first.
     pub fold: Option<FoldId>,
     /// Whether the newest fold that the reader had heard of is among this store's. If not, the store was restored (or the
@@ -37,13 +37,13 @@ pub struct Found {
 }
 
 /// Events, and when each was stored (ms).
-pub type Stored = Vec<(Event, u64)>;
+pub type TimedEvents = Vec<(Event, u64)>;
 
 /// What a store knows of an ID.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// Events under it. Two may share an ID by chance.
-    pub stored: Stored,
+    pub stored: TimedEvents,
     /// Repeats under it that dedup absorbed, and when.
-    pub absorbed: Stored,
+    pub absorbed: TimedEvents,
 }

@@ -11,20 +11,20 @@ use crate::counting::rollup::{Rollup, Rollups};
 use crate::event::Cohort;
 
 /// Start of an interval (ms) and its length.
-pub type Slot = (u64, Grain);
+pub type IntervalSlot = (u64, Grain);
 
 /// Intervals by where they lie. They are shared: what is remembered between reads is not copied for each.
-pub type Intervals = BTreeMap<Slot, Rc<Interval>>;
+pub type Intervals = BTreeMap<IntervalSlot, Rc<Interval>>;
 
 /// Figures of one interval, by cohort and normalised route.
 #[derive(Clone, Default)]
 pub struct Interval {
-    cohorts: [Routes; Cohort::ALL.len()],
+    cohorts: [CohortFigures; Cohort::ALL.len()],
 }
 
 /// Figures by normalised route.
 #[derive(Clone, Default)]
-pub struct Routes {
+pub struct CohortFigures {
     requests: u64,
     digest_sum: u64,
     by_path: BTreeMap<String, Rollup>,
@@ -51,7 +51,7 @@ impl Interval {
     }
 
     /// Figures of a cohort.
-    pub fn of(&self, cohort: Cohort) -> &Routes {
+    pub fn of(&self, cohort: Cohort) -> &CohortFigures {
         &self.cohorts[cohort.index()]
     }
 
@@ -61,7 +61,7 @@ impl Interval {
     }
 }
 
-impl Routes {
+impl CohortFigures {
     /// Number of events.
     pub const fn requests(&self) -> u64 {
         self.requests
@@ -89,12 +89,12 @@ impl Routes {
 }
 
 /// What a store holds of an interval.
-pub fn held(store: &Intervals, slot: Slot) -> Option<&Interval> {
+pub fn held(store: &Intervals, slot: IntervalSlot) -> Option<&Interval> {
     store.get(&slot).map(AsRef::as_ref)
 }
 
 /// Adds a rollup to its interval.
-pub fn add(intervals: &mut Intervals, slot: Slot, path: String, cohort: Cohort, rollup: Rollup) {
+pub fn add(intervals: &mut Intervals, slot: IntervalSlot, path: String, cohort: Cohort, rollup: Rollup) {
     Rc::make_mut(intervals.entry(slot).or_default()).add(path, cohort, rollup);
 }
 

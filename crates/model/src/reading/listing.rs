@@ -30,22 +30,22 @@ pub struct RouteRow {
 impl RouteRow {
     /// What it is sorted by, as a number; the names of routes sort themselves.
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
-    fn key(&self, sort: Sort) -> f64 {
+    fn key(&self, sort: SortColumn) -> f64 {
         let time = |figure: fn(&ResponseTime) -> f64| self.response_time.as_ref().map_or(0.0, figure);
         match sort {
-            Sort::Path => 0.0,
-            Sort::Requests => self.requests as f64,
-            Sort::Errors => self.status.server_error as f64,
-            Sort::P50 => time(|t| t.p50),
-            Sort::P95 => time(|t| t.p95),
-            Sort::P99 => time(|t| t.p99),
+            SortColumn::Path => 0.0,
+            SortColumn::Requests => self.requests as f64,
+            SortColumn::Errors => self.status.server_error as f64,
+            SortColumn::P50 => time(|t| t.p50),
+            SortColumn::P95 => time(|t| t.p95),
+            SortColumn::P99 => time(|t| t.p99),
         }
     }
 }
 
 /// Column by which the table is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
+pub enum SortColumn {
     /// Name of the route.
     Path,
     /// Requests.
@@ -60,7 +60,7 @@ pub enum Sort {
     P99,
 }
 
-impl Sort {
+impl SortColumn {
     /// All, with their names.
     pub const NAMED: [(&str, Self); 6] = [
         ("requests", Self::Requests),
@@ -74,9 +74,9 @@ impl Sort {
 
 /// Which part of the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
+pub struct ListingSelection {
     /// By which column.
-    pub sort: Sort,
+    pub sort: SortColumn,
     /// Whether the largest comes first.
     pub descending: bool,
     /// Text that the route's name contains, whatever its case.
@@ -84,17 +84,17 @@ pub struct Wanted {
     /// Most rows.
     pub limit: usize,
     /// After this row.
-    pub after: Option<Cursor>,
+    pub after: Option<ListingCursor>,
 }
 
 /// The last row of a page.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cursor {
+pub struct ListingCursor {
     key: f64,
     path: String,
 }
 
-impl Cursor {
+impl ListingCursor {
     /// As text that needs no escaping in a URL.
     fn text(&self) -> String {
         format!("{:x}-{}", self.key.to_bits(), hex::encode(&self.path))
@@ -117,7 +117,7 @@ impl Cursor {
 
 /// A page of the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub struct ListingPage {
     /// Routes that match the search, on all pages.
     pub routes: usize,
     /// Rows of this page.
@@ -127,7 +127,7 @@ pub struct Page {
 }
 
 /// Takes the wanted part.
-pub fn page(rows: Vec<RouteRow>, wanted: &Wanted) -> Page {
+pub fn page(rows: Vec<RouteRow>, wanted: &ListingSelection) -> ListingPage {
     let search = wanted.search.to_ascii_lowercase();
     let mut rows: Vec<RouteRow> =
         rows.into_iter().filter(|row| row.path.to_ascii_lowercase().contains(&search)).collect();
@@ -135,19 +135,19 @@ pub fn page(rows: Vec<RouteRow>, wanted: &Wanted) -> Page {
     let before = |a: (f64, &str), b: (f64, &str)| {
         let by_key = if wanted.descending { b.0.total_cmp(&a.0) } else { a.0.total_cmp(&b.0) };
         // Equal figures come in the order of names, whatever the direction; names themselves obey it.
-        let by_name = if wanted.descending && wanted.sort == Sort::Path { b.1.cmp(a.1) } else { a.1.cmp(b.1) };
+        let by_name = if wanted.descending && wanted.sort == SortColumn::Path { b.1.cmp(a.1) } else { a.1.cmp(b.1) };
         by_key.then(by_name)
     };
     let place = |row: &RouteRow| row.key(wanted.sort);
     rows.sort_by(|a, b| before((place(a), &a.path), (place(b), &b.path)));
-    if let Some(Cursor { key, path }) = &wanted.after {
+    if let Some(ListingCursor { key, path }) = &wanted.after {
         rows.retain(|row| before((*key, path), (place(row), &row.path)).is_lt());
     }
     let more = rows.len() > wanted.limit;
     rows.truncate(wanted.limit);
     let last = rows.last().filter(|_| more);
-    let next = last.map(|row| Cursor { key: place(row), path: row.path.clone() }.text());
-    Page { routes, rows, next }
+    let next = last.map(|row| ListingCursor { key: place(row), path: row.path.clone() }.text());
+    ListingPage { routes, rows, next }
 }
 
 /// The table as CSV (RFC 4180).
@@ -191,28 +191,28 @@ mod tests {
         RouteRow { path: path.into(), requests, status: (&rollup).into(), response_time, spark: Vec::new() }
     }
 
-    fn wanted(sort: Sort, descending: bool, limit: usize) -> Wanted {
-        Wanted { sort, descending, search: String::new(), limit, after: None }
+    fn wanted(sort: SortColumn, descending: bool, limit: usize) -> ListingSelection {
+        ListingSelection { sort, descending, search: String::new(), limit, after: None }
     }
 
     #[test]
     fn a_table_is_searched_sorted_and_told_to_go_on() {
         let rows = vec![row("/b", 1), row("/A", 3), row("/c", 2)];
-        let cut = |wanted: &Wanted| page(rows.clone(), wanted);
-        let names = |page: &Page| page.rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>();
-        let first = cut(&wanted(Sort::Requests, true, 2));
+        let cut = |wanted: &ListingSelection| page(rows.clone(), wanted);
+        let names = |page: &ListingPage| page.rows.iter().map(|row| row.path.clone()).collect::<Vec<_>>();
+        let first = cut(&wanted(SortColumn::Requests, true, 2));
         assert_eq!((names(&first), first.routes), (vec!["/A".to_owned(), "/c".to_owned()], 3));
-        let after = Some(Cursor::parse(&first.next.unwrap()).unwrap());
-        let second = cut(&Wanted { after, ..wanted(Sort::Requests, true, 2) });
+        let after = Some(ListingCursor::parse(&first.next.unwrap()).unwrap());
+        let second = cut(&ListingSelection { after, ..wanted(SortColumn::Requests, true, 2) });
         assert_eq!((names(&second), second.next), (vec!["/b".to_owned()], None));
-        let found = cut(&Wanted { search: "a".into(), ..wanted(Sort::Path, true, 9) });
+        let found = cut(&ListingSelection { search: "a".into(), ..wanted(SortColumn::Path, true, 9) });
         assert_eq!((names(&found), found.routes), (vec!["/A".to_owned()], 1));
     }
 
     #[test]
     fn a_cursor_that_is_none_is_refused() {
         for text in ["", "-", "x-", "1-zz", "7ff0000000000000-2f", "1-ff"] {
-            assert!(Cursor::parse(text).is_err(), "{text}");
+            assert!(ListingCursor::parse(text).is_err(), "{text}");
         }
     }
 
@@ -235,14 +235,15 @@ mod tests {
             requests in prop::collection::vec(0u64..5, 0..40), limit in 1usize..7, descending: bool, sort in 0usize..6,
         ) {
             let rows: Vec<RouteRow> = (0..).zip(requests).map(|(n, count)| row(&format!("/{n}"), count)).collect();
-            let whole = page(rows.clone(), &wanted(Sort::NAMED[sort].1, descending, 1_000)).rows;
+            let whole = page(rows.clone(), &wanted(SortColumn::NAMED[sort].1, descending, 1_000)).rows;
             let (mut got, mut after) = (Vec::new(), None);
             loop {
-                let page = page(rows.clone(), &Wanted { after, ..wanted(Sort::NAMED[sort].1, descending, limit) });
+                let wanted = wanted(SortColumn::NAMED[sort].1, descending, limit);
+                let page = page(rows.clone(), &ListingSelection { after, ..wanted });
                 prop_assert!(page.rows.len() <= limit);
                 got.extend(page.rows);
                 let Some(next) = page.next else { break };
-                after = Some(Cursor::parse(&next).unwrap());
+                after = Some(ListingCursor::parse(&next).unwrap());
             }
             prop_assert_eq!(got, whole);
         }

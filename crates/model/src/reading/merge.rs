@@ -10,9 +10,9 @@ use std::rc::Rc;
 use litemap::LiteMap;
 
 use super::ambiguous::{ambiguous, span_of};
-use super::blocks::{Block, ByRoute, Memo, Sum, merge_routes};
+use super::blocks::{Block, BlockMemory, BlockSum, RollupsByRoute, merge_routes};
 use super::grouping::Grouping;
-use super::intervals::{Interval, Intervals, Slot, held};
+use super::intervals::{Interval, IntervalSlot, Intervals, held};
 use super::selection::Span;
 use crate::counting::rollup::Rollup;
 use crate::event::identity::Digest;
@@ -27,7 +27,7 @@ pub type Recount = (Vec<Event>, Vec<Event>);
 pub struct Merged {
     /// By start of the step (ms; 0 without steps) and normalised route (`ALL_ROUTES` for all together). They are
     /// shared with what is remembered.
-    pub steps: LiteMap<u64, Rc<ByRoute>>,
+    pub steps: LiteMap<u64, Rc<RollupsByRoute>>,
     /// Events that both stores hold.
     pub both: u64,
     /// Events that only the old store holds.
@@ -40,7 +40,7 @@ pub struct Merged {
 
 impl Merged {
     /// Each route over all steps.
-    pub fn by_route(&self) -> Rc<ByRoute> {
+    pub fn by_route(&self) -> Rc<RollupsByRoute> {
         let mut steps = self.steps.values();
         let mut all = steps.next().cloned().unwrap_or_default();
         steps.for_each(|by_route| merge_routes(Rc::make_mut(&mut all), by_route));
@@ -59,7 +59,7 @@ impl Merged {
         self.steps.get(&step)?.get(path)
     }
 
-    fn add(&mut self, step: u64, sum: &Sum) {
+    fn add(&mut self, step: u64, sum: &BlockSum) {
         let by_route = self.steps.entry(step).or_default();
         if by_route.is_empty() {
             *by_route = Rc::clone(&sum.by_route);
@@ -73,7 +73,7 @@ impl Merged {
 }
 
 /// Routes, the busiest first.
-pub fn busiest(by_route: &ByRoute) -> Vec<(&str, &Rollup)> {
+pub fn busiest(by_route: &RollupsByRoute) -> Vec<(&str, &Rollup)> {
     let mut routes: Vec<_> = by_route.iter().map(|(path, rollup)| (path.as_str(), rollup)).collect();
     routes.sort_unstable_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
     routes
@@ -96,12 +96,12 @@ pub fn merge(
     recounts: &LiteMap<Span, Recount>,
     grouping: &Grouping,
     window_ms: u64,
-    memo: &mut Memo,
+    memo: &mut BlockMemory,
 ) -> Merged {
     let exact = ambiguous(old, new, window_ms).iter().all(|span| recounts.contains_key(span));
     let mut merged = Merged { exact, ..Merged::default() };
     let slots = distinct(old.keys().chain(new.keys()).filter(|slot| !recounts.contains_key(&span_of(**slot))).copied());
-    let mut blocks: LiteMap<Block, Vec<Slot>> = LiteMap::new();
+    let mut blocks: LiteMap<Block, Vec<IntervalSlot>> = LiteMap::new();
     for slot in slots {
         blocks.entry(Block::of(slot, grouping)).or_default().push(slot);
     }
@@ -150,11 +150,11 @@ mod tests {
     use super::*;
     use crate::counting::grain::Grain;
     use crate::counting::rollup::{self, Rollups};
-    use crate::counting::sketch::Latency;
+    use crate::counting::sketch::LatencySketch;
     use crate::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
     use crate::event::tests::example;
     use crate::reading::intervals::by_interval;
-    use crate::reading::selection::Routes;
+    use crate::reading::selection::RouteSelection;
 
     const START: u64 = 1_730_956_800_000;
 
@@ -204,7 +204,7 @@ mod tests {
 
     /// Merges as one who remembers nothing.
     fn afresh(old: &Intervals, new: &Intervals, recounts: &LiteMap<Span, Recount>, grouping: &Grouping) -> Merged {
-        merge((old, new), recounts, grouping, DEFAULT_WINDOW_MS, &mut Memo::default())
+        merge((old, new), recounts, grouping, DEFAULT_WINDOW_MS, &mut BlockMemory::default())
     }
 
     /// Merges as a reader does: fetches exactly the ambiguous intervals.
@@ -284,7 +284,7 @@ mod tests {
             if !takes_dual_of_new(&o, &n) {
                 let mut thin = counted(&new, by);
                 let dual = thin.iter_mut().filter(|(key, _)| key.cohort == Cohort::Dual);
-                dual.for_each(|(_, rollup)| rollup.latency = Latency::default());
+                dual.for_each(|(_, rollup)| rollup.latency = LatencySketch::default());
                 let n = by_interval(thin);
                 let thin = afresh(&o, &n, &LiteMap::new(), &Grouping::BY_ROUTE).total();
                 prop_assert_eq!(thin.latency.quantile(0.5), whole.latency.quantile(0.5));
@@ -294,7 +294,7 @@ mod tests {
             prop_assert_eq!((merged.only_old, merged.only_new, merged.both), (count(1), count(2), count(3)));
             prop_assert!(merged.exact);
             // Told apart by route or by step, the parts make the same whole.
-            for (routes, step_ms) in [(Routes::Each, Some(60_000)), (Routes::Each, Some(3_600_000))] {
+            for (routes, step_ms) in [(RouteSelection::Each, Some(60_000)), (RouteSelection::Each, Some(3_600_000))] {
                 let parts = read_by(By::Minute, &Grouping { routes, step_ms }, &old, &new);
                 prop_assert_eq!(parts.total().requests, copies.len() as u64);
             }
@@ -306,7 +306,7 @@ mod tests {
                 let fetched = |span: Span, events: &[Event]| events.iter().filter(|e| span.holds(e.timestamp)).cloned().collect();
                 let spans = ambiguous(&rollups(&old, by), &rollups(&new, by), DEFAULT_WINDOW_MS).into_iter();
                 let recounts = spans.map(|span| (span, (fetched(span, &old), fetched(span, &new)))).collect();
-                let grouping = Grouping { routes: Routes::One(path.clone()), step_ms: None };
+                let grouping = Grouping { routes: RouteSelection::One(path.clone()), step_ms: None };
                 afresh(&o, &n, &recounts, &grouping).total().requests
             };
             prop_assert_eq!((0..3).map(|n| route(format!("/{n}"))).sum::<u64>(), copies.len() as u64);

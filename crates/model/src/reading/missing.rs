@@ -37,7 +37,7 @@ impl MissingPart {
 /// A part that an answer lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Missing {
+pub struct MissingData {
     /// Which.
     pub store: MissingPart,
     /// Why, without anything internal.
@@ -45,14 +45,14 @@ pub struct Missing {
 }
 
 /// All of what is missing in one sentence, for people.
-pub fn sentence(missing: &[Missing]) -> String {
+pub fn sentence(missing: &[MissingData]) -> String {
     let each: Vec<String> =
-        missing.iter().map(|Missing { store, reason }| format!("{}: {reason}", store.name())).collect();
+        missing.iter().map(|MissingData { store, reason }| format!("{}: {reason}", store.name())).collect();
     each.join("; ")
 }
 
 /// What two reads of one answer lack, each once.
-pub fn union(first: &[Missing], second: &[Missing]) -> Vec<Missing> {
+pub fn union(first: &[MissingData], second: &[MissingData]) -> Vec<MissingData> {
     let mut all = first.to_vec();
     all.extend(second.iter().filter(|missing| !first.contains(missing)).cloned());
     all
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_for_people_and_for_programs() {
-        let late = |store| Missing { store, reason: "no answer within 5000 ms".into() };
+        let late = |store| MissingData { store, reason: "no answer within 5000 ms".into() };
         let missing = [late(MissingPart::New), late(MissingPart::DeadLetters)];
         assert_eq!(
             serde_json::to_string(&missing).unwrap(),

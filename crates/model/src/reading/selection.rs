@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::intervals::Slot;
+use super::intervals::IntervalSlot;
 use crate::counting::grain::{DAY_MS, Grain, HOUR_MS, Retention};
 
 /// Intervals of one grain.
@@ -37,7 +37,7 @@ impl Span {
 
 /// Of which routes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Routes {
+pub enum RouteSelection {
     /// Each by itself.
     Each,
     /// All of them together, as the route [`crate::counting::rollup::ALL_ROUTES`].
@@ -48,7 +48,7 @@ pub enum Routes {
 
 /// How much of a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Parts {
+pub enum RollupParts {
     /// Numbers only.
     Counts,
     /// Numbers, and response times for percentiles.
@@ -72,7 +72,7 @@ pub struct FoldId {
 
 /// What a reader knows already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct KnownIntervals {
     /// As of this fold, or a later one.
     pub fold: FoldId,
     /// The newest fold that it has heard of: a store that has it is still the one that was read.
@@ -87,11 +87,11 @@ pub struct Selection {
     /// Intervals.
     pub spans: Vec<Span>,
     /// Routes.
-    pub routes: Routes,
+    pub routes: RouteSelection,
     /// Parts.
-    pub parts: Parts,
+    pub parts: RollupParts,
     /// Parts of events that were meant for both stores: a reader of both needs them of one.
-    pub dual: Parts,
+    pub dual: RollupParts,
 }
 
 /// The intervals of these spans that are in none of the others.
@@ -114,7 +114,7 @@ pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
 }
 
 /// Intervals in order as spans that are as long as can be.
-pub fn joined(slots: impl IntoIterator<Item = Slot>) -> Vec<Span> {
+pub fn joined(slots: impl IntoIterator<Item = IntervalSlot>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for (start, grain) in slots {
         let end = start + grain.ms();

@@ -12,7 +12,7 @@ use crate::event::MAX_AHEAD_MS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Archiving {
+pub enum ArchiveProgress {
     /// It has not begun: the day's details are kept meanwhile.
     Waiting,
     /// Its parts are being written.
@@ -23,7 +23,7 @@ pub enum Archiving {
     Done,
 }
 
-impl Archiving {
+impl ArchiveProgress {
     /// The state of this name in the database.
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -45,7 +45,7 @@ pub struct Age {
     /// How long details are kept at the least, in ms.
     pub kept_ms: u64,
     /// How far the archive is with its day; none where there is no archive, or where it began later.
-    pub archiving: Option<Archiving>,
+    pub archiving: Option<ArchiveProgress>,
 }
 
 /// Where details of a time are.
@@ -81,7 +81,7 @@ pub fn details(age: &Age) -> DetailsNote {
         (DetailsPlace::Future, "its time has not come: no gateway made it".to_owned())
     } else {
         match age.archiving {
-            Some(Archiving::Done) => (DetailsPlace::Archive, format!("its details are in the archive of {day}")),
+            Some(ArchiveProgress::Done) => (DetailsPlace::Archive, format!("its details are in the archive of {day}")),
             Some(_) if over => (DetailsPlace::Stores, format!("details of {day} are kept until they are archived")),
             None if over => (DetailsPlace::Nowhere, "it is older than what is kept".to_owned()),
             _ => (DetailsPlace::Stores, "details of its time are kept".to_owned()),
@@ -97,7 +97,7 @@ mod tests {
 
     const NOW: u64 = 20_000 * DAY_MS;
 
-    fn place(window_start: u64, archiving: Option<Archiving>) -> (DetailsPlace, String) {
+    fn place(window_start: u64, archiving: Option<ArchiveProgress>) -> (DetailsPlace, String) {
         let DetailsNote { place, note } = details(&Age { window_start, now_ms: NOW, kept_ms: 7 * DAY_MS, archiving });
         (place, note)
     }
@@ -108,21 +108,23 @@ mod tests {
         assert_eq!(place(NOW + MAX_AHEAD_MS, None).0, DetailsPlace::Stores);
         assert_eq!(place(NOW - 7 * DAY_MS + 1, None).0, DetailsPlace::Stores);
         assert_eq!(place(NOW - 7 * DAY_MS, None), (DetailsPlace::Nowhere, "it is older than what is kept".into()));
-        for waiting in [Archiving::Waiting, Archiving::Writing, Archiving::Checking] {
+        for waiting in [ArchiveProgress::Waiting, ArchiveProgress::Writing, ArchiveProgress::Checking] {
             assert_eq!(place(NOW - 9 * DAY_MS, Some(waiting)).0, DetailsPlace::Stores);
         }
-        let archived = place(NOW - 9 * DAY_MS, Some(Archiving::Done));
+        let archived = place(NOW - 9 * DAY_MS, Some(ArchiveProgress::Done));
         assert_eq!(archived, (DetailsPlace::Archive, "its details are in the archive of 2024-09-25".into()));
     }
 
     #[test]
     fn states_have_the_names_of_the_database() {
-        for (name, state) in
-            [("writing", Archiving::Writing), ("checking", Archiving::Checking), ("done", Archiving::Done)]
-        {
-            assert_eq!(Archiving::named(name), Some(state));
+        for (name, state) in [
+            ("writing", ArchiveProgress::Writing),
+            ("checking", ArchiveProgress::Checking),
+            ("done", ArchiveProgress::Done),
+        ] {
+            assert_eq!(ArchiveProgress::named(name), Some(state));
             assert_eq!(serde_json::to_value(state).unwrap(), name);
         }
-        assert_eq!(Archiving::named("waiting"), None);
+        assert_eq!(ArchiveProgress::named("waiting"), None);
     }
 }

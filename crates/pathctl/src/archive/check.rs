@@ -31,7 +31,7 @@ enum Damage {
 }
 
 /// A check under way.
-pub struct Check<'a> {
+pub struct ArchiveCheck<'a> {
     manifest: &'a Manifest,
     windows: HashMap<Digest, Vec<u64>>,
     rows: u64,
@@ -41,7 +41,7 @@ pub struct Check<'a> {
     failures: Vec<String>,
 }
 
-impl<'a> Check<'a> {
+impl<'a> ArchiveCheck<'a> {
     /// Of the day with this manifest.
     pub fn of(manifest: &'a Manifest, day: &str) -> Self {
         let failures = Vec::from_iter((manifest.day != day).then(|| format!("the manifest is of {}", manifest.day)));

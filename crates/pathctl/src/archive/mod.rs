@@ -11,13 +11,13 @@ use std::process::ExitCode;
 use api::archive::ArchiveAnswer;
 use clap::{Args, Subcommand};
 use model::archive::manifest::Manifest;
-use model::reading::trace::Archiving;
+use model::reading::trace::ArchiveProgress;
 use serde::Serialize;
 
-use self::check::Check;
+use self::check::ArchiveCheck;
 use crate::argument::day;
 use crate::error::CliError;
-use crate::gateway::{Answer, Gateway, GatewayArgs};
+use crate::gateway::{ApiClient, ApiResponse, GatewayArgs};
 use crate::output;
 use crate::table::plain;
 use crate::time::moment;
@@ -61,7 +61,7 @@ pub fn run(gateway: &GatewayArgs, command: ArchiveCommand) -> Result<ExitCode, C
     }
 }
 
-fn list(answer: &Answer<ArchiveAnswer>, json: bool) -> Result<ExitCode, CliError> {
+fn list(answer: &ApiResponse<ArchiveAnswer>, json: bool) -> Result<ExitCode, CliError> {
     let ArchiveAnswer { bound, days } = &answer.value;
     if json {
         output::say_json(&answer.raw)?;
@@ -96,12 +96,12 @@ struct Outcome {
 /// Fetches and checks a day; hands each part that is as the manifest says to `keep`: its name, as it is stored, and
 /// uncompressed.
 fn fetch(
-    gateway: &Gateway,
+    gateway: &ApiClient,
     day: &str,
     mut keep: impl FnMut(&str, &[u8], &[u8]) -> Result<(), CliError>,
 ) -> Result<(Outcome, Manifest), CliError> {
     let manifest: Manifest = gateway.get(&format!("archive/{day}"))?.value;
-    let mut check = Check::of(&manifest, day);
+    let mut check = ArchiveCheck::of(&manifest, day);
     for part in &manifest.parts {
         let file = gateway.archived(day, &part.name)?;
         if let Some(plain) = check.part(part, &file) {
@@ -113,7 +113,7 @@ fn fetch(
     Ok((Outcome { day: day.to_owned(), rows, bytes, unique_digests, failures }, manifest))
 }
 
-fn get(gateway: &Gateway, args: &GetArgs, json: bool) -> Result<ExitCode, CliError> {
+fn get(gateway: &ApiClient, args: &GetArgs, json: bool) -> Result<ExitCode, CliError> {
     let write = |path: &Path, bytes: &[u8]| fs::write(path, bytes).map_err(|error| CliError::writing(path, error));
     let folder = if args.plain { args.output.clone() } else { args.output.join(&args.day) };
     fs::create_dir_all(&folder).map_err(|error| CliError::writing(&folder, error))?;
@@ -138,12 +138,12 @@ fn get(gateway: &Gateway, args: &GetArgs, json: bool) -> Result<ExitCode, CliErr
     show(&[outcome], json)
 }
 
-fn verify(gateway: &Gateway, day: Option<String>, json: bool) -> Result<ExitCode, CliError> {
+fn verify(gateway: &ApiClient, day: Option<String>, json: bool) -> Result<ExitCode, CliError> {
     let days = if let Some(day) = day {
         vec![day]
     } else {
         let days = gateway.get::<ArchiveAnswer>("archive")?.value.days;
-        days.into_iter().filter(|day| day.state == Archiving::Done).map(|day| day.day).collect()
+        days.into_iter().filter(|day| day.state == ArchiveProgress::Done).map(|day| day.day).collect()
     };
     let outcomes = days.iter().map(|day| Ok(fetch(gateway, day, |_, _, _| Ok(()))?.0));
     show(&outcomes.collect::<Result<Vec<_>, CliError>>()?, json)

@@ -8,7 +8,7 @@ use api::flag::{FlagDocumentAnswer, FlagHistoryAnswer};
 use model::flag::document::{DatedDocument, Document, MAX_BYTES};
 
 use crate::error::CliError;
-use crate::gateway::{Answer, CallError, Gateway};
+use crate::gateway::{ApiClient, ApiResponse, CallError};
 
 /// A document of a file, or of standard input for `-`.
 pub fn of_file(path: &Path) -> Result<Document, CliError> {
@@ -22,17 +22,17 @@ pub fn of_file(path: &Path) -> Result<Document, CliError> {
 }
 
 /// The document that holds at the source of truth.
-pub fn newest(gateway: &Gateway) -> Result<Answer<FlagDocumentAnswer>, CallError> {
+pub fn newest(gateway: &ApiClient) -> Result<ApiResponse<FlagDocumentAnswer>, CallError> {
     gateway.get("flag/document")
 }
 
 /// The document that holds, to be changed: it has no field that this tool would lose.
-pub fn to_change(gateway: &Gateway) -> Result<Document, CliError> {
+pub fn to_change(gateway: &ApiClient) -> Result<Document, CliError> {
     Document::read_strictly(&newest(gateway)?.raw["document"].to_string()).map_err(CliError::NewerDocument)
 }
 
 /// The newest documents, newest first.
-pub fn history(gateway: &Gateway) -> Result<Vec<DatedDocument>, CallError> {
+pub fn history(gateway: &ApiClient) -> Result<Vec<DatedDocument>, CallError> {
     Ok(gateway.get::<FlagHistoryAnswer>("flag/history")?.value.history)
 }
 

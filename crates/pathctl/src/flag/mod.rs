@@ -22,7 +22,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::error::CliError;
-use crate::gateway::{Gateway, GatewayArgs};
+use crate::gateway::{ApiClient, GatewayArgs};
 use crate::output;
 
 /// Read and change the flag, which says which store counts an event: the object (old), D1 (new), or both.
@@ -68,7 +68,7 @@ pub fn run(gateway: &GatewayArgs, command: FlagCommand) -> Result<ExitCode, CliE
 
 /// What every command works with.
 struct Desk {
-    gateway: Gateway,
+    gateway: ApiClient,
     json: bool,
 }
 

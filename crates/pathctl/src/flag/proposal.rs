@@ -12,7 +12,7 @@ use super::stop::places;
 use super::{Desk, describe};
 use crate::consent::Consent;
 use crate::error::CliError;
-use crate::gateway::{Answer, CallError};
+use crate::gateway::{ApiResponse, CallError};
 use crate::output::{self, notice};
 use crate::share::Share;
 use crate::table::plain;
@@ -22,44 +22,48 @@ use crate::time::moment;
 const SHOWN_PATHS: usize = 20;
 
 /// What came of showing a proposal.
-pub enum Verdict {
+pub enum ProposalOutcome {
     /// The operator agrees; with the preview, if there was one.
-    Agreed(Option<Answer<PreviewAnswer>>),
+    Agreed(Option<ApiResponse<PreviewAnswer>>),
     /// The operator doesn't.
-    Declined(Answer<PreviewAnswer>),
+    Declined(ApiResponse<PreviewAnswer>),
     /// It would change nothing.
-    NoChange(Answer<PreviewAnswer>),
+    NoChange(ApiResponse<PreviewAnswer>),
 }
 
 /// Shows what a document would do, and asks whether it shall.
-pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<Verdict, CliError> {
+pub fn consult(desk: &Desk, wanted: &Document, consent: Consent) -> Result<ProposalOutcome, CliError> {
     let preview = match desk.gateway.send::<PreviewAnswer>(&Method::POST, "flag/preview", wanted, None) {
         Ok(preview) => preview,
         Err(error) if error.is_passing() && consent == Consent::Given => {
             output::note(&format!("warning: no preview: {error}"));
-            return Ok(Verdict::Agreed(None));
+            return Ok(ProposalOutcome::Agreed(None));
         }
         Err(error) => return Err(error.into()),
     };
     if preview.value.differences.is_empty() {
-        return Ok(Verdict::NoChange(preview));
+        return Ok(ProposalOutcome::NoChange(preview));
     }
     desk.tell(&text(&preview.value));
     for warning in &preview.value.warnings {
         output::note(&format!("warning: {warning}"));
     }
-    Ok(if consent.is_granted("Change the flag?") { Verdict::Agreed(Some(preview)) } else { Verdict::Declined(preview) })
+    Ok(if consent.is_granted("Change the flag?") {
+        ProposalOutcome::Agreed(Some(preview))
+    } else {
+        ProposalOutcome::Declined(preview)
+    })
 }
 
 /// Carries out what was agreed to with `change`, and reports what came of it.
 pub fn conclude(
     desk: &Desk,
-    verdict: Verdict,
-    change: impl FnOnce() -> Result<Answer<ChangeAnswer>, CallError>,
+    verdict: ProposalOutcome,
+    change: impl FnOnce() -> Result<ApiResponse<ChangeAnswer>, CallError>,
 ) -> Result<ExitCode, CliError> {
     let (preview, said, code) = match verdict {
-        Verdict::Agreed(preview) => {
-            let Answer { mut raw, value } = change()?;
+        ProposalOutcome::Agreed(preview) => {
+            let ApiResponse { mut raw, value } = change()?;
             let ChangeAnswer { document, recorded, copied, in_object, .. } = value;
             if desk.json {
                 raw["changed"] = true.into();
@@ -71,11 +75,11 @@ pub fn conclude(
             }
             return Ok(ExitCode::SUCCESS);
         }
-        Verdict::NoChange(preview) => {
+        ProposalOutcome::NoChange(preview) => {
             let said = format!("version {} already says so: nothing was changed", preview.value.base);
             (preview, said, ExitCode::SUCCESS)
         }
-        Verdict::Declined(preview) => (preview, "nothing was changed".into(), ExitCode::FAILURE),
+        ProposalOutcome::Declined(preview) => (preview, "nothing was changed".into(), ExitCode::FAILURE),
     };
     desk.tell(&said);
     if desk.json {

@@ -10,7 +10,7 @@ use model::flag::Mode;
 use model::flag::document::Document;
 use model::flag::ramp::Ramp;
 
-use super::author::ChangeArgs;
+use super::author::FlagChangeArgs;
 use super::{Desk, document, set};
 use crate::argument::length_ms;
 use crate::consent::Consent;
@@ -34,7 +34,7 @@ pub struct RampArgs {
     #[arg(long, value_name = "LENGTH", value_parser = length_ms, conflicts_with_all = ["pause", "cancel", "back"])]
     first_after: Option<u64>,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: FlagChangeArgs,
 }
 
 #[derive(Args, Default)]

@@ -9,8 +9,8 @@ use model::flag::Mode;
 use model::flag::document::Document;
 use ureq::http::Method;
 
-use super::author::ChangeArgs;
-use super::proposal::{Verdict, conclude, consult};
+use super::author::FlagChangeArgs;
+use super::proposal::{ProposalOutcome, conclude, consult};
 use super::{Desk, document};
 use crate::argument::mode;
 use crate::consent::Consent;
@@ -27,7 +27,7 @@ pub struct SetArgs {
     #[command(flatten)]
     wanted: Wanted,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: FlagChangeArgs,
 }
 
 #[derive(Args)]
@@ -56,7 +56,7 @@ pub struct RollbackArgs {
     /// The version, as `pathctl flag history` shows it.
     version: u32,
     #[command(flatten)]
-    change: ChangeArgs,
+    change: FlagChangeArgs,
 }
 
 /// Sets the flag.
@@ -95,7 +95,7 @@ pub fn roll_back(desk: &Desk, args: &RollbackArgs) -> Result<ExitCode, CliError>
         // The gateway has more of the history than it shows, and may know it all the same.
         Err(error) if consent == Consent::Given => {
             output::note(&format!("warning: no preview: {error}"));
-            Verdict::Agreed(None)
+            ProposalOutcome::Agreed(None)
         }
         Err(error) => return Err(error),
     };

@@ -10,11 +10,11 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use ureq::http::Method;
 
-use super::author::By;
+use super::author::AuthorArgs;
 use super::{Desk, describe, document};
 use crate::consent::Consent;
 use crate::error::CliError;
-use crate::gateway::Answer;
+use crate::gateway::ApiResponse;
 use crate::output;
 
 /// Make gateways take the old path alone at once, without asking, until the stop is released by its name.
@@ -24,7 +24,7 @@ pub struct StopArgs {
     #[arg(long, default_value = "emergency stop", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     #[command(flatten)]
-    by: By,
+    by: AuthorArgs,
 }
 
 /// End a stop: gateways obey the flag again.
@@ -36,7 +36,7 @@ pub struct ReleaseArgs {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     #[command(flatten)]
-    by: By,
+    by: AuthorArgs,
     /// Set the flag to do-only first, without overrides and ramp, so that nothing moves.
     #[arg(long)]
     do_only: bool,
@@ -81,7 +81,11 @@ pub fn release(desk: &Desk, args: &ReleaseArgs) -> Result<ExitCode, CliError> {
 }
 
 /// Says what was done, which places have it, and which stops hold.
-fn tell(desk: &Desk, done: &Answer<StopAnswer>, what: impl Fn(&StopAnswer) -> String) -> Result<ExitCode, CliError> {
+fn tell(
+    desk: &Desk,
+    done: &ApiResponse<StopAnswer>,
+    what: impl Fn(&StopAnswer) -> String,
+) -> Result<ExitCode, CliError> {
     if desk.json {
         output::say_json(&done.raw)?;
         return Ok(ExitCode::SUCCESS);

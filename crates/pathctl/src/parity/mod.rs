@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use api::parity::{ReportsAnswer, RunAnswer};
 use clap::{Args, Subcommand};
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::selftest::{SelfTestOutcome, WorldReport};
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use serde_json::json;
 use ureq::http::Method;
 
-use self::page::Page;
+use self::page::ReportPage;
 use crate::argument::{length_ms, window, window_kind};
 use crate::error::CliError;
-use crate::gateway::{Answer, CallError, Cause, Gateway, GatewayArgs};
+use crate::gateway::{ApiClient, ApiResponse, CallError, FailureCause, GatewayArgs};
 use crate::output;
 use crate::table::plain;
 use crate::time::{moment, now_ms};
@@ -98,29 +98,29 @@ pub fn run(gateway: &GatewayArgs, command: ParityCommand) -> Result<ExitCode, Cl
 }
 
 /// Compares a window, run by run. Repeating is harmless.
-fn compare(gateway: &Gateway, window: Window) -> Result<Answer<Report>, CallError> {
+fn compare(gateway: &ApiClient, window: Window) -> Result<ApiResponse<ParityReport>, CallError> {
     let route = format!("parity/run?window={window}");
     let spinner = output::spinner("comparing");
     for _ in 0..MAX_RUNS {
-        let Answer { raw, value } = gateway.send(&Method::POST, &route, &json!({}), None)?;
+        let ApiResponse { raw, value } = gateway.send(&Method::POST, &route, &json!({}), None)?;
         match value {
             RunAnswer::Done(report) => {
                 spinner.finish_and_clear();
-                return Ok(Answer { raw, value: *report });
+                return Ok(ApiResponse { raw, value: *report });
             }
             RunAnswer::Interrupted { minutes_left } => {
                 spinner.set_message(format!("comparing: {minutes_left} minutes that differ are left"));
             }
         }
     }
-    Err(CallError::new(&Method::POST, &route, Cause::Unfinished))
+    Err(CallError::new(&Method::POST, &route, FailureCause::Unfinished))
 }
 
-fn show(report: &Answer<Report>, json: bool) -> Result<ExitCode, CliError> {
+fn show(report: &ApiResponse<ParityReport>, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(&report.raw)?;
     } else {
-        output::say(&Page(&report.value));
+        output::say(&ReportPage(&report.value));
     }
     Ok(match report.value.total.verdict {
         Verdict::Pass => ExitCode::SUCCESS,
@@ -130,11 +130,11 @@ fn show(report: &Answer<Report>, json: bool) -> Result<ExitCode, CliError> {
 }
 
 /// The newest reports of a kind, without differences, routes and gaps.
-fn newest(gateway: &Gateway, kind: WindowKind, limit: u8) -> Result<Answer<ReportsAnswer>, CallError> {
+fn newest(gateway: &ApiClient, kind: WindowKind, limit: u8) -> Result<ApiResponse<ReportsAnswer>, CallError> {
     gateway.get(&format!("parity?kind={}&limit={limit}", kind.name()))
 }
 
-fn list(answer: &Answer<ReportsAnswer>, json: bool) -> Result<ExitCode, CliError> {
+fn list(answer: &ApiResponse<ReportsAnswer>, json: bool) -> Result<ExitCode, CliError> {
     if json {
         output::say_json(&answer.raw)?;
     } else if answer.value.reports.is_empty() {
@@ -147,7 +147,7 @@ fn list(answer: &Answer<ReportsAnswer>, json: bool) -> Result<ExitCode, CliError
 }
 
 /// A report in cells.
-fn line(report: &Report) -> [String; 9] {
+fn line(report: &ParityReport) -> [String; 9] {
     let tally = &report.total.tally;
     [
         moment(report.window.from),
@@ -163,7 +163,7 @@ fn line(report: &Report) -> [String; 9] {
 }
 
 /// Prints reports as they come. A gateway that does not answer for a while is waited for.
-fn watch(gateway: &Gateway, kind: WindowKind, every: Duration, json: bool) -> Result<ExitCode, CliError> {
+fn watch(gateway: &ApiClient, kind: WindowKind, every: Duration, json: bool) -> Result<ExitCode, CliError> {
     let mut known: BTreeMap<Window, u64> = BTreeMap::new();
     loop {
         let reports = match newest(gateway, kind, WATCHED) {
@@ -188,7 +188,7 @@ fn watch(gateway: &Gateway, kind: WindowKind, every: Duration, json: bool) -> Re
     }
 }
 
-fn selftest(gateway: &Gateway, json: bool) -> Result<ExitCode, CliError> {
+fn selftest(gateway: &ApiClient, json: bool) -> Result<ExitCode, CliError> {
     let SelfTestOutcome { passed, failures, first, second, worlds } =
         gateway.send(&Method::POST, "parity/selftest", &json!({}), None)?.value;
     if json {

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use model::parity::difference::Difference;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 
 use crate::output::name;
 use crate::table::markdown;
 use crate::time::{length, moment};
 
 /// A report to read.
-pub struct Page<'a>(pub &'a Report);
+pub struct ReportPage<'a>(pub &'a ParityReport);
 
-impl fmt::Display for Page<'_> {
+impl fmt::Display for ReportPage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
         let (from, to) = (moment(report.window.from), moment(report.window.to));
@@ -39,9 +39,9 @@ impl fmt::Display for Page<'_> {
     }
 }
 
-impl Page<'_> {
+impl ReportPage<'_> {
     fn figures(&self) -> String {
-        let Report { total, plan, limit_ppm, .. } = self.0;
+        let ParityReport { total, plan, limit_ppm, .. } = self.0;
         let tally = &total.tally;
         let bounds = |lower, upper| format!("{} and {}", percent(lower), percent(upper));
         let plan = plan.difference_percent;

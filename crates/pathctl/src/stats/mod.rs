@@ -10,8 +10,8 @@ use api::stats::{RouteFigures, StatsAnswer};
 use clap::Args;
 use model::counting::figures::StatusClasses;
 
-use self::page::Page;
-use self::sort::Sort;
+use self::page::StatsPage;
+use self::sort::RouteOrder;
 use crate::argument::moment;
 use crate::error::CliError;
 use crate::gateway::GatewayArgs;
@@ -39,8 +39,8 @@ pub struct StatsArgs {
     #[arg(long, value_name = "ROUTE")]
     path: Option<String>,
     /// What the routes are sorted by.
-    #[arg(long, value_enum, default_value_t = Sort::Requests)]
-    sort: Sort,
+    #[arg(long, value_enum, default_value_t = RouteOrder::Requests)]
+    sort: RouteOrder,
     /// Most routes to list. [default: 30; with --csv or --json all]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -70,7 +70,7 @@ pub fn run(gateway: &GatewayArgs, args: StatsArgs) -> Result<ExitCode, CliError>
         output::say_json(&stats)?;
     } else {
         let shown = stats.paths.get(..args.limit.unwrap_or(SHOWN_ROUTES)).unwrap_or(&stats.paths);
-        output::say(&Page { stats: &stats, shown, is_one });
+        output::say(&StatsPage { stats: &stats, shown, is_one });
     }
     Ok(ExitCode::SUCCESS)
 }

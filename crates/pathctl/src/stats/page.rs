@@ -11,7 +11,7 @@ use crate::table::plain;
 use crate::time::moment;
 
 /// Figures of a period, and of the routes that are shown of it.
-pub struct Page<'a> {
+pub struct StatsPage<'a> {
     /// All of it.
     pub stats: &'a StatsAnswer,
     /// The routes that are shown.
@@ -20,7 +20,7 @@ pub struct Page<'a> {
     pub is_one: bool,
 }
 
-impl fmt::Display for Page<'_> {
+impl fmt::Display for StatsPage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let StatsAnswer { from, to, exact, missing, total, paths, stores } = self.stats;
         let counted = match (exact, missing.as_slice()) {

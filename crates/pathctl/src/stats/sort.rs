@@ -11,7 +11,7 @@ pub const fn errors(status: &StatusClasses) -> u64 {
 
 /// What routes are sorted by: the largest first, but paths by the alphabet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Sort {
+pub enum RouteOrder {
     /// Most requests.
     Requests,
     /// Most 4xx and 5xx.
@@ -26,7 +26,7 @@ pub enum Sort {
     Path,
 }
 
-impl Sort {
+impl RouteOrder {
     /// Sorts routes; those that are alike, by name.
     #[allow(clippy::cast_precision_loss)] // counts far below 2^53
     pub fn apply(self, routes: &mut [RouteFigures]) {
@@ -64,10 +64,10 @@ pub mod tests {
     fn the_largest_come_first_and_names_by_the_alphabet() {
         let mut routes = [route("/b", 5, 0, Some(9)), route("/a", 5, 2, Some(30)), route("/c", 7, 1, None)];
         for (sort, expected) in [
-            (Sort::Requests, ["/c", "/a", "/b"]),
-            (Sort::Errors, ["/a", "/c", "/b"]),
-            (Sort::P95, ["/a", "/b", "/c"]),
-            (Sort::Path, ["/a", "/b", "/c"]),
+            (RouteOrder::Requests, ["/c", "/a", "/b"]),
+            (RouteOrder::Errors, ["/a", "/c", "/b"]),
+            (RouteOrder::P95, ["/a", "/b", "/c"]),
+            (RouteOrder::Path, ["/a", "/b", "/c"]),
         ] {
             sort.apply(&mut routes);
             assert_eq!(routes.each_ref().map(|route| route.path.as_str()), expected, "{sort:?}");

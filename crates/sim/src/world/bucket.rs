@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use flow::port::Buckets;
 use sha2::{Digest as _, Sha256};
-use store::archive::archiver::{Bucket, Held};
+use store::archive::archiver::{Bucket, BucketEntry};
 use store::sql::{LocalFuture, StoreError};
 
 use super::isolate::Platform;
@@ -81,9 +81,10 @@ impl Bucket for Bound {
         }))
     }
 
-    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>> {
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<BucketEntry>, StoreError>> {
         let of = name.to_owned();
-        let held = |bytes: &Vec<u8>| Held { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
+        let held =
+            |bytes: &Vec<u8>| BucketEntry { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
         boxed(self.call(Port::BucketGet, name, move |files| Ok(files.get(&of).map(held))))
     }
 }

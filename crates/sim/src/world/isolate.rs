@@ -5,7 +5,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use flow::app::App;
-use flow::collecting::collect::{Observed, collect};
+use flow::collecting::collect::{ObservedRequest, collect};
 use flow::port::{Clock, Failure, Log, Ports};
 use store::sql::LocalFuture;
 
@@ -86,7 +86,7 @@ impl Isolate {
     }
 
     /// Counts a request, as the router does once it was answered.
-    pub fn serve(&self, observed: Observed) {
+    pub fn serve(&self, observed: ObservedRequest) {
         if let Some(rest) = collect(&self.app, observed, self.app.now_ms()) {
             self.spawn(rest);
         }

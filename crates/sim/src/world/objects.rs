@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use flow::object::{Home, Object};
+use flow::object::{Object, ObjectHost};
 use flow::port::{Failure, Objects};
 use store::sql::{Database, LocalFuture, StoreError};
 
@@ -137,7 +137,7 @@ struct Place {
     hosted: Rc<Hosted>,
 }
 
-impl Home for Place {
+impl ObjectHost for Place {
     fn database(&self) -> Database {
         let (inner, name) = (self.inner.clone(), self.hosted.name.clone());
         ObjectSql { inner, name, sqlite: self.hosted.sqlite.clone() }.into()

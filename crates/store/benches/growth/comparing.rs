@@ -4,7 +4,7 @@ use model::counting::grain::HOUR_MS;
 use model::event::Event;
 use model::event::identity::DEFAULT_WINDOW_MS;
 use model::parity::window::Window;
-use store::parity::compare::{Run, Settings};
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
@@ -14,7 +14,8 @@ use crate::scale::Scale;
 use crate::traffic::{NOW, events, fill};
 use rig::{block_on, store};
 
-const SETTINGS: Settings = Settings { id_window_ms: DEFAULT_WINDOW_MS, lag_ms: 900_000, limit_ppm: 50_000 };
+const SETTINGS: ComparisonSettings =
+    ComparisonSettings { id_window_ms: DEFAULT_WINDOW_MS, lag_ms: 900_000, limit_ppm: 50_000 };
 
 /// In so many minutes all events lie (`traffic`): in the first one, one event of as many is missing, 1 % of all.
 const MINUTES: usize = 10;
@@ -51,7 +52,7 @@ fn comparing(scale: Scale, in_old: &[Event], in_new: &[Event]) -> Case {
                 block_on(comparer.run(window, NOW + HOUR_MS, SETTINGS)).unwrap()
             },
             move |run| {
-                let Run::Done(report) = run else { panic!("one run is enough for {window:?}") };
+                let ComparisonRun::Done(report) = run else { panic!("one run is enough for {window:?}") };
                 let found = &report.total;
                 assert_eq!((found.union, found.mismatches), (union, missing), "what is missing is found, and no more");
             },

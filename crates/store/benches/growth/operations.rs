@@ -9,7 +9,7 @@ use model::event::message;
 use model::event::path::{MAX_TEMPLATES, Normalizer};
 use model::flag::Flag;
 use model::flag::route::route;
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 
 use crate::case::{Case, Run, metered};
 use crate::metered::{Metered, Traffic};
@@ -93,7 +93,7 @@ fn parse(scale: Scale) -> Case {
 }
 
 /// Records events in one call, which must store all of them.
-fn recording(sql: &Metered, mut memory: Memory, events: Vec<Event>) -> Run {
+fn recording(sql: &Metered, mut memory: WriterMemory, events: Vec<Event>) -> Run {
     let (store, sent) = (store(sql), events.len() as u64);
     metered(
         sql,
@@ -104,14 +104,14 @@ fn recording(sql: &Metered, mut memory: Memory, events: Vec<Event>) -> Run {
 
 /// Events in one call, into an empty store.
 fn record_batch(scale: Scale) -> Case {
-    Box::new(move || recording(&Metered::new(), Memory::default(), events(scale)))
+    Box::new(move || recording(&Metered::new(), WriterMemory::default(), events(scale)))
 }
 
 /// What a busy window's writer meets, with what it remembers.
 fn record_more(scale: Scale) -> Case {
     let (held, more) = busy_minute(scale, 100);
     Box::new(move || {
-        let (sql, mut memory) = (Metered::new(), Memory::default());
+        let (sql, mut memory) = (Metered::new(), WriterMemory::default());
         record(&sql, &mut memory, &held);
         recording(&sql, memory, more.clone())
     })
@@ -122,8 +122,8 @@ fn record_in_new_isolate(scale: Scale) -> Case {
     let (held, more) = busy_minute(scale, 100);
     Box::new(move || {
         let sql = Metered::new();
-        record(&sql, &mut Memory::default(), &held);
-        recording(&sql, Memory::default(), more.clone())
+        record(&sql, &mut WriterMemory::default(), &held);
+        recording(&sql, WriterMemory::default(), more.clone())
     })
 }
 
@@ -137,7 +137,7 @@ fn fold_waiting(scale: Scale) -> Case {
             fill(&sql, &others, scale.days);
             held += scale.events;
         }
-        record(&sql, &mut Memory::default(), &events);
+        record(&sql, &mut WriterMemory::default(), &events);
         let [folding, checking] = [store(&sql), store(&sql)];
         metered(
             &sql,

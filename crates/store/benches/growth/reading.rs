@@ -7,12 +7,12 @@ use litemap::LiteMap;
 use model::counting::figures::Figures;
 use model::counting::grain::{DAY_MS, Retention};
 use model::counting::rollup::{Rollup, Rollups};
-use model::reading::blocks::Memo;
+use model::reading::blocks::BlockMemory;
 use model::reading::grouping::Grouping;
 use model::reading::intervals::by_interval;
 use model::reading::merge::{Merged, merge};
-use model::reading::selection::{Parts, Routes, Selection, cover};
-use store::events::event_store::{EventStore, Memory};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, cover};
+use store::events::event_store::{EventStore, WriterMemory};
 
 use crate::case::{Case, metered};
 use crate::metered::Metered;
@@ -23,7 +23,7 @@ use rig::{block_on, store};
 const WINDOW_MS: u64 = model::event::identity::DEFAULT_WINDOW_MS;
 
 /// All kept days, as the API selects them.
-fn selection(days: u64, routes: Routes, parts: Parts, dual: Parts) -> Selection {
+fn selection(days: u64, routes: RouteSelection, parts: RollupParts, dual: RollupParts) -> Selection {
     Selection { spans: cover(NOW - days * DAY_MS, NOW, NOW, &Retention::default()), routes, parts, dual }
 }
 
@@ -41,7 +41,7 @@ fn sum(rollups: &Rollups) -> Rollup {
 
 /// Requests of the last days in a store.
 pub fn requests(store: &EventStore, days: u64) -> u64 {
-    sum(&read(store, &selection(days, Routes::Together, Parts::Counts, Parts::Counts))).requests
+    sum(&read(store, &selection(days, RouteSelection::Together, RollupParts::Counts, RollupParts::Counts))).requests
 }
 
 /// A store with days of events.
@@ -58,7 +58,8 @@ fn totalling(sql: Metered, scale: Scale) -> Case {
         metered(
             &sql,
             move || {
-                let selection = selection(scale.days, Routes::Together, Parts::Figures, Parts::Figures);
+                let selection =
+                    selection(scale.days, RouteSelection::Together, RollupParts::Figures, RollupParts::Figures);
                 Figures::from(&sum(&read(&store, &selection)))
             },
             move |figures| assert_eq!(figures.requests, scale.events * scale.days, "each event is counted once"),
@@ -72,7 +73,7 @@ pub fn total(scale: Scale) -> Case {
 
 pub fn total_unfolded(scale: Scale) -> Case {
     let sql = Metered::new();
-    record(&sql, &mut Memory::default(), &events(scale));
+    record(&sql, &mut WriterMemory::default(), &events(scale));
     totalling(sql, scale)
 }
 
@@ -84,7 +85,7 @@ pub fn table(scale: Scale) -> Case {
         metered(
             &sql,
             move || {
-                let selection = selection(scale.days, Routes::Each, Parts::Latency, Parts::Latency);
+                let selection = selection(scale.days, RouteSelection::Each, RollupParts::Latency, RollupParts::Latency);
                 let mut rows: BTreeMap<String, Rollup> = BTreeMap::new();
                 for (key, rollup) in read(&store, &selection) {
                     rows.entry(key.path).or_default().merge(&rollup);
@@ -111,14 +112,14 @@ pub fn both(scale: Scale) -> Case {
         metered(
             &old,
             move || {
-                let ask = |dual| selection(scale.days, Routes::Each, Parts::Latency, dual);
-                let [old, new] = [read(&first, &ask(Parts::Latency)), read(&second, &ask(Parts::Counts))];
+                let ask = |dual| selection(scale.days, RouteSelection::Each, RollupParts::Latency, dual);
+                let [old, new] = [read(&first, &ask(RollupParts::Latency)), read(&second, &ask(RollupParts::Counts))];
                 merge(
                     (&by_interval(old), &by_interval(new)),
                     &LiteMap::new(),
                     &Grouping::BY_ROUTE,
                     WINDOW_MS,
-                    &mut Memo::default(),
+                    &mut BlockMemory::default(),
                 )
             },
             move |merged: Merged| {

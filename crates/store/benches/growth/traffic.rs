@@ -4,7 +4,7 @@ use model::counting::grain::{DAY_MS, Grain, MINUTE_MS};
 use model::event::address::ClientIpHash;
 use model::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
 use model::event::{Cohort, Event, ProducerId};
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 
 use crate::metered::Metered;
 use crate::scale::Scale;
@@ -70,7 +70,7 @@ pub fn busy_minute(scale: Scale, more: u64) -> (Vec<Event>, Vec<Event>) {
 }
 
 /// Records events, batch by batch, as the consumer does.
-pub fn record(sql: &Metered, memory: &mut Memory, events: &[Event]) {
+pub fn record(sql: &Metered, memory: &mut WriterMemory, events: &[Event]) {
     let mut stored = 0;
     for batch in events.chunks(BATCH) {
         stored += block_on(store(sql).record(memory, batch, NOW)).unwrap().stored;
@@ -85,7 +85,7 @@ pub fn fold(store: &EventStore) {
 
 /// Fills a store with events, folded, and with days like theirs before them.
 pub fn fill(sql: &Metered, events: &[Event], days: u64) {
-    record(sql, &mut Memory::default(), events);
+    record(sql, &mut WriterMemory::default(), events);
     fold(&store(sql));
     let columns = "path, cohort, requests, status_1, status_2, status_3, status_4, status_5, time_sum, time_min,
         time_max, digest_high, digest_low, value_high, value_low, latency, addresses, exemplars";

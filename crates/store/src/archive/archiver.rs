@@ -27,14 +27,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use model::archive::manifest::{ArchivePart, FORMAT, Manifest};
-use model::archive::plan::{self, Cursor, Cut, PART_EVENTS, Windows};
-use model::archive::union::{Copy, Side, Union};
+use model::archive::plan::{self, ArchiveCursor, PART_EVENTS, PartRange, Windows};
+use model::archive::union::{ArchivableCopy, CopyHolder, CopyUnion};
 use model::archive::{Day, part_file};
 use model::event::Event;
 use model::event::identity::IdempotentId;
 use model::sorted::distinct;
 
-use super::days::{ArchiveDays, LOOK_BACK_MS, Noted, Progress, State};
+use super::days::{ArchiveDays, DayState, LOOK_BACK_MS, NotedPart, Progress};
 use crate::events::details::Details;
 use crate::sql::{LocalFuture, StoreError};
 
@@ -52,7 +52,7 @@ const MAX_MANIFEST_BYTES: u64 = 10_000_000;
 
 /// What a bucket holds under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct BucketEntry {
     /// Length in bytes.
     pub bytes: u64,
     /// SHA-256, as the bucket checked it when it was written.
@@ -71,12 +71,12 @@ pub trait Bucket {
     fn get<'a>(&'a self, name: &'a str, most: u64) -> LocalFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
     /// What is there, if anything.
-    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>>;
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<BucketEntry>, StoreError>>;
 }
 
 /// How days are archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct ArchiveSettings {
     /// Length of the ID window, in ms.
     pub window_ms: u64,
     /// How long after its end a day is archived, in ms: at least
@@ -86,7 +86,7 @@ pub struct Settings {
     pub part_events: u64,
 }
 
-impl Settings {
+impl ArchiveSettings {
     /// With parts of the usual size.
     pub fn new(window_ms: u64, age_ms: u64) -> Self {
         let age_ms = age_ms.max(crate::events::retention::MIN_SEGMENT_AGE_MS);
@@ -96,7 +96,7 @@ impl Settings {
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum ArchiveStep {
     /// No day is due.
     Idle,
     /// It wrote or checked parts of a day; there is more to do.
@@ -116,7 +116,7 @@ pub struct Archive<'a, O, N> {
     /// Where they go.
     pub bucket: &'a dyn Bucket,
     /// How.
-    pub settings: Settings,
+    pub settings: ArchiveSettings,
 }
 
 impl<O: Details, N: Details> Archive<'_, O, N> {
@@ -130,9 +130,9 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         let mut done = Vec::new();
         let outcome = loop {
             match self.step(now_ms).await {
-                Ok(Step::Idle) => break Ok(()),
-                Ok(Step::Worked(_)) => {}
-                Ok(Step::Done(day)) => done.push(day),
+                Ok(ArchiveStep::Idle) => break Ok(()),
+                Ok(ArchiveStep::Worked(_)) => {}
+                Ok(ArchiveStep::Done(day)) => done.push(day),
                 Err(error) => break Err(error),
             }
             if !go_on() {
@@ -147,18 +147,18 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
-    pub async fn step(&self, now_ms: u64) -> Result<Step, StoreError> {
+    pub async fn step(&self, now_ms: u64) -> Result<ArchiveStep, StoreError> {
         let (current, done_until) = self.days.current().await?;
         let progress = match current {
             Some(progress) => progress,
             None => match self.begin(done_until, now_ms).await? {
                 Some(progress) => progress,
-                None => return Ok(Step::Idle),
+                None => return Ok(ArchiveStep::Idle),
             },
         };
         match progress.state {
-            State::Writing => self.write(&progress).await,
-            State::Checking => self.check(&progress, now_ms).await,
+            DayState::Writing => self.write(&progress).await,
+            DayState::Checking => self.check(&progress, now_ms).await,
         }
     }
 
@@ -182,32 +182,32 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     }
 
     /// Writes the next part, or goes on to checking.
-    async fn write(&self, progress: &Progress) -> Result<Step, StoreError> {
+    async fn write(&self, progress: &Progress) -> Result<ArchiveStep, StoreError> {
         let Progress { day, cursor, .. } = *progress;
         if let Some(text) = self.bucket.get(&day.manifest_name(), MAX_MANIFEST_BYTES).await? {
             // Its parts are looked at again, as those of any day.
             self.days.adopt(progress, &found(day, &text)?).await?;
-            return Ok(Step::Worked(day));
+            return Ok(ArchiveStep::Worked(day));
         }
         let windows = self.windows(cursor.window, day.end_ms(), MAX_WINDOWS).await?;
         let Some(cut) = plan::next(cursor, &windows, self.settings.part_events) else {
             self.days.check(progress).await?;
-            return Ok(Step::Worked(day));
+            return Ok(ArchiveStep::Worked(day));
         };
         // The events of a day that holds still.
         let (old, new) = (self.old.events_in(cut).await?, self.new.events_in(cut).await?);
         let held = (old.len() as u64, new.len() as u64);
-        let mut union = Union::new(progress.window_ms);
+        let mut union = CopyUnion::new(progress.window_ms);
         union.remember(self.look_back(cut, progress.window_ms, &old, &new).await?);
         let (events, twins) = union.write(old, new);
         self.put_part(progress, cut, held, &events, twins).await?;
-        Ok(Step::Worked(day))
+        Ok(ArchiveStep::Worked(day))
     }
 
     async fn put_part(
         &self,
         progress: &Progress,
-        cut: Cut,
+        cut: PartRange,
         (old, new): (u64, u64),
         events: &[Event],
         twins: u64,
@@ -235,7 +235,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
 
     /// Writes a file and has the bucket confirm it.
     async fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> Result<(), StoreError> {
-        let wanted = Held { bytes: bytes.len() as u64, sha256: Some(sha256) };
+        let wanted = BucketEntry { bytes: bytes.len() as u64, sha256: Some(sha256) };
         self.bucket.put(name, bytes, sha256).await?;
         match self.bucket.head(name).await? {
             Some(held) if held == wanted => Ok(()),
@@ -244,7 +244,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
     }
 
     /// Looks at some parts again; after the last, writes the manifest.
-    async fn check(&self, progress: &Progress, now_ms: u64) -> Result<Step, StoreError> {
+    async fn check(&self, progress: &Progress, now_ms: u64) -> Result<ArchiveStep, StoreError> {
         let day = progress.day;
         let parts = self.days.parts(day).await?;
         let first = usize::try_from(progress.checked).unwrap_or(usize::MAX);
@@ -252,7 +252,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         let mut checked = progress.checked;
         for part in some {
             let held = self.bucket.head(&day.part_name(part.number)).await?;
-            if held != Some(Held { bytes: part.bytes, sha256: Some(part.sha256) }) {
+            if held != Some(BucketEntry { bytes: part.bytes, sha256: Some(part.sha256) }) {
                 let (name, manifest) = (day.part_name(part.number), day.manifest_name());
                 // With a manifest, the stores may have deleted what they held of the day.
                 if self.bucket.head(&manifest).await?.is_some() {
@@ -270,14 +270,14 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         }
         if checked < progress.parts {
             self.days.checked(progress, checked).await?;
-            return Ok(Step::Worked(day));
+            return Ok(ArchiveStep::Worked(day));
         }
         let manifest = manifest(progress, &parts)?;
         let sha256 = Sha256::digest(&manifest).into();
         self.put(&day.manifest_name(), manifest, sha256).await?;
         // From here on both stores may delete the day.
         self.days.finish(progress, now_ms).await?;
-        Ok(Step::Done(day))
+        Ok(ArchiveStep::Done(day))
     }
 
     async fn windows(&self, from: u64, to: u64, most: u64) -> Result<Windows, StoreError> {
@@ -288,7 +288,13 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
 
     /// Copies before a part that decide on those at its beginning: those of its first window's events in the window
     /// before, in turn decided on by the one before that, as far as there are any. Nearly always there are none.
-    async fn look_back(&self, cut: Cut, window_ms: u64, old: &[Event], new: &[Event]) -> Result<Vec<Copy>, StoreError> {
+    async fn look_back(
+        &self,
+        cut: PartRange,
+        window_ms: u64,
+        old: &[Event],
+        new: &[Event],
+    ) -> Result<Vec<ArchivableCopy>, StoreError> {
         let at_edge = |event: &&Event| event.idempotent_id.timestamp_ms() < cut.from + window_ms;
         let mut wanted = distinct(old.iter().chain(new).filter(at_edge).map(|event| event.digest));
         let (mut copies, mut to) = (Vec::new(), cut.from);
@@ -298,11 +304,12 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
             }
             let from = to.saturating_sub(window_ms);
             let before = copies.len();
-            for (side, digests) in
-                [(Side::Old, self.old.digests(from, to).await?), (Side::New, self.new.digests(from, to).await?)]
-            {
+            for (side, digests) in [
+                (CopyHolder::Old, self.old.digests(from, to).await?),
+                (CopyHolder::New, self.new.digests(from, to).await?),
+            ] {
                 let of = digests.into_iter().filter(|(_, digest)| wanted.binary_search(digest).is_ok());
-                copies.extend(of.map(|(window, digest)| Copy { window, digest, side }));
+                copies.extend(of.map(|(window, digest)| ArchivableCopy { window, digest, side }));
             }
             wanted = distinct(copies.iter().skip(before).map(|copy| copy.digest));
             to = from;
@@ -341,11 +348,11 @@ struct Ids {
     last_id: Option<IdempotentId>,
 }
 
-fn manifest(progress: &Progress, parts: &[Noted]) -> Result<Vec<u8>, StoreError> {
+fn manifest(progress: &Progress, parts: &[NotedPart]) -> Result<Vec<u8>, StoreError> {
     let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
     let ids: Vec<Ids> =
         parts.iter().map(|part| serde_json::from_str(&part.body)).collect::<Result<_, _>>().map_err(corrupt)?;
-    let raw = |part: &Noted| RawValue::from_string(part.body.clone());
+    let raw = |part: &NotedPart| RawValue::from_string(part.body.clone());
     let manifest = Manifest {
         format: FORMAT,
         day: progress.day.to_string(),
@@ -361,7 +368,7 @@ fn manifest(progress: &Progress, parts: &[Noted]) -> Result<Vec<u8>, StoreError>
 
 impl Progress {
     /// Where a day begins.
-    pub(crate) const fn start(day: Day) -> Cursor {
-        Cursor { window: day.start_ms(), slice: 0, slices: 1 }
+    pub(crate) const fn start(day: Day) -> ArchiveCursor {
+        ArchiveCursor { window: day.start_ms(), slice: 0, slices: 1 }
     }
 }

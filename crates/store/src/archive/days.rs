@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use model::archive::Day;
 use model::archive::listed_day::ListedDay;
 use model::archive::manifest::{ArchivePart, Manifest};
-use model::archive::plan::Cursor;
-use model::reading::trace::Archiving;
+use model::archive::plan::ArchiveCursor;
+use model::reading::trace::ArchiveProgress;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
@@ -18,7 +18,7 @@ pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
 
 /// A part as it was noted.
 #[derive(Debug, Clone)]
-pub struct Noted {
+pub struct NotedPart {
     /// Its number, from 0.
     pub number: u64,
     /// Length of the file.
@@ -109,7 +109,7 @@ const RELEASE: &str = "UPDATE archive_lease SET until = 0 WHERE until = ?1";
 
 /// What is being done to a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum DayState {
     /// Its parts are written.
     Writing,
     /// They are looked at again; then comes the manifest.
@@ -122,11 +122,11 @@ pub struct Progress {
     /// The day.
     pub day: Day,
     /// What is being done.
-    pub state: State,
+    pub state: DayState,
     /// Length of the ID window, in ms.
     pub window_ms: u64,
     /// Where the next part begins.
-    pub cursor: Cursor,
+    pub cursor: ArchiveCursor,
     /// Parts that are written.
     pub parts: u64,
     /// Parts that were looked at again.
@@ -184,7 +184,12 @@ impl ArchiveDays {
     }
 
     /// Notes a part that is written, and where the next one begins.
-    pub(crate) async fn add_part(&self, at: &Progress, part: &ArchivePart, next: Cursor) -> Result<(), StoreError> {
+    pub(crate) async fn add_part(
+        &self,
+        at: &Progress,
+        part: &ArchivePart,
+        next: ArchiveCursor,
+    ) -> Result<(), StoreError> {
         let body = serde_json::to_string(part).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let place = [at.day.0, at.parts, at.cursor.window, at.cursor.slice].map(Value::from);
         let insert = place.clone().into_iter().chain([part.bytes.into(), part.sha256.as_str().into(), body.into()]);
@@ -249,11 +254,11 @@ impl ArchiveDays {
     }
 
     /// The parts of the day that is being archived.
-    pub(crate) async fn parts(&self, day: Day) -> Result<Vec<Noted>, StoreError> {
+    pub(crate) async fn parts(&self, day: Day) -> Result<Vec<NotedPart>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(PARTS, [day.0.into()])]).await?;
         let noted = |row: &Row| {
             let sha256 = row.bytes("sha256")?.try_into();
-            Ok(Noted {
+            Ok(NotedPart {
                 number: row.integer("number")?,
                 bytes: row.integer("bytes")?,
                 sha256: sha256.map_err(|_| StoreError::Corrupt("a checksum is not of 32 bytes".into()))?,
@@ -267,11 +272,11 @@ impl ArchiveDays {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn state_of(&self, day: Day) -> Result<Option<Archiving>, StoreError> {
+    pub async fn state_of(&self, day: Day) -> Result<Option<ArchiveProgress>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(STATE_OF, [day.0.into()])]).await?;
         let row = rows(&results, 0).first().ok_or_else(|| StoreError::Corrupt("no state of a day".into()))?;
         match row.text("state")? {
-            "" => Ok((row.integer("later")? == 0).then_some(Archiving::Waiting)),
+            "" => Ok((row.integer("later")? == 0).then_some(ArchiveProgress::Waiting)),
             name => archiving(name).map(Some),
         }
     }
@@ -298,22 +303,22 @@ impl ArchiveDays {
     }
 }
 
-fn archiving(name: &str) -> Result<Archiving, StoreError> {
-    Archiving::named(name).ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}")))
+fn archiving(name: &str) -> Result<ArchiveProgress, StoreError> {
+    ArchiveProgress::named(name).ok_or_else(|| StoreError::Corrupt(format!("a day's state is {name:?}")))
 }
 
 /// A row of [`CURRENT`].
 fn progress(row: &Row) -> Result<Progress, StoreError> {
     let state = match row.text("state")? {
-        "writing" => State::Writing,
-        "checking" => State::Checking,
+        "writing" => DayState::Writing,
+        "checking" => DayState::Checking,
         other => return Err(StoreError::Corrupt(format!("a day's state is {other:?}"))),
     };
     Ok(Progress {
         day: Day(row.integer("day")?),
         state,
         window_ms: row.integer("window_ms")?,
-        cursor: Cursor {
+        cursor: ArchiveCursor {
             window: row.integer("next_window")?,
             slice: row.integer("next_slice")?,
             slices: row.integer("slices")?,

@@ -5,7 +5,7 @@
 use litemap::LiteMap;
 use std::future::Future;
 
-use model::archive::plan::{Cut, Windows};
+use model::archive::plan::{PartRange, Windows};
 use model::event::Event;
 use model::event::identity::Digest;
 use model::log::segment;
@@ -43,7 +43,7 @@ pub trait Details {
     fn windows(&self, from: u64, to: u64, most: u64) -> impl Future<Output = Result<Windows, StoreError>>;
 
     /// The events of a part.
-    fn events_in(&self, cut: Cut) -> impl Future<Output = Result<Vec<Event>, StoreError>>;
+    fn events_in(&self, cut: PartRange) -> impl Future<Output = Result<Vec<Event>, StoreError>>;
 
     /// The digests of windows that start in `from..to` (ms), with their windows.
     fn digests(&self, from: u64, to: u64) -> impl Future<Output = Result<Vec<(u64, Digest)>, StoreError>>;
@@ -60,7 +60,7 @@ impl Details for EventReader {
         Ok(Windows { counts, until })
     }
 
-    async fn events_in(&self, cut: Cut) -> Result<Vec<Event>, StoreError> {
+    async fn events_in(&self, cut: PartRange) -> Result<Vec<Event>, StoreError> {
         let (mut events, mut seq) = (Vec::new(), 0);
         loop {
             let params = [cut.from, cut.to, seq, PAGE_EVENTS, PAGE_SEGMENTS].map(Into::into);

@@ -12,11 +12,11 @@ use litemap::LiteMap;
 use model::counting::grain::Retention;
 use model::event::Event;
 use model::event::identity::Digest;
-use model::log::dedup::{self, Seen};
+use model::log::dedup::{self, SeenDigests};
 use model::log::segment::{self, Segment};
 
 use super::read::EventReader;
-use super::timeline::{Log, Position, mark_at};
+use super::timeline::{LogExtent, Position, mark_at};
 use crate::sql::{Database, Statement, StoreError, Value, json_lists};
 
 /// Attempts against faster writers before giving up; the caller's own retry follows.
@@ -49,15 +49,15 @@ const INSERT_SEGMENT: &str = concat!(
 /// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
 /// never from what a writer is about to write, and may be lost or shared stale at no harm.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
-    seen: Seen,
+pub struct WriterMemory {
+    seen: SeenDigests,
     /// Up to where it was read, and of which timeline.
     head: Position,
 }
 
 /// What became of the events of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Recorded {
+pub struct RecordCounts {
     /// Counted now.
     pub stored: u64,
     /// Counted before.
@@ -93,9 +93,14 @@ impl EventStore {
     ///
     /// # Errors
     /// [`StoreError`]; the events may or may not be stored then, and the call may be repeated.
-    pub async fn record(&self, memory: &mut Memory, events: &[Event], now_ms: u64) -> Result<Recorded, StoreError> {
+    pub async fn record(
+        &self,
+        memory: &mut WriterMemory,
+        events: &[Event],
+        now_ms: u64,
+    ) -> Result<RecordCounts, StoreError> {
         if events.is_empty() {
-            return Ok(Recorded::default());
+            return Ok(RecordCounts::default());
         }
         let mut windows: Vec<u64> =
             events.iter().flat_map(|e| dedup::neighbours(e.idempotent_id.timestamp_ms(), self.window_ms)).collect();
@@ -113,7 +118,7 @@ impl EventStore {
             match self.sql.batch(inserts).await {
                 Ok(_) => {
                     let count = |part: fn(&Segment) -> usize| segments.iter().map(|s| part(s) as u64).sum();
-                    let recorded = Recorded {
+                    let recorded = RecordCounts {
                         stored: count(|s| s.events.len()),
                         absorbed: count(|s| s.absorbed.len()),
                         unfolded: memory.head.seq + segments.len() as u64 - folded,
@@ -134,25 +139,25 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn store_again(&self, events: &[Event], now_ms: u64) -> Result<(), StoreError> {
-        let Log { head, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
-        let segments = dedup::plan(events.to_vec(), &Seen::default(), self.window_ms);
+        let LogExtent { head, .. } = LogExtent::of(&self.sql.batch(vec![LogExtent::look(Position::default())]).await?)?;
+        let segments = dedup::plan(events.to_vec(), &SeenDigests::default(), self.window_ms);
         self.sql.batch(insertions(&segments, head, now_ms)?).await.map(drop)
     }
 
     /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded. A
     /// conflict means that the memory was of another state, is empty now, and is to be filled again.
-    async fn refresh(&self, memory: &mut Memory, windows: &[u64]) -> Result<u64, StoreError> {
+    async fn refresh(&self, memory: &mut WriterMemory, windows: &[u64]) -> Result<u64, StoreError> {
         let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
         let known: Vec<u64> = memory.seen.windows().collect();
-        let mut statements = vec![Log::look(memory.head)];
+        let mut statements = vec![LogExtent::look(memory.head)];
         let since = |list| Statement::new(DIGESTS_SINCE, [memory.head.seq.into(), list]);
         statements.extend(json_lists(&known).map(since));
         statements.extend(json_lists(&missing).map(|list| Statement::new(DIGESTS, [list])));
         let results = self.sql.batch(statements).await?;
-        let log = Log::of(&results)?;
+        let log = LogExtent::of(&results)?;
         if !log.is_continued {
             // The database was restored, and what is remembered may not be in it; or that segment has had its time.
-            *memory = Memory::default();
+            *memory = WriterMemory::default();
             return Err(StoreError::Conflict);
         }
         // All of a window at once: the memory sorts what it is given.

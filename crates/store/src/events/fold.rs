@@ -7,20 +7,20 @@
 use litemap::LiteMap;
 
 use model::counting::grain::{Grain, MINUTE_MS, Retention, first_proof};
-use model::counting::rollup::{self, ALL_ROUTES, Key, Rollups};
-use model::delivery::pace::Pace;
+use model::counting::rollup::{self, ALL_ROUTES, RollupKey, Rollups};
+use model::delivery::pace::WorkMeter;
 use model::event::Event;
 use model::log::ledger::Arrivals;
 use model::log::segment::MAX_EVENTS;
-use model::log::writes::{Counted, Writes};
-use model::parity::ask::Sum;
-use model::reading::selection::Parts;
+use model::log::writes::{CountedWrites, Writes};
+use model::parity::ask::SetSum;
+use model::reading::selection::RollupParts;
 
 use super::event_store::EventStore;
-use super::ledger_rows::{self, ByMinute};
+use super::ledger_rows::{self, ArrivalsByMinute};
 use super::read::{absorbed_of, events_of};
 use super::rollup_rows::{decode, encode, rollup_row};
-use super::timeline::{Log, Position};
+use super::timeline::{LogExtent, Position};
 use crate::sql::{Row, Statement, StoreError, json_chunks, rows};
 
 /// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
@@ -75,16 +75,16 @@ const REPLACE_ROLLUPS: &str = "
 /// What some segments add.
 struct Fresh {
     rollups: Rollups,
-    ledgers: ByMinute,
+    ledgers: ArrivalsByMinute,
 }
 
 /// Segments on their way into [`Fresh`].
 #[derive(Default)]
 struct Adding {
     minutes: Rollups,
-    ledgers: ByMinute,
-    counted: Counted,
-    pace: Pace,
+    ledgers: ArrivalsByMinute,
+    counted: CountedWrites,
+    pace: WorkMeter,
 }
 
 impl Adding {
@@ -111,7 +111,7 @@ impl Adding {
     /// All of it, as far as it is kept.
     fn finish(mut self, retention: &Retention, now_ms: u64) -> Fresh {
         for (key, rollup) in &self.minutes {
-            let sum = Sum { requests: rollup.requests, digests: rollup.digest_sum, values: rollup.value_sum };
+            let sum = SetSum { requests: rollup.requests, digests: rollup.digest_sum, values: rollup.value_sum };
             self.ledgers.entry(key.start).or_default().sums.count(key.cohort, &sum);
         }
         let first = first_proof(now_ms);
@@ -132,7 +132,7 @@ impl Fresh {
             let start = grain.floor(key.start);
             if start >= first {
                 for path in [&key.path, ALL_ROUTES] {
-                    let key = Key { start, grain, path: path.to_owned(), cohort: key.cohort };
+                    let key = RollupKey { start, grain, path: path.to_owned(), cohort: key.cohort };
                     rollup::merge(&mut self.rollups, key, rollup);
                 }
             }
@@ -141,7 +141,7 @@ impl Fresh {
 
     /// Statements that read what is stored at the same places: ledgers, then rollups.
     fn reads(&self) -> Vec<Statement> {
-        let key = |key: &Key| serde_json::json!([key.grain.ms(), key.start, key.path, key.cohort.index()]);
+        let key = |key: &RollupKey| serde_json::json!([key.grain.ms(), key.start, key.path, key.cohort.index()]);
         let rollups = json_chunks(self.rollups.keys().map(key));
         std::iter::once(ledger_rows::read(&self.ledgers))
             .chain(rollups.into_iter().map(|keys| Statement::new(ROLLUPS, [keys])))
@@ -170,7 +170,8 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
     pub async fn fold(&self, now_ms: u64) -> Result<u64, StoreError> {
-        let Log { head, folded, .. } = Log::of(&self.sql.batch(vec![Log::look(Position::default())]).await?)?;
+        let LogExtent { head, folded, .. } =
+            LogExtent::of(&self.sql.batch(vec![LogExtent::look(Position::default())]).await?)?;
         if head == folded {
             return Ok(0);
         }
@@ -209,27 +210,27 @@ impl EventStore {
 
     /// Adds what is stored already at the same places, with pauses; all of it as of the fold that was read.
     async fn add_stored(&self, fresh: &mut Fresh, folded: Position) -> Result<(), StoreError> {
-        let mut statements = vec![Log::look(folded)];
+        let mut statements = vec![LogExtent::look(folded)];
         statements.extend(fresh.reads());
         let stored = self.sql.batch(statements).await?;
-        if Log::of(&stored)?.folded != folded {
+        if LogExtent::of(&stored)?.folded != folded {
             return Err(StoreError::Conflict);
         }
         let (ledgers, rollups) = (rows(&stored, 1), stored.iter().skip(2));
-        let mut pace = Pace::default();
+        let mut pace = WorkMeter::default();
         for row in rollups.flatten() {
             fresh.add_rollup(row)?;
-            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+            self.pause_if(pace.is_due(WorkMeter::ROLLUP)).await;
         }
         ledgers.iter().try_for_each(|row| ledger_rows::add(&mut fresh.ledgers, row))
     }
 
     /// Rollups as rows, made with pauses.
     async fn encoded(&self, rollups: &Rollups) -> Result<Vec<serde_json::Value>, StoreError> {
-        let (mut rows, mut pace) = (Vec::with_capacity(rollups.len()), Pace::default());
+        let (mut rows, mut pace) = (Vec::with_capacity(rollups.len()), WorkMeter::default());
         for (key, rollup) in rollups {
-            rows.push(encode(key, rollup, Parts::All)?);
-            self.pause_if(pace.is_due(Pace::ROLLUP)).await;
+            rows.push(encode(key, rollup, RollupParts::All)?);
+            self.pause_if(pace.is_due(WorkMeter::ROLLUP)).await;
         }
         Ok(rows)
     }
@@ -242,8 +243,8 @@ impl EventStore {
 
     /// Adds what a segment holds, with pauses.
     async fn add_segment(&self, adding: &mut Adding, events: &[Event], absorbed: &[Event]) {
-        let events = events.chunks(Pace::PART).map(|part| (part, &[][..]));
-        let absorbed = absorbed.chunks(Pace::PART).map(|part| (&[][..], part));
+        let events = events.chunks(WorkMeter::PART).map(|part| (part, &[][..]));
+        let absorbed = absorbed.chunks(WorkMeter::PART).map(|part| (&[][..], part));
         for (events, absorbed) in events.chain(absorbed) {
             adding.part(events, absorbed);
             let due = adding.pace.is_due(events.len() + absorbed.len());

@@ -53,15 +53,15 @@ pub(crate) struct MinuteLedger {
 }
 
 /// What arrived, by start of minute in ms.
-pub(crate) type ByMinute = LiteMap<u64, MinuteLedger>;
+pub(crate) type ArrivalsByMinute = LiteMap<u64, MinuteLedger>;
 
 /// The statement that reads what is stored of these minutes.
-pub(crate) fn read(ledgers: &ByMinute) -> Statement {
+pub(crate) fn read(ledgers: &ArrivalsByMinute) -> Statement {
     Statement::new(LEDGERS, [json_list(ledgers.keys().copied())])
 }
 
 /// Adds a row that [`read`] gave.
-pub(crate) fn add(ledgers: &mut ByMinute, row: &Row) -> Result<(), StoreError> {
+pub(crate) fn add(ledgers: &mut ArrivalsByMinute, row: &Row) -> Result<(), StoreError> {
     if let Some(sum) = ledgers.get_mut(&row.integer("start")?) {
         sum.sums.add(&minute_sums(row)?);
         sum.arrivals.merge(&arrivals_of(row)?);
@@ -107,7 +107,7 @@ fn rows_of(start: u64, ledger: &MinuteLedger) -> Result<Vec<serde_json::Value>, 
 }
 
 /// Statements that store these minutes instead of what is stored of them.
-pub(crate) fn replace(ledgers: &ByMinute) -> Result<Vec<Statement>, StoreError> {
+pub(crate) fn replace(ledgers: &ArrivalsByMinute) -> Result<Vec<Statement>, StoreError> {
     let (mut parts, mut first): (Vec<serde_json::Value>, Vec<(u64, u64)>) = (Vec::new(), Vec::new());
     for (start, ledger) in ledgers {
         parts.extend(rows_of(*start, ledger)?);

@@ -1,6 +1,6 @@
 //! What the ledger says of a minute beside its sequence numbers: sums over all its routes, which parity compares.
 
-use model::parity::ask::{Minute, Sum};
+use model::parity::ask::{Minute, SetSum};
 
 use crate::sql::{Row, StoreError};
 
@@ -21,7 +21,7 @@ pub(crate) fn minute_sums(row: &Row) -> Result<Minute, StoreError> {
         absorbed: row.integer("absorbed")?,
         events: row.integer("events")?,
         fallback: row.integer("fallback")?,
-        dual: Sum {
+        dual: SetSum {
             requests: row.integer("dual")?,
             digests: joined(row.integer("digest_high")?, row.integer("digest_low")?),
             values: joined(row.integer("value_high")?, row.integer("value_low")?),

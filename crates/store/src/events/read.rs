@@ -8,8 +8,8 @@ use model::event::identity::IdempotentId;
 use model::event::{Cohort, Event, MAX_AHEAD_MS};
 use model::log::ledger::Arrivals;
 use model::log::segment;
-use model::reading::found::{Found, LogState, Sighting};
-use model::reading::selection::{self, FoldId, Known, Routes, Selection, Span};
+use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::selection::{self, FoldId, KnownIntervals, RouteSelection, Selection, Span};
 
 use super::rollup_rows::{decode, encode, rollup_row};
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
@@ -135,7 +135,7 @@ impl EventReader {
     /// # Errors
     /// [`StoreError`].
     pub async fn rollups(&self, selection: &Selection) -> Result<Rollups, StoreError> {
-        let Found { folded, waiting, .. } = self.find(selection, None).await?;
+        let SelectedRollups { folded, waiting, .. } = self.find(selection, None).await?;
         summed(folded.iter().chain(&waiting))
     }
 
@@ -143,17 +143,25 @@ impl EventReader {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
+    pub async fn find(
+        &self,
+        selection: &Selection,
+        known: Option<&KnownIntervals>,
+    ) -> Result<SelectedRollups, StoreError> {
         let found = self.look_for(selection, known).await?;
         if known.is_none() || found.is_continued { Ok(found) } else { self.look_for(selection, None).await }
     }
 
-    async fn look_for(&self, selection: &Selection, known: Option<&Known>) -> Result<Found, StoreError> {
+    async fn look_for(
+        &self,
+        selection: &Selection,
+        known: Option<&KnownIntervals>,
+    ) -> Result<SelectedRollups, StoreError> {
         let spans = &selection.spans;
         let (Some(first), Some(last)) =
             (spans.iter().map(|span| span.from).min(), spans.iter().map(|span| span.to).max())
         else {
-            return Ok(Found::default());
+            return Ok(SelectedRollups::default());
         };
         let id = |fold: FoldId| [fold.from_seq, fold.folded_at, fold.mark].map(Value::from);
         let heard_of = known.map_or([const { Value::Null }; 6], |known| {
@@ -169,9 +177,9 @@ impl EventReader {
                 let mut params = range_params(span, selection);
                 params.extend(id(known.fold));
                 let path = match &selection.routes {
-                    Routes::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
-                    Routes::Together => ALL_ROUTES,
-                    Routes::One(path) => path,
+                    RouteSelection::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
+                    RouteSelection::Together => ALL_ROUTES,
+                    RouteSelection::One(path) => path,
                 };
                 params.push(path.into());
                 Statement::new(ONE_CHANGED_ROUTE, params)
@@ -179,7 +187,7 @@ impl EventReader {
             statements.extend(spans_known.iter().map(changed));
         }
         let results = self.sql.batch(statements).await?;
-        let mut found = Found::default();
+        let mut found = SelectedRollups::default();
         if let Some(row) = rows(&results, 0).first() {
             found.fold = Some(FoldId {
                 from_seq: row.integer("from_seq")?,
@@ -303,9 +311,9 @@ fn stored(span: &Span, selection: &Selection) -> Statement {
         Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone(), dual.clone()])
     };
     match &selection.routes {
-        Routes::Each => Statement::new(EACH_ROUTE, range_params(span, selection)),
-        Routes::Together => one(ALL_ROUTES),
-        Routes::One(path) => one(path),
+        RouteSelection::Each => Statement::new(EACH_ROUTE, range_params(span, selection)),
+        RouteSelection::Together => one(ALL_ROUTES),
+        RouteSelection::One(path) => one(path),
     }
 }
 
@@ -316,9 +324,11 @@ fn unfolded(tail: &[Row], selection: &Selection) -> Result<Rollups, StoreError> 
         for event in events_of(row)? {
             let Some(span) = selection.spans.iter().find(|span| span.holds(event.timestamp)) else { continue };
             match &selection.routes {
-                Routes::One(path) if *path != event.path => {}
-                Routes::Together => rollup::add(&mut rollups, span.grain, ALL_ROUTES, &event),
-                Routes::One(_) | Routes::Each => rollup::add(&mut rollups, span.grain, &event.path, &event),
+                RouteSelection::One(path) if *path != event.path => {}
+                RouteSelection::Together => rollup::add(&mut rollups, span.grain, ALL_ROUTES, &event),
+                RouteSelection::One(_) | RouteSelection::Each => {
+                    rollup::add(&mut rollups, span.grain, &event.path, &event);
+                }
             }
         }
     }

@@ -12,13 +12,13 @@ use std::rc::Rc;
 
 use model::event::Cohort;
 use model::forget;
-use model::reading::intervals::{self, Interval, Intervals, Slot};
-use model::reading::selection::{FoldId, Known, Parts, Routes, Selection, joined};
+use model::reading::intervals::{self, Interval, IntervalSlot, Intervals};
+use model::reading::selection::{FoldId, KnownIntervals, RollupParts, RouteSelection, Selection, joined};
 
 use super::retention::MIN_SEGMENT_AGE_MS;
 use super::rollup_rows::decode;
 use crate::sql::StoreError;
-use model::reading::found::Found;
+use model::reading::found::SelectedRollups;
 
 /// What an isolate may remember of all stores, in bytes, of its 128 MB.
 pub const MAX_BYTES: usize = 40 * 1024 * 1024;
@@ -32,8 +32,8 @@ const _: () = assert!(FORGET_AFTER_MS < MIN_SEGMENT_AGE_MS - model::event::MAX_A
 #[derive(Clone)]
 struct Kept {
     interval: Rc<Interval>,
-    parts: Parts,
-    dual: Parts,
+    parts: RollupParts,
+    dual: RollupParts,
     fold: FoldId,
     confirmed_at: u64,
     /// The last read that selected it.
@@ -45,10 +45,10 @@ impl Kept {
     fn bytes(&self) -> usize {
         // A rollup's numbers, and what its parts add where all are there: bins for 1 ms to 10 s, registers.
         let of = |parts| match parts {
-            Parts::Counts => 400,
-            Parts::Latency => 2_400,
-            Parts::Figures => 4_800,
-            Parts::All => 6_400,
+            RollupParts::Counts => 400,
+            RollupParts::Latency => 2_400,
+            RollupParts::Figures => 4_800,
+            RollupParts::All => 6_400,
         };
         let count = |cohort| self.interval.of(cohort).routes();
         let dual = count(Cohort::Dual) * of(self.dual);
@@ -58,7 +58,7 @@ impl Kept {
 
 /// What is remembered of one store. It may be lost at no harm.
 pub struct Recall {
-    kept: LiteMap<Routes, LiteMap<Slot, Kept>>,
+    kept: LiteMap<RouteSelection, LiteMap<IntervalSlot, Kept>>,
     max_bytes: usize,
     reads: u64,
     newest: Option<FoldId>,
@@ -68,7 +68,7 @@ pub struct Recall {
 
 /// What is remembered of one selection.
 #[derive(Default)]
-pub struct Recalled {
+pub struct RecalledIntervals {
     intervals: Intervals,
     /// The oldest of the folds as of which they are.
     fold: Option<FoldId>,
@@ -76,16 +76,16 @@ pub struct Recalled {
     timeline: u64,
 }
 
-impl Recalled {
+impl RecalledIntervals {
     /// What to tell the store.
-    pub fn known(&self) -> Option<Known> {
+    pub fn known(&self) -> Option<KnownIntervals> {
         let spans = joined(self.intervals.keys().map(|(start, grain)| (*start, *grain)));
         let newest = self.newest?;
-        Some(Known { fold: self.fold.unwrap_or(newest), newest, spans })
+        Some(KnownIntervals { fold: self.fold.unwrap_or(newest), newest, spans })
     }
 }
 
-fn slots(selection: &Selection) -> impl Iterator<Item = Slot> {
+fn slots(selection: &Selection) -> impl Iterator<Item = IntervalSlot> {
     selection.spans.iter().flat_map(|span| span.starts().map(|start| (start, span.grain)))
 }
 
@@ -96,8 +96,9 @@ impl Recall {
     }
 
     /// What is remembered of a selection.
-    pub fn recall(&self, selection: &Selection, now_ms: u64) -> Recalled {
-        let mut recalled = Recalled { newest: self.newest, timeline: self.timeline, ..Recalled::default() };
+    pub fn recall(&self, selection: &Selection, now_ms: u64) -> RecalledIntervals {
+        let mut recalled =
+            RecalledIntervals { newest: self.newest, timeline: self.timeline, ..RecalledIntervals::default() };
         let Some(of_routes) = self.kept.get(&selection.routes) else { return recalled };
         for slot in slots(selection) {
             let Some(kept) = of_routes.get(&slot) else { continue };
@@ -117,8 +118,8 @@ impl Recall {
     pub fn learn(
         &mut self,
         selection: &Selection,
-        recalled: &Recalled,
-        found: &Found,
+        recalled: &RecalledIntervals,
+        found: &SelectedRollups,
         now_ms: u64,
     ) -> Result<Intervals, StoreError> {
         self.reads += 1;
@@ -141,7 +142,7 @@ impl Recall {
     }
 
     /// The fold as of which an answer may be remembered, if it is known to be of the timeline of what is remembered.
-    fn believe(&mut self, recalled: &Recalled, found: &Found) -> Option<FoldId> {
+    fn believe(&mut self, recalled: &RecalledIntervals, found: &SelectedRollups) -> Option<FoldId> {
         if recalled.timeline != self.timeline {
             return None;
         }
@@ -158,7 +159,14 @@ impl Recall {
     }
 
     /// Remembers an interval as of a fold, unless a later one is remembered.
-    fn keep(&mut self, slot: Slot, interval: &Rc<Interval>, selection: &Selection, is_known: bool, at: (FoldId, u64)) {
+    fn keep(
+        &mut self,
+        slot: IntervalSlot,
+        interval: &Rc<Interval>,
+        selection: &Selection,
+        is_known: bool,
+        at: (FoldId, u64),
+    ) {
         let (fold, confirmed_at) = at;
         let (parts, dual, read) = (selection.parts, selection.dual, self.reads);
         let of_routes = match self.kept.get_mut(&selection.routes) {

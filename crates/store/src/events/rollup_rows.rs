@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 
 use model::counting::exemplar::Exemplars;
 use model::counting::grain::Grain;
-use model::counting::rollup::{Key, Rollup};
-use model::counting::sketch::{Addresses, Latency};
+use model::counting::rollup::{Rollup, RollupKey};
+use model::counting::sketch::{Addresses, LatencySketch};
 use model::error::InputError;
 use model::event::Cohort;
-use model::reading::selection::Parts;
+use model::reading::selection::RollupParts;
 
 use crate::sql::StoreError;
 
@@ -52,7 +52,7 @@ type Columns = (
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] when it is none.
-pub fn decode(text: &str) -> Result<(Key, Rollup), StoreError> {
+pub fn decode(text: &str) -> Result<(RollupKey, Rollup), StoreError> {
     let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(format!("rollup: {error}"));
     let columns: Columns = serde_json::from_str(text).map_err(|error| corrupt(&error))?;
     let (ms, start, path, cohort, requests, status, times, sums, latency, addresses, exemplars) = columns;
@@ -66,7 +66,7 @@ pub fn decode(text: &str) -> Result<(Key, Rollup), StoreError> {
         status,
         response_time_sum: times.0,
         response_time_range: (requests > 0).then_some((times.1, times.2)),
-        latency: Latency::from_bytes(&bytes(&latency)?).map_err(readable)?,
+        latency: LatencySketch::from_bytes(&bytes(&latency)?).map_err(readable)?,
         addresses: Addresses::from_bytes(&bytes(&addresses)?).map_err(readable)?,
         digest_sum: (sums.0 << 32).wrapping_add(sums.1),
         value_sum: (sums.2 << 32).wrapping_add(sums.3),
@@ -76,24 +76,24 @@ pub fn decode(text: &str) -> Result<(Key, Rollup), StoreError> {
             postcard::from_bytes(&exemplars).map_err(|error| corrupt(&error))?
         },
     };
-    Ok((Key { start, grain, path, cohort }, rollup))
+    Ok((RollupKey { start, grain, path, cohort }, rollup))
 }
 
 /// Writes a row, with these parts of it.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] if the encoder fails, which for these types it can't.
-pub fn encode(key: &Key, rollup: &Rollup, parts: Parts) -> Result<Json, StoreError> {
+pub fn encode(key: &RollupKey, rollup: &Rollup, parts: RollupParts) -> Result<Json, StoreError> {
     let (low, high) = (|sum: u64| sum & u64::from(u32::MAX), |sum: u64| sum >> 32);
     let (min, max) = rollup.response_time_range.unwrap_or_default();
     let (mut latency, mut addresses, mut exemplars) = (String::new(), String::new(), String::new());
-    if parts >= Parts::Latency {
+    if parts >= RollupParts::Latency {
         latency = hex::encode(rollup.latency.to_bytes());
     }
-    if parts >= Parts::Figures {
+    if parts >= RollupParts::Figures {
         addresses = hex::encode(rollup.addresses.to_bytes());
     }
-    if parts >= Parts::All {
+    if parts >= RollupParts::All {
         let packed = postcard::to_allocvec(&rollup.exemplars);
         exemplars = hex::encode(packed.map_err(|error| StoreError::Corrupt(error.to_string()))?);
     }
@@ -124,17 +124,17 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn rollup() -> (Key, Rollup) {
+    fn rollup() -> (RollupKey, Rollup) {
         let mut rollup = Rollup::default();
         rollup.add(&example());
         rollup.add(&Event { status: 404, response_time: 900, ..example() });
-        (Key { start: 1_730_956_800_000, grain: Grain::Hour, path: "/é\"".into(), cohort: Cohort::Dual }, rollup)
+        (RollupKey { start: 1_730_956_800_000, grain: Grain::Hour, path: "/é\"".into(), cohort: Cohort::Dual }, rollup)
     }
 
     #[test]
     fn a_rollup_survives_storage() {
         let (key, rollup) = rollup();
-        let (stored_key, stored) = decode(&encode(&key, &rollup, Parts::All).unwrap().to_string()).unwrap();
+        let (stored_key, stored) = decode(&encode(&key, &rollup, RollupParts::All).unwrap().to_string()).unwrap();
         assert_eq!(stored_key, key);
         assert_eq!((stored.requests, stored.status, stored.response_time_sum), (2, [0, 1, 0, 1, 0], 912));
         assert_eq!(stored.response_time_range, Some((12, 900)));
@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn parts_that_were_not_asked_for_are_empty() {
         let (key, rollup) = rollup();
-        let (_, counts) = decode(&encode(&key, &rollup, Parts::Counts).unwrap().to_string()).unwrap();
+        let (_, counts) = decode(&encode(&key, &rollup, RollupParts::Counts).unwrap().to_string()).unwrap();
         assert_eq!((counts.requests, counts.latency.quantile(0.5), counts.addresses.lower_bound()), (2, None, 0));
-        let (_, latency) = decode(&encode(&key, &rollup, Parts::Latency).unwrap().to_string()).unwrap();
+        let (_, latency) = decode(&encode(&key, &rollup, RollupParts::Latency).unwrap().to_string()).unwrap();
         assert!(latency.latency.quantile(0.5).is_some() && latency.addresses.lower_bound() == 0);
-        let (_, figures) = decode(&encode(&key, &rollup, Parts::Figures).unwrap().to_string()).unwrap();
+        let (_, figures) = decode(&encode(&key, &rollup, RollupParts::Figures).unwrap().to_string()).unwrap();
         assert!(figures.addresses.lower_bound() == 1 && figures.exemplars.sample.is_empty());
     }
 

@@ -69,7 +69,7 @@ impl Position {
 
 /// How far a log goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Log {
+pub(crate) struct LogExtent {
     /// The last segment, which may be deleted.
     pub head: Position,
     /// The last segment that is folded.
@@ -78,7 +78,7 @@ pub(crate) struct Log {
     pub is_continued: bool,
 }
 
-impl Log {
+impl LogExtent {
     /// The statement that [`Self::of`] reads, for one who has read up to there.
     pub fn look(from: Position) -> Statement {
         Statement::new(LOG, [from.seq.into(), from.mark.into()])

@@ -3,20 +3,20 @@
 //! Invariant: it takes whatever it is told and forgets no stop; a document that is older than its own changes nothing.
 
 use model::flag::document::Document;
-use model::flag::obeyed::Held;
+use model::flag::obeyed::FlagCopy;
 
 use super::history::FlagHistory;
 use super::stops::Stops;
 use crate::sql::{Database, StoreError};
 
-/// Takes in what the text of a [`Held`] says; gives what is held then, in the same form.
+/// Takes in what the text of a [`FlagCopy`] says; gives what is held then, in the same form.
 ///
 /// # Errors
 /// [`StoreError`]; repeating is harmless.
 pub async fn hold(sql: impl Into<Database>, told: &str, now_ms: u64) -> Result<String, StoreError> {
     let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
     let sql = sql.into();
-    let Held { latch, document } = serde_json::from_str(told).map_err(|error| corrupt(&error))?;
+    let FlagCopy { latch, document } = serde_json::from_str(told).map_err(|error| corrupt(&error))?;
     let newest = FlagHistory::new(sql.clone());
     if let Some(text) = document {
         let document = Document::read(&text).map_err(|error| corrupt(&error))?;
@@ -25,5 +25,5 @@ pub async fn hold(sql: impl Into<Database>, told: &str, now_ms: u64) -> Result<S
     let latch = Stops::new(sql).write(&latch).await?;
     let document = newest.newest(1).await?.pop().map(|change| serde_json::to_string(&change.document));
     let document = document.transpose().map_err(|error| corrupt(&error))?;
-    serde_json::to_string(&Held { latch, document }).map_err(|error| corrupt(&error))
+    serde_json::to_string(&FlagCopy { latch, document }).map_err(|error| corrupt(&error))
 }

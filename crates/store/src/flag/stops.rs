@@ -3,7 +3,7 @@
 //! Invariant: a stop that is stored holds until its release is stored; nothing deletes either. Writing what is there
 //! already changes nothing, so that any record may be written again, in any order, to any of the two.
 
-use model::flag::stop::{Act, Latch, Stop};
+use model::flag::stop::{Latch, Stop, StopAct};
 
 use crate::sql::{Database, Row, Statement, StoreError, json_chunks, rows};
 
@@ -63,10 +63,10 @@ impl Stops {
 
 fn stop(row: &Row) -> Result<Stop, StoreError> {
     let text = |column| row.text(column).map(ToOwned::to_owned);
-    let made = Act { at: row.integer("made_at")?, by: text("made_by")?, reason: text("reason")? };
+    let made = StopAct { at: row.integer("made_at")?, by: text("made_by")?, reason: text("reason")? };
     let released = match row.integer("released_at")? {
         0 => None,
-        at => Some(Act { at, by: text("released_by")?, reason: text("release_reason")? }),
+        at => Some(StopAct { at, by: text("released_by")?, reason: text("release_reason")? }),
     };
     Ok(Stop { id: text("id")?, made, released })
 }

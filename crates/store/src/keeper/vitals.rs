@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use model::counting::grain::DAY_MS;
-use model::operating::health::{Job, LATELY_MS, Lately, PEAK, WATCHED};
-use model::operating::vitals::{Report, Vitals};
+use model::operating::health::{Job, LATELY_MS, PEAK, RecentCounts, WATCHED};
+use model::operating::vitals::{Vitals, VitalsReport};
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 
@@ -106,7 +106,7 @@ impl VitalSigns {
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
-    pub async fn report(&self, report: &Report, now_ms: u64) -> Result<(), StoreError> {
+    pub async fn report(&self, report: &VitalsReport, now_ms: u64) -> Result<(), StoreError> {
         let counters = report.counts.iter().take(MAX_COUNTERS).map(|(name, value)| serde_json::json!([name, value]));
         let jobs = report.jobs.iter().take(MAX_COUNTERS).map(|job| {
             let error = job.error.as_deref().map(|error| error.chars().take(MAX_ERROR_BYTES).collect::<String>());
@@ -168,8 +168,8 @@ impl VitalSigns {
     }
 }
 
-fn lately(grown: &[Row], retried: &[Row]) -> Result<Lately, StoreError> {
-    let mut lately = Lately::default();
+fn lately(grown: &[Row], retried: &[Row]) -> Result<RecentCounts, StoreError> {
+    let mut lately = RecentCounts::default();
     for row in grown {
         let name = row.text("name")?;
         if let count @ 1.. = row.integer("lately")? {

@@ -129,15 +129,15 @@ impl Filter {
 
 /// A place in the order of letters, by time and ID: as text `{receivedAt}-{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct LetterPosition {
     /// When the letter was stored, in ms.
     pub received_at: u64,
     /// Its ID.
     pub id: String,
 }
 
-impl Place {
-    /// Reads [`Place`]'s text; none if it is none.
+impl LetterPosition {
+    /// Reads [`LetterPosition`]'s text; none if it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let (received_at, id) = text.split_once('-')?;
         Some(Self { received_at: received_at.parse().ok()?, id: id.to_owned() })
@@ -148,7 +148,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LetterPosition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.received_at, self.id)
     }
@@ -248,10 +248,10 @@ impl DeadLetters {
     pub async fn newest(
         &self,
         filter: &Filter,
-        after: Option<&Place>,
+        after: Option<&LetterPosition>,
         most: u64,
     ) -> Result<(u64, Vec<KeptLetter>), StoreError> {
-        let params = filter.params().into_iter().chain(Place::params(after)).chain([most.into()]);
+        let params = filter.params().into_iter().chain(LetterPosition::params(after)).chain([most.into()]);
         let statements = vec![Statement::new(COUNT_MATCHING, filter.params()), Statement::new(NEWEST, params)];
         let results = self.sql.batch(statements).await?;
         let count = rows(&results, 0).first().map_or(Ok(0), |row| row.integer("letters"))?;

@@ -14,10 +14,10 @@
 //! | ending the letters | the events, and no letter | goes on behind them |
 
 use model::delivery::kept_letter::{KeptLetter, RefusedLetter};
-use model::delivery::letter::{self, Rest};
+use model::delivery::letter::{self, LetterRemainder};
 
-use super::dead_letters::{DeadLetters, Filter, Place, kept};
-use crate::events::event_store::{EventStore, Memory, Recorded};
+use super::dead_letters::{DeadLetters, Filter, LetterPosition, kept};
+use crate::events::event_store::{EventStore, RecordCounts, WriterMemory};
 use crate::sql::{Statement, StoreError, json_chunks, rows};
 
 /// Letters that one step tries: some 9,000 events at the most, as many as a batch of the queue has.
@@ -46,9 +46,9 @@ const KEEP_REST: &str = "
 
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Step {
+pub struct RedriveStep {
     /// Events counted now, and counted before.
-    pub recorded: Recorded,
+    pub recorded: RecordCounts,
     /// Letters that are gone, all of their events counted.
     pub redriven: u64,
     /// Letters that stay.
@@ -56,11 +56,11 @@ pub struct Step {
     /// Letters that match and were not tried yet in this sweep.
     pub left: u64,
     /// Where the next step of this sweep goes on.
-    pub next: Option<Place>,
+    pub next: Option<LetterPosition>,
 }
 
 impl DeadLetters {
-    /// Tries the oldest [`STEP`] letters that match, after a place; a sweep goes on at [`Step::next`] until none is
+    /// Tries the oldest [`STEP`] letters that match, after a place; a sweep goes on at [`RedriveStep::next`] until none is
     /// left, so that what is refused is tried once in it.
     ///
     /// # Errors
@@ -69,12 +69,12 @@ impl DeadLetters {
         &self,
         store: &EventStore,
         filter: &Filter,
-        after: Option<&Place>,
+        after: Option<&LetterPosition>,
         now_ms: u64,
-    ) -> Result<Step, StoreError> {
+    ) -> Result<RedriveStep, StoreError> {
         let letters = self.oldest(filter, after).await?;
-        let Some(last) = letters.last() else { return Ok(Step::default()) };
-        let next = Place { received_at: last.received_at, id: last.id.clone() };
+        let Some(last) = letters.last() else { return Ok(RedriveStep::default()) };
+        let next = LetterPosition { received_at: last.received_at, id: last.id.clone() };
         let (mut events, mut redriven, mut rests) = (Vec::new(), Vec::new(), Vec::new());
         for KeptLetter { id, bytes, payload, .. } in letters {
             let retried = letter::retry(&payload.unwrap_or_default(), bytes, now_ms);
@@ -84,14 +84,15 @@ impl DeadLetters {
                 Some(rest) => rests.push((id, rest)),
             }
         }
-        let recorded = store.record(&mut Memory::default(), &events, now_ms).await?;
+        let recorded = store.record(&mut WriterMemory::default(), &events, now_ms).await?;
         let left = self.conclude(filter, &next, &redriven, &rests).await?;
-        let refused = rests.into_iter().map(|(id, Rest { reason, .. })| RefusedLetter { id, reason }).collect();
-        Ok(Step { recorded, redriven: redriven.len() as u64, refused, left, next: (left > 0).then_some(next) })
+        let refused =
+            rests.into_iter().map(|(id, LetterRemainder { reason, .. })| RefusedLetter { id, reason }).collect();
+        Ok(RedriveStep { recorded, redriven: redriven.len() as u64, refused, left, next: (left > 0).then_some(next) })
     }
 
-    async fn oldest(&self, filter: &Filter, after: Option<&Place>) -> Result<Vec<KeptLetter>, StoreError> {
-        let params = filter.params().into_iter().chain(Place::params(after)).chain([STEP.into()]);
+    async fn oldest(&self, filter: &Filter, after: Option<&LetterPosition>) -> Result<Vec<KeptLetter>, StoreError> {
+        let params = filter.params().into_iter().chain(LetterPosition::params(after)).chain([STEP.into()]);
         rows(&self.sql.batch(vec![Statement::new(OLDEST, params)]).await?, 0).iter().map(kept).collect()
     }
 
@@ -99,16 +100,17 @@ impl DeadLetters {
     async fn conclude(
         &self,
         filter: &Filter,
-        next: &Place,
+        next: &LetterPosition,
         redriven: &[String],
-        rests: &[(String, Rest)],
+        rests: &[(String, LetterRemainder)],
     ) -> Result<u64, StoreError> {
-        let rest =
-            |(id, Rest { payload, reason }): &(String, Rest)| serde_json::json!([id, payload, payload.len(), reason]);
+        let rest = |(id, LetterRemainder { payload, reason }): &(String, LetterRemainder)| {
+            serde_json::json!([id, payload, payload.len(), reason])
+        };
         let mut statements = vec![Statement::new(DELETE, [serde_json::json!(redriven).to_string().into()])];
         statements
             .extend(json_chunks(rests.iter().map(rest)).into_iter().map(|list| Statement::new(KEEP_REST, [list])));
-        let params = filter.params().into_iter().chain(Place::params(Some(next)));
+        let params = filter.params().into_iter().chain(LetterPosition::params(Some(next)));
         statements.push(Statement::new(COUNT_AFTER, params));
         let results = self.sql.batch(statements).await?;
         results.last().and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer("letters"))

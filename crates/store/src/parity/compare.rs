@@ -12,15 +12,15 @@ use model::counting::grain::{DAY_MS, MINUTE_MS, PROOF_MS, first_proof};
 use model::event::MAX_ID_DISTANCE_MS;
 use model::parity::ask::Minute;
 use model::parity::evidence::Evidence;
-use model::parity::loss::Arrived;
-use model::parity::minute::Found;
-use model::parity::report::Report;
-use model::parity::reporting::{Inputs, report};
-use model::parity::unresolved::{Unresolved, total};
+use model::parity::loss::ArrivalCounts;
+use model::parity::minute::MinuteFindings;
+use model::parity::report::ParityReport;
+use model::parity::reporting::{ReportInputs, report};
+use model::parity::unresolved::{UnresolvedDifferences, total};
 use model::parity::window::Window;
 
 use super::comparer::Comparer;
-use super::numbers::{AROUND_MS, Numbers};
+use super::numbers::{AROUND_MS, WindowNumbers};
 use super::overview::Overview;
 
 /// Minutes that one run looks into; the next run goes on.
@@ -28,7 +28,7 @@ pub const MAX_MINUTES: usize = 120;
 
 /// How a window is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct ComparisonSettings {
     /// Length of the ID window, in ms.
     pub id_window_ms: u64,
     /// Time that stragglers have, in ms.
@@ -39,9 +39,9 @@ pub struct Settings {
 
 /// How far a run came.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Run {
+pub enum ComparisonRun {
     /// To the end.
-    Done(Box<Report>),
+    Done(Box<ParityReport>),
     /// So many minutes are still to be looked into: run again.
     Interrupted(usize),
     /// Nowhere, and why: something of the window is no longer kept, so that the stores can't say what they held.
@@ -62,7 +62,12 @@ impl Comparer<'_> {
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if events arrived meanwhile. Repeating is harmless.
-    pub async fn run(&self, window: Window, now_ms: u64, settings: Settings) -> Result<Run, StoreError> {
+    pub async fn run(
+        &self,
+        window: Window,
+        now_ms: u64,
+        settings: ComparisonSettings,
+    ) -> Result<ComparisonRun, StoreError> {
         self.compare(window, now_ms, settings, Findings::Kept).await
     }
 
@@ -70,7 +75,12 @@ impl Comparer<'_> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub async fn look(&self, window: Window, now_ms: u64, settings: Settings) -> Result<Run, StoreError> {
+    pub async fn look(
+        &self,
+        window: Window,
+        now_ms: u64,
+        settings: ComparisonSettings,
+    ) -> Result<ComparisonRun, StoreError> {
         self.compare(window, now_ms, settings, Findings::Dropped).await
     }
 
@@ -78,25 +88,27 @@ impl Comparer<'_> {
         &self,
         window: Window,
         now_ms: u64,
-        settings: Settings,
+        settings: ComparisonSettings,
         findings: Findings,
-    ) -> Result<Run, StoreError> {
+    ) -> Result<ComparisonRun, StoreError> {
         if window.from.saturating_sub(AROUND_MS) < first_proof(now_ms) {
             let days = PROOF_MS / DAY_MS;
-            return Ok(Run::Refused(format!("{window} is too old: what is compared is kept for {days} days")));
+            return Ok(ComparisonRun::Refused(format!(
+                "{window} is too old: what is compared is kept for {days} days"
+            )));
         }
         let overview = self.overview(window.from, window.to, settings.id_window_ms).await?;
         if let Some(reason) = overview.gone() {
-            return Ok(Run::Refused(reason));
+            return Ok(ComparisonRun::Refused(reason));
         }
         let mut evidence = self.kept.evidence(window.from).await?;
         (evidence.newest_window, evidence.now_ms) = (overview.newest_window, now_ms);
         let found = match self.look_into(&overview, window, settings, &evidence, findings).await? {
             Looked::Into(found) => found,
-            Looked::Partly(left) => return Ok(Run::Interrupted(left)),
+            Looked::Partly(left) => return Ok(ComparisonRun::Interrupted(left)),
             Looked::TooLate(start) => {
                 let reason = "differs, and its events are no longer kept: they can't be compared any more";
-                return Ok(Run::Refused(format!("the minute that begins at {start} {reason}")));
+                return Ok(ComparisonRun::Refused(format!("the minute that begins at {start} {reason}")));
             }
         };
         self.conclude(window, settings, &overview, &found, &evidence).await
@@ -106,15 +118,15 @@ impl Comparer<'_> {
     async fn conclude(
         &self,
         window: Window,
-        settings: Settings,
+        settings: ComparisonSettings,
         overview: &Overview,
-        found: &[Found],
+        found: &[MinuteFindings],
         evidence: &Evidence,
-    ) -> Result<Run, StoreError> {
+    ) -> Result<ComparisonRun, StoreError> {
         let Some(paths) = self.paths(window.from, window.to).await? else {
             let reason =
                 "single routes are no longer kept by minute, or their sums were changed: compare whole hours or days";
-            return Ok(Run::Refused(format!("of {window} {reason}")));
+            return Ok(ComparisonRun::Refused(format!("of {window} {reason}")));
         };
         let [old_minutes, new_minutes] = overview.minutes(window);
         for (minutes, paths) in [(&old_minutes, &paths.0), (&new_minutes, &paths.1)] {
@@ -122,12 +134,12 @@ impl Comparer<'_> {
                 return Err(StoreError::Conflict);
             }
         }
-        let Numbers { arrived, counted, missing } = self.ledger(window).await?;
+        let WindowNumbers { arrived, counted, missing } = self.ledger(window).await?;
         let events = |minutes: &LiteMap<u64, Minute>| minutes.values().map(|minute| minute.events).sum::<u64>();
         let counted_twice =
             [events(&old_minutes).saturating_sub(counted[0]), events(&new_minutes).saturating_sub(counted[1])];
         let (writes, written) = self.writes(window).await?;
-        let report = report(&Inputs {
+        let report = report(&ReportInputs {
             window,
             now_ms: evidence.now_ms,
             lag_ms: settings.lag_ms,
@@ -137,15 +149,15 @@ impl Comparer<'_> {
             old_paths: &paths.0,
             new_paths: &paths.1,
             found,
-            arrived: Arrived { numbers: arrived, writes },
+            arrived: ArrivalCounts { numbers: arrived, writes },
             written: &written,
             missing: &missing,
             counted_twice,
-            unresolved: Unresolved::of(found, &paths),
+            unresolved: UnresolvedDifferences::of(found, &paths),
             evidence,
             fingerprint: overview.fingerprint(window.from, window.to),
         });
-        Ok(Run::Done(Box::new(report)))
+        Ok(ComparisonRun::Done(Box::new(report)))
     }
 
     /// Finds what differs in each minute whose sums differ.
@@ -153,7 +165,7 @@ impl Comparer<'_> {
         &self,
         overview: &Overview,
         window: Window,
-        settings: Settings,
+        settings: ComparisonSettings,
         evidence: &Evidence,
         findings: Findings,
     ) -> Result<Looked, StoreError> {
@@ -196,7 +208,7 @@ impl Comparer<'_> {
 /// How far the minutes that differ were looked into.
 enum Looked {
     /// All of them.
-    Into(Vec<Found>),
+    Into(Vec<MinuteFindings>),
     /// But for so many, which are left for another run.
     Partly(usize),
     /// The events of the minute that begins at this time (ms) are gone.

@@ -3,9 +3,9 @@
 use crate::sql::StoreError;
 use model::counting::grain::MINUTE_MS;
 use model::event::{Cohort, Event};
-use model::parity::ask::{Answer, Ask, Copy, Minute, Sum};
+use model::parity::ask::{EventCopy, Minute, ParityAnswer, ParityQuestion, SetSum};
 use model::parity::evidence::Evidence;
-use model::parity::minute::{Found, candidates, repeated};
+use model::parity::minute::{MinuteFindings, candidates, repeated};
 use model::parity::unresolved::{apart, total};
 use model::sorted::distinct;
 
@@ -23,14 +23,16 @@ impl Comparer<'_> {
         [old_minute, new_minute]: [Minute; 2],
         id_window_ms: u64,
         evidence: &Evidence,
-    ) -> Result<Option<Found>, StoreError> {
+    ) -> Result<Option<MinuteFindings>, StoreError> {
         let (from, to) = (start, start + MINUTE_MS);
-        let mut found = Found::at(start, evidence);
+        let mut found = MinuteFindings::at(start, evidence);
         let Some(routes) = self.paths(from, to).await? else { return Ok(None) };
         found.apart = apart(&routes);
         let expected = [&routes.0, &routes.1].map(|sums| total(found.apart.keys().filter_map(|path| sums.get(path))));
-        let ask = Ask::Pairs { from, to, paths: found.apart.keys().cloned().collect() };
-        let (Answer::Pairs(old), Answer::Pairs(new)) = (self.old.ask(&ask).await?, self.new.ask(&ask).await?) else {
+        let ask = ParityQuestion::Pairs { from, to, paths: found.apart.keys().cloned().collect() };
+        let (ParityAnswer::Pairs(old), ParityAnswer::Pairs(new)) =
+            (self.old.ask(&ask).await?, self.new.ask(&ask).await?)
+        else {
             return Err(unfitting());
         };
         if [&old, &new].map(|pairs| total_of_pairs(pairs)) != expected {
@@ -40,7 +42,7 @@ impl Comparer<'_> {
         let mut digests = candidates(&old, &new);
         for (side, minute) in [(self.old, old_minute), (self.new, new_minute)] {
             if minute.counted_twice() > 0 {
-                let Answer::Stored(stored) = side.ask(&Ask::Stored { from, to }).await? else {
+                let ParityAnswer::Stored(stored) = side.ask(&ParityQuestion::Stored { from, to }).await? else {
                     return Err(unfitting());
                 };
                 if stored.len() as u64 != minute.events {
@@ -53,14 +55,14 @@ impl Comparer<'_> {
         // An event's window may begin up to a window before its time; its twins are in neighbouring windows, and what
         // may be their twins in those beyond.
         let (first, last) = (from.saturating_sub(3 * id_window_ms), to.saturating_add(3 * id_window_ms));
-        let mut seen = [Sum::default(); 2];
+        let mut seen = [SetSum::default(); 2];
         for digests in distinct(digests).chunks(COPIES_AT_ONCE) {
-            let ask = Ask::Copies { digests: digests.to_vec(), from: first, to: last };
+            let ask = ParityQuestion::Copies { digests: digests.to_vec(), from: first, to: last };
             let (old, new) = (copies(self.old.ask(&ask).await?)?, copies(self.new.ask(&ask).await?)?);
             found.fetched += (old.len() + new.len()) as u64;
             found.add(&old, &new, id_window_ms, evidence);
             for (seen, copies) in seen.iter_mut().zip([&old, &new]) {
-                dual_of_minute(copies, start).for_each(|event| seen.add(&Sum::of(event)));
+                dual_of_minute(copies, start).for_each(|event| seen.add(&SetSum::of(event)));
             }
         }
         // What was looked at must be all that makes the sums differ.
@@ -71,23 +73,23 @@ impl Comparer<'_> {
     }
 }
 
-fn total_of_pairs(pairs: &[(u64, u64)]) -> Sum {
-    let mut total = Sum::default();
+fn total_of_pairs(pairs: &[(u64, u64)]) -> SetSum {
+    let mut total = SetSum::default();
     for (digests, values) in pairs {
-        total.add(&Sum { requests: 1, digests: *digests, values: *values });
+        total.add(&SetSum { requests: 1, digests: *digests, values: *values });
     }
     total
 }
 
 /// Dual events that a store counts in the minute that begins at `start`.
-fn dual_of_minute(copies: &[Copy], start: u64) -> impl Iterator<Item = &Event> {
+fn dual_of_minute(copies: &[EventCopy], start: u64) -> impl Iterator<Item = &Event> {
     let stored = copies.iter().filter(|copy| !copy.absorbed).map(|copy| &copy.event);
     stored.filter(move |event| event.cohort == Cohort::Dual && event.minute() * MINUTE_MS == start)
 }
 
-fn copies(answer: Answer) -> Result<Vec<Copy>, StoreError> {
+fn copies(answer: ParityAnswer) -> Result<Vec<EventCopy>, StoreError> {
     match answer {
-        Answer::Copies(copies) => Ok(copies),
+        ParityAnswer::Copies(copies) => Ok(copies),
         _ => Err(unfitting()),
     }
 }

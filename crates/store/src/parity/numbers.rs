@@ -4,10 +4,10 @@ use litemap::LiteMap;
 
 use crate::sql::StoreError;
 use model::counting::grain::{HOUR_MS, MINUTE_MS};
-use model::log::ledger::{self, Arrivals, Ledger, Missing};
+use model::log::ledger::{self, Arrivals, Ledger, MissingNumbers};
 use model::log::writes::Writes;
-use model::parity::ask::{Answer, Ask};
-use model::parity::comparison::Written;
+use model::parity::ask::{ParityAnswer, ParityQuestion};
+use model::parity::comparison::WriteCounts;
 use model::parity::window::Window;
 
 use super::comparer::{Comparer, unfitting};
@@ -19,18 +19,18 @@ pub(super) const AROUND_MS: u64 = HOUR_MS;
 const LEDGER_STEP_MS: u64 = 30 * MINUTE_MS;
 
 /// What sequence numbers say of a window.
-pub(super) struct Numbers {
+pub(super) struct WindowNumbers {
     /// Distinct numbers that arrived in either store.
     pub arrived: u64,
     /// Distinct numbers of the events that the old store and the new one hold.
     pub counted: [u64; 2],
     /// What is missing between them.
-    pub missing: Missing,
+    pub missing: MissingNumbers,
 }
 
 impl Comparer<'_> {
     /// Which sequence numbers arrived in a window.
-    pub(super) async fn ledger(&self, window: Window) -> Result<Numbers, StoreError> {
+    pub(super) async fn ledger(&self, window: Window) -> Result<WindowNumbers, StoreError> {
         let [old, new] = self.arrivals(window.from, window.to).await?;
         let counted = [old.stored.len(), new.stored.len()];
         let here = union([old, new]);
@@ -39,29 +39,29 @@ impl Comparer<'_> {
         let late = ledger::late_starters(&here, &around);
         let mut first: LiteMap<u64, u64> = LiteMap::new();
         if !late.is_empty() {
-            let ask = Ask::Producers(late);
+            let ask = ParityQuestion::Producers(late);
             let mut answer = self.old.ask(&ask).await?;
             answer.add(self.new.ask(&ask).await?)?;
-            let Answer::Producers(known) = answer else { return Err(unfitting()) };
+            let ParityAnswer::Producers(known) = answer else { return Err(unfitting()) };
             first = known;
         }
         let is_new = |producer| first.get(&producer).is_some_and(|start| *start >= window.from);
-        Ok(Numbers { arrived: here.len(), counted, missing: ledger::missing(&here, &around, is_new) })
+        Ok(WindowNumbers { arrived: here.len(), counted, missing: ledger::missing(&here, &around, is_new) })
     }
 
     /// How many writes carried any event of a window, and which carried dual ones. Sets of an hour are held at once: the
     /// events of one write lie no further apart than a request lasts.
-    pub(super) async fn writes(&self, window: Window) -> Result<(u64, Written), StoreError> {
-        let mut written = Written::default();
+    pub(super) async fn writes(&self, window: Window) -> Result<(u64, WriteCounts), StoreError> {
+        let mut written = WriteCounts::default();
         let (mut all, mut earlier) = (0, Writes::default());
         let mut start = window.from;
         while start < window.to {
-            let ask = Ask::Writes { from: start, to: window.to.min(start.saturating_add(LEDGER_STEP_MS)) };
+            let ask = ParityQuestion::Writes { from: start, to: window.to.min(start.saturating_add(LEDGER_STEP_MS)) };
             let mut here = Writes::default();
             for (answer, by_route) in
                 [(self.old.ask(&ask).await?, &mut written.old), (self.new.ask(&ask).await?, &mut written.new)]
             {
-                let Answer::Writes(writes) = answer else { return Err(unfitting()) };
+                let ParityAnswer::Writes(writes) = answer else { return Err(unfitting()) };
                 for (path, count) in &writes.by_route {
                     *by_route.entry(path.clone()).or_default() += count;
                 }
@@ -82,9 +82,9 @@ impl Comparer<'_> {
         let mut all = [Arrivals::default(), Arrivals::default()];
         let mut start = from;
         while start < to {
-            let ask = Ask::Ledger { from: start, to: to.min(start.saturating_add(LEDGER_STEP_MS)) };
+            let ask = ParityQuestion::Ledger { from: start, to: to.min(start.saturating_add(LEDGER_STEP_MS)) };
             for (side, all) in [self.old, self.new].into_iter().zip(&mut all) {
-                let Answer::Ledger(ledger) = side.ask(&ask).await? else { return Err(unfitting()) };
+                let ParityAnswer::Ledger(ledger) = side.ask(&ask).await? else { return Err(unfitting()) };
                 all.merge(&ledger);
             }
             start = start.saturating_add(LEDGER_STEP_MS);

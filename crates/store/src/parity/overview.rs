@@ -3,7 +3,7 @@
 use litemap::LiteMap;
 
 use crate::sql::StoreError;
-use model::parity::ask::{Answer, Ask, Minute};
+use model::parity::ask::{Minute, ParityAnswer, ParityQuestion};
 use model::parity::minute::fingerprint;
 use model::parity::window::Window;
 use model::reading::ambiguous::reach_ms;
@@ -77,9 +77,9 @@ impl Comparer<'_> {
     /// [`StoreError`].
     pub async fn overview(&self, from: u64, to: u64, id_window_ms: u64) -> Result<Overview, StoreError> {
         let reach_ms = reach_ms(id_window_ms);
-        let ask = Ask::Minutes { from: from.saturating_sub(reach_ms), to: to.saturating_add(reach_ms) };
+        let ask = ParityQuestion::Minutes { from: from.saturating_sub(reach_ms), to: to.saturating_add(reach_ms) };
         match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
-            (Answer::Minutes(old), Answer::Minutes(new)) => Ok(Overview {
+            (ParityAnswer::Minutes(old), ParityAnswer::Minutes(new)) => Ok(Overview {
                 old: old.by_start,
                 new: new.by_start,
                 incomplete: [old.incomplete, new.incomplete],

@@ -6,12 +6,12 @@
 use litemap::LiteMap;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, packed, rows, unpacked};
-use model::operating::readiness::Day;
+use model::operating::readiness::ReportedDay;
 use model::parity::evidence::Evidence;
-use model::parity::filed::Filed;
-use model::parity::minute::Found;
-use model::parity::report::Report;
-use model::parity::seen::Seen;
+use model::parity::filed::FiledReport;
+use model::parity::minute::MinuteFindings;
+use model::parity::report::ParityReport;
+use model::parity::seen::SeenEvents;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 
@@ -91,10 +91,10 @@ const DELETE_REPORTS: &str = "DELETE FROM parity_reports WHERE start < ?1";
 
 /// What a report was made of, as far as it says whether it is to be made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MadeOf {
+pub struct ReportBasis {
     /// Of what the stores said.
     pub fingerprint: String,
-    /// Whether it is open ([`Report::is_open`]): a dead letter may explain what is not explained.
+    /// Whether it is open ([`ParityReport::is_open`]): a dead letter may explain what is not explained.
     pub is_open: bool,
     /// Whether it waits for something, be it for time to pass.
     pub is_pending: bool,
@@ -147,7 +147,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn minutes(&self, from: u64, to: u64) -> Result<LiteMap<u64, (String, Found)>, StoreError> {
+    pub async fn minutes(&self, from: u64, to: u64) -> Result<LiteMap<u64, (String, MinuteFindings)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(MINUTES, [from.into(), to.into()])]).await?;
         let known =
             |row: &Row| Ok((row.integer("start")?, (row.text("fingerprint")?.to_owned(), unpacked(row, "found")?)));
@@ -158,7 +158,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
-    pub async fn keep_minute(&self, fingerprint: &str, found: &Found) -> Result<(), StoreError> {
+    pub async fn keep_minute(&self, fingerprint: &str, found: &MinuteFindings) -> Result<(), StoreError> {
         let body = packed(found)?;
         if body.len() > 2 * MAX_FOUND_BYTES {
             return Ok(());
@@ -171,16 +171,16 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn latest(&self, window: Window) -> Result<Option<Filed>, StoreError> {
+    pub async fn latest(&self, window: Window) -> Result<Option<FiledReport>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(LATEST, key(window))]).await?;
         rows(&results, 0).first().map(filed).transpose()
     }
 
     /// The newest revision's number, the hash of what it concluded, and the most that any revision saw.
-    async fn predecessor(&self, window: Window) -> Result<Option<(u64, String, Seen)>, StoreError> {
+    async fn predecessor(&self, window: Window) -> Result<Option<(u64, String, SeenEvents)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(PREDECESSOR, key(window))]).await?;
         let read = |row: &Row| {
-            let seen = Seen {
+            let seen = SeenEvents {
                 old: row.integer("seen_old")?,
                 new: row.integer("seen_new")?,
                 arrived: row.integer("seen_arrived")?,
@@ -214,7 +214,7 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest_filed(&self, kind: WindowKind, most: u64) -> Result<Vec<Filed>, StoreError> {
+    pub async fn newest_filed(&self, kind: WindowKind, most: u64) -> Result<Vec<FiledReport>, StoreError> {
         let statement = Statement::new(NEWEST_FILED, [kind.name().into(), most.into()]);
         let results = self.sql.batch(vec![statement]).await?;
         rows(&results, 0).iter().map(filed).collect()
@@ -224,11 +224,11 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn days(&self, most: u64) -> Result<Vec<Day>, StoreError> {
+    pub async fn days(&self, most: u64) -> Result<Vec<ReportedDay>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(DAYS, [most.into()])]).await?;
         let day = |row: &Row| {
             let verdict = Verdict::named(row.text("verdict")?);
-            Ok(Day {
+            Ok(ReportedDay {
                 start: row.integer("start")?,
                 verdict: verdict.ok_or_else(|| StoreError::Corrupt("a verdict is unknown".to_owned()))?,
                 arrived: row.integer("arrived")?,
@@ -245,11 +245,11 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn fingerprints(&self, kind: &str, from: u64, to: u64) -> Result<LiteMap<u64, MadeOf>, StoreError> {
+    pub async fn fingerprints(&self, kind: &str, from: u64, to: u64) -> Result<LiteMap<u64, ReportBasis>, StoreError> {
         let params = [Value::from(kind), from.into(), to.into()];
         let results = self.sql.batch(vec![Statement::new(FINGERPRINTS, params)]).await?;
         let made_of = |row: &Row| {
-            let made_of = MadeOf {
+            let made_of = ReportBasis {
                 fingerprint: row.text("fingerprint")?.to_owned(),
                 is_open: row.integer("is_open")? == 1,
                 is_pending: row.text("verdict")? == Verdict::Pending.name(),
@@ -265,20 +265,20 @@ impl Reports {
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if another run stored one meanwhile. Repeating is harmless.
-    pub async fn store(&self, report: Report) -> Result<Report, StoreError> {
+    pub async fn store(&self, report: ParityReport) -> Result<ParityReport, StoreError> {
         let (before, seen) = match self.predecessor(report.window).await? {
             None if report.minutes == 0 => return Ok(report),
-            None => (None, Seen::default()),
+            None => (None, SeenEvents::default()),
             Some((revision, conclusion, seen)) => (Some((revision, conclusion)), seen),
         };
         let report = report.after(seen);
         let conclusion = report.conclusion();
         let revision = match before {
             None => 1,
-            Some((revision, same)) if same == conclusion => return Ok(Report { revision, ..report }),
+            Some((revision, same)) if same == conclusion => return Ok(ParityReport { revision, ..report }),
             Some((revision, _)) => revision + 1,
         };
-        let report = Report { revision, ..report };
+        let report = ParityReport { revision, ..report };
         let fitted = report.fit(MAX_REPORT_BYTES).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let (report, body) = fitted;
         let filed = report.filed();
@@ -322,11 +322,11 @@ fn key(window: Window) -> [Value; 3] {
 }
 
 /// What is filed, from a row of [`LATEST`] or [`NEWEST_FILED`].
-fn filed(row: &Row) -> Result<Filed, StoreError> {
+fn filed(row: &Row) -> Result<FiledReport, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
     let (kind, verdict) = (row.text("kind")?, row.text("verdict")?);
     let kind = WindowKind::named(kind).ok_or_else(|| unknown(kind))?;
-    Ok(Filed {
+    Ok(FiledReport {
         window: Window { kind, from: row.integer("start")?, to: row.integer("end")? },
         revision: row.integer("revision")?,
         verdict: Verdict::named(verdict).ok_or_else(|| unknown(verdict))?,

@@ -14,8 +14,8 @@ use model::event::value_hash::value_hash;
 use model::event::{Cohort, Event, ProducerId};
 use model::log::ledger::{Arrivals, Ledger};
 use model::log::segment;
-use model::log::writes::{Counted, Writes};
-use model::parity::ask::{Answer, Ask, Copy, Minute, Minutes, Routes, Sum};
+use model::log::writes::{CountedWrites, Writes};
+use model::parity::ask::{EventCopy, Minute, Minutes, ParityAnswer, ParityQuestion, RouteSums, SetSum};
 use model::reading::selection::Span;
 use model::sorted::distinct;
 
@@ -73,22 +73,22 @@ const SEGMENTS: &str = "
     FROM segments WHERE seq IN (SELECT value FROM json_each(?1))";
 
 /// A store that answers parity's questions, wherever it is.
-pub trait Side: Debug {
+pub trait ParityStore: Debug {
     /// Answers one question.
-    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>>;
+    fn ask<'a>(&'a self, ask: &'a ParityQuestion) -> LocalFuture<'a, Result<ParityAnswer, StoreError>>;
 }
 
-impl Side for EventReader {
-    fn ask<'a>(&'a self, ask: &'a Ask) -> LocalFuture<'a, Result<Answer, StoreError>> {
+impl ParityStore for EventReader {
+    fn ask<'a>(&'a self, ask: &'a ParityQuestion) -> LocalFuture<'a, Result<ParityAnswer, StoreError>> {
         match ask {
-            Ask::Minutes { from, to } => Box::pin(self.minutes(*from, *to)),
-            Ask::Paths { from, to } => Box::pin(self.paths(*from, *to)),
-            Ask::Pairs { from, to, paths } => Box::pin(self.pairs(*from, *to, paths)),
-            Ask::Copies { digests, from, to } => Box::pin(self.copies(digests, *from, *to)),
-            Ask::Ledger { from, to } => Box::pin(self.ledger(*from, *to)),
-            Ask::Writes { from, to } => Box::pin(self.writes(*from, *to)),
-            Ask::Producers(producers) => Box::pin(self.producers(producers)),
-            Ask::Stored { from, to } => Box::pin(self.stored(*from, *to)),
+            ParityQuestion::Minutes { from, to } => Box::pin(self.minutes(*from, *to)),
+            ParityQuestion::Paths { from, to } => Box::pin(self.paths(*from, *to)),
+            ParityQuestion::Pairs { from, to, paths } => Box::pin(self.pairs(*from, *to, paths)),
+            ParityQuestion::Copies { digests, from, to } => Box::pin(self.copies(digests, *from, *to)),
+            ParityQuestion::Ledger { from, to } => Box::pin(self.ledger(*from, *to)),
+            ParityQuestion::Writes { from, to } => Box::pin(self.writes(*from, *to)),
+            ParityQuestion::Producers(producers) => Box::pin(self.producers(producers)),
+            ParityQuestion::Stored { from, to } => Box::pin(self.stored(*from, *to)),
         }
     }
 }
@@ -133,7 +133,7 @@ fn incomplete(minutes: &LiteMap<u64, Minute>, hours: &[Row]) -> Result<Vec<u64>,
     for row in hours {
         let cohort = usize::try_from(row.integer("cohort")?).ok().and_then(|code| Cohort::ALL.get(code).copied());
         let cohort = cohort.ok_or_else(|| StoreError::Corrupt("a cohort is unknown".to_owned()))?;
-        let sum = Sum {
+        let sum = SetSum {
             requests: row.integer("requests")?,
             digests: joined(row.integer("digest_high")?, row.integer("digest_low")?),
             values: joined(row.integer("value_high")?, row.integer("value_low")?),
@@ -154,11 +154,11 @@ fn incomplete(minutes: &LiteMap<u64, Minute>, hours: &[Row]) -> Result<Vec<u64>,
 }
 
 /// The sums of a row of [`PATHS`].
-fn sums(row: &Row) -> Result<Sum, StoreError> {
+fn sums(row: &Row) -> Result<SetSum, StoreError> {
     let number = |column: &str| -> Result<u64, StoreError> {
         row.text(column)?.parse().map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
     };
-    Ok(Sum {
+    Ok(SetSum {
         requests: row.integer("requests")?,
         digests: joined(number("digest_high")?, number("digest_low")?),
         values: joined(number("value_high")?, number("value_low")?),
@@ -166,7 +166,7 @@ fn sums(row: &Row) -> Result<Sum, StoreError> {
 }
 
 impl EventReader {
-    async fn minutes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn minutes(&self, from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let hours = Span::around(Grain::Hour, from, to);
         let statements = vec![
             Statement::new(MINUTES, [hours.from.into(), hours.to.into()]),
@@ -189,10 +189,10 @@ impl EventReader {
             by_start.entry(event.minute() * MINUTE_MS).or_default().absorbed += 1;
         }
         for event in &tail.events {
-            by_start.entry(event.minute() * MINUTE_MS).or_default().count(event.cohort, &Sum::of(event));
+            by_start.entry(event.minute() * MINUTE_MS).or_default().count(event.cohort, &SetSum::of(event));
         }
         let newest_window = rows(&results, 3).first().map_or(Ok(0), |row| row.integer("newest_window"))?;
-        Ok(Answer::Minutes(Minutes { by_start, incomplete, newest_window }))
+        Ok(ParityAnswer::Minutes(Minutes { by_start, incomplete, newest_window }))
     }
 
     /// Distinct sequence numbers of the minutes that a tail has stored events of, those that are folded included: a
@@ -217,7 +217,7 @@ impl EventReader {
 
     /// From the longest grain that the range is whole intervals of: days and hours are few rows, and are kept longer. One
     /// minute whose routes are no longer kept is made of its events.
-    async fn paths(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn paths(&self, from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let is_whole = |grain: &Grain| from.is_multiple_of(grain.ms()) && to.is_multiple_of(grain.ms());
         let grain = Grain::ALL.into_iter().rfind(is_whole).unwrap_or(Grain::Minute);
         let statements = vec![
@@ -226,7 +226,7 @@ impl EventReader {
             unfolded(from, to),
         ];
         let results = self.sql.batch(statements).await?;
-        let (mut routes, mut by_minute) = (Routes::default(), Sum::default());
+        let (mut routes, mut by_minute) = (RouteSums::default(), SetSum::default());
         for row in rows(&results, 0) {
             routes.sums.insert(row.text("path")?.to_owned(), sums(row)?);
         }
@@ -236,10 +236,10 @@ impl EventReader {
         routes.incomplete = routes.total() != by_minute;
         for event in Tail::of(rows(&results, 2), from, to)?.dual() {
             routes.add(event);
-            by_minute.add(&Sum::of(event));
+            by_minute.add(&SetSum::of(event));
         }
         if routes.incomplete && to - from <= MINUTE_MS {
-            routes = Routes::default();
+            routes = RouteSums::default();
             let mut add = |event: &Event| {
                 if event.cohort == Cohort::Dual {
                     routes.add(event);
@@ -248,10 +248,10 @@ impl EventReader {
             self.each_stored(from, to, &mut add).await?;
             routes.incomplete = routes.total() != by_minute;
         }
-        Ok(Answer::Paths(routes))
+        Ok(ParityAnswer::Paths(routes))
     }
 
-    async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<Answer, StoreError> {
+    async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<ParityAnswer, StoreError> {
         let paths = distinct(paths.iter().map(String::as_str));
         let wanted = |event: &Event| event.cohort == Cohort::Dual && paths.binary_search(&event.path.as_str()).is_ok();
         let mut pairs = Vec::new();
@@ -261,13 +261,13 @@ impl EventReader {
             }
         };
         self.each_stored(from, to, &mut add).await?;
-        Ok(Answer::Pairs(pairs))
+        Ok(ParityAnswer::Pairs(pairs))
     }
 
-    async fn stored(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn stored(&self, from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let mut digests = Vec::new();
         self.each_stored(from, to, &mut |event: &Event| digests.push(event.digest.0)).await?;
-        Ok(Answer::Stored(digests))
+        Ok(ParityAnswer::Stored(digests))
     }
 
     /// Shows every stored event of a time, some segments at once.
@@ -287,7 +287,7 @@ impl EventReader {
         }
     }
 
-    async fn copies(&self, digests: &[u64], from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn copies(&self, digests: &[u64], from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let digests = distinct(digests.iter().copied());
         let has = |bytes: &[u8]| segment::unpack_digests(bytes).any(|digest| digests.binary_search(&digest.0).is_ok());
         let mut copies = Vec::new();
@@ -305,41 +305,41 @@ impl EventReader {
             if !holding.is_empty() {
                 let segments = self.sql.batch(vec![Statement::new(SEGMENTS, [json_list(holding)])]).await?;
                 for row in rows(&segments, 0) {
-                    let stored = events_of(row)?.into_iter().map(|event| Copy { event, absorbed: false });
-                    let absorbed = absorbed_of(row)?.into_iter().map(|event| Copy { event, absorbed: true });
+                    let stored = events_of(row)?.into_iter().map(|event| EventCopy { event, absorbed: false });
+                    let absorbed = absorbed_of(row)?.into_iter().map(|event| EventCopy { event, absorbed: true });
                     copies.extend(stored.chain(absorbed).filter(|copy| digests.contains(&copy.event.digest.0)));
                 }
             }
             if (rows(&results, 0).len() as u64) < STEP {
-                return Ok(Answer::Copies(copies));
+                return Ok(ParityAnswer::Copies(copies));
             }
         }
     }
 
-    async fn ledger(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn ledger(&self, from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let statements = vec![Statement::new(LEDGERS, [from.into(), to.into()]), unfolded(from, to)];
         let results = self.sql.batch(statements).await?;
         let mut arrivals = Tail::of(rows(&results, 1), from, to)?.arrivals();
         for row in rows(&results, 0) {
             arrivals.merge(&arrivals_of(row)?);
         }
-        Ok(Answer::Ledger(arrivals))
+        Ok(ParityAnswer::Ledger(arrivals))
     }
 
-    async fn writes(&self, from: u64, to: u64) -> Result<Answer, StoreError> {
+    async fn writes(&self, from: u64, to: u64) -> Result<ParityAnswer, StoreError> {
         let statements = vec![Statement::new(WRITES, [from.into(), to.into()]), unfolded(from, to)];
         let results = self.sql.batch(statements).await?;
         let tail = Tail::of(rows(&results, 1), from, to)?;
         let (stored, absorbed): (Vec<&Event>, Vec<&Event>) =
             (tail.events.iter().collect(), tail.absorbed.iter().collect());
-        let mut writes = Writes::of(&stored, &absorbed, &mut Counted::default());
+        let mut writes = Writes::of(&stored, &absorbed, &mut CountedWrites::default());
         for row in rows(&results, 0) {
             writes.merge(&unpacked(row, "writes")?);
         }
-        Ok(Answer::Writes(writes))
+        Ok(ParityAnswer::Writes(writes))
     }
 
-    async fn producers(&self, producers: &[u64]) -> Result<Answer, StoreError> {
+    async fn producers(&self, producers: &[u64]) -> Result<ParityAnswer, StoreError> {
         let names: Vec<String> = producers.iter().map(|producer| format!("\"{}\"", ProducerId(*producer))).collect();
         let list = Value::Text(format!("[{}]", names.join(",")));
         let results = self.sql.batch(vec![Statement::new(PRODUCERS, [list])]).await?;
@@ -348,6 +348,6 @@ impl EventReader {
                 row.text("producer")?.parse().map_err(|e| StoreError::Corrupt(format!("producer: {e}")))?;
             Ok((producer.0, row.integer("first_start")?))
         };
-        rows(&results, 0).iter().map(first).collect::<Result<_, StoreError>>().map(Answer::Producers)
+        rows(&results, 0).iter().map(first).collect::<Result<_, StoreError>>().map(ParityAnswer::Producers)
     }
 }

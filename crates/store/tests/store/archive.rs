@@ -11,13 +11,13 @@ use model::archive::Day;
 use model::archive::manifest::{ArchivePart, Manifest};
 use model::event::Event;
 use model::event::identity::DEFAULT_WINDOW_MS;
-use model::reading::trace::Archiving;
+use model::reading::trace::ArchiveProgress;
 use proptest::prelude::*;
 use rig::{Fate, START, Sqlite, block_on, deliver, event, interleave, store};
 use sha2::{Digest as _, Sha256};
-use store::archive::archiver::{Archive, Bucket, Held, Settings, Step};
+use store::archive::archiver::{Archive, ArchiveSettings, ArchiveStep, Bucket, BucketEntry};
 use store::archive::days::{ArchiveDays, LEASE_MS};
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 use store::events::read::EventReader;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::sql::{LocalFuture, Row, Sql, Statement, StoreError};
@@ -100,10 +100,11 @@ impl Bucket for Files {
         })
     }
 
-    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<Held>, StoreError>> {
+    fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<BucketEntry>, StoreError>> {
         Box::pin(async move {
             Turn::default().await;
-            let held = |bytes: &Vec<u8>| Held { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
+            let held =
+                |bytes: &Vec<u8>| BucketEntry { bytes: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()) };
             self.fates.apply(|| Ok(self.files.borrow().get(name).map(held)))
         })
     }
@@ -125,7 +126,7 @@ impl World {
         let files = Files { fates: fates.clone(), ..Files::default() };
         let world = Self { old: Sqlite::new(), new: Sqlite::new(), files, fates, part_events };
         for (sqlite, events) in [(&world.old, old), (&world.new, new)] {
-            let mut memory = Memory::default();
+            let mut memory = WriterMemory::default();
             for batch in events.chunks(7) {
                 block_on(deliver(&store(sqlite), &mut memory, batch));
             }
@@ -134,11 +135,11 @@ impl World {
         world
     }
 
-    fn step(&self, now_ms: u64) -> Result<Step, StoreError> {
+    fn step(&self, now_ms: u64) -> Result<ArchiveStep, StoreError> {
         block_on(self.step_slowly(now_ms))
     }
 
-    async fn step_slowly(&self, now_ms: u64) -> Result<Step, StoreError> {
+    async fn step_slowly(&self, now_ms: u64) -> Result<ArchiveStep, StoreError> {
         self.archive(&self.days(), &self.details(&self.old), &self.details(&self.new)).step(now_ms).await
     }
 
@@ -168,7 +169,7 @@ impl World {
         old: &'a Details,
         new: &'a Details,
     ) -> Archive<'a, Details, Details> {
-        let settings = Settings { part_events: self.part_events, ..Settings::new(DEFAULT_WINDOW_MS, 0) };
+        let settings = ArchiveSettings { part_events: self.part_events, ..ArchiveSettings::new(DEFAULT_WINDOW_MS, 0) };
         Archive { days, old, new, bucket: &self.files, settings }
     }
 
@@ -259,7 +260,7 @@ fn days_are_archived_once_due_and_only_then_deleted() {
     let (old, new) = traffic();
     let world = World::new(&old, &new, 10);
     let first_end = Day::of(START).end_ms();
-    assert_eq!(world.step(first_end + MIN_SEGMENT_AGE_MS - 1), Ok(Step::Idle));
+    assert_eq!(world.step(first_end + MIN_SEGMENT_AGE_MS - 1), Ok(ArchiveStep::Idle));
     world.prune(LATE);
     assert!(world.old.count("segments") > 0, "nothing is archived yet");
     world.run(first_end + MIN_SEGMENT_AGE_MS);
@@ -270,17 +271,21 @@ fn days_are_archived_once_due_and_only_then_deleted() {
     world.nothing_is_left();
     let days = block_on(ArchiveDays::new(world.new.clone()).list(Day(1 << 32), 10)).unwrap();
     let listed: Vec<_> = days.iter().map(|day| (day.day.as_str(), day.state)).collect();
-    assert_eq!(listed, ["2024-11-09", "2024-11-08", "2024-11-07"].map(|day| (day, Archiving::Done)));
+    assert_eq!(listed, ["2024-11-09", "2024-11-08", "2024-11-07"].map(|day| (day, ArchiveProgress::Done)));
     let state = |day: Day| block_on(ArchiveDays::new(world.new.clone()).state_of(day)).unwrap();
     let first = Day::of(START);
     let around = [Day(first.0 - 1), first, Day(first.0 + 3)].map(state);
-    assert_eq!(around, [None, Some(Archiving::Done), Some(Archiving::Waiting)], "before, in and after the archive");
+    assert_eq!(
+        around,
+        [None, Some(ArchiveProgress::Done), Some(ArchiveProgress::Waiting)],
+        "before, in and after the archive"
+    );
     let manifests = world.manifests();
     let twins: u64 = manifests.iter().flat_map(|manifest| &manifest.parts).map(|part| part.twins).sum();
     assert_eq!(twins, (old.len() + new.len() - digests(&[&old, &new]).len()) as u64);
     assert_eq!(days.iter().map(|day| day.twins).sum::<u64>(), twins);
     assert!(manifests[0].parts.iter().any(|part| part.slices > 1), "a busy window is cut");
-    assert_eq!(world.step(LATE), Ok(Step::Idle));
+    assert_eq!(world.step(LATE), Ok(ArchiveStep::Idle));
 }
 
 #[test]

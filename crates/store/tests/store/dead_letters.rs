@@ -6,10 +6,10 @@ use model::event::{Event, MAX_AGE_MS};
 use model::operating::health::LetterGauge;
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, days, deliver, event, figures, store};
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
-use store::letters::dead_letters::{DeadLetter, DeadLetters, Filter, KEEP_MS, MAX_PAYLOAD_BYTES, Place};
-use store::letters::redrive::{STEP, Step};
+use store::letters::dead_letters::{DeadLetter, DeadLetters, Filter, KEEP_MS, LetterPosition, MAX_PAYLOAD_BYTES};
+use store::letters::redrive::{RedriveStep, STEP};
 use store::sql::{Sql, StoreError};
 
 const ALL: Filter = Filter { id: None, source: None, reason: None, before_ms: None };
@@ -33,9 +33,9 @@ fn ids(letters: &[KeptLetter]) -> Vec<&str> {
 }
 
 /// Redrives all that match, step by step, each step again until it succeeds.
-fn sweep(sql: &(impl Sql + Clone + 'static), filter: &Filter, now_ms: u64) -> Step {
+fn sweep(sql: &(impl Sql + Clone + 'static), filter: &Filter, now_ms: u64) -> RedriveStep {
     let (letters, store) = (DeadLetters::new(sql.clone()), store(sql));
-    let (mut sum, mut place) = (Step::default(), None);
+    let (mut sum, mut place) = (RedriveStep::default(), None);
     for _ in 0..10_000 {
         match block_on(letters.redrive(&store, filter, place.as_ref(), now_ms)) {
             Err(StoreError::Conflict | StoreError::Unavailable(_)) => {}
@@ -57,7 +57,7 @@ fn sweep(sql: &(impl Sql + Clone + 'static), filter: &Filter, now_ms: u64) -> St
 
 fn plain_figures(events: &[Event]) -> String {
     let sqlite = Sqlite::new();
-    block_on(deliver(&store(&sqlite), &mut Memory::default(), events));
+    block_on(deliver(&store(&sqlite), &mut WriterMemory::default(), events));
     figures(&store(&sqlite))
 }
 
@@ -95,13 +95,13 @@ fn many_letters_take_few_statements_and_come_page_by_page() {
         let (count, page) = block_on(letters.newest(&ALL, place.as_ref(), 900)).unwrap();
         assert_eq!(count, 5_000);
         let Some(last) = page.last() else { break };
-        let text = Place { received_at: last.received_at, id: last.id.clone() }.to_string();
-        place = Place::parse(&text);
+        let text = LetterPosition { received_at: last.received_at, id: last.id.clone() }.to_string();
+        place = LetterPosition::parse(&text);
         seen.extend(page.into_iter().map(|letter| letter.id));
     }
     let expected: Vec<String> = many.into_iter().rev().map(|letter| letter.id).collect();
     assert_eq!(seen, expected);
-    assert_eq!(Place::parse("x-1").or(Place::parse("1")), None);
+    assert_eq!(LetterPosition::parse("x-1").or(LetterPosition::parse("1")), None);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_bad_event_in_a_message_keeps_a_letter_with_what_remains() {
 
 fn plain_days(events: &[Event]) -> Vec<(u64, u64, u64)> {
     let sqlite = Sqlite::new();
-    block_on(deliver(&store(&sqlite), &mut Memory::default(), events));
+    block_on(deliver(&store(&sqlite), &mut WriterMemory::default(), events));
     days(&store(&sqlite))
 }
 
@@ -227,7 +227,7 @@ fn after_retention_a_redrive_is_refused_with_the_reason() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
     let young = event(2, MIN_SEGMENT_AGE_MS);
-    block_on(deliver(&store, &mut Memory::default(), &[event(1, 0)]));
+    block_on(deliver(&store, &mut WriterMemory::default(), &[event(1, 0)]));
     let both =
         [message_letter("old", &[event(1, 0), event(3, 0)]), message_letter("young", std::slice::from_ref(&young))];
     block_on(DeadLetters::new(sqlite.clone()).store(&both)).unwrap();
@@ -270,7 +270,7 @@ proptest! {
         let delivered: Vec<Event> =
             all.iter().zip(&events).filter(|(_, (delivered, _))| *delivered).map(|(event, _)| event.clone()).collect();
         let direct = store(&sqlite);
-        block_on(deliver(&direct, &mut Memory::default(), &delivered));
+        block_on(deliver(&direct, &mut WriterMemory::default(), &delivered));
         for copy in 0..2 {
             let held: Vec<Event> = all.iter().zip(&events)
                 .filter(|(_, (_, copies))| *copies > copy).map(|(event, _)| event.clone()).collect();

@@ -7,9 +7,9 @@ use model::counting::grain::{Grain, Retention};
 use model::counting::rollup::Rollups;
 use model::event::Event;
 use model::reading::found::Sighting;
-use model::reading::selection::{Parts, Routes, Selection, Span};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 use rig::{START, Sqlite, block_on, deliver, event, figures, rollups, store};
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::keeper::address_keys::AddressKeys;
 use store::letters::dead_letters::{DeadLetters, Filter};
@@ -24,12 +24,13 @@ fn a_range_gives_its_minutes_folded_or_not() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
     let events: Vec<Event> = (0..600).map(|n| event(n, n * 1_000)).collect();
-    block_on(deliver(&store, &mut Memory::default(), &events));
+    block_on(deliver(&store, &mut WriterMemory::default(), &events));
     let count = |from: u64, to: u64| {
         let spans = vec![Span::around(Grain::Minute, START + from, START + to)];
-        let selection = |routes| Selection { spans: spans.clone(), routes, parts: Parts::Counts, dual: Parts::Counts };
-        let together = requests(&block_on(store.rollups(&selection(Routes::Together))).unwrap());
-        assert_eq!(requests(&block_on(store.rollups(&selection(Routes::Each))).unwrap()), together);
+        let selection =
+            |routes| Selection { spans: spans.clone(), routes, parts: RollupParts::Counts, dual: RollupParts::Counts };
+        let together = requests(&block_on(store.rollups(&selection(RouteSelection::Together))).unwrap());
+        assert_eq!(requests(&block_on(store.rollups(&selection(RouteSelection::Each))).unwrap()), together);
         together
     };
     let counts = || [count(0, 600_000), count(60_000, 120_000), count(61_000, 119_000), count(600_000, 700_000)];
@@ -46,7 +47,7 @@ fn a_range_gives_its_minutes_folded_or_not() {
 fn many_small_segments_fold_in_bounded_steps() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     for n in 0..1_300 {
         let recorded = block_on(store.record(&mut memory, &[event(n, n)], START)).unwrap();
         assert_eq!((recorded.stored, recorded.unfolded), (1, n + 1));
@@ -79,7 +80,7 @@ fn a_fold_of_many_events_has_few_of_them_in_memory_and_writes_each_row_once() {
         let (recording, folding) = (store(&sqlite), store(&weighed));
         for segment in 0..segments {
             let events: Vec<Event> = (0..4_000).map(|n| event(segment * 4_000 + n, n)).collect();
-            block_on(recording.record(&mut Memory::default(), &events, START)).unwrap();
+            block_on(recording.record(&mut WriterMemory::default(), &events, START)).unwrap();
         }
         let before = figures(&recording);
         assert_eq!(block_on(folding.fold(START)).unwrap(), 0);
@@ -106,7 +107,7 @@ impl Sql for Shared {
             return;
         }
         self.1.set(n + 1);
-        deliver(&store(&self.0), &mut Memory::default(), &[event(n, n)]).await;
+        deliver(&store(&self.0), &mut WriterMemory::default(), &[event(n, n)]).await;
     }
 }
 
@@ -114,7 +115,7 @@ impl Sql for Shared {
 fn a_fold_pauses_and_what_is_recorded_meanwhile_is_the_next_ones() {
     let (sqlite, never_folded) = (Sqlite::new(), Sqlite::new());
     let events: Vec<Event> = (1_000..5_000).map(|n| event(n, n)).collect();
-    block_on(store(&sqlite).record(&mut Memory::default(), &events, START)).unwrap();
+    block_on(store(&sqlite).record(&mut WriterMemory::default(), &events, START)).unwrap();
     let others = Rc::new(Cell::new(0));
     let folding = store(&Shared(sqlite, others.clone()));
     for unfolded in [8, 0] {
@@ -122,7 +123,7 @@ fn a_fold_pauses_and_what_is_recorded_meanwhile_is_the_next_ones() {
         assert_eq!((others.get(), block_on(folding.state(START)).unwrap().unfolded), (8, unfolded));
     }
     let all: Vec<Event> = (0..8).chain(1_000..5_000).map(|n| event(n, n)).collect();
-    block_on(store(&never_folded).record(&mut Memory::default(), &all, START)).unwrap();
+    block_on(store(&never_folded).record(&mut WriterMemory::default(), &all, START)).unwrap();
     assert_eq!(figures(&folding), figures(&store(&never_folded)));
 }
 
@@ -131,7 +132,7 @@ fn events_come_back_as_they_were() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
     let events: Vec<Event> = (0..100).map(|n| event(n, n * 2_000)).collect();
-    block_on(deliver(&store, &mut Memory::default(), &events));
+    block_on(deliver(&store, &mut WriterMemory::default(), &events));
     assert_eq!(block_on(store.events(START, START + 200_000)).unwrap(), (events.clone(), false));
     assert_eq!(block_on(store.events(START + 50_000, START + 70_000)).unwrap().0, events[25..35]);
     let trace = |event: &Event| block_on(store.trace(event.idempotent_id)).unwrap();
@@ -139,7 +140,7 @@ fn events_come_back_as_they_were() {
     assert_eq!(trace(&events[7]), once);
     assert_eq!(trace(&event(999, 0)), Sighting::default());
     for _ in 0..2 {
-        block_on(deliver(&store, &mut Memory::default(), &events[7..9]));
+        block_on(deliver(&store, &mut WriterMemory::default(), &events[7..9]));
     }
     let repeats = vec![(events[7].clone(), START); 2];
     assert_eq!(trace(&events[7]), Sighting { absorbed: repeats, ..once }, "repeats are told from what is counted");
@@ -149,7 +150,7 @@ fn events_come_back_as_they_were() {
 fn an_empty_call_does_nothing() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
-    assert_eq!(block_on(store.record(&mut Memory::default(), &[], START)).unwrap().stored, 0);
+    assert_eq!(block_on(store.record(&mut WriterMemory::default(), &[], START)).unwrap().stored, 0);
     assert_eq!(block_on(store.fold(START)).unwrap(), 0);
     assert_eq!(sqlite.count("segments"), 0);
 }
@@ -158,7 +159,7 @@ fn an_empty_call_does_nothing() {
 fn only_what_is_folded_and_can_not_come_again_is_deleted() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     block_on(deliver(&store, &mut memory, &[event(1, 0)]));
     let late = START + MIN_SEGMENT_AGE_MS + 1;
     assert!(!block_on(store.prune(late, u64::MAX)).unwrap());
@@ -169,11 +170,11 @@ fn only_what_is_folded_and_can_not_come_again_is_deleted() {
     block_on(store.prune(late, START)).unwrap();
     assert_eq!(sqlite.count("segments"), 1, "it is not archived");
     block_on(store.prune(late, u64::MAX)).unwrap();
-    assert_eq!((sqlite.count("segments"), requests(&rollups(&store, Grain::Day, Routes::Each))), (0, 1));
+    assert_eq!((sqlite.count("segments"), requests(&rollups(&store, Grain::Day, RouteSelection::Each))), (0, 1));
     // The log goes on behind what was deleted, also for a writer who remembers nothing.
-    block_on(deliver(&store, &mut Memory::default(), &[event(2, 0)]));
+    block_on(deliver(&store, &mut WriterMemory::default(), &[event(2, 0)]));
     block_on(store.fold(START)).unwrap();
-    assert_eq!(requests(&rollups(&store, Grain::Day, Routes::Each)), 2);
+    assert_eq!(requests(&rollups(&store, Grain::Day, RouteSelection::Each)), 2);
     block_on(store.prune(late, u64::MAX)).unwrap();
     assert_eq!(sqlite.count("folds"), 1, "only the newest fold is needed");
 }
@@ -182,7 +183,7 @@ fn only_what_is_folded_and_can_not_come_again_is_deleted() {
 fn much_is_deleted_in_steps() {
     let sqlite = Sqlite::new();
     let store = store(&sqlite);
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     for n in 0..1_001 {
         block_on(deliver(&store, &mut memory, &[event(n, 0)]));
     }
@@ -243,16 +244,16 @@ fn what_was_not_stored_so_is_reported_and_never_panics() {
                 Ok(()) | Err(StoreError::Corrupt(_) | StoreError::Conflict) => {}
                 Err(other) => panic!("{other}"),
             };
-            corrupt(block_on(store.record(&mut Memory::default(), &[event(1, 0)], 0)).map(drop));
+            corrupt(block_on(store.record(&mut WriterMemory::default(), &[event(1, 0)], 0)).map(drop));
             corrupt(block_on(store.fold(0)).map(drop));
             let selection = |routes| Selection {
                 spans: vec![Span::around(Grain::Minute, 0, 1)],
                 routes,
-                parts: Parts::All,
-                dual: Parts::All,
+                parts: RollupParts::All,
+                dual: RollupParts::All,
             };
-            corrupt(block_on(store.rollups(&selection(Routes::Each))).map(drop));
-            corrupt(block_on(store.rollups(&selection(Routes::Together))).map(drop));
+            corrupt(block_on(store.rollups(&selection(RouteSelection::Each))).map(drop));
+            corrupt(block_on(store.rollups(&selection(RouteSelection::Together))).map(drop));
             corrupt(block_on(store.prune(1, 1)).map(drop));
             corrupt(block_on(store.events(0, 1)).map(drop));
             corrupt(block_on(store.trace(event(1, 0).idempotent_id)).map(drop));
@@ -284,7 +285,7 @@ fn a_writer_that_remembers_reads_only_what_is_new() {
     }
     let rows = Rc::new(RefCell::new(0));
     let store = store(&Counting(Sqlite::new(), rows.clone()));
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     for n in 0..500 {
         block_on(deliver(&store, &mut memory, &[event(n, n)]));
     }

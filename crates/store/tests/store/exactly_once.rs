@@ -7,7 +7,7 @@ use model::event::Event;
 use model::event::identity::Digest;
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, deliver, event, figures, interleave, store};
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 use store::sql::StoreError;
 
 /// A delivery: positions of events (some repeated, in any order), split into batches.
@@ -38,7 +38,7 @@ fn deliveries() -> impl Strategy<Value = (Vec<Event>, Vec<Vec<Event>>)> {
 
 fn plain_figures(events: &[Event]) -> String {
     let sqlite = Sqlite::new();
-    block_on(deliver(&store(&sqlite), &mut Memory::default(), events));
+    block_on(deliver(&store(&sqlite), &mut WriterMemory::default(), events));
     figures(&store(&sqlite))
 }
 
@@ -50,14 +50,14 @@ proptest! {
     ) {
         let sqlite = Sqlite::new();
         let store = store(&sqlite);
-        let mut memory = Memory::default();
+        let mut memory = WriterMemory::default();
         for (batch, fold) in batches.iter().zip(folds.iter().cycle()) {
             block_on(deliver(&store, &mut memory, batch));
             if *fold {
                 block_on(store.fold(START)).unwrap();
             }
             if forget {
-                memory = Memory::default();
+                memory = WriterMemory::default();
             }
         }
         prop_assert_eq!(figures(&store), plain_figures(&events));
@@ -81,7 +81,7 @@ proptest! {
     ) {
         let sqlite = Sqlite::new();
         let faulty = store(&Faulty::new(&sqlite, &fates));
-        let mut memory = Memory::default();
+        let mut memory = WriterMemory::default();
         for batch in &batches {
             block_on(deliver(&faulty, &mut memory, batch));
             let _ = block_on(faulty.fold(START));
@@ -98,7 +98,7 @@ proptest! {
         let consumer = |parity: usize| -> Pin<Box<dyn Future<Output = ()> + '_>> {
             let (shared, batches) = (&shared, &batches);
             Box::pin(async move {
-                let mut memory = Memory::default();
+                let mut memory = WriterMemory::default();
                 for batch in batches.iter().skip(parity).step_by(2).chain(batches.iter().skip(1 - parity).step_by(2)) {
                     deliver(shared, &mut memory, batch).await;
                     match shared.fold(START).await {
@@ -128,7 +128,7 @@ fn a_conflict_that_never_ends_is_reported_and_changes_nothing() {
     }
     let sqlite = Sqlite::new();
     let slower = store(&AlwaysSlower(sqlite.clone()));
-    let result = block_on(slower.record(&mut Memory::default(), &[event(1, 0)], START));
+    let result = block_on(slower.record(&mut WriterMemory::default(), &[event(1, 0)], START));
     assert_eq!(result, Err(StoreError::Conflict));
     assert_eq!(sqlite.count("segments"), 0);
 }
@@ -136,7 +136,7 @@ fn a_conflict_that_never_ends_is_reported_and_changes_nothing() {
 #[test]
 fn a_database_restored_to_an_earlier_state_gets_again_what_it_lost() {
     let (lost, restored) = (Sqlite::new(), Sqlite::new());
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     for n in 0..3 {
         block_on(deliver(&store(&lost), &mut memory, &[event(n, 0)]));
     }
@@ -161,7 +161,7 @@ fn a_repeat_across_a_window_edge_counts_once_in_either_order() {
     for order in [[59_500, 60_500], [60_500, 59_500]] {
         let sqlite = Sqlite::new();
         let store = store(&sqlite);
-        let mut memory = Memory::default();
+        let mut memory = WriterMemory::default();
         let stored: Vec<u64> =
             order.iter().map(|ms| block_on(store.record(&mut memory, &[repeat(*ms)], START)).unwrap().stored).collect();
         assert_eq!(stored, [1, 0]);

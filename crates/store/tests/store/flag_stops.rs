@@ -1,14 +1,14 @@
 //! Emergency stops in a real database, and what the object holds for routers.
 
 use model::flag::document::Document;
-use model::flag::obeyed::Held;
-use model::flag::stop::{Act, Latch, Stop};
+use model::flag::obeyed::FlagCopy;
+use model::flag::stop::{Latch, Stop, StopAct};
 use rig::{Fate, Faulty, Sqlite, block_on};
 use store::flag::copy;
 use store::flag::stops::Stops;
 
-fn act(at: u64, by: &str) -> Act {
-    Act { at, by: by.into(), reason: "it's \"on\" fire".into() }
+fn act(at: u64, by: &str) -> StopAct {
+    StopAct { at, by: by.into(), reason: "it's \"on\" fire".into() }
 }
 
 fn stop(n: u8) -> Stop {
@@ -62,9 +62,9 @@ fn document(version: u32, reason: &str) -> Document {
 fn the_object_holds_the_newest_document_and_every_stop_whatever_it_is_told() {
     let sqlite = Sqlite::new();
     let tell = |latch: Latch, document: Option<Document>| {
-        let told = Held { latch, document: document.map(|document| serde_json::to_string(&document).unwrap()) };
+        let told = FlagCopy { latch, document: document.map(|document| serde_json::to_string(&document).unwrap()) };
         let held = block_on(copy::hold(sqlite.clone(), &serde_json::to_string(&told).unwrap(), 5)).unwrap();
-        let Held { latch, document } = serde_json::from_str(&held).unwrap();
+        let FlagCopy { latch, document } = serde_json::from_str(&held).unwrap();
         (latch, document.map(|text| Document::read(&text).unwrap()).map(|document| (document.version, document.reason)))
     };
     assert_eq!(tell(Latch::default(), None), (Latch::default(), None));

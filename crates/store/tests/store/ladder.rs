@@ -7,14 +7,14 @@ use model::archive::manifest::{self, ArchivePart, Manifest};
 use model::event::message;
 use model::event::{Cohort, Event};
 use model::flag::document::Document;
-use model::flag::obeyed::Held;
-use model::flag::stop::{Act, Latch, Stop};
-use model::parity::report::Report;
+use model::flag::obeyed::FlagCopy;
+use model::flag::stop::{Latch, Stop, StopAct};
+use model::parity::report::ParityReport;
 use model::parity::window::Window;
 use rig::frozen::Ladder;
 use rig::{START, Sqlite, block_on, figures, store};
-use store::events::event_store::{EventStore, Memory};
-use store::parity::compare::{Run, Settings};
+use store::events::event_store::{EventStore, WriterMemory};
+use store::parity::compare::{ComparisonRun, ComparisonSettings};
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
@@ -56,7 +56,7 @@ fn events() -> Vec<Event> {
 /// A store that holds them: folded, but for the last one, and with two repeats.
 fn filled() -> Sqlite {
     let (sqlite, events) = (Sqlite::new(), events());
-    let (store, mut memory) = (store(&sqlite), Memory::default());
+    let (store, mut memory) = (store(&sqlite), WriterMemory::default());
     block_on(store.record(&mut memory, &events[..4], NOW)).unwrap();
     block_on(store.record(&mut memory, &events[1..5], NOW + 1)).unwrap();
     while block_on(store.fold(NOW + 2)).unwrap() > 0 {}
@@ -90,7 +90,7 @@ fn the_event_store_reads_frozen_rows_and_goes_on_from_them() {
     assert_eq!(shown(&of_old), shown(&of_new));
     assert_eq!(shown(&of_old).1, events());
     // Its digests still tell repeats, its rollups and ledgers take what is folded, and nothing is folded twice.
-    let recorded = block_on(of_old.record(&mut Memory::default(), &events(), NOW + 4)).unwrap();
+    let recorded = block_on(of_old.record(&mut WriterMemory::default(), &events(), NOW + 4)).unwrap();
     assert_eq!((recorded.stored, recorded.absorbed), (0, 6));
     for store in [&of_old, &of_new] {
         while block_on(store.fold(NOW + 5)).unwrap() > 0 {}
@@ -99,15 +99,15 @@ fn the_event_store_reads_frozen_rows_and_goes_on_from_them() {
 }
 
 /// Both stores compared, where the new one lacks an event: the findings of a minute, and the report.
-fn compared(new: &Sqlite) -> Report {
+fn compared(new: &Sqlite) -> ParityReport {
     let old = filled();
-    block_on(store(new).record(&mut Memory::default(), &events()[..4], NOW)).unwrap();
+    block_on(store(new).record(&mut WriterMemory::default(), &events()[..4], NOW)).unwrap();
     let (of_old, of_new, kept) = (store(&old), store(new), Reports::new(new.clone()));
     let comparer = Comparer { old: &*of_old, new: &*of_new, kept: &kept };
     let window = Window::parse(&format!("range:{START}-{}", START + 120_000)).unwrap();
-    let settings = Settings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
+    let settings = ComparisonSettings { id_window_ms: 60_000, lag_ms: 0, limit_ppm: 10_000 };
     match block_on(comparer.run(window, NOW + 60_000, settings)).unwrap() {
-        Run::Done(report) => block_on(kept.store(*report)).unwrap(),
+        ComparisonRun::Done(report) => block_on(kept.store(*report)).unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -121,7 +121,7 @@ fn reports_and_what_was_found_in_a_minute() {
     let text = serde_json::to_string(&report).unwrap();
     ladder.hold(1, &[("report", text.into_bytes()), ("minute", minute.into_bytes())]);
     for (_, vectors) in ladder.rungs() {
-        assert_eq!(serde_json::from_slice::<Report>(&vectors[0].bytes).unwrap(), report);
+        assert_eq!(serde_json::from_slice::<ParityReport>(&vectors[0].bytes).unwrap(), report);
         // A run that finds what an earlier version found of a minute comes to the same.
         let again = Sqlite::new();
         again.script(std::str::from_utf8(&vectors[1].bytes).unwrap());
@@ -166,10 +166,10 @@ fn documents_of_the_flag() {
 
 #[test]
 fn stops_and_what_the_object_holds_of_the_flag() {
-    let act = |at, reason: &str| Act { at, by: "op".into(), reason: reason.into() };
+    let act = |at, reason: &str| StopAct { at, by: "op".into(), reason: reason.into() };
     let released = Stop { released: Some(act(START + 9, "mended")), ..Stop::new([1, 2, 3, 4], act(START, "on fire")) };
     let latch = Latch::of([released, Stop::new([0xff; 4], act(START + 5, "é"))]);
-    let held = Held { latch: latch.clone(), document: Some(r#"{"schema":1,"version":0}"#.into()) };
+    let held = FlagCopy { latch: latch.clone(), document: Some(r#"{"schema":1,"version":0}"#.into()) };
     let ladder = Ladder::of(FILE, "stops");
     let written = [
         ("latch", serde_json::to_vec(&latch).unwrap()),
@@ -180,7 +180,7 @@ fn stops_and_what_the_object_holds_of_the_flag() {
     for (_, vectors) in ladder.rungs() {
         let text = |at: usize| std::str::from_utf8(&vectors[at].bytes).unwrap();
         assert_eq!((Latch::read(text(0)).unwrap(), Latch::read(text(1)).unwrap()), (latch.clone(), Latch::default()));
-        let read: Held = serde_json::from_str(text(2)).unwrap();
+        let read: FlagCopy = serde_json::from_str(text(2)).unwrap();
         assert_eq!((read.latch, read.document), (held.latch.clone(), held.document.clone()));
     }
 }

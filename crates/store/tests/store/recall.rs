@@ -6,12 +6,12 @@ use model::counting::figures::Figures;
 use model::counting::grain::{DAY_MS, Grain, HOUR_MS, Retention};
 use model::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
 use model::event::{Cohort, Event};
-use model::reading::found::Found;
+use model::reading::found::SelectedRollups;
 use model::reading::intervals::{Intervals, by_interval};
-use model::reading::selection::{Parts, Routes, Selection, Span, cover};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span, cover};
 use proptest::prelude::*;
 use rig::{START, Sqlite, block_on, event, store, store_keeping};
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 use store::events::recall::{FORGET_AFTER_MS, Recall};
 
 const KEPT: Retention =
@@ -26,9 +26,9 @@ enum Step {
     /// So many ms pass.
     Pass(u64),
     /// A reader looks at the last so many ms of some routes, with these parts, of dual events too.
-    Read(u64, Routes, Parts, Parts),
+    Read(u64, RouteSelection, RollupParts, RollupParts),
     /// It asks so, and is answered, but the answer is on its way.
-    Ask(u64, Routes, Parts, Parts),
+    Ask(u64, RouteSelection, RollupParts, RollupParts),
     /// One of those answers arrives.
     Answer(usize),
     /// The database is copied.
@@ -37,16 +37,16 @@ enum Step {
     Restore(usize),
 }
 
-fn parts() -> impl Strategy<Value = Parts> {
-    prop::sample::select(vec![Parts::Counts, Parts::Latency, Parts::Figures])
+fn parts() -> impl Strategy<Value = RollupParts> {
+    prop::sample::select(vec![RollupParts::Counts, RollupParts::Latency, RollupParts::Figures])
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let late = prop_oneof![0..60_000u64, 0..HOUR_MS, 0..6 * DAY_MS];
     let pass = prop_oneof![0..60_000u64, 0..HOUR_MS, 0..2 * DAY_MS];
     let length = prop::sample::select(vec![HOUR_MS, 5 * HOUR_MS, DAY_MS, 7 * DAY_MS, 15 * DAY_MS]);
-    let one = Routes::One("/items/1".into());
-    let routes = prop::sample::select(vec![Routes::Each, Routes::Each, Routes::Together, one]);
+    let one = RouteSelection::One("/items/1".into());
+    let routes = prop::sample::select(vec![RouteSelection::Each, RouteSelection::Each, RouteSelection::Together, one]);
     let step = prop_oneof![
         5 => late.prop_map(Step::Arrive),
         3 => Just(Step::Fold),
@@ -81,8 +81,8 @@ fn text(intervals: &Intervals, selection: &Selection) -> String {
             for (path, rollup) in interval.of(cohort).iter() {
                 let Figures { requests, status, response_time, addresses } = rollup.into();
                 write!(text, "{slot:?} {cohort:?} {path} {requests} {status:?} {:?}", rollup.digest_sum).unwrap();
-                let times = response_time.filter(|_| parts >= Parts::Latency);
-                let addresses = Some(addresses).filter(|_| parts >= Parts::Figures);
+                let times = response_time.filter(|_| parts >= RollupParts::Latency);
+                let addresses = Some(addresses).filter(|_| parts >= RollupParts::Figures);
                 writeln!(text, " {times:?} {addresses:?}").unwrap();
             }
         }
@@ -90,22 +90,22 @@ fn text(intervals: &Intervals, selection: &Selection) -> String {
     text
 }
 
-fn read(recall: &mut Recall, store: &EventStore, selection: &Selection, now: u64) -> (String, Found) {
+fn read(recall: &mut Recall, store: &EventStore, selection: &Selection, now: u64) -> (String, SelectedRollups) {
     let recalled = recall.recall(selection, now);
     let found = block_on(store.find(selection, recalled.known().as_ref())).unwrap();
-    let found: Found = postcard::from_bytes(&postcard::to_allocvec(&found).unwrap()).unwrap();
+    let found: SelectedRollups = postcard::from_bytes(&postcard::to_allocvec(&found).unwrap()).unwrap();
     (text(&recall.learn(selection, &recalled, &found, now).unwrap(), selection), found)
 }
 
-fn each_route(spans: Vec<Span>, parts: Parts, dual: Parts) -> Selection {
-    Selection { spans, routes: Routes::Each, parts, dual }
+fn each_route(spans: Vec<Span>, parts: RollupParts, dual: RollupParts) -> Selection {
+    Selection { spans, routes: RouteSelection::Each, parts, dual }
 }
 
 fn live(steps: &[Step], max_bytes: usize) -> Result<(), TestCaseError> {
     let sqlite = Sqlite::new();
     let store = store_keeping(&sqlite, KEPT);
     let (mut copies, mut on_their_way) = (vec![sqlite.copy()], Vec::new());
-    let (mut memory, mut recall, mut now, mut requests) = (Memory::default(), Recall::new(max_bytes), START, 0);
+    let (mut memory, mut recall, mut now, mut requests) = (WriterMemory::default(), Recall::new(max_bytes), START, 0);
     for step in steps {
         match step {
             Step::Arrive(late) => {
@@ -151,7 +151,7 @@ proptest! {
 /// Events of one minute each, folded at their end.
 fn filled(minutes: u64, folded_at: u64) -> EventStore {
     let store = store(&Sqlite::new());
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     for n in 0..minutes {
         block_on(store.record(&mut memory, &[at(n, START + n * 60_000)], START + n * 60_000)).unwrap();
         block_on(store.fold(folded_at + n)).unwrap();
@@ -164,10 +164,11 @@ fn only_what_has_changed_is_read_again() {
     let store = filled(30, START);
     let mut recall = Recall::new(1_000_000);
     let now = START + 30 * 60_000;
-    let selection = each_route(vec![Span::around(Grain::Minute, START, now)], Parts::Latency, Parts::Latency);
+    let selection =
+        each_route(vec![Span::around(Grain::Minute, START, now)], RollupParts::Latency, RollupParts::Latency);
     let rows = |recall: &mut Recall, now| read(recall, &store, &selection, now).1.folded.len();
     assert_eq!([rows(&mut recall, now), rows(&mut recall, now)], [30, 0]);
-    block_on(store.record(&mut Memory::default(), &[at(99, START + 27 * 60_000)], now)).unwrap();
+    block_on(store.record(&mut WriterMemory::default(), &[at(99, START + 27 * 60_000)], now)).unwrap();
     // Not folded yet, it is no change.
     assert_eq!(rows(&mut recall, now), 0);
     block_on(store.fold(now)).unwrap();
@@ -181,7 +182,8 @@ fn a_database_that_was_restored_is_read_anew() {
     let (before, after) = (filled(30, START), filled(20, START + 7));
     let mut recall = Recall::new(1_000_000);
     let now = START + 30 * 60_000;
-    let selection = each_route(vec![Span::around(Grain::Minute, START, now)], Parts::Latency, Parts::Latency);
+    let selection =
+        each_route(vec![Span::around(Grain::Minute, START, now)], RollupParts::Latency, RollupParts::Latency);
     read(&mut recall, &before, &selection, now);
     let direct = by_interval(block_on(after.rollups(&selection)).unwrap());
     assert_eq!(read(&mut recall, &after, &selection, now).0, text(&direct, &selection));
@@ -192,10 +194,11 @@ fn an_answer_that_comes_late_replaces_nothing_newer() {
     let store = filled(10, START);
     let mut recall = Recall::new(1_000_000);
     let now = START + 10 * 60_000;
-    let selection = each_route(vec![Span::around(Grain::Minute, START, now)], Parts::Latency, Parts::Latency);
+    let selection =
+        each_route(vec![Span::around(Grain::Minute, START, now)], RollupParts::Latency, RollupParts::Latency);
     let slow = recall.recall(&selection, now);
     let late = block_on(store.find(&selection, slow.known().as_ref())).unwrap();
-    block_on(store.record(&mut Memory::default(), &[at(99, START)], now)).unwrap();
+    block_on(store.record(&mut WriterMemory::default(), &[at(99, START)], now)).unwrap();
     block_on(store.fold(now)).unwrap();
     let newest = read(&mut recall, &store, &selection, now).0;
     recall.learn(&selection, &slow, &late, now).unwrap();

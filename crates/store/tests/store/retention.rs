@@ -6,10 +6,10 @@ use model::counting::grain::{DAY_MS, Grain, HOUR_MS, Retention};
 use model::counting::rollup::{Rollup, Rollups};
 use model::event::Event;
 use model::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
-use model::reading::selection::{Parts, Routes, Selection, Span};
+use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, event, store_keeping};
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::sql::StoreError;
 
@@ -47,9 +47,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// All that is kept of a grain.
-fn kept(store: &EventStore, grain: Grain, routes: Routes, now: u64) -> Rollups {
+fn kept(store: &EventStore, grain: Grain, routes: RouteSelection, now: u64) -> Rollups {
     let spans = vec![Span::around(grain, KEPT.first(grain, now), now + 1)];
-    block_on(store.rollups(&Selection { spans, routes, parts: Parts::Counts, dual: Parts::Counts })).unwrap()
+    block_on(store.rollups(&Selection { spans, routes, parts: RollupParts::Counts, dual: RollupParts::Counts }))
+        .unwrap()
 }
 
 /// Requests and digests by interval.
@@ -84,7 +85,7 @@ fn live(steps: &[Step], fates: &[Fate]) -> Result<(), TestCaseError> {
     let sqlite = Sqlite::new();
     let faulty: EventStore = store_keeping(&Faulty::new(&sqlite, fates), KEPT);
     let plain = store_keeping(&sqlite, KEPT);
-    let (mut memory, mut events, mut now) = (Memory::default(), Vec::new(), START);
+    let (mut memory, mut events, mut now) = (WriterMemory::default(), Vec::new(), START);
     for step in steps {
         match step {
             Step::Arrive(late) => {
@@ -100,7 +101,7 @@ fn live(steps: &[Step], fates: &[Fate]) -> Result<(), TestCaseError> {
         }
         for grain in Grain::ALL {
             let from = KEPT.first(grain, now);
-            for routes in [Routes::Each, Routes::Together] {
+            for routes in [RouteSelection::Each, RouteSelection::Together] {
                 let read = kept(&plain, grain, routes, now);
                 prop_assert_eq!(sums(&read), expected(&events, grain, from), "{:?} after {:?}", grain, step);
             }
@@ -111,7 +112,9 @@ fn live(steps: &[Step], fates: &[Fate]) -> Result<(), TestCaseError> {
     while until_done(|| block_on(faulty.prune(now, u64::MAX))) {}
     let rows: usize = Grain::ALL
         .into_iter()
-        .flat_map(|grain| [Routes::Each, Routes::Together].map(|routes| kept(&plain, grain, routes, now).len()))
+        .flat_map(|grain| {
+            [RouteSelection::Each, RouteSelection::Together].map(|routes| kept(&plain, grain, routes, now).len())
+        })
         .sum();
     prop_assert_eq!(sqlite.count("rollups"), rows as u64);
     let oldest = now.saturating_sub(MIN_SEGMENT_AGE_MS);
@@ -143,7 +146,7 @@ proptest! {
 fn a_month_of_minutes_is_deleted_in_bounded_steps_and_stays_within_its_bounds() {
     let sqlite = Sqlite::new();
     let store = store_keeping(&sqlite, KEPT);
-    let mut memory = Memory::default();
+    let mut memory = WriterMemory::default();
     let mut now = START;
     for hour in 0..30 * 24 {
         now = START + hour * HOUR_MS;

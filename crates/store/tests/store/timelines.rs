@@ -8,7 +8,7 @@ use model::event::Event;
 use model::event::identity::Digest;
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, days, deliver, event, figures, interleave, store};
-use store::events::event_store::{EventStore, Memory};
+use store::events::event_store::{EventStore, WriterMemory};
 use store::events::retention::MIN_SEGMENT_AGE_MS;
 use store::sql::{Sql, StoreError};
 
@@ -23,11 +23,11 @@ fn held(sqlite: &Sqlite) -> Vec<Event> {
 /// Figures of a new store that is given these events.
 fn plain_figures(events: &[Event]) -> String {
     let sqlite = Sqlite::new();
-    block_on(deliver(&store(&sqlite), &mut Memory::default(), events));
+    block_on(deliver(&store(&sqlite), &mut WriterMemory::default(), events));
     figures(&store(&sqlite))
 }
 
-fn record(store: &EventStore, memory: &mut Memory, events: &[Event]) -> (u64, u64) {
+fn record(store: &EventStore, memory: &mut WriterMemory, events: &[Event]) -> (u64, u64) {
     let recorded = block_on(store.record(memory, events, START)).unwrap();
     (recorded.stored, recorded.absorbed)
 }
@@ -35,7 +35,7 @@ fn record(store: &EventStore, memory: &mut Memory, events: &[Event]) -> (u64, u6
 #[test]
 fn a_consumer_that_remembers_another_timeline_of_the_same_length_stores_what_no_store_has() {
     let sqlite = Sqlite::new();
-    let (store, mut consumer) = (store(&sqlite), Memory::default());
+    let (store, mut consumer) = (store(&sqlite), WriterMemory::default());
     let events = |numbers: std::ops::Range<u64>| numbers.map(|n| event(n, n)).collect::<Vec<_>>();
     let earlier = sqlite.copy();
     for event in events(0..50) {
@@ -43,7 +43,7 @@ fn a_consumer_that_remembers_another_timeline_of_the_same_length_stores_what_no_
     }
     record(&store, &mut consumer, &events(0..50));
     sqlite.restore(&earlier);
-    let mut another_isolate = Memory::default();
+    let mut another_isolate = WriterMemory::default();
     for event in events(50..101) {
         record(&store, &mut another_isolate, &[event]);
     }
@@ -56,13 +56,13 @@ fn a_consumer_that_remembers_another_timeline_of_the_same_length_stores_what_no_
 #[test]
 fn a_memory_whose_last_segment_was_deleted_reads_anew() {
     let sqlite = Sqlite::new();
-    let (store, mut memory) = (store(&sqlite), Memory::default());
+    let (store, mut memory) = (store(&sqlite), WriterMemory::default());
     record(&store, &mut memory, &[event(1, 0)]);
     record(&store, &mut memory, &[event(2, 0)]);
     block_on(store.fold(START)).unwrap();
     while block_on(store.prune(START + MIN_SEGMENT_AGE_MS + 1, u64::MAX)).unwrap() {}
     assert_eq!(sqlite.count("segments"), 0);
-    let mut another = Memory::default();
+    let mut another = WriterMemory::default();
     record(&store, &mut another, &[event(3, 0)]);
     assert_eq!(record(&store, &mut memory, &[event(3, 0), event(4, 0)]), (1, 1));
     block_on(store.fold(START)).unwrap();
@@ -110,7 +110,8 @@ proptest! {
                 Step::Record(isolate, numbers) => {
                     let before = held(&sqlite).len() as u64;
                     let events = numbered(numbers);
-                    let recorded = record(&store, isolates[*isolate].get_or_insert_with(Memory::default), &events);
+                    let memory = isolates[*isolate].get_or_insert_with(WriterMemory::default);
+                    let recorded = record(&store, memory, &events);
                     let after = held(&sqlite);
                     prop_assert_eq!((recorded.0, recorded.0 + recorded.1), (after.len() as u64 - before, events.len() as u64));
                     let has = |event: &Event| after.iter().any(|held| held.digest == event.digest);
@@ -140,7 +141,7 @@ proptest! {
         let writer = |parity: usize| -> Task<'_> {
             let (shared, batches) = (&shared, &batches);
             Box::pin(async move {
-                let mut memory = Memory::default();
+                let mut memory = WriterMemory::default();
                 for batch in batches.iter().skip(parity).step_by(2).chain(batches.iter().skip(1 - parity).step_by(2)) {
                     deliver(shared, &mut memory, &numbered(batch)).await;
                 }

@@ -2,7 +2,7 @@
 
 use model::counting::grain::DAY_MS;
 use model::operating::health::{Job, LATELY_MS};
-use model::operating::vitals::Report;
+use model::operating::vitals::VitalsReport;
 use proptest::prelude::*;
 use rig::{START, Sqlite, block_on};
 use store::keeper::vitals::{SCHEMA, VitalSigns};
@@ -13,17 +13,17 @@ fn signs() -> (Sqlite, VitalSigns) {
     (sqlite.clone(), VitalSigns::new(sqlite))
 }
 
-fn report(isolate: u64, counts: &[(&str, u64)]) -> Report {
+fn report(isolate: u64, counts: &[(&str, u64)]) -> VitalsReport {
     let counts = counts.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    Report { isolate: format!("{isolate:016x}"), counts, jobs: Vec::new() }
+    VitalsReport { isolate: format!("{isolate:016x}"), counts, jobs: Vec::new() }
 }
 
 #[test]
 fn a_jobs_last_success_stays_when_it_fails() {
     let (_, signs) = signs();
-    let run = |started_at, succeeded_at, error: Option<&str>| Report {
+    let run = |started_at, succeeded_at, error: Option<&str>| VitalsReport {
         jobs: vec![Job { job: "fold".into(), started_at, succeeded_at, error: error.map(str::to_owned) }],
-        ..Report::default()
+        ..VitalsReport::default()
     };
     block_on(signs.report(&run(1, Some(2), None), START)).unwrap();
     block_on(signs.report(&run(3, None, Some("away")), START)).unwrap();

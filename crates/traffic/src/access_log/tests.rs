@@ -4,18 +4,18 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn parse(line: &str) -> Entry {
-    Entry::parse(line.as_bytes()).unwrap()
+fn parse(line: &str) -> LogEntry {
+    LogEntry::parse(line.as_bytes()).unwrap()
 }
 
 fn error(line: &[u8]) -> String {
-    Entry::parse(line).unwrap_err().to_string()
+    LogEntry::parse(line).unwrap_err().to_string()
 }
 
 #[test]
 fn the_common_format_is_read() {
     let entry = parse(r#"127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif?x=1 HTTP/1.0" 200 2326"#);
-    let expected = Entry {
+    let expected = LogEntry {
         address: "127.0.0.1".into(),
         time_s: 971_211_336,
         method: "GET".into(),
@@ -53,7 +53,7 @@ fn the_combined_format_is_read_with_and_without_a_response_time() {
 fn what_http_cannot_carry_raw_is_percent_encoded() {
     let target = |request: &[u8]| {
         let line = [b"h - - [01/Mar/2024:00:00:00 +0000] \"", request, b"\" 200 1"].concat();
-        Entry::parse(&line).unwrap().target
+        LogEntry::parse(&line).unwrap().target
     };
     assert_eq!(target(b"GET /a b HTTP/1.1"), "/a%20b");
     assert_eq!(target(b"GET /\\x00\\xE4 HTTP/1.1"), "/%00%E4");
@@ -88,7 +88,7 @@ fn an_error_names_the_field_what_was_found_and_what_was_expected() {
     }
 }
 
-fn entries() -> impl Strategy<Value = Entry> {
+fn entries() -> impl Strategy<Value = LogEntry> {
     let optional_text = || proptest::option::of(any::<String>().prop_filter("- is absence", |text| text != "-"));
     (
         "[0-9a-zA-Z:.-]{1,45}",
@@ -101,16 +101,8 @@ fn entries() -> impl Strategy<Value = Entry> {
         (optional_text(), optional_text()),
         proptest::option::of(0..=MAX_RESPONSE_TIME_S * 1_000_000),
     )
-        .prop_map(|(address, time_s, method, target, status, bytes, (referer, agent), response_time_us)| Entry {
-            address,
-            time_s,
-            method,
-            target,
-            status,
-            bytes,
-            referer,
-            agent,
-            response_time_us,
+        .prop_map(|(address, time_s, method, target, status, bytes, (referer, agent), response_time_us)| {
+            LogEntry { address, time_s, method, target, status, bytes, referer, agent, response_time_us }
         })
 }
 
@@ -119,7 +111,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused_but_never_panic(line: Vec<u8>) {
-        let _ = Entry::parse(&line);
+        let _ = LogEntry::parse(&line);
     }
 
     #[test]
@@ -127,12 +119,12 @@ proptest! {
         let mut line = entry.to_string().into_bytes();
         let at = at.index(line.len());
         line[at] = byte;
-        let _ = Entry::parse(&line);
-        let _ = Entry::parse(&line[..at]);
+        let _ = LogEntry::parse(&line);
+        let _ = LogEntry::parse(&line[..at]);
     }
 
     #[test]
     fn what_is_written_reads_back(entry in entries()) {
-        prop_assert_eq!(Entry::parse(entry.to_string().as_bytes()).unwrap(), entry);
+        prop_assert_eq!(LogEntry::parse(entry.to_string().as_bytes()).unwrap(), entry);
     }
 }

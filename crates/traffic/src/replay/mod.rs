@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-pub use self::pace::Pace;
-use self::pace::Paced;
-use self::summary::Outcomes;
-pub use self::summary::Summary;
-use crate::dispatch::{Due, dispatch};
-use crate::gateway::{Gateway, Outgoing};
+use self::pace::PacedItems;
+pub use self::pace::ReplayPace;
+use self::summary::OutcomeCollector;
+pub use self::summary::ReplaySummary;
+use crate::dispatch::{DueRequest, dispatch};
+use crate::gateway::{Gateway, OutgoingRequest};
 use crate::log_reader::LogReader;
 use crate::ray::Rays;
 
@@ -21,23 +21,23 @@ use crate::ray::Rays;
 pub async fn replay(
     mut log: LogReader,
     gateway: &Gateway,
-    pace: Pace,
+    pace: ReplayPace,
     concurrency: usize,
     stop: &CancellationToken,
-) -> Summary {
+) -> ReplaySummary {
     let mut rays = Rays::new();
     // Only what can be sent takes a place in the rhythm.
     let sendable = std::iter::from_fn(|| {
         loop {
             let (line, entry) = log.next()?;
-            match Outgoing::from_entry(&entry, &rays.issue()) {
+            match OutgoingRequest::from_entry(&entry, &rays.issue()) {
                 Ok(outgoing) => return Some((entry.time_s, outgoing)),
                 Err(error) => log.refuse(line, &error),
             }
         }
     });
-    let due = Paced::new(sendable, pace).map(|(after, outgoing)| Due { after, outgoing, tag: () });
-    let mut outcomes = Outcomes::default();
+    let due = PacedItems::new(sendable, pace).map(|(after, outgoing)| DueRequest { after, outgoing, tag: () });
+    let mut outcomes = OutcomeCollector::default();
     let begin = Instant::now();
     let latest = dispatch(gateway, due, concurrency, stop, |(), outcome| outcomes.add(outcome)).await;
     outcomes.finish(begin.elapsed(), latest, log.into_bad_lines(), stop.is_cancelled())

@@ -6,7 +6,7 @@ use std::vec;
 
 /// How fast to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
+pub enum ReplayPace {
     /// As fast as the bound on concurrency allows.
     Unbounded,
     /// So many requests per second, evenly.
@@ -20,9 +20,9 @@ pub enum Pace {
 ///
 /// A log's times are whole seconds. Requests of the same second are spread over it evenly, for sent at once they
 /// would be a burst that never was.
-pub struct Paced<T, I: Iterator<Item = (i64, T)>> {
+pub struct PacedItems<T, I: Iterator<Item = (i64, T)>> {
     items: Peekable<I>,
-    pace: Pace,
+    pace: ReplayPace,
     sent: u64,
     first_s: Option<i64>,
     second: vec::IntoIter<(Duration, T)>,
@@ -31,9 +31,9 @@ pub struct Paced<T, I: Iterator<Item = (i64, T)>> {
 /// Most requests of one second that are spread over it; those beyond begin it again. Bounds memory.
 const MAX_SPREAD: usize = 100_000;
 
-impl<T, I: Iterator<Item = (i64, T)>> Paced<T, I> {
+impl<T, I: Iterator<Item = (i64, T)>> PacedItems<T, I> {
     /// Items at this pace.
-    pub fn new(items: I, pace: Pace) -> Self {
+    pub fn new(items: I, pace: ReplayPace) -> Self {
         Self { items: items.peekable(), pace, sent: 0, first_s: None, second: Vec::new().into_iter() }
     }
 
@@ -56,19 +56,19 @@ impl<T, I: Iterator<Item = (i64, T)>> Paced<T, I> {
     }
 }
 
-impl<T, I: Iterator<Item = (i64, T)>> Iterator for Paced<T, I> {
+impl<T, I: Iterator<Item = (i64, T)>> Iterator for PacedItems<T, I> {
     type Item = (Option<Duration>, T);
 
     #[allow(clippy::cast_precision_loss)] // counts far below 2^53
     fn next(&mut self) -> Option<Self::Item> {
         match self.pace {
-            Pace::Unbounded => self.items.next().map(|(_, item)| (None, item)),
-            Pace::Rate(per_second) => {
+            ReplayPace::Unbounded => self.items.next().map(|(_, item)| (None, item)),
+            ReplayPace::Rate(per_second) => {
                 let after = seconds(self.sent as f64 / per_second);
                 self.sent += 1;
                 self.items.next().map(|(_, item)| (Some(after), item))
             }
-            Pace::Recorded(speed) => {
+            ReplayPace::Recorded(speed) => {
                 if self.second.as_slice().is_empty() {
                     self.take_second(speed)?;
                 }
@@ -87,29 +87,29 @@ fn seconds(seconds: f64) -> Duration {
 mod tests {
     use super::*;
 
-    fn times_ms(pace: Pace, seconds: &[i64]) -> Vec<Option<u128>> {
+    fn times_ms(pace: ReplayPace, seconds: &[i64]) -> Vec<Option<u128>> {
         let items = seconds.iter().map(|time_s| (*time_s, ()));
-        Paced::new(items, pace).map(|(after, ())| after.map(|after| after.as_millis())).collect()
+        PacedItems::new(items, pace).map(|(after, ())| after.map(|after| after.as_millis())).collect()
     }
 
     #[test]
     fn a_rate_is_even_whatever_the_log_says() {
-        assert_eq!(times_ms(Pace::Rate(4.0), &[100, 100, 900]), [0, 250, 500].map(Some));
+        assert_eq!(times_ms(ReplayPace::Rate(4.0), &[100, 100, 900]), [0, 250, 500].map(Some));
     }
 
     #[test]
     fn a_logs_own_pace_spreads_a_second_and_scales_with_speed() {
-        assert_eq!(times_ms(Pace::Recorded(1.0), &[100, 100, 101, 103]), [0, 500, 1_000, 3_000].map(Some));
-        assert_eq!(times_ms(Pace::Recorded(10.0), &[100, 100, 101, 103]), [0, 50, 100, 300].map(Some));
+        assert_eq!(times_ms(ReplayPace::Recorded(1.0), &[100, 100, 101, 103]), [0, 500, 1_000, 3_000].map(Some));
+        assert_eq!(times_ms(ReplayPace::Recorded(10.0), &[100, 100, 101, 103]), [0, 50, 100, 300].map(Some));
     }
 
     #[test]
     fn a_time_before_the_first_is_due_at_once() {
-        assert_eq!(times_ms(Pace::Recorded(1.0), &[100, 99, 101]), [0, 0, 1_000].map(Some));
+        assert_eq!(times_ms(ReplayPace::Recorded(1.0), &[100, 99, 101]), [0, 0, 1_000].map(Some));
     }
 
     #[test]
     fn unbounded_is_as_soon_as_possible() {
-        assert_eq!(times_ms(Pace::Unbounded, &[100, 200]), [None, None]);
+        assert_eq!(times_ms(ReplayPace::Unbounded, &[100, 200]), [None, None]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::gateway::{Answer, SendError};
+use crate::gateway::{GatewayResponse, SendError};
 use crate::log_reader::BadLines;
 use crate::truth::percentile;
 
@@ -18,7 +18,7 @@ const NOTEWORTHY_MS: f64 = 50.0;
 
 /// Collects outcomes.
 #[derive(Debug, Default)]
-pub struct Outcomes {
+pub struct OutcomeCollector {
     status: BTreeMap<String, u64>,
     errors: BTreeMap<&'static str, u64>,
     reasons: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Outcomes {
 /// The figures of a replay.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct ReplaySummary {
     /// Requests sent.
     pub sent: u64,
     /// Requests with a complete answer.
@@ -40,7 +40,7 @@ pub struct Summary {
     /// The first few reasons.
     pub error_reasons: Vec<String>,
     /// Time until the answer's headers, in ms.
-    pub latency_ms: Latency,
+    pub latency_ms: LatencyPercentiles,
     /// From first to last, in s.
     pub duration_s: f64,
     /// Requests sent per second.
@@ -55,16 +55,16 @@ pub struct Summary {
 
 /// Percentiles in ms, exact.
 #[derive(Debug, Serialize)]
-pub struct Latency {
+pub struct LatencyPercentiles {
     p50: f64,
     p95: f64,
     p99: f64,
     max: f64,
 }
 
-impl Outcomes {
+impl OutcomeCollector {
     /// Adds one.
-    pub fn add(&mut self, outcome: Result<Answer, SendError>) {
+    pub fn add(&mut self, outcome: Result<GatewayResponse, SendError>) {
         match outcome {
             Ok(answer) => {
                 *self.status.entry(format!("{}xx", answer.status.as_u16() / 100)).or_default() += 1;
@@ -82,15 +82,21 @@ impl Outcomes {
 
     /// The figures of all that was added.
     #[allow(clippy::cast_precision_loss)] // counts far below 2^53
-    pub fn finish(mut self, duration: Duration, latest: Duration, bad_lines: BadLines, interrupted: bool) -> Summary {
+    pub fn finish(
+        mut self,
+        duration: Duration,
+        latest: Duration,
+        bad_lines: BadLines,
+        interrupted: bool,
+    ) -> ReplaySummary {
         self.latencies_us.sort_unstable();
         let ms = |percent| percentile(&self.latencies_us, percent).map_or(0.0, |us| us as f64 / 1_000.0);
         let answered = self.latencies_us.len() as u64;
         let sent = answered + self.errors.values().sum::<u64>();
-        Summary {
+        ReplaySummary {
             sent,
             answered,
-            latency_ms: Latency { p50: ms(50), p95: ms(95), p99: ms(99), max: ms(100) },
+            latency_ms: LatencyPercentiles { p50: ms(50), p95: ms(95), p99: ms(99), max: ms(100) },
             status: self.status,
             errors: self.errors,
             error_reasons: self.reasons,
@@ -103,7 +109,7 @@ impl Outcomes {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for ReplaySummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stopped = if self.interrupted { " (stopped on request)" } else { "" };
         writeln!(f, "sent       {} in {:.1} s, {:.0}/s{stopped}", self.sent, self.duration_s, self.rate_per_s)?;
@@ -115,7 +121,7 @@ impl fmt::Display for Summary {
         }
         if self.answered > 0 {
             writeln!(f, "answered   {}", counts(&self.status))?;
-            let Latency { p50, p95, p99, max } = self.latency_ms;
+            let LatencyPercentiles { p50, p95, p99, max } = self.latency_ms;
             writeln!(f, "latency    p50 {p50:.1} ms, p95 {p95:.1} ms, p99 {p99:.1} ms, max {max:.1} ms")?;
         }
         if self.latest_ms > NOTEWORTHY_MS {
@@ -137,10 +143,10 @@ mod tests {
 
     #[test]
     fn outcomes_are_counted_by_class_and_kind() {
-        let mut outcomes = Outcomes::default();
+        let mut outcomes = OutcomeCollector::default();
         for (status, ms) in [(200, 10), (201, 20), (404, 30), (503, 40)] {
             let status = StatusCode::from_u16(status).unwrap();
-            outcomes.add(Ok(Answer { status, latency: Duration::from_millis(ms) }));
+            outcomes.add(Ok(GatewayResponse { status, latency: Duration::from_millis(ms) }));
         }
         let refused = SendError { kind: "connect", reason: "refused".into() };
         outcomes.add(Err(refused.clone()));
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn nothing_sent_is_shown_without_a_division_by_zero() {
-        let summary = Outcomes::default().finish(Duration::ZERO, Duration::ZERO, BadLines::default(), true);
+        let summary = OutcomeCollector::default().finish(Duration::ZERO, Duration::ZERO, BadLines::default(), true);
         assert!(summary.to_string().contains("sent       0 in 0.0 s, 0/s (stopped on request)"), "{summary}");
     }
 }

@@ -35,11 +35,11 @@ fn gateway(url: &str) -> Gateway {
     Gateway::new(Target::parse(url).unwrap(), Duration::from_secs(5)).unwrap()
 }
 
-async fn replayed(requests: &[&str], gateway: &Gateway) -> Summary {
+async fn replayed(requests: &[&str], gateway: &Gateway) -> ReplaySummary {
     let line = |(index, request)| format!("192.0.2.{index} - - [01/Mar/2024:00:00:00 +0000] \"{request}\" 200 1\n");
     let log: String = requests.iter().enumerate().map(line).collect();
     let log = LogReader::new(std::io::Cursor::new(log)).unwrap();
-    replay(log, gateway, Pace::Unbounded, 4, &CancellationToken::new()).await
+    replay(log, gateway, ReplayPace::Unbounded, 4, &CancellationToken::new()).await
 }
 
 #[tokio::test]

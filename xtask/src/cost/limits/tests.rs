@@ -3,8 +3,8 @@ use flow::config::Config;
 use super::*;
 
 /// 1,000 requests/s over 100 paths with the default settings, all of them on both paths.
-fn both() -> Load {
-    Load::with(&[]).unwrap()
+fn both() -> CostLoad {
+    CostLoad::with(&[]).unwrap()
 }
 
 fn named(what: &str) -> &'static Limit {
@@ -51,7 +51,8 @@ fn a_setting_that_is_named_makes_it_hold_and_less_of_it_does_not() {
     let (name, linger_ms) = records.moved(&load).unwrap();
     assert_eq!(name, "LINGER_MS");
     assert!(
-        records.holds(&Load { linger_ms, ..load }) && !records.holds(&Load { linger_ms: linger_ms - 100.0, ..load })
+        records.holds(&CostLoad { linger_ms, ..load })
+            && !records.holds(&CostLoad { linger_ms: linger_ms - 100.0, ..load })
     );
     let (name, window_ms) = named("consumer: memory").moved(&both().times(100.0)).unwrap();
     assert!(name == "ID_WINDOW_MS" && window_ms < 60_000.0, "{window_ms}");
@@ -59,16 +60,16 @@ fn a_setting_that_is_named_makes_it_hold_and_less_of_it_does_not() {
 
 #[test]
 fn a_queue_of_messages_with_one_event_is_full_at_its_limit() {
-    let alone = Load { linger_ms: 0.0, ..both().times(5.0) };
+    let alone = CostLoad { linger_ms: 0.0, ..both().times(5.0) };
     let messages = named("queue: messages");
     assert!(messages.holds(&alone));
-    let more = Load { rps: 5_001.0, ..alone };
+    let more = CostLoad { rps: 5_001.0, ..alone };
     assert!(!messages.holds(&more) && messages.moved(&more).is_some());
 }
 
 #[test]
 fn a_path_that_nothing_takes_has_no_limits() {
-    let old = Load { dual: 0.0, only_old: 1.0, ..both() };
+    let old = CostLoad { dual: 0.0, only_old: 1.0, ..both() };
     let of_the_new = |limit: &&Limit| ["queue", "consumer", "D1", "cron"].iter().any(|of| limit.what.starts_with(of));
     for limit in ALL.iter().filter(of_the_new) {
         assert!((limit.load)(&old).abs() < f64::EPSILON, "{}", limit.what);

@@ -7,12 +7,12 @@ use model::parity::verdict::Verdict;
 
 use super::*;
 use crate::demo::parity::SelfTestReport;
-use crate::demo::report::{Range, TruthError};
+use crate::demo::report::{TimeBounds, TruthError};
 use crate::demo::surroundings::ConsumerTime;
 
-fn compared(sample_ppm: Option<u32>, verdict: Verdict) -> ParityReport {
+fn compared(sample_ppm: Option<u32>, verdict: Verdict) -> StageComparison {
     let window = if sample_ppm.is_some() { "range:0:60000" } else { "selftest:before-late-events" };
-    ParityReport {
+    StageComparison {
         window: window.into(),
         verdict,
         union: 100,
@@ -46,9 +46,9 @@ fn stage(mode: &'static str, sample_ppm: u32, merged: i64) -> StageReport {
     }
 }
 
-fn report() -> Report {
+fn report() -> DemoReport {
     let stages = [("do-only", 0, 10), ("dual-write", MILLION, 7), ("dual-write", 10_000, 13), ("queue-only", 0, 10)];
-    Report {
+    DemoReport {
         sent: 40,
         merged_total: 40,
         lost: 0,
@@ -66,7 +66,7 @@ fn report() -> Report {
         truth_error: TruthError {
             requests: 0.0,
             p95_rel: 0.0,
-            p95_ms: Range { least: 2.0, most: 3.0 },
+            p95_ms: TimeBounds { least: 2.0, most: 3.0 },
             p95_rel_worst_path: 0.0,
             unique_rel: 0.0,
         },
@@ -74,8 +74,8 @@ fn report() -> Report {
 }
 
 /// The page, without the padding of its tables.
-fn page(report: &Report, consumer: Option<ConsumerTime>) -> String {
-    let exact = Exact { requests: 40, p50_ms: 1.0, p95_ms: 2.0, p99_ms: 3.0, unique_addresses: 9 };
+fn page(report: &DemoReport, consumer: Option<ConsumerTime>) -> String {
+    let exact = ExactFigures { requests: 40, p50_ms: 1.0, p95_ms: 2.0, p99_ms: 3.0, unique_addresses: 9 };
     let truth = Truth { total: exact, paths: BTreeMap::new() };
     let surroundings = Surroundings {
         date: "2026-01-01T00:00:00Z".into(),
@@ -85,7 +85,7 @@ fn page(report: &Report, consumer: Option<ConsumerTime>) -> String {
         id_time: Duration::from_nanos(321),
         consumer,
     };
-    let text = Page { report, truth: &truth }.verification(&[], &surroundings);
+    let text = DemoPage { report, truth: &truth }.verification(&[], &surroundings);
     let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -111,7 +111,7 @@ fn it_says_when_where_and_how_and_names_both_schemes() {
 
 #[test]
 fn a_check_that_fails_is_said_at_the_top_and_at_its_place() {
-    let page = page(&Report { lost: 2, ..report() }, None);
+    let page = page(&DemoReport { lost: 2, ..report() }, None);
     assert!(page.contains("**Failed: lost.**") && page.contains("| lost | 2 | 0 | **failed** |"), "{page}");
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use api::stats::{CohortCounts, StoreOverlap};
 use model::counting::figures::{Figures, StatusClasses, UniqueAddresses};
-use traffic::truth::{Exact, TruthBuilder};
+use traffic::truth::{ExactFigures, TruthBuilder};
 
 use super::*;
 use crate::demo::stage::STAGES;
 
-fn exact(requests: u64, p95_ms: f64, unique_addresses: u64) -> Exact {
-    Exact { requests, p50_ms: 1.0, p95_ms, p99_ms: 300.0, unique_addresses }
+fn exact(requests: u64, p95_ms: f64, unique_addresses: u64) -> ExactFigures {
+    ExactFigures { requests, p50_ms: 1.0, p95_ms, p99_ms: 300.0, unique_addresses }
 }
 
 /// A route with so many requests, and the 95th percentile of their response times.
@@ -29,7 +29,7 @@ fn stats(requests: u64, p95: f64, estimate: f64, paths: &[RouteFigures]) -> Stat
     StatsAnswer { from: 0, to: 1, exact: true, missing: Vec::new(), total, paths: paths.to_vec(), stores }
 }
 
-fn truth(total: Exact, paths: &[(&str, Exact)]) -> Truth {
+fn truth(total: ExactFigures, paths: &[(&str, ExactFigures)]) -> Truth {
     let paths: BTreeMap<_, _> = paths.iter().map(|(path, exact)| ((*path).into(), exact.clone())).collect();
     Truth { total, paths }
 }
@@ -46,16 +46,16 @@ fn waited(route: &str, ms: u64) -> Truth {
 }
 
 /// The report when `merged` are counted and the stores hold these, of requests 0 to 9.
-fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> Report {
+fn report(merged: u64, old: std::ops::Range<u64>, new: std::ops::Range<u64>) -> DemoReport {
     let measured = stats(merged, 100.0, 5.0, &[route("/a", merged, 100.0)]);
     let truth = truth(exact(10, 100.0, 5), &[("/a", exact(10, 100.0, 5))]);
     let (sent, old, new) = (digests(0..10), digests(old), digests(new));
     let parity = Parity { selftest: SelfTestReport { passed: true, failures: Vec::new() }, ..Parity::default() };
-    let observed = Observed { sent: &sent, old: &old, new: &new, altered: 0, waited: &waited("/a", 101) };
-    Report::new(&observed, &measured, &truth, Vec::new(), parity)
+    let observed = DemoObservations { sent: &sent, old: &old, new: &new, altered: 0, waited: &waited("/a", 101) };
+    DemoReport::new(&observed, &measured, &truth, Vec::new(), parity)
 }
 
-fn broken(report: &Report) -> Vec<&'static str> {
+fn broken(report: &DemoReport) -> Vec<&'static str> {
     report.checks().into_iter().filter(|check| !check.holds).map(|check| check.what).collect()
 }
 
@@ -100,7 +100,7 @@ fn a_percentile_is_wrong_by_what_it_is_outside_of_upstream_and_client() {
         let measured = stats(1_000, p95, 1.0, &[route("/a", 1_000, p95)]);
         let truth = truth(exact(1_000, 200.0, 1), &[("/a", exact(1_000, 200.0, 1))]);
         let error = TruthError::new(&measured, &truth, &waited("/a", 250));
-        assert_eq!(error.p95_ms, Range { least: 200.0, most: 250.0 });
+        assert_eq!(error.p95_ms, TimeBounds { least: 200.0, most: 250.0 });
         assert!((error.p95_rel - error.p95_rel_worst_path).abs() < 1e-9, "{error:?}");
         error.p95_rel
     };

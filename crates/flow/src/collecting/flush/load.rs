@@ -1,31 +1,31 @@
 //! Events on their way to one path, and what becomes of them.
 //!
-//! Invariant: a load ends once, by [`Load::succeed`], [`Load::fail`], or its end of life, which counts and logs its events
-//! as lost.
+//! Invariant: a load ends once, by [`PendingEvents::succeed`], [`PendingEvents::fail`], or its end of life, which counts
+//! and logs its events as lost.
 
 use std::rc::Rc;
 
 use model::delivery::layout::by_shard;
 use model::event::Event;
-use model::event::message::{self, Written};
+use model::event::message::{self, EncodedEvent};
 
-use super::Platform;
+use super::FlushPlatform;
 use crate::collecting::write_path::WritePath;
 
 /// Events that are to be written by one path, and are not yet. Dropped with events in it, it counts them as lost.
-pub struct Load<'a, P: Platform> {
+pub struct PendingEvents<'a, P: FlushPlatform> {
     platform: &'a P,
     /// The path.
     pub path: WritePath,
     /// Whether the other path failed.
     is_fallback: bool,
     /// The events.
-    pub events: Vec<Rc<Written>>,
+    pub events: Vec<Rc<EncodedEvent>>,
 }
 
-impl<'a, P: Platform> Load<'a, P> {
+impl<'a, P: FlushPlatform> PendingEvents<'a, P> {
     /// Takes charge of events.
-    pub fn new(platform: &'a P, path: WritePath, is_fallback: bool, events: Vec<Rc<Written>>) -> Self {
+    pub fn new(platform: &'a P, path: WritePath, is_fallback: bool, events: Vec<Rc<EncodedEvent>>) -> Self {
         platform.count(path.tried(), events.len());
         platform.count("fallback", if is_fallback { events.len() } else { 0 });
         Self { platform, path, is_fallback, events }
@@ -37,7 +37,7 @@ impl<'a, P: Platform> Load<'a, P> {
     }
 
     /// Splits it into what one write carries: by object, and by the size of a message.
-    pub fn into_parts(mut self, shards: u64) -> impl Iterator<Item = Part<'a, P>> {
+    pub fn into_parts(mut self, shards: u64) -> impl Iterator<Item = WriteLoad<'a, P>> {
         let (platform, path, is_fallback) = (self.platform, self.path, self.is_fallback);
         let events = std::mem::take(&mut self.events);
         let groups = match path {
@@ -45,7 +45,10 @@ impl<'a, P: Platform> Load<'a, P> {
             WritePath::New => vec![events],
         };
         let load = move |events| Self { platform, path, is_fallback, events };
-        groups.into_iter().flat_map(message::pack).map(move |(events, message)| Part { load: load(events), message })
+        groups
+            .into_iter()
+            .flat_map(message::pack)
+            .map(move |(events, message)| WriteLoad { load: load(events), message })
     }
 
     /// Ends it: its events are written.
@@ -71,7 +74,7 @@ impl<'a, P: Platform> Load<'a, P> {
             let event = written.event();
             platform.count(self.path.failed(), 1);
             platform.log_error(&format!("{}: {} | {error}", self.path.log_failed(), event.idempotent_id));
-            match Written::of(event.as_fallback()) {
+            match EncodedEvent::of(event.as_fallback()) {
                 Ok(fallback) => {
                     platform.log(&format!("{}: {}", other.log_fallback(), event.idempotent_id));
                     again.push(Rc::new(fallback));
@@ -91,22 +94,22 @@ impl<'a, P: Platform> Load<'a, P> {
     }
 }
 
-impl<P: Platform> Drop for Load<'_, P> {
+impl<P: FlushPlatform> Drop for PendingEvents<'_, P> {
     fn drop(&mut self) {
         self.lose("the flush ended before it was written");
     }
 }
 
-fn lost<P: Platform>(platform: &P, what: &str, written: &Written, error: &str) {
+fn lost<P: FlushPlatform>(platform: &P, what: &str, written: &EncodedEvent, error: &str) {
     let (id, whole) = (written.event().idempotent_id, written.text());
     platform.count("lost", 1);
     platform.log_error(&format!("{what}, event lost: {id} | {error} | {whole}"));
 }
 
 /// What one write carries.
-pub struct Part<'a, P: Platform> {
+pub struct WriteLoad<'a, P: FlushPlatform> {
     /// Its events.
-    pub load: Load<'a, P>,
+    pub load: PendingEvents<'a, P>,
     /// Their text.
     pub message: String,
 }

@@ -17,29 +17,29 @@ use std::rc::Rc;
 use futures_util::future::{Either, FutureExt as _, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use model::event::message::Written;
+use model::event::message::EncodedEvent;
 use model::flag::route::Destinations;
 
 use super::write_path::WritePath;
-use crate::isolate::Handed;
+use crate::isolate::BufferedEvent;
 use crate::port::Failure;
 use model::delivery::bounds::{Bounds, LANES};
 
 mod load;
 
-use load::{Load, Part};
+use load::{PendingEvents, WriteLoad};
 
 /// Fewest writes at once, however many connections are stuck.
 const FEWEST_LANES: usize = 2;
 
 /// What a flush needs of the platform.
-pub trait Platform {
+pub trait FlushPlatform {
     /// Writes events of one object, or of one message, whose text is `message`. A future that is dropped gives its
     /// connection back where the platform can do that.
     fn write(
         &self,
         path: WritePath,
-        events: &[Rc<Written>],
+        events: &[Rc<EncodedEvent>],
         message: String,
     ) -> impl Future<Output = Result<(), Failure>>;
 
@@ -60,14 +60,14 @@ pub trait Platform {
 }
 
 /// Writes the events of one flush, and by the other path what fails.
-pub async fn flush<P: Platform>(platform: &P, bounds: Bounds, events: Vec<Handed>) {
+pub async fn flush<P: FlushPlatform>(platform: &P, bounds: Bounds, events: Vec<BufferedEvent>) {
     let work = Work::new(platform, bounds, &events);
     drop(events);
     // What is left in the work when it is dropped is counted as lost.
     let _in_time = within_ms(platform, bounds.flush_ms, work.run()).await;
 }
 
-async fn within_ms<P: Platform, F: Future>(platform: &P, ms: u64, future: F) -> Option<F::Output> {
+async fn within_ms<P: FlushPlatform, F: Future>(platform: &P, ms: u64, future: F) -> Option<F::Output> {
     match select(pin!(future), pin!(platform.sleep_ms(ms))).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
@@ -96,31 +96,31 @@ impl Seen {
     }
 }
 
-type Writing<'a, P> = Pin<Box<dyn Future<Output = (Load<'a, P>, Outcome)> + 'a>>;
+type Writing<'a, P> = Pin<Box<dyn Future<Output = (PendingEvents<'a, P>, Outcome)> + 'a>>;
 
 /// What is left to do in a flush.
-struct Work<'a, P: Platform> {
+struct Work<'a, P: FlushPlatform> {
     platform: &'a P,
     bounds: Bounds,
     /// From then on, in ms, a first try would leave no time for its fallback.
     last_first_try_ms: u64,
-    first_tries: VecDeque<Part<'a, P>>,
-    fallbacks: VecDeque<Part<'a, P>>,
+    first_tries: VecDeque<WriteLoad<'a, P>>,
+    fallbacks: VecDeque<WriteLoad<'a, P>>,
     /// Fallbacks by the object and by the queue that are not parts yet.
-    failed: [Option<Load<'a, P>>; 2],
+    failed: [Option<PendingEvents<'a, P>>; 2],
     seen: [Seen; 2],
     /// Connections that wait for an answer though nobody listens any more.
     stuck: usize,
 }
 
-impl<'a, P: Platform> Work<'a, P> {
-    fn new(platform: &'a P, bounds: Bounds, events: &[Handed]) -> Self {
-        let of = |is_meant: fn(Destinations) -> bool| -> Vec<Rc<Written>> {
+impl<'a, P: FlushPlatform> Work<'a, P> {
+    fn new(platform: &'a P, bounds: Bounds, events: &[BufferedEvent]) -> Self {
+        let of = |is_meant: fn(Destinations) -> bool| -> Vec<Rc<EncodedEvent>> {
             events.iter().filter(|handed| is_meant(handed.to)).map(|handed| handed.event.clone()).collect()
         };
         // Messages first: they carry the most, and their fallbacks are the most writes.
         let loads = [(WritePath::New, of(|to| to.queue)), (WritePath::Old, of(|to| to.collector))]
-            .map(|(path, events)| Load::new(platform, path, false, events));
+            .map(|(path, events)| PendingEvents::new(platform, path, false, events));
         let for_both_ms = bounds.write_ms.saturating_mul(2);
         Self {
             platform,
@@ -163,7 +163,7 @@ impl<'a, P: Platform> Work<'a, P> {
     }
 
     /// The part to be written next, if any waits.
-    fn next(&mut self) -> Option<Part<'a, P>> {
+    fn next(&mut self) -> Option<WriteLoad<'a, P>> {
         while let Some(part) = self.first_tries.pop_front() {
             let path = part.load.path;
             let why = if self.seen[path as usize].is_down() {
@@ -182,7 +182,7 @@ impl<'a, P: Platform> Work<'a, P> {
         self.fallbacks.pop_front()
     }
 
-    fn write(&self, Part { load, message }: Part<'a, P>) -> Writing<'a, P> {
+    fn write(&self, WriteLoad { load, message }: WriteLoad<'a, P>) -> Writing<'a, P> {
         let (platform, write_ms) = (self.platform, self.bounds.write_ms);
         Box::pin(async move {
             let outcome = match within_ms(platform, write_ms, platform.write(load.path, &load.events, message)).await {
@@ -194,7 +194,7 @@ impl<'a, P: Platform> Work<'a, P> {
         })
     }
 
-    fn settle(&mut self, (load, outcome): (Load<'a, P>, Outcome)) {
+    fn settle(&mut self, (load, outcome): (PendingEvents<'a, P>, Outcome)) {
         let seen = &mut self.seen[load.path as usize];
         match outcome {
             Outcome::Written => {
@@ -214,7 +214,7 @@ impl<'a, P: Platform> Work<'a, P> {
         }
     }
 
-    fn fall_back(&mut self, load: Load<'a, P>, error: &str) {
+    fn fall_back(&mut self, load: PendingEvents<'a, P>, error: &str) {
         let Some(fallback) = load.fail(error) else { return };
         match &mut self.failed[fallback.path as usize] {
             Some(waiting) => waiting.join(fallback),

@@ -1,6 +1,8 @@
 //! From what is known to a status with its reasons.
 
-use super::{Backlog, Facts, HealthReason, HealthStatus, Job, Lately, LetterGauge, ReasonCode, WRITE_PROBE};
+use super::{
+    Backlog, HealthFacts, HealthReason, HealthStatus, Job, LetterGauge, ReasonCode, RecentCounts, WRITE_PROBE,
+};
 use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::flag::stop::Stop;
 use crate::reading::missing::MissingPart;
@@ -56,7 +58,7 @@ fn counted(number: u64, noun: &str) -> String {
 }
 
 /// Judges.
-pub fn judge(facts: &Facts, now_ms: u64) -> (HealthStatus, Vec<HealthReason>) {
+pub fn judge(facts: &HealthFacts, now_ms: u64) -> (HealthStatus, Vec<HealthReason>) {
     let mut reasons = Reasons::default();
     stores(facts, &mut reasons);
     writes(facts, now_ms, &mut reasons);
@@ -92,7 +94,7 @@ pub fn judge(facts: &Facts, now_ms: u64) -> (HealthStatus, Vec<HealthReason>) {
 }
 
 /// Why traffic doesn't go by the flag, or by the settings.
-fn flag(facts: &Facts, reasons: &mut Reasons) {
+fn flag(facts: &HealthFacts, reasons: &mut Reasons) {
     if let Some(Stop { id, made, .. }) = &facts.stop {
         let message = format!("stopped by {}: {}; its ID is {id}", made.by, made.reason);
         reasons.add(
@@ -121,7 +123,7 @@ fn flag(facts: &Facts, reasons: &mut Reasons) {
 }
 
 /// Whether the stores can be read, are folded, and have room.
-fn stores(facts: &Facts, reasons: &mut Reasons) {
+fn stores(facts: &HealthFacts, reasons: &mut Reasons) {
     for (code, part, name, unfolded, bytes) in [
         (ReasonCode::OldStoreUnreadable, MissingPart::Old, OBJECT, facts.old_unfolded, facts.old_bytes),
         (ReasonCode::NewStoreUnreadable, MissingPart::New, D1, facts.new_unfolded, facts.new_bytes),
@@ -167,7 +169,7 @@ fn find<'a>(jobs: Option<&'a [Job]>, name: &str) -> Option<&'a Job> {
 }
 
 /// Whether the stores take writes. Reads may work where writes don't.
-fn writes(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
+fn writes(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     let probe = find(facts.jobs.as_deref(), WRITE_PROBE);
     let written_at = probe.and_then(|probe| probe.succeeded_at).max(facts.new_written_at);
     let is_late = |at: u64| now_ms.saturating_sub(at) > CRON_SILENCE_MS;
@@ -203,14 +205,14 @@ fn writes(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
 }
 
 /// Whether D1 has seen cron run when no report of it had reached the object for long.
-fn reports_are_refused(facts: &Facts, now_ms: u64) -> bool {
+fn reports_are_refused(facts: &HealthFacts, now_ms: u64) -> bool {
     let reported_at = facts.jobs.iter().flatten().map(|job| job.started_at).max();
     let is_recent = |at: u64| now_ms.saturating_sub(at) <= CRON_SILENCE_MS;
     reported_at.is_some_and(|at| !is_recent(at)) && facts.new_written_at.is_some_and(is_recent)
 }
 
 /// Whether scheduled work is done.
-fn jobs(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
+fn jobs(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     let Some(jobs) = &facts.jobs else { return };
     if jobs.is_empty() {
         let message = "no scheduled job has run yet: it takes a minute".to_owned();
@@ -243,7 +245,7 @@ fn jobs(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
 }
 
 /// What became of events of late.
-fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
+fn paths(lately: &RecentCounts, now_ms: u64, reasons: &mut Reasons) {
     let of = |name| lately.count(name);
     let (acked, retried) = (of("consumer_acked"), of("consumer_retried"));
     if retried > 0 {
@@ -289,8 +291,8 @@ fn paths(lately: &Lately, now_ms: u64, reasons: &mut Reasons) {
 }
 
 /// What waits.
-fn queues(facts: &Facts, now_ms: u64, reasons: &mut Reasons) {
-    let Facts { backlog, slow_lane, .. } = facts;
+fn queues(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
+    let HealthFacts { backlog, slow_lane, .. } = facts;
     let since = |oldest_ms: Option<u64>| oldest_ms.map(|oldest_ms| now_ms.saturating_sub(oldest_ms));
     let remedy = "see that the consumer runs, and its errors";
     if let Some(waiting) = backlog.backlog.filter(|waiting| *waiting > BACKLOG) {

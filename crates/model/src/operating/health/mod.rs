@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counting::grain::MINUTE_MS;
 use crate::flag::stop::Stop;
-use crate::reading::missing::Missing;
+use crate::reading::missing::MissingData;
 
 mod judge;
 mod reason_code;
@@ -18,7 +18,7 @@ pub use judge::judge;
 pub use reason_code::ReasonCode;
 
 /// What one isolate, or all of them, counted since it started, by name.
-pub type Counts = BTreeMap<String, u64>;
+pub type CounterValues = BTreeMap<String, u64>;
 
 /// Ending of the counters of which the largest counts, not the sum.
 pub const PEAK: &str = "_peak";
@@ -66,11 +66,11 @@ pub struct LetterGauge {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub struct Lately {
+pub struct RecentCounts {
     /// Within 15 minutes.
-    pub counts: Counts,
+    pub counts: CounterValues,
     /// Within the last 24 hours.
-    pub day: Counts,
+    pub day: CounterValues,
     /// When a message was first returned for another try since one was last acknowledged, in ms; none if none was.
     pub retried_since: Option<u64>,
     /// When the last event was reported as lost, in ms; none if none was within 24 hours.
@@ -94,7 +94,7 @@ pub const WATCHED: [&str; 10] = [
     "slow_lane_retried",
 ];
 
-impl Lately {
+impl RecentCounts {
     /// How often this was counted lately.
     pub fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or_default()
@@ -106,9 +106,9 @@ pub const WRITE_PROBE: &str = "write-probe";
 
 /// What is known. None: it could not be read, or the platform doesn't tell.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct HealthFacts {
     /// Parts that could not be read, and why.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingData>,
     /// Segments of the old store that wait to be folded.
     pub old_unfolded: Option<u64>,
     /// Segments of the new store that wait to be folded.
@@ -122,7 +122,7 @@ pub struct Facts {
     /// Jobs that have run.
     pub jobs: Option<Vec<Job>>,
     /// What isolates counted of late.
-    pub lately: Option<Lately>,
+    pub lately: Option<RecentCounts>,
     /// Dead letters.
     pub letters: Option<LetterGauge>,
     /// The queue.

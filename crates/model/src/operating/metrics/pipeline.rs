@@ -3,8 +3,10 @@
 //! Invariant: what isolates counted is added up since the first of them, in one object; it never falls while that keeps
 //! its storage.
 
-use crate::operating::exposition::{Exposition, Kind, Number};
-use crate::operating::health::{Counts, Facts, HealthReason, HealthStatus, Job, PEAK, ReasonCode, WRITE_PROBE};
+use crate::operating::exposition::{Decimal, Exposition, MetricKind};
+use crate::operating::health::{
+    CounterValues, HealthFacts, HealthReason, HealthStatus, Job, PEAK, ReasonCode, WRITE_PROBE,
+};
 
 /// What is known of the pipeline. None: it could not be read.
 #[derive(Debug)]
@@ -12,13 +14,13 @@ pub struct Pipeline {
     /// Now, in ms.
     pub now_ms: u64,
     /// What health is judged by.
-    pub facts: Facts,
+    pub facts: HealthFacts,
     /// How it is judged.
     pub status: HealthStatus,
     /// And why.
     pub reasons: Vec<HealthReason>,
     /// What isolates counted.
-    pub counts: Option<Counts>,
+    pub counts: Option<CounterValues>,
     /// What is before is archived, in ms; 0 before the first day is. None also where no bucket is bound.
     pub archived_until_ms: Option<u64>,
 }
@@ -55,7 +57,7 @@ pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
 fn health(pipeline: &Pipeline, to: &mut Exposition) {
     let statuses = [HealthStatus::Ok, HealthStatus::Degraded, HealthStatus::Failing].map(HealthStatus::name);
     to.states("path_collector_health", "1 for how health is judged.", "status", &statuses, pipeline.status.name());
-    let mut metric = to.metric(Kind::Gauge, "path_collector_health_reasons", "Why health is not ok, by code.");
+    let mut metric = to.metric(MetricKind::Gauge, "path_collector_health_reasons", "Why health is not ok, by code.");
     let mut codes: Vec<String> = pipeline.reasons.iter().map(|reason| reason.code.to_string()).collect();
     codes.sort_unstable();
     for same in codes.chunk_by(|a, b| a == b) {
@@ -65,43 +67,43 @@ fn health(pipeline: &Pipeline, to: &mut Exposition) {
 
 /// What waits: in the queue, in the slow lane, and in dead letters.
 fn waiting(pipeline: &Pipeline, to: &mut Exposition) {
-    let Facts { backlog, slow_lane, letters, .. } = &pipeline.facts;
+    let HealthFacts { backlog, slow_lane, letters, .. } = &pipeline.facts;
     to.gauge("path_collector_queue_backlog_messages", "Messages that wait in the queue.", backlog.backlog);
     // An empty queue has no oldest message.
     let oldest_ms = backlog.oldest_ms.or(backlog.backlog.map(|_| 0));
-    to.gauge("path_collector_queue_oldest_age_seconds", "Age of the oldest of them.", oldest_ms.map(Number::seconds));
+    to.gauge("path_collector_queue_oldest_age_seconds", "Age of the oldest of them.", oldest_ms.map(Decimal::seconds));
     to.gauge("path_collector_slow_lane_backlog_messages", "Messages that wait in the slow lane.", slow_lane.backlog);
     let oldest_ms = slow_lane.oldest_ms.or(slow_lane.backlog.map(|_| 0));
     to.gauge(
         "path_collector_slow_lane_oldest_age_seconds",
         "Age of the oldest of them.",
-        oldest_ms.map(Number::seconds),
+        oldest_ms.map(Decimal::seconds),
     );
     to.gauge("path_collector_dead_letters_kept", "Dead letters that are kept.", letters.map(|letters| letters.count));
     let age_ms = |at: Option<u64>| at.map_or(0, |at| pipeline.now_ms.saturating_sub(at));
     to.gauge(
         "path_collector_dead_letters_oldest_age_seconds",
         "Age of the oldest of them.",
-        letters.map(|letters| Number::seconds(age_ms(letters.oldest_at))),
+        letters.map(|letters| Decimal::seconds(age_ms(letters.oldest_at))),
     );
 }
 
 fn stores(pipeline: &Pipeline, to: &mut Exposition) {
-    let Facts { old_unfolded, new_unfolded, old_bytes, new_bytes, jobs, .. } = &pipeline.facts;
+    let HealthFacts { old_unfolded, new_unfolded, old_bytes, new_bytes, jobs, .. } = &pipeline.facts;
     let stores = [("old", *old_unfolded), ("new", *new_unfolded)];
-    let mut metric = to.metric(Kind::Gauge, "path_collector_store_up", "1 while a store can be read.");
+    let mut metric = to.metric(MetricKind::Gauge, "path_collector_store_up", "1 while a store can be read.");
     for (store, unfolded) in stores {
         metric.sample(&[("store", store)], unfolded.is_some());
     }
     let mut metric =
-        to.metric(Kind::Gauge, "path_collector_store_unfolded_segments", "Segments that wait to be folded.");
+        to.metric(MetricKind::Gauge, "path_collector_store_unfolded_segments", "Segments that wait to be folded.");
     for (store, unfolded) in stores {
         if let Some(unfolded) = unfolded {
             metric.sample(&[("store", store)], unfolded);
         }
     }
     let mut metric = to.metric(
-        Kind::Gauge,
+        MetricKind::Gauge,
         "path_collector_store_bytes",
         "Size of D1, and of the largest object; 10 GB is the most.",
     );
@@ -124,15 +126,15 @@ fn archive(pipeline: &Pipeline, to: &mut Exposition) {
     to.gauge(
         "path_collector_archive_until_timestamp_seconds",
         "What is before is in the archive; 0 before its first day is.",
-        pipeline.archived_until_ms.map(Number::seconds),
+        pipeline.archived_until_ms.map(Decimal::seconds),
     );
     let behind_ms = pipeline.archived_until_ms.map(|_| pipeline.facts.archive_behind_ms.unwrap_or_default());
-    to.gauge("path_collector_archive_behind_seconds", "How late the archive is.", behind_ms.map(Number::seconds));
+    to.gauge("path_collector_archive_behind_seconds", "How late the archive is.", behind_ms.map(Decimal::seconds));
 }
 
 fn cron(jobs: &[Job], to: &mut Exposition) {
-    let mut gauge = |name, help, value: &dyn Fn(&Job) -> Option<Number>| {
-        let mut metric = to.metric(Kind::Gauge, name, help);
+    let mut gauge = |name, help, value: &dyn Fn(&Job) -> Option<Decimal>| {
+        let mut metric = to.metric(MetricKind::Gauge, name, help);
         for job in jobs {
             if let Some(value) = value(job) {
                 // Prometheus puts its own `job` on each series.
@@ -141,20 +143,20 @@ fn cron(jobs: &[Job], to: &mut Exposition) {
         }
     };
     gauge("path_collector_cron_last_start_timestamp_seconds", "When a scheduled job last began.", &|job| {
-        Some(Number::seconds(job.started_at))
+        Some(Decimal::seconds(job.started_at))
     });
     gauge("path_collector_cron_last_success_timestamp_seconds", "When a scheduled job last ended well.", &|job| {
-        job.succeeded_at.map(Number::seconds)
+        job.succeeded_at.map(Decimal::seconds)
     });
     gauge("path_collector_cron_failed", "1 where a scheduled job's last run failed.", &|job| {
         Some(job.error.is_some().into())
     });
 }
 
-fn counted(counts: &Counts, to: &mut Exposition) {
+fn counted(counts: &CounterValues, to: &mut Exposition) {
     let of = |name: &str| counts.get(name).copied().unwrap_or_default();
     let mut labelled = |name, help, label, samples: &[(&str, &str)]| {
-        let mut metric = to.metric(Kind::Counter, name, help);
+        let mut metric = to.metric(MetricKind::Counter, name, help);
         for (value, counter) in samples {
             metric.sample(&[(label, value)], of(counter));
         }
@@ -190,7 +192,7 @@ fn counted(counts: &Counts, to: &mut Exposition) {
     to.counter("path_collector_flushed_events", "Events in those writes.", Some(of("flushed_events")));
     to.gauge("path_collector_buffer_peak_events", "Most events that ever waited in a buffer.", Some(of("buffer_peak")));
     let mut metric = to.metric(
-        Kind::Counter,
+        MetricKind::Counter,
         "path_collector_irregularities",
         "What else isolates counted, by name: what was refused, cut, or out of reach.",
     );

@@ -2,9 +2,9 @@
 
 use crate::flag::Mode;
 use crate::flag::document::Document;
-use crate::operating::exposition::{Exposition, Kind, Number};
+use crate::operating::exposition::{Decimal, Exposition, MetricKind};
 use crate::parity::bounds;
-use crate::parity::filed::Filed;
+use crate::parity::filed::FiledReport;
 use crate::parity::verdict::Verdict;
 
 /// What is known of the rollout. None: it could not be read.
@@ -15,9 +15,9 @@ pub struct Rollout {
     /// Stops that hold where this is asked.
     pub stops: Option<u64>,
     /// The newest reports on hours, newest first.
-    pub hours: Option<Vec<Filed>>,
+    pub hours: Option<Vec<FiledReport>>,
     /// The newest reports on days, newest first.
-    pub days: Option<Vec<Filed>>,
+    pub days: Option<Vec<FiledReport>>,
 }
 
 const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Pending];
@@ -33,7 +33,7 @@ pub fn write(rollout: &Rollout, to: &mut Exposition) {
         rollout.stops,
     );
     let known = [("hour", &rollout.hours), ("day", &rollout.days)];
-    let reports: Vec<(&str, &[Filed])> =
+    let reports: Vec<(&str, &[FiledReport])> =
         known.into_iter().filter_map(|(window, filed)| Some((window, filed.as_deref()?))).collect();
     parity(&reports, to);
 }
@@ -42,7 +42,7 @@ fn flag(document: &Document, changed_at: u64, to: &mut Exposition) {
     let modes = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite].map(Mode::name);
     to.states("path_collector_flag_mode", "1 for the newest flag's mode.", "mode", &modes, document.mode.name());
     // Shares are those that hold, so that a mode that doesn't use them shows none.
-    let of = |ppm| Some(Number::ppm(if document.mode == Mode::DualWrite { ppm } else { 0 }));
+    let of = |ppm| Some(Decimal::ppm(if document.mode == Mode::DualWrite { ppm } else { 0 }));
     to.gauge(
         "path_collector_flag_sample_ratio",
         "Share of events that the flag has written to both stores.",
@@ -56,13 +56,13 @@ fn flag(document: &Document, changed_at: u64, to: &mut Exposition) {
     to.gauge(
         "path_collector_flag_queue_ratio",
         "Share of the other events that the flag has written to the queue alone.",
-        Some(Number::ppm(queue_ppm)),
+        Some(Decimal::ppm(queue_ppm)),
     );
     to.gauge("path_collector_flag_version", "The newest flag's version.", Some(u64::from(document.version)));
     to.gauge(
         "path_collector_flag_changed_timestamp_seconds",
         "When the newest flag was stored.",
-        Some(Number::seconds(changed_at)),
+        Some(Decimal::seconds(changed_at)),
     );
     to.gauge(
         "path_collector_flag_overrides",
@@ -78,22 +78,25 @@ fn flag(document: &Document, changed_at: u64, to: &mut Exposition) {
     to.gauge(
         "path_collector_ramp_due_timestamp_seconds",
         "When the ramp's next step is due.",
-        ramp.filter(|ramp| ramp.next < ramp.steps.len()).map(|ramp| Number::seconds(ramp.due_at)),
+        ramp.filter(|ramp| ramp.next < ramp.steps.len()).map(|ramp| Decimal::seconds(ramp.due_at)),
     );
 }
 
-fn parity(reports: &[(&str, &[Filed])], to: &mut Exposition) {
+fn parity(reports: &[(&str, &[FiledReport])], to: &mut Exposition) {
     let newest = || reports.iter().filter_map(|(window, filed)| Some((*window, filed.first()?)));
-    let mut metric =
-        to.metric(Kind::Gauge, "path_collector_parity_verdict", "1 for the verdict on the newest window of a length.");
+    let mut metric = to.metric(
+        MetricKind::Gauge,
+        "path_collector_parity_verdict",
+        "1 for the verdict on the newest window of a length.",
+    );
     for (window, filed) in newest() {
         for verdict in VERDICTS {
             let labels = [("window", window), ("verdict", verdict.name())];
             metric.sample(&labels, filed.verdict == verdict);
         }
     }
-    let mut gauge = |name, help, value: fn(&Filed) -> Number| {
-        let mut metric = to.metric(Kind::Gauge, name, help);
+    let mut gauge = |name, help, value: fn(&FiledReport) -> Decimal| {
+        let mut metric = to.metric(MetricKind::Gauge, name, help);
         for (window, filed) in newest() {
             metric.sample(&[("window", window)], value(filed));
         }
@@ -101,7 +104,7 @@ fn parity(reports: &[(&str, &[Filed])], to: &mut Exposition) {
     gauge(
         "path_collector_parity_window_end_timestamp_seconds",
         "End of the newest window of a length that was compared.",
-        |filed| Number::seconds(filed.window.to),
+        |filed| Decimal::seconds(filed.window.to),
     );
     gauge("path_collector_parity_compared_events", "Events of the newest window meant for both stores.", |filed| {
         filed.compared.into()
@@ -124,20 +127,20 @@ fn parity(reports: &[(&str, &[Filed])], to: &mut Exposition) {
     gauge(
         "path_collector_parity_mismatch_upper_bound_ratio",
         "With 95 % confidence that share is not above.",
-        |filed| Number::share(bounds::upper(filed.mismatches, filed.compared)),
+        |filed| Decimal::share(bounds::upper(filed.mismatches, filed.compared)),
     );
     gauge(
         "path_collector_parity_mismatch_lower_bound_ratio",
         "With 95 % confidence that share is not below.",
-        |filed| Number::share(bounds::lower(filed.mismatches, filed.compared)),
+        |filed| Decimal::share(bounds::lower(filed.mismatches, filed.compared)),
     );
     windows(reports, to);
 }
 
 /// How many windows came to which verdict.
-fn windows(reports: &[(&str, &[Filed])], to: &mut Exposition) {
+fn windows(reports: &[(&str, &[FiledReport])], to: &mut Exposition) {
     let mut metric = to.metric(
-        Kind::Gauge,
+        MetricKind::Gauge,
         "path_collector_parity_windows",
         "Windows by verdict, of the newest 24 hours and 30 days that were compared.",
     );
@@ -150,6 +153,6 @@ fn windows(reports: &[(&str, &[Filed])], to: &mut Exposition) {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
-fn rate(filed: &Filed) -> Number {
-    Number::share(filed.mismatches as f64 / filed.compared.max(1) as f64)
+fn rate(filed: &FiledReport) -> Decimal {
+    Decimal::share(filed.mismatches as f64 / filed.compared.max(1) as f64)
 }

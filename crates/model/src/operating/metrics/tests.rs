@@ -11,16 +11,16 @@ use crate::counting::rollup::{Rollups, add};
 use crate::event::tests::example;
 use crate::event::{Cohort, Event};
 use crate::flag::document::Document;
-use crate::operating::health::{Backlog, Facts, Job, LetterGauge, WRITE_PROBE, judge};
-use crate::parity::filed::Filed;
+use crate::operating::health::{Backlog, HealthFacts, Job, LetterGauge, WRITE_PROBE, judge};
+use crate::parity::filed::FiledReport;
 use crate::parity::verdict::Verdict;
 use crate::parity::window::{Window, WindowKind};
 
 const NOW: u64 = 1_730_956_800_000;
 
-fn filed(kind: WindowKind, verdict: Verdict) -> Filed {
+fn filed(kind: WindowKind, verdict: Verdict) -> FiledReport {
     let window = Window::containing(kind, NOW);
-    Filed {
+    FiledReport {
         window,
         revision: 1,
         verdict,
@@ -54,7 +54,7 @@ fn rollout() -> Rollout {
 fn pipeline() -> Pipeline {
     let job = Job { job: "fold".into(), started_at: NOW, succeeded_at: Some(NOW), error: Some("away".into()) };
     let probe = Job { job: WRITE_PROBE.into(), error: None, ..job.clone() };
-    let facts = Facts {
+    let facts = HealthFacts {
         flag_is_known: true,
         stop: None,
         missing: Vec::new(),
@@ -150,7 +150,7 @@ fn what_is_known_is_told() {
 
 #[test]
 fn what_is_not_known_is_left_out() {
-    let nothing = Pipeline { facts: Facts::default(), counts: None, archived_until_ms: None, ..pipeline() };
+    let nothing = Pipeline { facts: HealthFacts::default(), counts: None, archived_until_ms: None, ..pipeline() };
     let names = names(&text(&Traffic { since_ms: NOW, old: None, new: None }, &Rollout::default(), &nothing));
     let told: Vec<&str> = names.iter().map(|name| name.strip_prefix("path_collector_").unwrap()).collect();
     assert_eq!(told, ["build_info", "health", "health_reasons", "store_up"]);

@@ -15,7 +15,7 @@ use litemap::LiteMap;
 
 use crate::counting::rollup::{Rollup, Rollups};
 use crate::event::Cohort;
-use crate::operating::exposition::{Exposition, Kind, Labels, Metric, Number};
+use crate::operating::exposition::{Decimal, Exposition, Labels, Metric, MetricKind};
 
 /// The most routes with series of their own: 100 × 21.
 pub const MAX_ROUTES: usize = 100;
@@ -86,7 +86,7 @@ pub fn write(traffic: &Traffic<'_>, to: &mut Exposition) {
         merged(traffic.since_ms, old, new, to);
     }
     let mut metric =
-        to.metric(Kind::Counter, "path_collector_store_requests", "Requests that each store holds, by cohort.");
+        to.metric(MetricKind::Counter, "path_collector_store_requests", "Requests that each store holds, by cohort.");
     for (store, rollups) in [("old", traffic.old), ("new", traffic.new)] {
         let Some(rollups) = rollups else { continue };
         let mut by_cohort = [0; 3];
@@ -112,19 +112,19 @@ fn merged(since_ms: u64, old: &Rollups, new: &Rollups, to: &mut Exposition) {
     }
     let known = routes.len() as u64;
     let shown = busiest(routes);
-    let since = Number::seconds(since_ms);
+    let since = Decimal::seconds(since_ms);
     to.gauge(
         "path_collector_counting_since_timestamp_seconds",
         "Start of the UTC day that traffic is counted of.",
         Some(since),
     );
     let mut metric =
-        to.metric(Kind::Counter, "path_collector_requests", "Requests of all routes by status class, each once.");
+        to.metric(MetricKind::Counter, "path_collector_requests", "Requests of all routes by status class, each once.");
     for (index, class) in CLASSES.iter().enumerate() {
         metric.sample(&[("class", class)], total.count(|rollup| of_class(rollup, index)));
     }
     let mut metric = to.metric(
-        Kind::Counter,
+        MetricKind::Counter,
         "path_collector_route_requests",
         "Requests of the day's busiest routes (100 at the most) by status class.",
     );
@@ -138,10 +138,10 @@ fn merged(since_ms: u64, old: &Rollups, new: &Rollups, to: &mut Exposition) {
         }
     }
     let mut metric =
-        to.metric(Kind::Histogram, "path_collector_response_time_seconds", "Time until the upstream's headers.");
+        to.metric(MetricKind::Histogram, "path_collector_response_time_seconds", "Time until the upstream's headers.");
     histogram(&mut metric, &[], &total, ALL);
     let mut metric = to.metric(
-        Kind::Histogram,
+        MetricKind::Histogram,
         "path_collector_route_response_time_seconds",
         "Time until the upstream's headers, of the day's busiest routes (100 at the most).",
     );
@@ -166,8 +166,8 @@ fn busiest(routes: LiteMap<&str, Share>) -> LiteMap<&str, Share> {
 fn histogram(metric: &mut Metric<'_>, labels: Labels<'_>, share: &Share, of: (u32, u32, u32)) {
     let buckets = bounds(of).map(|ns| {
         let up_to = share.count(|rollup| rollup.latency.at_most(as_ms(ns)));
-        (Number::nanoseconds(ns), up_to)
+        (Decimal::nanoseconds(ns), up_to)
     });
-    let sum = Number::seconds(share.count(|rollup| rollup.response_time_sum));
+    let sum = Decimal::seconds(share.count(|rollup| rollup.response_time_sum));
     metric.histogram(labels, buckets, share.count(|rollup| rollup.requests), sum);
 }

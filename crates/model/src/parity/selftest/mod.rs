@@ -11,12 +11,12 @@ use crate::event::identity::{Digest, IdempotentId, window_start};
 use crate::event::{Cohort, Event, ProducerId};
 
 use super::difference::DifferenceKind;
-use super::report::Report;
+use super::report::ParityReport;
 use super::window::{Window, WindowKind};
 
 mod worlds;
 
-pub use worlds::{World, WorldReport, worlds};
+pub use worlds::{FaultyWorld, WorldReport, worlds};
 
 /// Minutes of the test's window.
 const MINUTES: u64 = 4;
@@ -76,16 +76,16 @@ pub struct SelfTestOutcome {
     /// Where it did not.
     pub failures: Vec<String>,
     /// The report before the delayed events arrived.
-    pub first: Report,
+    pub first: ParityReport,
     /// The report after.
-    pub second: Report,
+    pub second: ParityReport,
     /// The reports on [`worlds`], each with one fault.
     pub worlds: Vec<WorldReport>,
 }
 
 impl SelfTestOutcome {
     /// Adds the report on a world.
-    pub fn add(&mut self, world: &World, report: Report) {
+    pub fn add(&mut self, world: &FaultyWorld, report: ParityReport) {
         self.failures.extend(world.failures(&report));
         self.passed = self.failures.is_empty();
         self.worlds.push(WorldReport { name: world.name.to_owned(), report });
@@ -165,14 +165,14 @@ impl SelfTest {
     }
 
     /// Holds both reports against what was done.
-    pub fn outcome(&self, first: Report, second: Report) -> SelfTestOutcome {
+    pub fn outcome(&self, first: ParityReport, second: ParityReport) -> SelfTestOutcome {
         let before = [self.faults.as_slice(), &self.delayed].concat();
         let mut failures = self.failures("before the delayed events", &first, &before);
         failures.extend(self.failures("after the delayed events", &second, &self.faults));
         SelfTestOutcome { passed: failures.is_empty(), failures, first, second, worlds: Vec::new() }
     }
 
-    fn failures(&self, when: &str, report: &Report, expected: &[(Digest, DifferenceKind)]) -> Vec<String> {
+    fn failures(&self, when: &str, report: &ParityReport, expected: &[(Digest, DifferenceKind)]) -> Vec<String> {
         let found: Vec<(Digest, DifferenceKind)> =
             report.differences.iter().filter(|d| d.reason.is_none()).map(|d| (d.digest, d.kind)).collect();
         let beyond =

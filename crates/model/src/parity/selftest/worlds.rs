@@ -10,7 +10,7 @@ use crate::error::InputError;
 use crate::event::Event;
 
 use super::{MINUTES, event};
-use crate::parity::report::Report;
+use crate::parity::report::ParityReport;
 use crate::parity::verdict::Verdict;
 use crate::parity::window::{Window, WindowKind};
 
@@ -40,7 +40,7 @@ const STOPPED_BEFORE_MS: u64 = 2 * HOUR_MS;
 
 /// One fault and its world.
 #[derive(Debug, Clone)]
-pub struct World {
+pub struct FaultyWorld {
     /// Name of the fault.
     pub name: &'static str,
     /// The window that is compared.
@@ -75,12 +75,12 @@ pub struct WorldReport {
     /// Name of its fault.
     pub name: String,
     /// The report.
-    pub report: Report,
+    pub report: ParityReport,
 }
 
-impl World {
+impl FaultyWorld {
     /// Where the report does not say what was done.
-    pub fn failures(&self, report: &Report) -> Vec<String> {
+    pub fn failures(&self, report: &ParityReport) -> Vec<String> {
         let Expected { verdict, union, only_old, value_differs, counted_twice, lost, writes_differing, failing_route } =
             &self.expected;
         let total = &report.total;
@@ -113,13 +113,13 @@ impl World {
 }
 
 /// Makes one world.
-type Make = fn(&Maker) -> Result<World, InputError>;
+type Make = fn(&Maker) -> Result<FaultyWorld, InputError>;
 
 /// All worlds, of producers and digests of this `seed`, before the minute of `end_ms`.
 ///
 /// # Errors
 /// When the time is none that an event can have.
-pub fn worlds(seed: u64, end_ms: u64, id_window_ms: u64) -> Result<Vec<World>, InputError> {
+pub fn worlds(seed: u64, end_ms: u64, id_window_ms: u64) -> Result<Vec<FaultyWorld>, InputError> {
     let makers =
         [stored_twice, stored_twice_by_both, routes_swapped, route_lost, messages_lost, lost_on_both, path_stopped];
     let make = |(n, make): (u64, Make)| {
@@ -151,8 +151,8 @@ impl Maker {
         (0..count).map(made).collect()
     }
 
-    fn world(&self, name: &'static str, given: [Vec<Event>; 2], expected: Expected) -> World {
-        World { name, window: self.window(), is_alone: false, given, again: [Vec::new(), Vec::new()], expected }
+    fn world(&self, name: &'static str, given: [Vec<Event>; 2], expected: Expected) -> FaultyWorld {
+        FaultyWorld { name, window: self.window(), is_alone: false, given, again: [Vec::new(), Vec::new()], expected }
     }
 }
 
@@ -169,23 +169,23 @@ const fn fails(union: u32) -> Expected {
     }
 }
 
-fn stored_twice(maker: &Maker) -> Result<World, InputError> {
+fn stored_twice(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let all = maker.events(EVENTS, 1)?;
     let twice = u64::from(EVENTS);
     let expected = Expected { counted_twice: twice, writes_differing: twice, ..fails(EVENTS) };
     let world = maker.world("stored-twice", [all.clone(), all.clone()], expected);
-    Ok(World { again: [Vec::new(), all], ..world })
+    Ok(FaultyWorld { again: [Vec::new(), all], ..world })
 }
 
 /// The sums of both stores agree.
-fn stored_twice_by_both(maker: &Maker) -> Result<World, InputError> {
+fn stored_twice_by_both(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let world = stored_twice(maker)?;
     let again = [world.given[0].clone(), world.given[1].clone()];
-    Ok(World { name: "stored-twice-by-both", again, ..world })
+    Ok(FaultyWorld { name: "stored-twice-by-both", again, ..world })
 }
 
 /// Each tenth event and the next have each other's route in the new store.
-fn routes_swapped(maker: &Maker) -> Result<World, InputError> {
+fn routes_swapped(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let old = maker.events(EVENTS, 1)?;
     let mut new = old.clone();
     let mut swapped = 0;
@@ -200,7 +200,7 @@ fn routes_swapped(maker: &Maker) -> Result<World, InputError> {
 }
 
 /// All events of one route, while all routes together stay below the limit.
-fn route_lost(maker: &Maker) -> Result<World, InputError> {
+fn route_lost(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let count = EVENTS_AROUND_ROUTE;
     let mut old = maker.events(count, 1)?;
     let step = usize::try_from(count / EVENTS_OF_ROUTE).unwrap_or(1);
@@ -224,7 +224,7 @@ fn by_message(maker: &Maker) -> Result<(Vec<Event>, Vec<Event>, u32), InputError
     Ok((all, arrived, lost))
 }
 
-fn messages_lost(maker: &Maker) -> Result<World, InputError> {
+fn messages_lost(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let (all, arrived, lost) = by_message(maker)?;
     let expected = Expected {
         only_old: u64::from(lost),
@@ -234,19 +234,19 @@ fn messages_lost(maker: &Maker) -> Result<World, InputError> {
     Ok(maker.world("messages-lost", [all, arrived], expected))
 }
 
-fn lost_on_both(maker: &Maker) -> Result<World, InputError> {
+fn lost_on_both(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let (_, arrived, lost) = by_message(maker)?;
     let expected = Expected { lost: u64::from(lost), ..fails(u32::try_from(arrived.len()).unwrap_or(u32::MAX)) };
     Ok(maker.world("messages-lost-on-both", [arrived.clone(), arrived], expected))
 }
 
 /// Nothing comes after the first quarter, and what was sent can't be on its way any more.
-fn path_stopped(maker: &Maker) -> Result<World, InputError> {
+fn path_stopped(maker: &Maker) -> Result<FaultyWorld, InputError> {
     let end_ms = maker.end_ms - STOPPED_BEFORE_MS;
     let maker = Maker { end_ms, ..*maker };
     let all = maker.events(EVENTS, 1)?;
     let arrived: Vec<Event> = all.iter().take(EVENTS as usize / 4).cloned().collect();
     let missing = (all.len() - arrived.len()) as u64;
     let expected = Expected { only_old: missing, writes_differing: missing, ..fails(EVENTS) };
-    Ok(World { is_alone: true, ..maker.world("new-path-stopped", [all, arrived], expected) })
+    Ok(FaultyWorld { is_alone: true, ..maker.world("new-path-stopped", [all, arrived], expected) })
 }

@@ -2,16 +2,16 @@
 
 use model::counting::grain::{DAY_MS, HOUR_MS, PROOF_MS};
 use model::delivery::kept_letter::LetterSource;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use store::letters::dead_letters::{DeadLetter, DeadLetters};
-use store::parity::compare::Run;
+use store::parity::compare::ComparisonRun;
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
 use super::traffic::{Fault, Traffic};
-use super::{Memory, SETTINGS};
+use super::{SETTINGS, WriterMemory};
 use rig::{START, Sqlite, block_on, deliver, store};
 
 /// The first whole day after [`START`], and how long after [`START`] it begins, in ms.
@@ -33,7 +33,7 @@ impl World {
         let (old, new) = (Sqlite::new(), Sqlite::new());
         let world = Self { kept: Reports::new(new.clone()), old, new };
         for (sqlite, events) in [(&world.old, &traffic.old), (&world.new, &traffic.new)] {
-            let mut memory = Memory::default();
+            let mut memory = WriterMemory::default();
             for events in events.chunks(500) {
                 block_on(deliver(&store(sqlite), &mut memory, events));
             }
@@ -50,14 +50,14 @@ impl World {
     }
 
     /// Compares until a run comes to an end, and files what it came to.
-    fn compare(&self, window: Window, now: u64) -> Result<Report, String> {
+    fn compare(&self, window: Window, now: u64) -> Result<ParityReport, String> {
         let (old, new) = (store(&self.old), store(&self.new));
         let comparer = Comparer { old: &*old, new: &*new, kept: &self.kept };
         loop {
             match block_on(comparer.run(window, now, SETTINGS)).unwrap() {
-                Run::Done(report) => return Ok(block_on(self.kept.store(*report)).unwrap()),
-                Run::Interrupted(_) => {}
-                Run::Refused(reason) => return Err(reason),
+                ComparisonRun::Done(report) => return Ok(block_on(self.kept.store(*report)).unwrap()),
+                ComparisonRun::Interrupted(_) => {}
+                ComparisonRun::Refused(reason) => return Err(reason),
             }
         }
     }
@@ -75,7 +75,7 @@ fn a_morning_is_missing(events: u64) -> Traffic {
     traffic
 }
 
-fn said(report: &Report) -> (Verdict, u64, u64) {
+fn said(report: &ParityReport) -> (Verdict, u64, u64) {
     (report.total.verdict, report.total.union, report.total.mismatches)
 }
 
@@ -184,7 +184,7 @@ fn an_event_that_comes_after_seven_days_still_changes_the_report_on_its_day() {
     let now = DAY + 7 * DAY_MS - HOUR_MS;
     world.prune(now);
     traffic.new.clone_from(&traffic.old);
-    block_on(deliver(&store(&world.new), &mut Memory::default(), &traffic.new));
+    block_on(deliver(&store(&world.new), &mut WriterMemory::default(), &traffic.new));
     while block_on(store(&world.new).fold(now)).unwrap() > 0 {}
     let redriven = world.compare(day(), now).unwrap();
     assert_eq!((redriven.revision, redriven.total.union, redriven.total.mismatches), (first.revision + 1, 600, 0));

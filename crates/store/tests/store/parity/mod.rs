@@ -10,21 +10,21 @@ use std::collections::BTreeMap;
 use model::event::identity::IdempotentId;
 use model::event::{Event, ProducerId};
 use model::parity::difference::DifferenceReason;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::selftest::{SelfTest, worlds};
 use model::parity::verdict::Verdict;
 use model::parity::window::Window;
 use proptest::prelude::*;
 use rig::{Fate, Faulty, START, Sqlite, block_on, deliver, store};
-use store::events::event_store::Memory;
+use store::events::event_store::WriterMemory;
 use store::letters::dead_letters::DeadLetters;
-use store::parity::compare::{MAX_MINUTES, Run, Settings};
+use store::parity::compare::{ComparisonRun, ComparisonSettings, MAX_MINUTES};
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 use store::sql::StoreError;
 use traffic::{FAULTS, Fault, PRODUCERS, Traffic, Truth, requests, some_fault, traffic};
 
-const SETTINGS: Settings = Settings { id_window_ms: 60_000, lag_ms: 900_000, limit_ppm: 10_000 };
+const SETTINGS: ComparisonSettings = ComparisonSettings { id_window_ms: 60_000, lag_ms: 900_000, limit_ppm: 10_000 };
 const WINDOW_MS: u64 = 600_000;
 const AFTER: u64 = START + WINDOW_MS + 900_000;
 
@@ -45,7 +45,7 @@ impl Stores {
 
     fn fill(&self, traffic: &Traffic, batch: usize, fold: bool) {
         for (sqlite, events) in [(&self.old, &traffic.old), (&self.new, &traffic.new)] {
-            let mut memory = Memory::default();
+            let mut memory = WriterMemory::default();
             for events in events.chunks(batch) {
                 block_on(deliver(&store(sqlite), &mut memory, events));
             }
@@ -62,21 +62,21 @@ impl Stores {
         }
     }
 
-    fn run(&self, window: Window, settings: Settings) -> Result<Run, StoreError> {
+    fn run(&self, window: Window, settings: ComparisonSettings) -> Result<ComparisonRun, StoreError> {
         let (old, new, kept) = (store(&self.old), store(&self.new), Reports::new(self.new.clone()));
         block_on(Comparer { old: &*old, new: &*new, kept: &kept }.run(window, AFTER, settings))
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> ParityReport {
         let report = match self.run(window(), SETTINGS).unwrap() {
-            Run::Done(report) => report,
+            ComparisonRun::Done(report) => report,
             other => panic!("{other:?}"),
         };
         block_on(Reports::new(self.new.clone()).store(*report)).unwrap()
     }
 }
 
-fn found(report: &Report) -> Truth {
+fn found(report: &ParityReport) -> Truth {
     assert_eq!(report.unnamed, 0);
     let unexplained = report.differences.iter().filter(|d| d.reason.is_none()).map(|d| (d.digest.0, d.kind)).collect();
     let explained = report.differences.iter().filter_map(|d| d.reason.map(|reason| (d.digest.0, reason)));
@@ -111,9 +111,9 @@ fn a_run_that_is_interrupted_goes_on_where_it_stood() {
     stores.fill(&traffic, 100, true);
     let long = Window::parse(&format!("range:{START}-{}", START + minutes * 60_000)).unwrap();
     let left = |run| match run {
-        Run::Interrupted(left) => Ok(left),
-        Run::Refused(reason) => panic!("{reason}"),
-        Run::Done(report) => Err(report.total.tally.only_old),
+        ComparisonRun::Interrupted(left) => Ok(left),
+        ComparisonRun::Refused(reason) => panic!("{reason}"),
+        ComparisonRun::Done(report) => Err(report.total.tally.only_old),
     };
     let runs: Vec<_> = (0..3).map(|_| left(stores.run(long, SETTINGS).unwrap())).collect();
     assert_eq!(runs, [Ok(MAX_MINUTES + 5), Ok(5), Err(minutes)]);
@@ -132,7 +132,7 @@ fn whatever_call_fails_a_repeat_gives_the_same_report() {
         fates[position] = Fate::FailsAfterPersisting;
         let kept = Reports::new(Faulty::new(&stores.new, &fates));
         let comparer = Comparer { old: &*old, new: &*new, kept: &kept };
-        if let Ok(Run::Done(report)) = block_on(comparer.run(window(), AFTER, SETTINGS)) {
+        if let Ok(ComparisonRun::Done(report)) = block_on(comparer.run(window(), AFTER, SETTINGS)) {
             assert_eq!(found(&report), traffic.truth);
         } else {
             failures += 1;
@@ -179,7 +179,7 @@ fn the_comparator_passes_its_own_test_and_fails_it_when_a_store_is_tampered_with
             stores.fill(&traffic, 50, true);
         };
         let report = || match stores.run(SelfTest::window(end), SETTINGS).unwrap() {
-            Run::Done(report) => *report,
+            ComparisonRun::Done(report) => *report,
             other => panic!("{other:?}"),
         };
         fill(&test.old, if tamper { &test.new[1..] } else { &test.new });
@@ -200,8 +200,8 @@ fn the_comparator_names_the_fault_of_each_world_of_its_own_test() {
         for (sqlite, again) in [&stores.old, &stores.new].into_iter().zip(&world.again) {
             block_on(store(sqlite).store_again(again, AFTER)).unwrap();
         }
-        let settings = Settings { lag_ms: 0, ..SETTINGS };
-        let Run::Done(report) = stores.run(world.window, settings).unwrap() else { panic!("interrupted") };
+        let settings = ComparisonSettings { lag_ms: 0, ..SETTINGS };
+        let ComparisonRun::Done(report) = stores.run(world.window, settings).unwrap() else { panic!("interrupted") };
         assert_eq!(world.failures(&report), Vec::<String>::new(), "{}", report.summary);
     }
 }
@@ -215,12 +215,13 @@ fn sums_that_differ_where_no_event_does_keep_a_report_from_passing() {
     stores.new.script(&format!(
         "UPDATE rollups SET value_low = value_low + 1 WHERE grain = 60000 AND start = {START} AND path = '/items/1'"
     ));
-    let Run::Refused(reason) = stores.run(window(), SETTINGS).unwrap() else {
+    let ComparisonRun::Refused(reason) = stores.run(window(), SETTINGS).unwrap() else {
         panic!("routes that are not what their minute is were compared")
     };
     assert!(reason.contains("single routes"), "{reason}");
     stores.new.script(&format!("UPDATE ledger SET value_low = value_low + 1 WHERE start = {START}"));
-    let passes = |run: &Run| matches!(run, Run::Done(report) if report.total.verdict == Verdict::Pass);
+    let passes =
+        |run: &ComparisonRun| matches!(run, ComparisonRun::Done(report) if report.total.verdict == Verdict::Pass);
     assert!(!stores.run(window(), SETTINGS).is_ok_and(|run| passes(&run)), "nothing is found, and nothing is proved");
 }
 
@@ -228,7 +229,10 @@ fn sums_that_differ_where_no_event_does_keep_a_report_from_passing() {
 fn a_window_that_is_not_closed_is_pending() {
     let stores = Stores::new();
     stores.fill(&traffic(&[(1, 0, Fault::None)]), 10, true);
-    let Run::Done(report) = stores.run(window(), Settings { lag_ms: 900_001, ..SETTINGS }).unwrap() else { panic!() };
+    let ComparisonRun::Done(report) = stores.run(window(), ComparisonSettings { lag_ms: 900_001, ..SETTINGS }).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(report.total.verdict, Verdict::Pending);
 }
 

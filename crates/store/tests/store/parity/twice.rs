@@ -2,7 +2,7 @@
 
 use model::event::{Cohort, Event};
 use model::parity::difference::DifferenceKind;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::verdict::Verdict;
 
 use super::Stores;
@@ -17,7 +17,7 @@ fn events(count: u64, cohorts: &[Cohort]) -> Vec<Event> {
 }
 
 /// The report on stores that hold these events, and these once more.
-fn report([old, new]: [&[Event]; 2], [old_again, new_again]: [&[Event]; 2], is_folded: bool) -> Report {
+fn report([old, new]: [&[Event]; 2], [old_again, new_again]: [&[Event]; 2], is_folded: bool) -> ParityReport {
     let stores = Stores::new();
     stores.fill(&Traffic { old: old.to_vec(), new: new.to_vec(), ..Traffic::default() }, 100, is_folded);
     again(&stores, [old_again, new_again]);
@@ -34,7 +34,7 @@ fn again(stores: &Stores, [old, new]: [&[Event]; 2]) {
     }
 }
 
-fn named(report: &Report) -> u64 {
+fn named(report: &ParityReport) -> u64 {
     report.differences.iter().filter(|d| d.kind == DifferenceKind::CountedTwice && d.reason.is_none()).count() as u64
 }
 

@@ -1,10 +1,10 @@
 //! What a verdict may say: each case as it was found, over real stores.
 
 use model::event::Event;
-use model::parity::report::Report;
+use model::parity::report::ParityReport;
 use model::parity::verdict::Verdict;
 use model::parity::window::Window;
-use store::parity::compare::Run;
+use store::parity::compare::ComparisonRun;
 use store::parity::comparer::Comparer;
 use store::parity::reports::Reports;
 
@@ -13,16 +13,16 @@ use super::{AFTER, SETTINGS, START, Stores, block_on, store, window};
 
 const HOUR_MS: u64 = 3_600_000;
 
-fn compared(traffic: &Traffic, window: Window, now_ms: u64) -> Report {
+fn compared(traffic: &Traffic, window: Window, now_ms: u64) -> ParityReport {
     let stores = Stores::new();
     stores.fill(traffic, 500, true);
     compared_again(&stores, window, now_ms)
 }
 
-fn compared_again(stores: &Stores, window: Window, now_ms: u64) -> Report {
+fn compared_again(stores: &Stores, window: Window, now_ms: u64) -> ParityReport {
     let (old, new, kept) = (store(&stores.old), store(&stores.new), Reports::new(stores.new.clone()));
     match block_on(Comparer { old: &*old, new: &*new, kept: &kept }.run(window, now_ms, SETTINGS)).unwrap() {
-        Run::Done(report) => *report,
+        ComparisonRun::Done(report) => *report,
         other => panic!("{other:?}"),
     }
 }
@@ -68,10 +68,10 @@ fn a_route_that_lost_everything_fails_though_it_is_too_small_to_pass() {
         event.path = if route == 0 { "/a".to_owned() } else { format!("/clean/{route}") };
         if route == 0 { traffic.old.push(event) } else { traffic.both(&event) }
     }
-    let settings = super::Settings { limit_ppm: 50_000, ..SETTINGS };
+    let settings = super::ComparisonSettings { limit_ppm: 50_000, ..SETTINGS };
     let stores = Stores::new();
     stores.fill(&traffic, 500, true);
-    let Run::Done(report) = stores.run(window(), settings).unwrap() else { panic!("interrupted") };
+    let ComparisonRun::Done(report) = stores.run(window(), settings).unwrap() else { panic!("interrupted") };
     assert_eq!((report.total.verdict, report.paths[0].path.as_str()), (Verdict::Fail, "/a"));
     assert!(report.total.upper_bound < 0.05 && report.summary.contains("/a by itself"), "{}", report.summary);
 }
