@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check test test-native test-worker test-dashboard test-bench test-readme test-docs \
+.PHONY: help setup build check simulate test test-native test-worker test-dashboard test-bench test-readme test-docs \
 	test-deployment openapi fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
@@ -28,10 +28,18 @@ check: setup ## formatting, lints, types and documentation, warnings denied
 	$(env) tsc --project dashboard
 	$(env) tsc --project bench/baseline
 
-test: setup check test-native test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
+test: setup check test-native simulate test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
 
 test-native: ## domain, stores and command line, without the platform
 	cargo test --workspace
+
+# SEED is the first seed (alone: tells that one), SEEDS how many, FOR for how many seconds, TRACE=1 all that happens in it.
+simulate: export SEED := $(SEED)
+simulate: export SEEDS := $(SEEDS)
+simulate: export FOR := $(FOR)
+simulate: export TRACE := $(TRACE)
+simulate: ## the simulator: past failures, then the stories of 2,000 seeds
+	cargo run --quiet --profile simulate -p sim --bin simulate
 
 test-worker: build ## the built Worker in the local runtime
 	@scripts/setup metrics

@@ -147,7 +147,7 @@ pub const PART: TextParameter =
         .like(r"^part-[0-9]{4}\.ndjson\.gz$");
 
 /// A dead letter, in a path.
-pub const LETTER: TextParameter = TextParameter::new(required("id", "The letter's ID."), "0123456789abcdef/0");
+pub const LETTER: TextParameter = TextParameter::new(required("id", "The letter's ID."), "0123456789abcdef");
 
 /// An event, in a path.
 pub const EVENT: TextParameter =

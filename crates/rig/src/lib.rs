@@ -129,6 +129,15 @@ impl Sqlite {
         self.0.borrow().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()
     }
 
+    /// What a query that tells one number tells.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.0.borrow().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    pub fn has_table(&self, table: &str) -> bool {
+        self.0.borrow().table_exists(None, table).unwrap()
+    }
+
     pub fn count(&self, table: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM {table}");
         self.0.borrow().query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap().cast_unsigned()

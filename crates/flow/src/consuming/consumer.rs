@@ -11,14 +11,14 @@
 //! |---|---|---|
 //! | reading the batch | nothing | begins anew |
 //! | storing events | a transaction for each run of ID windows, or none | is absorbed, or stored |
-//! | storing what can't be read | letters, each under its message's ID | finds them, each once |
+//! | storing what can't be read | letters, each under a hash of its text | finds them, each once |
 //! | some acks | what was acked is done with | brings the rest, whose events are absorbed |
 //! | folding | the fold, or nothing | the next fold begins where the log stands |
 
 use std::ops::Range;
 
 use model::delivery::batch::{Batch, MessageContent};
-use model::delivery::kept_letter::LetterSource;
+use model::delivery::kept_letter::{self, LetterSource};
 use model::delivery::pace::WorkMeter;
 use model::delivery::retry::{Lane, WaitingMessage};
 use model::delivery::split::BatchSplit;
@@ -220,8 +220,8 @@ impl Work<'_> {
             .iter()
             .filter_map(|at| Some((self.messages.get(*at)?, self.parsed.parts().get(*at)?)))
             .flat_map(|(message, part)| {
-                (0..).zip(&part.rejected).map(move |(position, rejected): (u64, _)| DeadLetter {
-                    id: format!("{}/{position}", message.id()),
+                part.rejected.iter().map(|rejected| DeadLetter {
+                    id: kept_letter::id_of(&rejected.payload),
                     received_at: self.now_ms,
                     sent_at: message.sent_at(),
                     source,

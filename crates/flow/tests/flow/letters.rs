@@ -111,3 +111,15 @@ fn without_d1_there_is_no_answer_and_what_it_said_is_in_the_log_alone() {
     }
     assert!(world.lines("told to fail").len() >= 4);
 }
+
+#[test]
+fn a_letter_that_d1_stored_and_denied_is_one_in_the_slow_lane_too() {
+    let world = World::new(9);
+    world.break_all(&[Port::D1Write], Fault::FailsAfterPersisting);
+    world.send(Body::Bytes(vec![0xff]));
+    world.pass_ms(600_000);
+    assert_eq!((world.in_slow_lane().len(), world.d1().count("dead_letters")), (1, 1));
+    world.calm();
+    world.pass_ms(600_000);
+    assert_eq!((world.in_slow_lane().len(), world.d1().count("dead_letters")), (0, 1));
+}

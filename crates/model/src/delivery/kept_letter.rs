@@ -1,6 +1,15 @@
 //! Dead letters as they are kept, found and refused.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::event::identity::first_u64;
+
+/// The ID of a letter with this payload: 16 hex digits. It is made of the payload, because a message has another ID in
+/// the slow lane, and would be a second letter there if D1 stored the first one and said that it did not.
+pub fn id_of(payload: &str) -> String {
+    format!("{:016x}", first_u64(&Sha256::digest(payload.as_bytes())))
+}
 
 /// Which consumer found a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +42,7 @@ impl LetterSource {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeptLetter {
-    /// The queue's message ID, with the position in the message.
+    /// What [`id_of`] made of the payload as it came.
     pub id: String,
     /// When it was stored, in ms.
     pub received_at: u64,

@@ -37,6 +37,7 @@ impl Sql for D1 {
         let reads =
             |statement: &Statement| ["SELECT", "WITH"].iter().any(|word| statement.sql.trim().starts_with(word));
         let port = if statements.iter().all(reads) { Port::D1Read } else { Port::D1Write };
+        self.inner.longest_batch.set(self.inner.longest_batch.get().max(statements.len()));
         let d1 = self.inner.d1.clone();
         let rows = self.inner.call(port, "D1", at_once(move || d1.try_batch(&statements))).await?;
         self.bytes.set(Some(self.inner.d1.bytes()));

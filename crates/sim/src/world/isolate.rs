@@ -1,5 +1,6 @@
 //! Isolates: each is an `App` with the world as its platform.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
@@ -34,6 +35,7 @@ pub struct Line {
 pub(super) struct Born {
     id: Owner,
     app: Rc<App>,
+    platform: Rc<Platform>,
     /// What it had counted when it ended: what is dropped then counts nothing on the platform.
     counts: Option<BTreeMap<String, u64>>,
     /// Whether it consumes and runs cron.
@@ -46,12 +48,14 @@ pub struct Isolate {
     pub app: Rc<App>,
     id: Owner,
     inner: Rc<Inner>,
+    platform: Rc<Platform>,
 }
 
 impl Isolate {
     pub(super) fn born(inner: &Rc<Inner>, ahead_ms: i64, place: u64) -> Self {
         let id = inner.isolates.borrow().len() as Owner + 1;
-        let platform = Rc::new(Platform { inner: inner.clone(), id, ahead_ms, place });
+        let (ahead_ms, is_newer) = (Cell::new(ahead_ms), Cell::new(false));
+        let platform = Rc::new(Platform { inner: inner.clone(), id, ahead_ms, place, is_newer });
         let ports = Ports {
             clock: platform.clone(),
             log: platform.clone(),
@@ -59,12 +63,13 @@ impl Isolate {
             queues: platform.clone(),
             objects: platform.clone(),
             new_store: Rc::new(D1::new(inner)),
-            buckets: platform,
+            buckets: platform.clone(),
         };
         let setting = |name: &str| inner.settings.borrow().get(name).cloned();
         let app = Rc::new(App::new(&setting, ports));
-        inner.isolates.borrow_mut().push(Born { id, app: app.clone(), counts: None, works: false });
-        Self { app, id, inner: inner.clone() }
+        let born = Born { id, app: app.clone(), platform: platform.clone(), counts: None, works: false };
+        inner.isolates.borrow_mut().push(born);
+        Self { app, id, inner: inner.clone(), platform }
     }
 
     /// The one that consumes and runs cron.
@@ -73,6 +78,7 @@ impl Isolate {
             app: born.app.clone(),
             id: born.id,
             inner: inner.clone(),
+            platform: born.platform.clone(),
         });
         known.unwrap_or_else(|| {
             let isolate = Self::born(inner, 0, 0);
@@ -83,6 +89,16 @@ impl Isolate {
 
     pub const fn id(&self) -> Owner {
         self.id
+    }
+
+    /// Sets its clock, in ms ahead of the true time.
+    pub fn set_clock(&self, ahead_ms: i64) {
+        self.platform.ahead_ms.set(ahead_ms);
+    }
+
+    /// Makes it one of the next version, whose messages and questions the present one can't read.
+    pub fn upgrade(&self) {
+        self.platform.is_newer.set(true);
     }
 
     /// Counts a request, as the router does once it was answered.
@@ -137,14 +153,17 @@ impl World {
 pub(super) struct Platform {
     pub inner: Rc<Inner>,
     pub id: Owner,
-    pub ahead_ms: i64,
+    pub ahead_ms: Cell<i64>,
     pub place: u64,
+    /// Whether what it sends is of the next version.
+    pub is_newer: Cell<bool>,
 }
 
 impl Platform {
     fn log(&self, is_error: bool, text: &str) {
         // What is dropped when an isolate ends says nothing on the platform.
         if !self.inner.tasks.has_ended(self.id) {
+            self.inner.trace.note(self.inner.time.now_ms(), || format!("isolate {}: {text}", self.id));
             let line = Line { at_ms: self.inner.time.now_ms(), isolate: self.id, is_error, text: text.to_owned() };
             self.inner.log.borrow_mut().push(line);
         }
@@ -163,7 +182,7 @@ impl Log for Platform {
 
 impl Clock for Platform {
     fn now_ms(&self) -> u64 {
-        self.inner.time.now_ms().saturating_add_signed(self.ahead_ms)
+        self.inner.time.now_ms().saturating_add_signed(self.ahead_ms.get())
     }
 
     fn sleep_ms(&self, ms: u64) -> LocalFuture<'static, ()> {

@@ -22,6 +22,7 @@ mod queue;
 pub mod random;
 pub mod tasks;
 pub mod time;
+pub mod trace;
 pub mod trouble;
 
 use std::cell::{Cell, RefCell};
@@ -49,6 +50,7 @@ use queue::QueueState;
 use random::Random;
 use tasks::{Owner, PLATFORM, Tasks};
 use time::Time;
+use trace::Trace;
 use trouble::{Fault, Port, Trouble};
 
 /// Everything there is.
@@ -72,6 +74,13 @@ pub struct Inner {
     d1: Sqlite,
     /// None where no bucket is bound.
     files: RefCell<Option<Files>>,
+    /// What happened, as it can be compared with another run.
+    pub trace: Trace,
+    /// Bytes of the longest message, and statements of the longest batch of D1.
+    pub longest_message: Cell<usize>,
+    pub longest_batch: Cell<usize>,
+    /// Whether the consumer and the objects are of the next version.
+    is_newer: Cell<bool>,
     /// Events and batches that the platform had to end because they took too long.
     overran: Cell<u64>,
 }
@@ -115,6 +124,10 @@ impl World {
             objects: Namespace::default(),
             d1: Sqlite::new(),
             files: RefCell::default(),
+            trace: Trace::default(),
+            longest_message: Cell::new(0),
+            longest_batch: Cell::new(0),
+            is_newer: Cell::new(false),
             overran: Cell::new(0),
         }))
     }
@@ -196,6 +209,15 @@ impl World {
         &self.d1
     }
 
+    /// Ends a deployment: consumer and objects are of the next version, too, and can read what that wrote.
+    pub fn deploy(&self) {
+        self.is_newer.set(true);
+        self.worker().kill();
+        for name in self.object_names() {
+            self.restart(&name);
+        }
+    }
+
     pub fn overran(&self) -> u64 {
         self.overran.get()
     }
@@ -215,13 +237,13 @@ impl Inner {
     ) -> Result<T, E> {
         let fault = self.fault(port, name);
         let (answer, answered) = oneshot::channel();
-        let (inner, failure) = (self.clone(), format!("{port:?} {name}: told to fail"));
+        let (inner, name) = (self.clone(), name.to_owned());
         self.tasks.spawn(PLATFORM, async move {
             inner.time.sleep_ms(inner.random.between(1..8)).await;
             let outcome = match fault {
                 None => act().await,
-                Some(Fault::Fails) => Err(Failure(failure).into()),
-                Some(Fault::FailsAfterPersisting) => act().await.and(Err(Failure(failure).into())),
+                Some(Fault::Fails) => Err(told(port, &name)),
+                Some(Fault::FailsAfterPersisting) => act().await.and(Err(told(port, &name))),
                 Some(Fault::Hangs) => std::future::pending().await,
                 Some(Fault::HangsAfterPersisting) => {
                     drop(act().await);
@@ -232,6 +254,10 @@ impl Inner {
                     act().await
                 }
             };
+            inner.trace.note(inner.time.now_ms(), || {
+                let fault = fault.map(|fault| format!(", {fault:?}")).unwrap_or_default();
+                format!("{port:?} {name} {}{fault}", if outcome.is_ok() { "works" } else { "fails" })
+            });
             drop(answer.send(outcome));
         });
         answered.await.unwrap_or_else(|_| Err(Failure("the connection was lost".to_owned()).into()))
@@ -255,6 +281,11 @@ impl Inner {
         });
         answered.await.ok()
     }
+}
+
+/// What a call that was told to fail says.
+fn told<E: From<Failure>>(port: Port, name: &str) -> E {
+    Failure(format!("{port:?} {name}: told to fail")).into()
 }
 
 /// A call that needs no time of its own.

@@ -118,6 +118,17 @@ impl World {
         }
     }
 
+    /// Loses all alarms, as nobody promises that the platform doesn't.
+    pub fn lose_alarms(&self) {
+        self.objects.0.borrow().values().for_each(|hosted| hosted.alarm.set(None));
+    }
+
+    /// Leaves all alarms set in the past, where they never ring.
+    pub fn pass_alarms_by(&self) {
+        let past_ms = self.now_ms() - 3_600_000;
+        self.objects.0.borrow().values().for_each(|hosted| hosted.alarm.set(Some(past_ms)));
+    }
+
     /// Asks an object as it was packed.
     pub fn ask(&self, name: &str, question: &[u8]) -> Vec<u8> {
         self.run(self.hosted(name).ask(self.0.clone(), question.to_vec())).unwrap()
@@ -125,7 +136,11 @@ impl World {
 }
 
 impl Objects for Platform {
-    fn ask<'a>(&'a self, name: &'a str, question: Vec<u8>) -> LocalFuture<'a, Result<Vec<u8>, Failure>> {
+    fn ask<'a>(&'a self, name: &'a str, mut question: Vec<u8>) -> LocalFuture<'a, Result<Vec<u8>, Failure>> {
+        if self.is_newer.get() && !self.inner.is_newer.get() {
+            // The first byte is the version.
+            question.iter_mut().take(1).for_each(|version| *version += 1);
+        }
         let (hosted, inner) = (self.inner.hosted(name), self.inner.clone());
         boxed(self.inner.call(Port::Ask, name, async move || hosted.ask(inner, question).await))
     }

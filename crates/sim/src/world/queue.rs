@@ -29,6 +29,10 @@ const LOOKS: u32 = 5;
 /// How long the messages of a batch wait whose consumer ended, in s.
 const AFTER_CRASH_S: u32 = 1;
 
+/// How a message of the present version begins, and one of the next.
+const VERSION: &str = r#"{"v":1"#;
+const NEXT_VERSION: &str = r#"{"v":2"#;
+
 const fn name(lane: Lane) -> &'static str {
     match lane {
         Lane::Main => "traffic-events",
@@ -156,6 +160,7 @@ impl Inner {
         if message.bytes() > MAX_BYTES {
             return Err("the message is too long".into());
         }
+        self.longest_message.set(self.longest_message.get().max(message.bytes()));
         queue.sent.set(number);
         self.wait(lane, message);
         Ok(())
@@ -262,7 +267,8 @@ impl World {
 
 impl Queues for Platform {
     fn send<'a>(&'a self, text: &'a str) -> LocalFuture<'a, Result<(), Failure>> {
-        let (inner, body) = (self.inner.clone(), Body::Text(text.to_owned()));
+        let text = if self.is_newer.get() { text.replacen(VERSION, NEXT_VERSION, 1) } else { text.to_owned() };
+        let (inner, body) = (self.inner.clone(), Body::Text(text));
         boxed(self.inner.call(Port::Send, "", at_once(move || inner.enqueue(Lane::Main, body))))
     }
 
@@ -303,6 +309,7 @@ impl Message for Delivered {
 
     fn text(&self) -> Result<String, Vec<u8>> {
         match &self.message.body {
+            Body::Text(text) if self.inner.is_newer.get() => Ok(text.replacen(NEXT_VERSION, VERSION, 1)),
             Body::Text(text) => Ok(text.clone()),
             Body::Bytes(bytes) => String::from_utf8(bytes.clone()).map_err(std::string::FromUtf8Error::into_bytes),
         }

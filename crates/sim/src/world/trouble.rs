@@ -1,9 +1,12 @@
 //! What goes wrong, and when: plain values, so that a failing run can be printed, shrunk and repeated.
 
+use serde::{Deserialize, Serialize};
+
 use super::random::Random;
 
 /// What can be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Port {
     /// Calls of KV; their name is the key.
     KvGet,
@@ -37,7 +40,8 @@ impl Port {
 }
 
 /// What becomes of one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Fault {
     /// Nothing happens, and the caller hears of a failure.
     Fails,

@@ -1,0 +1,35 @@
+//! What properties look at.
+
+use std::cell::OnceCell;
+
+use crate::story::Story;
+use crate::truth::{Stored, Truth};
+use crate::world::World;
+
+/// The world at one moment, and what really happened until then.
+pub struct Sight<'a> {
+    pub world: &'a World,
+    pub story: &'a Story,
+    pub truth: &'a Truth,
+    stored: OnceCell<Stored>,
+}
+
+impl<'a> Sight<'a> {
+    pub const fn new(world: &'a World, story: &'a Story, truth: &'a Truth) -> Self {
+        Self { world, story, truth, stored: OnceCell::new() }
+    }
+
+    /// What both stores hold.
+    pub fn stored(&self) -> &Stored {
+        self.stored.get_or_init(|| Stored::of(self.world))
+    }
+
+    /// Whether a part of the platform went wrong at any time in between, in ms.
+    pub fn was_broken(&self, from_ms: u64, to_ms: u64) -> bool {
+        let overlaps = |step: &crate::story::Step| {
+            let at_ms = rig::START + step.at_ms;
+            step.act.lasts_ms() > 0 && at_ms < to_ms && at_ms + step.act.lasts_ms() > from_ms
+        };
+        self.story.steps.iter().any(overlaps)
+    }
+}

@@ -1,0 +1,104 @@
+//! What really happened, as only the simulator knows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flow::collecting::collect::Observed;
+use model::event::Event;
+use model::event::identity::Digest;
+use store::events::read::EventReader;
+
+use crate::world::World;
+use crate::world::tasks::Owner;
+
+/// One copy of a request that was served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// The true time, in ms.
+    pub at_ms: u64,
+    /// The isolate.
+    pub by: Owner,
+}
+
+/// A stop that some place took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedStop {
+    pub id: String,
+    /// When its maker was told, in ms.
+    pub at_ms: u64,
+    /// When somebody began to release it, in ms. From then on both may have happened.
+    pub released_ms: Option<u64>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Truth {
+    pub served: BTreeMap<Digest, Vec<Served>>,
+    /// Isolates of the gateway that were ended, and when, in ms.
+    pub ended: BTreeMap<Owner, u64>,
+    /// Events that D1 held when it was restored to an earlier time.
+    pub undone: BTreeSet<Digest>,
+    /// When D1 was restored last, in ms.
+    pub restored_ms: Option<u64>,
+    pub stops: Vec<AcceptedStop>,
+    /// Unreadable messages that were sent.
+    pub unreadable: u64,
+    /// Runs of cron that ended.
+    pub crons: u64,
+}
+
+/// How long an event may be on its way out of an isolate, in ms: until then it is lost with it.
+const ON_ITS_WAY_MS: u64 = 32_000;
+
+impl Truth {
+    pub fn serve(&mut self, observed: &Observed, at_ms: u64, by: Owner) {
+        self.served.entry(digest(observed)).or_default().push(Served { at_ms, by });
+    }
+
+    /// Whether every copy of a request was served by an isolate that ended soon after: it may be lost.
+    pub fn may_be_lost(&self, digest: &Digest) -> bool {
+        let soon = |served: &Served| self.ended.get(&served.by).is_some_and(|end| *end <= served.at_ms + ON_ITS_WAY_MS);
+        self.served.get(digest).is_some_and(|copies| copies.iter().all(soon))
+    }
+}
+
+/// What identifies a request, computed as the gateway does.
+pub fn digest(observed: &Observed) -> Digest {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    Digest::of(&text(&observed.address), &observed.path, &text(&observed.request_id))
+}
+
+/// What both stores hold, read past all faults.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stored {
+    pub old: Vec<Event>,
+    pub new: Vec<Event>,
+}
+
+impl Stored {
+    pub fn of(world: &World) -> Self {
+        // Until an object is asked for the first time it has no tables.
+        let is_made = |name: &String| world.object(name).sqlite.has_table("segments");
+        let objects = world.object_names().into_iter().filter(|name| !name.starts_with("selftest")).filter(is_made);
+        let old = objects.flat_map(|name| events(&world.object(&name).sqlite)).collect();
+        Self { old, new: events(world.d1()) }
+    }
+
+    /// Each event that any store holds.
+    pub fn counted(&self) -> BTreeSet<Digest> {
+        self.old.iter().chain(&self.new).map(|event| event.digest).collect()
+    }
+
+    /// All copies of each event: those of the old store, and those of the new one.
+    pub fn by_digest(&self) -> BTreeMap<Digest, (Vec<&Event>, Vec<&Event>)> {
+        let mut all: BTreeMap<Digest, (Vec<&Event>, Vec<&Event>)> = BTreeMap::new();
+        self.old.iter().for_each(|event| all.entry(event.digest).or_default().0.push(event));
+        self.new.iter().for_each(|event| all.entry(event.digest).or_default().1.push(event));
+        all
+    }
+}
+
+fn events(sqlite: &rig::Sqlite) -> Vec<Event> {
+    let (events, more) = rig::block_on(EventReader::new(sqlite.clone()).events(0, u64::MAX >> 12)).unwrap();
+    assert!(!more, "a story has few events");
+    events
+}
