@@ -11,14 +11,14 @@ const SHOWN_LINES: usize = 120;
 
 /// A failure, and the shortest story in which it was seen.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub struct FailedStory {
     /// The seed whose story failed first.
     pub seed: u64,
     pub story: Story,
     pub outcome: Outcome,
 }
 
-impl Failure {
+impl FailedStory {
     /// Shrinks a story that failed.
     pub fn of(seed: u64, story: &Story, violation: &Violation) -> Self {
         let story = shrink(story, violation);
@@ -47,7 +47,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for FailedStory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Violation { property, text } = self.violation();
         writeln!(f, "seed {}: \"{property}\" does not hold: {text}", self.seed)?;

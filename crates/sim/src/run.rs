@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use api::stats::StatsAnswer;
 use api::url::Query;
-use flow::collecting::collect::Observed;
+use flow::collecting::collect::ObservedRequest;
 use flow::flag::{admin, orders};
 use flow::letters;
 use flow::operating::health;
@@ -18,7 +18,7 @@ use rig::START;
 use crate::properties::{self, Happening, Property, Reading};
 use crate::sight::Sight;
 use crate::story::{Act, Broken, Story, Unreadable};
-use crate::truth::{AcceptedStop, Stored, Truth};
+use crate::truth::{AcceptedStop, Record, Stored};
 use crate::world::trouble::{Fault, Trouble};
 use crate::world::{Body, Isolate, KvLaws, QueueLaws, World};
 
@@ -109,9 +109,9 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// A request that everyone knows by its number.
-pub fn request(isolate: &Isolate, number: u64) -> Observed {
+pub fn request(isolate: &Isolate, number: u64) -> ObservedRequest {
     let path = ["/api/users", "/api/orders/17", "/"][usize::try_from(number % 3).unwrap()].to_owned();
-    Observed {
+    ObservedRequest {
         address: Some(format!("192.0.2.{}", number % 250)),
         request_id: Some(format!("ray-{number}")),
         method: "GET".into(),
@@ -128,7 +128,7 @@ struct Run<'a> {
     gateways: Vec<Isolate>,
     /// Who acts for operators and readers.
     operator: Isolate,
-    truth: Rc<RefCell<Truth>>,
+    truth: Rc<RefCell<Record>>,
     properties: Vec<Box<dyn Property>>,
     backup: Option<rig::Sqlite>,
     next_cron_ms: u64,
@@ -357,12 +357,16 @@ impl<'a> Run<'a> {
     fn scan(&mut self, gateway: usize, number: u64) {
         let isolate = &self.gateways[gateway % self.gateways.len()];
         let path = format!("/wp-{number}/{}.php", number * 7);
-        let observed =
-            Observed { path, status: 404, request_id: Some(format!("scan-{number}")), ..request(isolate, number) };
+        let observed = ObservedRequest {
+            path,
+            status: 404,
+            request_id: Some(format!("scan-{number}")),
+            ..request(isolate, number)
+        };
         self.observe(gateway, observed);
     }
 
-    fn observe(&mut self, gateway: usize, observed: Observed) {
+    fn observe(&mut self, gateway: usize, observed: ObservedRequest) {
         let isolate = &self.gateways[gateway % self.gateways.len()];
         self.truth.borrow_mut().serve(&observed, self.world.now_ms(), isolate.id());
         isolate.serve(observed);

@@ -3,19 +3,19 @@
 use std::cell::OnceCell;
 
 use crate::story::Story;
-use crate::truth::{Stored, Truth};
+use crate::truth::{Record, Stored};
 use crate::world::World;
 
 /// The world at one moment, and what really happened until then.
 pub struct Sight<'a> {
     pub world: &'a World,
     pub story: &'a Story,
-    pub truth: &'a Truth,
+    pub truth: &'a Record,
     stored: OnceCell<Stored>,
 }
 
 impl<'a> Sight<'a> {
-    pub const fn new(world: &'a World, story: &'a Story, truth: &'a Truth) -> Self {
+    pub const fn new(world: &'a World, story: &'a Story, truth: &'a Record) -> Self {
         Self { world, story, truth, stored: OnceCell::new() }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flow::collecting::collect::Observed;
+use flow::collecting::collect::ObservedRequest;
 use model::event::Event;
 use model::event::identity::Digest;
 use store::events::read::EventReader;
@@ -31,7 +31,7 @@ pub struct AcceptedStop {
 
 /// All of it.
 #[derive(Debug, Default)]
-pub struct Truth {
+pub struct Record {
     pub served: BTreeMap<Digest, Vec<Served>>,
     /// Isolates of the gateway that were ended, and when, in ms.
     pub ended: BTreeMap<Owner, u64>,
@@ -49,8 +49,8 @@ pub struct Truth {
 /// How long an event may be on its way out of an isolate, in ms: until then it is lost with it.
 const ON_ITS_WAY_MS: u64 = 32_000;
 
-impl Truth {
-    pub fn serve(&mut self, observed: &Observed, at_ms: u64, by: Owner) {
+impl Record {
+    pub fn serve(&mut self, observed: &ObservedRequest, at_ms: u64, by: Owner) {
         self.served.entry(digest(observed)).or_default().push(Served { at_ms, by });
     }
 
@@ -62,7 +62,7 @@ impl Truth {
 }
 
 /// What identifies a request, computed as the gateway does.
-pub fn digest(observed: &Observed) -> Digest {
+pub fn digest(observed: &ObservedRequest) -> Digest {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     Digest::of(&text(&observed.address), &observed.path, &text(&observed.request_id))
 }

@@ -1,7 +1,7 @@
 //! Past failures, and the stories of some seeds; `make simulate` tells many more.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use sim::failure::Failure;
+use sim::failure::FailedStory;
 use sim::run::run;
 use sim::story::Story;
 
@@ -17,7 +17,7 @@ fn hold(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         let story = Story::of(seed);
         if let Some(violation) = run(&story, false).violation {
-            panic!("{}", Failure::of(seed, &story, &violation));
+            panic!("{}", FailedStory::of(seed, &story, &violation));
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sim::failure::Failure;
+use sim::failure::FailedStory;
 use sim::run::{Numbers, Violation, run};
 use sim::story::{Story, clock};
 
@@ -57,7 +57,7 @@ fn one(seed: u64) -> ExitCode {
     match outcome.violation {
         None => ExitCode::SUCCESS,
         Some(violation) => {
-            println!("{}", Failure::of(seed, &story, &violation));
+            println!("{}", FailedStory::of(seed, &story, &violation));
             ExitCode::FAILURE
         }
     }
@@ -126,7 +126,7 @@ fn many(first: u64, seeds: u64, seconds: Option<u64>) -> ExitCode {
     let Some((seed, story)) = failure else { return ExitCode::SUCCESS };
     match run(&story, false).violation {
         Some(violation) if number("BRIEF").is_some() => println!("seed {seed}: {}", violation.property),
-        Some(violation) => println!("{}", Failure::of(seed, &story, &violation)),
+        Some(violation) => println!("{}", FailedStory::of(seed, &story, &violation)),
         None => println!("seed {seed} failed once and not again: the run depends on something besides its seed"),
     }
     ExitCode::FAILURE

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::event::identity::Digest;
 use model::event::{Cohort, Event, ProducerId};
-use model::parity::filed::Filed;
+use model::parity::filed::FiledReport;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use store::parity::reports::Reports;
@@ -27,7 +27,7 @@ pub struct VerdictsTrue {
 
 /// What is true of a window.
 #[derive(Debug, Clone, Copy)]
-pub struct Difference {
+pub struct StoreDifference {
     /// Events that were meant for both stores and are in one.
     pub union: u64,
     /// Those that one store lacks or holds twice, or whose values differ.
@@ -36,7 +36,7 @@ pub struct Difference {
     pub gaps: u64,
 }
 
-impl Difference {
+impl StoreDifference {
     /// Of the events of a window, by their times.
     pub fn of(stored: &Stored, window: Window) -> Self {
         let is_in = |event: &&Event| (window.from..window.to).contains(&event.timestamp);
@@ -88,14 +88,14 @@ fn gaps(stored: &Stored, window: Window) -> u64 {
     numbers.values().map(missing).sum()
 }
 
-fn filed(sight: &Sight<'_>) -> Vec<Filed> {
+fn filed(sight: &Sight<'_>) -> Vec<FiledReport> {
     let reports = Reports::new(sight.world.d1().clone());
     let of = |kind| rig::block_on(reports.newest_filed(kind, MOST)).unwrap();
     [WindowKind::Hour, WindowKind::Day].into_iter().flat_map(of).collect()
 }
 
-fn check(report: &Filed, before: &Stored, sight: &Sight<'_>) -> Result<(), String> {
-    let both = [Difference::of(before, report.window), Difference::of(sight.stored(), report.window)];
+fn check(report: &FiledReport, before: &Stored, sight: &Sight<'_>) -> Result<(), String> {
+    let both = [StoreDifference::of(before, report.window), StoreDifference::of(sight.stored(), report.window)];
     let setting = |name: &str, otherwise| {
         sight.story.setup.settings.get(name).map_or(otherwise, |value| value.parse::<u64>().unwrap())
     };
