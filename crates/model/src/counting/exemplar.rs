@@ -130,6 +130,23 @@ mod tests {
         assert!((150..850).contains(&mean), "{mean}");
     }
 
+    #[test]
+    fn a_request_that_is_offered_again_is_chosen_once() {
+        let mut all = Exemplars::default();
+        for _ in 0..2 {
+            (0..3).for_each(|n| all.add(&exemplar(n, 5)));
+        }
+        all.merge(&all.clone());
+        assert_eq!((all.sample.len(), all.slowest.len()), (3, 3));
+    }
+
+    #[test]
+    fn priorities_are_frozen_so_that_samples_of_different_versions_merge() {
+        // The first outputs of SplitMix64 from seed 0, as published.
+        let output = |n: u64| priority(Digest(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(n)));
+        assert_eq!([1, 2, 3].map(output), [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4, 0x06C4_5D18_8009_454F]);
+    }
+
     proptest! {
         #[test]
         fn any_order_and_split_choose_the_same(values in prop::collection::vec((0u64..60, 0u32..20, any::<bool>()), 0..100)) {

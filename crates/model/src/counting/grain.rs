@@ -131,6 +131,22 @@ mod tests {
     }
 
     #[test]
+    fn grains_are_ordered_from_the_finest() {
+        assert_eq!(Grain::ALL.map(Grain::finer), [None, Some(Grain::Minute), Some(Grain::Hour)]);
+        assert_eq!(Grain::ALL.map(Grain::coarser), [Some(Grain::Hour), Some(Grain::Day), None]);
+        assert!(Grain::ALL.is_sorted_by_key(|grain| grain.ms()));
+    }
+
+    #[test]
+    fn sums_are_kept_long_enough_to_compare_a_day_after_its_last_event_may_have_come() {
+        let first_minute = 490 * DAY_MS;
+        let last_arrival = first_minute + DAY_MS + MAX_AGE_MS;
+        assert!(first_proof(last_arrival) <= first_minute);
+        assert_eq!(first_proof(500 * DAY_MS + 1), 491 * DAY_MS + MINUTE_MS, "the first minute that is kept whole");
+        assert_eq!(first_proof(0), 0);
+    }
+
+    #[test]
     fn the_first_interval_that_is_kept_is_kept_whole() {
         let now_ms = 500 * DAY_MS + 1;
         let first = Retention::default().first(Grain::Minute, now_ms);

@@ -118,6 +118,7 @@ pub fn merge(rollups: &mut Rollups, key: RollupKey, rollup: &Rollup) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::identity::Digest;
     use crate::event::tests::example;
 
     #[test]
@@ -127,6 +128,39 @@ mod tests {
         other.add(&Event { status: 500, ..example() });
         assert!(one.same_set(&other));
         assert_ne!(one.value_sum, other.value_sum);
+    }
+
+    #[test]
+    fn sets_are_the_same_only_if_both_their_sizes_and_their_digests_are() {
+        let of = |digests: &[u64]| {
+            let mut rollup = Rollup::default();
+            for digest in digests {
+                rollup.add(&Event { digest: Digest(*digest), ..example() });
+            }
+            rollup
+        };
+        assert!(of(&[1, 2]).same_set(&of(&[2, 1])));
+        assert!(!of(&[1, 2]).same_set(&of(&[1, 3])), "one event more and one less");
+        assert!(!of(&[1, 2]).same_set(&of(&[1, 2, 0])), "an event whose digest is nothing");
+    }
+
+    #[test]
+    fn what_is_merged_at_a_key_counts_there_with_what_was() {
+        let mut rollups = Rollups::new();
+        add(&mut rollups, Grain::Minute, ALL_ROUTES, &example());
+        let (key, rollup) = rollups.first_key_value().map(|(key, rollup)| (key.clone(), rollup.clone())).unwrap();
+        let other = RollupKey { path: "/other".into(), ..key.clone() };
+        merge(&mut rollups, key.clone(), &rollup);
+        merge(&mut rollups, other.clone(), &rollup);
+        assert_eq!((rollups[&key].requests, rollups[&other].requests), (2, 1));
+    }
+
+    #[test]
+    fn texts_are_told_apart_by_fnv_1a() {
+        // The published vectors of 64-bit FNV-1a.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]

@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_has_16_lower_case_hex_digits_and_nothing_else() {
+        assert_eq!("00000000000000ff".parse(), Ok(Digest(255)));
+        for text in ["", "ff", "00000000000000fff", "00000000000000FF", "+0000000000000ff", "00000000000000fg"] {
+            let error = text.parse::<Digest>().unwrap_err().to_string();
+            assert!(error.starts_with("`digest`"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_absurd_timestamp_is_refused_with_a_remedy() {
         for ms in [0, 1_730_956_800, MAX_TIMESTAMP_MS + 1, u64::MAX] {
             let error = IdempotentId::generate(ms, "a", "/", "r").unwrap_err().to_string();

@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_no_text_is_kept_whole() {
+        let ParsedMessage { events, rejected, newer } = not_text("ff00");
+        assert_eq!((events, newer, rejected.len(), rejected[0].payload.as_str()), (Vec::new(), false, 1, "ff00"));
+        assert!(rejected[0].error.to_string().starts_with("`body`"), "{}", rejected[0].error);
+    }
+
+    #[test]
     fn a_newer_version_is_told_from_what_nobody_reads_whatever_else_it_holds() {
         let newer = |text: &str| parse(text, 0).newer;
         assert!(newer("{\"v\":2,\"events\":[]}") && newer("{\"v\":3,\"packed\":\"…\"}"));

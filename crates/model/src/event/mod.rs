@@ -287,4 +287,44 @@ pub(crate) mod tests {
             assert!(error.starts_with(&format!("`{field}`")), "{error}");
         }
     }
+
+    #[test]
+    fn an_event_may_lie_on_every_bound() {
+        let id_at = |timestamp| IdempotentId::with_digest(timestamp, example().digest).unwrap();
+        let now = example().timestamp;
+        for (event, now) in [
+            (Event { path: "x".repeat(MAX_PATH_BYTES), ..example() }, now),
+            (Event { method: "M".repeat(MAX_METHOD_BYTES), ..example() }, now),
+            (Event { status: 100, ..example() }, now),
+            (Event { status: 599, ..example() }, now),
+            (example(), now - MAX_AHEAD_MS),
+            (example(), now + MAX_AGE_MS),
+            (Event { idempotent_id: id_at(now - MAX_ID_DISTANCE_MS), ..example() }, now),
+            (Event { idempotent_id: id_at(now + MAX_ID_DISTANCE_MS), ..example() }, now),
+            (Event { seq: example().write + MAX_WRITE_EVENTS - 1, ..example() }, now),
+        ] {
+            assert_eq!(event.check(now), Ok(()), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_takes_the_other_path_is_a_fallback_and_a_dual_one_stays_dual() {
+        for (meant, cohort, fell_back) in [
+            (Cohort::Single, Cohort::Fallback, false),
+            (Cohort::Fallback, Cohort::Fallback, false),
+            (Cohort::Dual, Cohort::Dual, true),
+        ] {
+            let event = Event { cohort: meant, ..example() };
+            let copy = event.as_fallback();
+            assert_eq!((copy.cohort, copy.fell_back, copy.is_fallback()), (cohort, fell_back, true));
+            assert_eq!(event.is_fallback(), meant == Cohort::Fallback);
+            assert_eq!(Event { cohort: meant, fell_back: false, ..copy }, event, "all else is the same");
+        }
+    }
+
+    #[test]
+    fn an_event_belongs_to_the_minute_in_which_it_arrived() {
+        let minute = |timestamp| Event { timestamp, ..example() }.minute();
+        assert_eq!([0, 59_999, 60_000, 1_730_956_800_123].map(minute), [0, 0, 1, 28_849_280]);
+    }
 }

@@ -212,11 +212,42 @@ mod tests {
             ("/v1/items", "/v1/items"),
             ("/assets/app.3f2a9c1b77.js", "/assets/{id}"),
             ("/oauth2/token", "/oauth2/token"),
+            ("/oauth2-token", "/oauth2-token"),
+            ("/checkout2", "/checkout2"),
+            ("/c/cafe123", "/c/cafe123"),
+            ("/c/cafe1234", "/c/{id}"),
+            ("/c/feed-beef", "/c/feed-beef"),
+            ("/c/feed-123", "/c/{id}"),
             ("/feature-flags", "/feature-flags"),
             ("/a/b/c/d/e/f/g/h/i/j/k/l", "/a/b/c/d/e/f/g/h/i/j/{*rest}"),
         ] {
             assert_eq!(n.normalize(path, 200), route, "{path}");
         }
+    }
+
+    #[test]
+    fn a_route_that_was_cut_is_cut_there_again() {
+        assert_eq!(normalizer(&[]).normalize("/a/{*rest}", 200), "/a/{*rest}");
+        assert_eq!(normalizer(&[]).normalize("/a/{*rest}/b", 200), "/a/{*rest}");
+    }
+
+    #[test]
+    fn a_long_segment_is_an_identifier() {
+        let name = "n".repeat(MAX_SEGMENT_BYTES);
+        assert_eq!(normalizer(&[]).normalize(&format!("/a/{name}"), 200), format!("/a/{name}"));
+        assert_eq!(normalizer(&[]).normalize(&format!("/a/{name}n"), 200), "/a/{id}");
+    }
+
+    #[test]
+    fn a_route_is_cut_where_what_is_cut_off_could_no_longer_be_said() {
+        let start = format!("/{}", "n".repeat(MAX_SEGMENT_BYTES)).repeat(5) + "/" + &"n".repeat(20);
+        let room = MAX_PATH_BYTES - start.len() - "/".len() - "/{*rest}".len();
+        let fits = format!("{start}/{}", "n".repeat(room));
+        assert_eq!(normalizer(&[]).normalize(&fits, 200), fits);
+        let with_more = format!("{fits}/n");
+        let cut = normalizer(&[]).normalize(&with_more, 200);
+        assert_eq!((cut.as_str(), cut.len()), (format!("{fits}/{{*rest}}").as_str(), MAX_PATH_BYTES));
+        assert_eq!(normalizer(&[]).normalize(&format!("{fits}n"), 200), format!("{start}/{{*rest}}"));
     }
 
     #[test]
@@ -246,6 +277,7 @@ mod tests {
     #[test]
     fn odd_paths_are_told_without_being_shown() {
         assert_eq!(check("/a/%C3%A4/%zz/%"), Ok(()));
+        assert_eq!(check(&"x".repeat(MAX_RAW_BYTES)), Ok(()));
         let secret = format!("/secret{}", "x".repeat(MAX_RAW_BYTES));
         for odd in [secret.as_str(), "/secret/%FF%FE", "/secret/%C3"] {
             let error = check(odd).unwrap_err().to_string();

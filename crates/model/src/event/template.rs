@@ -145,6 +145,13 @@ mod tests {
     }
 
     #[test]
+    fn a_template_is_as_long_as_a_route_may_be_and_no_longer() {
+        let text = format!("/{}", "x".repeat(MAX_PATH_BYTES - 1));
+        assert!(Template::parse(&text).is_ok());
+        assert_eq!(Template::parse(&format!("{text}xx")), Err(NoTemplate::TooLong));
+    }
+
+    #[test]
     fn templates_overlap_where_a_path_matches_both() {
         let overlap = |a: &str, b: &str| Template::parse(a).unwrap().overlaps(&Template::parse(b).unwrap());
         for (a, b, expected) in [
@@ -152,6 +159,7 @@ mod tests {
             ("/users/{id}", "/users/{*rest}", true),
             ("/{a}/b", "/a/{b}", true),
             ("/a", "/a", true),
+            ("/{a}/x", "/{b}/x", true),
             ("/a/{*rest}", "/a", false),
             ("/a/{id}", "/a/", false),
             ("/a/{id}", "/b/{id}", false),
@@ -174,9 +182,14 @@ mod tests {
         ] {
             assert!(covers(wide, narrow), "{wide} covers {narrow}");
         }
-        for (one, other) in
-            [("/a/b", "/a/{id}"), ("/{id}", "/{*rest}"), ("/{id}", "/"), ("/a/{*rest}", "/a"), ("/a", "/a/b")]
-        {
+        for (one, other) in [
+            ("/a/b", "/a/{id}"),
+            ("/{id}", "/{*rest}"),
+            ("/{id}", "/"),
+            ("/a/{*rest}", "/a"),
+            ("/a", "/a/b"),
+            ("/a", "/b"),
+        ] {
             assert!(!covers(one, other), "{one} does not cover {other}");
         }
     }

@@ -121,6 +121,7 @@ mod tests {
     fn a_change_has_the_next_version_and_names_its_author() {
         let changed = next(7, document(3, Mode::QueueOnly), author("jo", "go")).unwrap();
         assert_eq!((changed.version, changed.updated_by.as_str(), changed.reason.as_str()), (8, "jo", "go"));
+        assert_eq!(changed.updated_at, author("jo", "go").at);
         for (newest, by, reason, field) in
             [(1, "", "go", "updatedBy"), (1, "jo", " ", "reason"), (u32::MAX, "jo", "go", "version")]
         {

@@ -296,6 +296,28 @@ mod tests {
     }
 
     #[test]
+    fn every_bound_is_what_still_fits() {
+        let document = |fields: &str| format!(r#"{{"schema":1,"version":1{fields}}}"#);
+        let padded = |bytes: usize| format!("{:<bytes$}", document(""));
+        assert!(Document::read(&padded(MAX_BYTES)).is_ok());
+        let overrides = |count| {
+            let list = vec![r#"{"path":"/a","mode":"do-only"}"#; count].join(",");
+            document(&format!(r#","overrides":[{list}]"#))
+        };
+        assert!(Document::read(&overrides(MAX_OVERRIDES)).is_ok());
+        for (text, what) in [(padded(MAX_BYTES + 2), "flag document"), (overrides(MAX_OVERRIDES + 2), "`overrides`")] {
+            let error = Document::read(&text).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{error}");
+        }
+        for (field, limit) in [("salt", MAX_SALT_BYTES), ("updatedBy", MAX_NAME_BYTES), ("reason", MAX_REASON_BYTES)] {
+            let with = |bytes| document(&format!(r#","{field}":"{}""#, "x".repeat(bytes)));
+            assert!(Document::read(&with(limit)).is_ok(), "{field}");
+            let error = Document::read(&with(limit + 2)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{field}`")), "{error}");
+        }
+    }
+
+    #[test]
     fn a_document_survives_text() {
         let text = include_str!("../../../../flags/scheme-a.json");
         let document = Document::read_strictly(text).unwrap();

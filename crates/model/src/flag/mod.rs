@@ -132,6 +132,7 @@ fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
 mod tests {
     use super::*;
     use crate::event::path::{KnownRoutes, MAX_ROUTES, Normalizer, OTHER, UNMATCHED};
+    use crate::flag::stop::StopAct;
 
     #[test]
     fn the_default_and_the_presets_are_valid() {
@@ -158,6 +159,20 @@ mod tests {
         assert_eq!(rule_for("/a/{id}").mode, Mode::QueueOnly);
         assert_eq!(rule_for("/a/b/c"), Rule { mode: Mode::DualWrite, sample_ppm: 5, queue_ppm: 0 });
         assert_eq!(rule_for("/b").mode, Mode::DoOnly);
+    }
+
+    #[test]
+    fn a_stop_sends_every_route_by_the_old_path_whatever_its_override_says() {
+        let flag = Flag::parse(
+            r#"{"schema":1,"version":4,"mode":"dual-write","overrides":[{"path":"/a","mode":"queue-only"}]}"#,
+        )
+        .unwrap();
+        let stop = Stop::new([1; 4], StopAct { at: 1, by: "op".into(), reason: "test".into() });
+        let stopped = flag.stopped_by(&stop);
+        for route in ["/a", "/b"] {
+            assert_eq!(stopped.rule_for(&RequestPath::of_route(route)).mode, Mode::DoOnly, "{route}");
+        }
+        assert_eq!((stopped.version, stopped.stop), (4, Some(stop)));
     }
 
     #[test]

@@ -112,9 +112,11 @@ mod tests {
         let mut obeyed = ObeyedFlag::default();
         obeyed.adopt(flag(3)).unwrap();
         assert_eq!(mode(&obeyed), None, "a stop may hold that could not be read");
+        assert_eq!((obeyed.has_document(), obeyed.latch()), (true, None));
         obeyed.learn(Latch::default());
+        assert_eq!(obeyed.latch(), Some(&Latch::default()));
         assert_eq!((mode(&obeyed), obeyed.version()), (Some(Mode::QueueOnly), 3));
-        assert_eq!(obeyed.adopt(flag(2)), Err(2));
+        assert_eq!((obeyed.adopt(flag(2)), obeyed.adopt(flag(3)), obeyed.version()), (Err(2), Ok(()), 3));
     }
 
     #[test]
@@ -123,6 +125,7 @@ mod tests {
         let stop = Stop::new([1; 4], act(1));
         obeyed.learn(Latch::of([stop.clone()]));
         assert_eq!(mode(&obeyed), Some(Mode::DoOnly));
+        assert_eq!((obeyed.has_document(), obeyed.latch()), (false, Some(&Latch::of([stop.clone()]))));
         obeyed.adopt(flag(11)).unwrap();
         obeyed.learn(Latch::default());
         let in_force = obeyed.in_force().unwrap();

@@ -271,6 +271,7 @@ mod tests {
         let after = document(r#""mode":"do-only","overrides":[{"path":"/r299","mode":"queue-only"}]"#);
         let found = preview(&document(r#""mode":"do-only""#), &after, &many);
         assert_eq!((found.paths.len(), found.more, found.proposed.only_new), (MAX_PATHS, true, 3_333));
+        assert!(!preview(&after, &after, &many[..MAX_PATHS]).more);
     }
 
     #[test]
@@ -306,6 +307,21 @@ mod tests {
             for (warning, word) in found.iter().zip(words) {
                 assert!(warning.contains(word), "{word:?} in {warning:?}");
             }
+        }
+    }
+
+    #[test]
+    fn another_salt_is_told_of_where_shares_are_drawn_before_or_after() {
+        let of = |mode: &str, salt: &str| document(&format!(r#""mode":"{mode}","samplePpm":10000,"salt":"{salt}""#));
+        for (before, after, is_told) in [
+            (of("dual-write", ""), of("dual-write", "x"), true),
+            (of("dual-write", ""), of("do-only", "x"), true),
+            (of("do-only", ""), of("dual-write", "x"), true),
+            (of("do-only", ""), of("queue-only", "x"), false),
+            (of("dual-write", "x"), of("dual-write", "x"), false),
+        ] {
+            let warnings = preview(&before, &after, &[]).warnings;
+            assert_eq!(warnings.iter().any(|warning| warning.contains("the salt changes")), is_told, "{warnings:?}");
         }
     }
 

@@ -83,14 +83,17 @@ mod tests {
         let mut other = document(&[1]);
         other.mode = Mode::QueueOnly;
         assert!(read(&other).unwrap_err().starts_with("`ramp`"));
-        for (steps, field) in [
-            (vec![], "`ramp.steps`"),
-            (vec![1; MAX_STEPS + 1], "`ramp.steps`"),
-            (vec![5, 5], "`ramp.steps[1]`"),
-            (vec![5, 1_000_001], "`ramp.steps[1]`"),
+        let growing = |count: usize| (1..).take(count).collect::<Vec<u32>>();
+        assert!(read(&document(&growing(MAX_STEPS))).is_ok());
+        for (steps, field, found) in [
+            (vec![], "`ramp.steps`", "0"),
+            (growing(MAX_STEPS + 1), "`ramp.steps`", "101"),
+            (vec![5, 5], "`ramp.steps[1]`", "5"),
+            (vec![3, 7, 4], "`ramp.steps[2]`", "4"),
+            (vec![5, 1_000_001], "`ramp.steps[1]`", "1000001"),
         ] {
             let error = read(&document(&steps)).unwrap_err();
-            assert!(error.starts_with(field), "{error}");
+            assert!(error.starts_with(field) && error.contains(&format!("\"{found}\"")), "{error}");
         }
     }
 

@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn a_share_takes_as_many_buckets_as_it_has_ppm_from_the_first() {
+        for id in ids(100) {
+            let (sample, queue) = (bucket("", Purpose::Sample, &id), bucket("", Purpose::Queue, &id));
+            let to = |sample, queue| route(&flag(Mode::DualWrite, sample, queue), &ROOT, &id);
+            assert_eq!((to(sample, 0), to(sample + 1, 0)), (Destinations::OLD, Destinations::BOTH));
+            assert_eq!((to(0, queue), to(0, queue + 1)), (Destinations::OLD, Destinations::NEW));
+        }
+    }
+
+    #[test]
     fn a_million_changes_of_the_flag_leave_no_event_without_destination() {
         // SplitMix64: the flag, its override and the event are all new each time.
         let mut state = 7u64;

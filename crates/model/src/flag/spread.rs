@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn sightings_are_as_many_as_were_added() {
+        let mut sightings = Sightings::default();
+        assert!((sightings.is_empty(), sightings.len()) == (true, 0));
+        sightings.add(&[event(1, 1, 7, 100), event(1, 1, 7, 100), event(1, 2, 7, 100)]);
+        assert!((sightings.is_empty(), sightings.len()) == (false, 3));
+    }
+
+    #[test]
     fn events_before_the_change_are_not_late() {
         let mut sightings = Sightings::default();
         sightings.add(&[event(1, 1, 7, 100), event(1, 2, 7, 200), event(1, 3, 8, 201)]);

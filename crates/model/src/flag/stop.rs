@@ -244,6 +244,8 @@ mod tests {
     #[test]
     fn nobody_and_no_reason_are_refused() {
         assert!(act(1).check().is_ok());
+        let longest = StopAct { at: 1, by: "b".repeat(MAX_NAME_BYTES), reason: "r".repeat(MAX_REASON_BYTES) };
+        assert!(longest.check().is_ok());
         for (by, reason, field) in [(" ", "x", "updatedBy"), ("x", "", "reason"), ("x", &*"y".repeat(1_025), "reason")]
         {
             let error = StopAct { at: 1, by: by.into(), reason: reason.into() }.check().unwrap_err().to_string();
@@ -260,6 +262,16 @@ mod tests {
         let text = serde_json::to_string(&copy).unwrap();
         assert_eq!(Latch::read(&text).unwrap(), copy);
         assert!(Latch::read("{ this is no record").is_err());
+        let padded = |bytes: usize| text.clone() + &" ".repeat(bytes - text.len());
+        assert_eq!(Latch::read(&padded(MAX_BYTES)).unwrap(), copy);
+        assert!(Latch::read(&padded(MAX_BYTES + 2)).is_err());
+    }
+
+    #[test]
+    fn of_two_records_of_one_name_the_earlier_holds_in_whatever_order_they_are_learnt() {
+        let (earlier, later) = (Latch::of([stop(1, 10)]), Latch::of([stop(1, 20)]));
+        assert_eq!(earlier.clone().merged(later.clone()), earlier);
+        assert_eq!(later.merged(earlier.clone()), earlier);
     }
 
     #[test]

@@ -175,6 +175,36 @@ mod tests {
     }
 
     #[test]
+    fn repeats_take_room_in_a_segment_as_new_events_do() {
+        let start = 1_730_956_800_000;
+        let twice = (0..MAX_EVENTS as u64).flat_map(|n| [at(start, n), at(start, n)]).collect();
+        let sizes =
+            |segments: &[Segment]| segments.iter().map(|s| s.events.len() + s.absorbed.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(&plan(twice, &SeenDigests::default(), WINDOW_MS)), [MAX_EVENTS, MAX_EVENTS]);
+    }
+
+    #[test]
+    fn a_segment_is_full_when_what_it_weighs_is() {
+        // Each event has a path of its own, so that few fill a segment; every second one is a repeat.
+        let start = 1_730_956_800_000;
+        let event = |n: u64| Event { path: format!("/{n:0255}"), ..at(start, n / 2) };
+        let segments = plan((0..9_000).map(event).collect(), &SeenDigests::default(), WINDOW_MS);
+        let weigh = |events: &[Event]| {
+            let mut weight = Weight::default();
+            for event in events {
+                weight.add(event);
+            }
+            weight.bytes()
+        };
+        assert!(segments.len() > 2 && segments.iter().all(|s| s.absorbed.len() > 100));
+        for (at, segment) in segments.iter().enumerate() {
+            let weight = weigh(&segment.events) + weigh(&segment.absorbed);
+            let is_full = weight + Weight::of_one(&event(0)) > MAX_BYTES;
+            assert!(weight <= MAX_BYTES && is_full == (at + 1 < segments.len()), "{weight}");
+        }
+    }
+
+    #[test]
     fn memory_knows_what_it_was_given_and_nothing_else_however_much_it_is() {
         let mut seen = SeenDigests::default();
         // Batches of any size, in no order, with gaps: every third number.

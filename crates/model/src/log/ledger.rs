@@ -258,6 +258,43 @@ mod tests {
         assert_eq!(gaps(&[9], &[3, 4], true).0, [(5, 8)], "what begins around is told of there");
     }
 
+    fn event(producer: u64, seq: u32) -> Event {
+        Event { producer: ProducerId(producer), seq, write: seq, ..crate::event::tests::example() }
+    }
+
+    #[test]
+    fn a_ledger_has_each_number_of_each_producer_once() {
+        let events = [event(1, 5), event(2, 5), event(1, 5), event(1, 6)];
+        let of_all = Ledger::of(&events);
+        assert_eq!((of_all.len(), of_all.is_empty(), Ledger::default().is_empty()), (3, false, true));
+        assert_eq!(of_all, Ledger::of_numbers([(1, 6), (2, 5), (1, 5)]));
+        assert_eq!((of_all.beyond(&Ledger::of(&events[..2])), Ledger::default().beyond(&of_all)), (1, 0));
+        assert_eq!(of_all.beyond(&Ledger::default()), 3);
+    }
+
+    #[test]
+    fn parts_are_as_full_as_they_may_be() {
+        // Each producer costs two: itself, and its run.
+        let whole = Ledger::of_numbers((0..7).map(|producer| (producer, 0)));
+        assert_eq!(whole.split(4).iter().map(Ledger::len).collect::<Vec<_>>(), [2, 2, 2, 1]);
+    }
+
+    #[test]
+    fn what_was_stored_and_what_was_absorbed_are_merged_and_split_apart() {
+        let (one, other) = ([event(1, 0), event(1, 2)], [event(2, 0)]);
+        let mut both = Arrivals::of(&one, &other);
+        assert_eq!((&both.stored, &both.absorbed), (&Ledger::of(&one), &Ledger::of(&other)));
+        both.merge(&Arrivals::of(&other, &one));
+        let all = Ledger::of_numbers([(1, 0), (1, 2), (2, 0)]);
+        assert_eq!((&both.stored, &both.absorbed), (&all, &all));
+        let parts = both.split(2);
+        let mut union = Arrivals::default();
+        for part in &parts {
+            union.merge(part);
+        }
+        assert_eq!((parts.len(), union), (3, both));
+    }
+
     #[test]
     fn a_contiguous_minute_costs_a_few_bytes() {
         let packed = postcard::to_allocvec(&ledger(&(1_000_000..1_060_000).collect::<Vec<_>>())).unwrap();
