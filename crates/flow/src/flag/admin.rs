@@ -5,6 +5,7 @@
 //!
 //! | a change, after | is stored | what follows |
 //! |---|---|---|
+//! | adding a copy that is ahead to the history | its version, in D1 | whoever tries again finds it there |
 //! | appending to the history | the new version, in D1 | cron's repair copies it within a minute |
 //! | writing one copy | the version, and that copy | the repair writes the other one |
 //!
@@ -86,12 +87,25 @@ fn built_in() -> Result<Document, Error> {
     Document::read(DEFAULT_DOCUMENT).map_err(|error| Error::unavailable(error.to_string()))
 }
 
-/// The document that changes start from: the history's newest, or else the newer copy, or else the built-in one.
-async fn current(app: &App) -> Result<Document, Error> {
-    match newest(app, 1).await?.pop() {
-        Some(newest) => Ok(newest.document),
-        None => Copies::read(app).await.newest().cloned().map_or_else(built_in, Ok),
+/// The document that changes start from: the history's newest, or else the built-in one. A copy that is ahead of the
+/// history is added to it first, as the repair would do within a minute: routers obey it, so its version is taken.
+///
+/// # Errors
+/// The history can't be reached, or somebody else changed it meanwhile.
+pub(super) async fn current(app: &App) -> Result<Document, Error> {
+    let (newest, copies) = join(newest(app, 1), Copies::read(app)).await;
+    let newest = newest?.pop().map(|change| change.document);
+    let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return built_in() };
+    if plan.is_new {
+        in_history(app, async |history| adopt(app, &history, &plan.document).await).await?;
     }
+    Ok(plan.document)
+}
+
+/// Adds a copy that is ahead to the history.
+async fn adopt(app: &App, history: &FlagHistory, copy: &Document) -> Result<(), StoreError> {
+    app.note(format_args!("Flag version {} of a copy is added to the history", copy.version));
+    history.append(copy, app.now_ms()).await
 }
 
 /// What the history answers, for whoever asks to read or change the flag.
@@ -236,8 +250,7 @@ async fn repair_document(app: &App) -> Result<(), Failure> {
     let newest = newest.into_iter().next().map(|change| change.document);
     let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return Ok(()) };
     if plan.is_new {
-        app.note(format_args!("Flag version {} of a copy is added to the history", plan.document.version));
-        history.append(&plan.document, app.now_ms()).await.map_err(Failure::from)?;
+        adopt(app, &history, &plan.document).await.map_err(Failure::from)?;
     }
     let mut failed: Vec<Failure> = Vec::new();
     let is_there = |copy: &Option<Document>| copy.as_ref() == Some(&plan.document);

@@ -18,10 +18,7 @@ use crate::error::Error;
 /// # Errors
 /// Why it is left for the next run.
 pub async fn advance(app: &App, stops: &Latch) -> Result<(), Error> {
-    let newest = admin::newest(app, 1).await?.pop();
-    let Some(document) = newest.map(|change| ramp_step::after_release(change.document, stops.released_at())) else {
-        return Ok(());
-    };
+    let document = ramp_step::after_release(admin::current(app).await?, stops.released_at());
     let due = document.ramp.as_ref().is_some_and(|ramp| ramp.stage(app.now_ms()) == RampStage::Due);
     if !due {
         return Ok(());

@@ -65,6 +65,24 @@ fn of_two_changes_at_once_one_is_told_of_the_other() {
 }
 
 #[test]
+fn after_a_restore_of_d1_a_version_that_routers_obey_is_not_given_to_another_document() {
+    let world = World::new(12);
+    let operator = world.isolate();
+    let earlier = world.d1().copy();
+    change(&world, &operator, 0, "queue-only").unwrap();
+    world.pass_ms(SPREAD_MS);
+    assert_eq!(obeyed(&world, &operator), (1, "queue-only".into()));
+    world.d1().restore(&earlier);
+    // Before cron has brought history and copies together.
+    let refused = change(&world, &operator, 0, "dual-write");
+    assert!(matches!(&refused, Err(Error::Conflict(text)) if text.contains("version 1 holds")), "{refused:?}");
+    assert_eq!(change(&world, &operator, 1, "dual-write").unwrap()["document"]["version"], 2);
+    let history = json(world.run(shown::history(&operator.app)).unwrap());
+    let modes: Vec<&Value> = history["history"].as_array().unwrap().iter().map(|entry| &entry["mode"]).collect();
+    assert_eq!(modes, ["dual-write", "queue-only"]);
+}
+
+#[test]
 fn what_is_no_change_is_refused_by_name() {
     let world = World::new(3);
     let isolate = world.isolate();
