@@ -124,7 +124,7 @@ pub(super) struct StopDelivery {
 /// Tells all places of a stop or a release.
 pub(super) async fn tell(app: &App, stop: &Stop) -> StopDelivery {
     let record = Latch::of([stop.clone()]);
-    let (history, (object, mut known, copied)) = join(in_history(app, &record), copy(app, &record)).await;
+    let (history, (object, mut known, mut copied)) = join(in_history(app, &record), copy(app, &record)).await;
     let history = said(app, "D1", history);
     let (recorded, in_object) = (history.is_some(), object);
     known.merge(history.unwrap_or_default());
@@ -134,6 +134,8 @@ pub(super) async fn tell(app: &App, stop: &Stop) -> StopDelivery {
         && let Err(error) = kv::write_alone(app, stop).await
     {
         app.error(format_args!("Stop {}: {error}", stop.id));
+        // The next merge into an older copy would drop it: whoever stops must not believe that it is kept.
+        copied = false;
     }
     if recorded || in_object || copied {
         cache::learn(app, known.clone());

@@ -87,6 +87,19 @@ fn a_stop_that_no_place_took_is_an_error() {
 }
 
 #[test]
+fn a_stop_that_kv_alone_took_without_a_key_of_its_own_is_an_error() {
+    let world = World::new(10);
+    let isolate = world.isolate();
+    world.break_all(&[Port::Ask, Port::D1Read, Port::D1Write], Fault::Fails);
+    world.trouble(Trouble::new(Port::KvPut, Fault::Fails).named("stop/"));
+    assert!(matches!(stop(&world, &isolate), Err(Error::Unavailable(_))), "the next merge could drop it");
+    world.calm();
+    world.break_all(&[Port::Ask, Port::D1Read, Port::D1Write], Fault::Fails);
+    world.pass_ms(2_000);
+    assert_eq!(stop(&world, &isolate).unwrap()["copied"], true);
+}
+
+#[test]
 fn while_it_can_not_be_told_whether_a_stop_holds_nothing_changes() {
     for broken in [&[Port::D1Read, Port::D1Write][..], &[Port::Ask, Port::KvGet]] {
         let world = World::new(3);
