@@ -296,6 +296,28 @@ mod tests {
     }
 
     #[test]
+    fn what_arrived_is_packed_with_its_repeats_and_without() {
+        let stored = [event(1, 0), event(2, 7)];
+        for absorbed in [&[][..], &[event(1, 3)]] {
+            let arrivals = Arrivals::of(&stored, absorbed);
+            assert_eq!(Arrivals::unpack(&arrivals.pack().unwrap()), Ok(arrivals.clone()));
+            assert_eq!(arrivals.all(), Ledger::of(stored.iter().chain(absorbed)));
+        }
+    }
+
+    #[test]
+    fn who_begins_in_the_window_and_not_at_zero_is_a_late_starter() {
+        let late = |window: &[u32], around: &[u32]| {
+            let around = if around.is_empty() { Ledger::default() } else { ledger(around) };
+            late_starters(&ledger(window), &around) == [1]
+        };
+        assert!(late(&[3, 4], &[]) && late(&[3], &[4, 5]));
+        assert!(!late(&[0, 1], &[]) && !late(&[0, 1], &[2]), "the first number is there");
+        assert!(!late(&[3, 4], &[2]) && !late(&[3, 4], &[3]), "it was heard of around the window");
+        assert!(!Gap { producer: ProducerId(1), first: 3, last: 3 }.is_empty());
+    }
+
+    #[test]
     fn a_contiguous_minute_costs_a_few_bytes() {
         let packed = postcard::to_allocvec(&ledger(&(1_000_000..1_060_000).collect::<Vec<_>>())).unwrap();
         assert!(packed.len() < 16, "{}", packed.len());

@@ -93,6 +93,11 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_set_without_numbers_is_empty() {
+        assert!(Runs::default().is_empty() && !Runs::of(vec![0]).is_empty());
+    }
+
     proptest! {
         #[test]
         fn runs_are_a_set(left in prop::collection::vec(0u32..200, 0..80), right in prop::collection::vec(0u32..200, 0..80)) {

@@ -251,6 +251,21 @@ pub(crate) mod tests {
         assert!(unpack(1_730_956_800_000, &digests, &[9]).is_err());
     }
 
+    #[test]
+    fn a_text_and_a_producer_weigh_once_and_the_first_event_weighs_the_most() {
+        let event = example();
+        let mut weight = Weight::default();
+        weight.add(&event);
+        assert_eq!(weight.bytes(), Weight::of_one(&event));
+        let alone = weight.bytes();
+        weight.add(&event);
+        assert_eq!(weight.bytes() - alone, EVENT_BYTES);
+        weight.add(&Event { path: "/another".into(), ..event.clone() });
+        assert_eq!(weight.bytes() - alone, 2 * EVENT_BYTES + "/another".len() + ENTRY_BYTES);
+        weight.add(&Event { producer: ProducerId(99), ..event });
+        assert_eq!(weight.bytes() - alone, 3 * EVENT_BYTES + "/another".len() + 2 * ENTRY_BYTES);
+    }
+
     proptest! {
         #[test]
         fn a_segment_gives_back_its_events(

@@ -150,5 +150,10 @@ mod tests {
         let events: Vec<Event> = (0..=MAX_ROUTES).map(|n| dual(0, &format!("/{n}"))).collect();
         let writes = Writes::of(&events.iter().collect::<Vec<_>>(), &[], &mut CountedWrites::default());
         assert!(writes.is_cut && writes.by_route.len() == MAX_ROUTES);
+        let mut merged = Writes::default();
+        merged.merge(&writes);
+        assert!(merged.is_cut, "what one part left out, the whole lacks");
+        merged.merge(&Writes::default());
+        assert!(merged.is_cut);
     }
 }

@@ -288,6 +288,48 @@ mod tests {
         }
     }
 
+    fn sum(requests: u64, digests: u64, values: u64) -> SetSum {
+        SetSum { requests, digests, values }
+    }
+
+    #[test]
+    fn sums_of_sets_are_added_and_what_is_taken_away_again_leaves_the_rest() {
+        let event = crate::event::tests::example();
+        assert_eq!(SetSum::of(&event), sum(1, event.digest.0, value_hash(&event)));
+        let mut both = sum(2, u64::MAX, 5);
+        both.add(&SetSum::of(&event));
+        assert_eq!(both.less(&SetSum::of(&event)), sum(2, u64::MAX, 5));
+        assert_eq!(both.less(&both), SetSum::default());
+        assert_eq!(sum(1, 2, 3).less(&sum(3, 2, 1)), sum(1u64.wrapping_sub(3), 0, 2));
+    }
+
+    #[test]
+    fn routes_add_up_to_the_whole() {
+        let event = crate::event::tests::example();
+        let mut routes = RouteSums::default();
+        for path in ["/a", "/b", "/a"] {
+            routes.add(&Event { path: path.into(), ..event.clone() });
+        }
+        assert_eq!(routes.sums.values().map(|sum| sum.requests).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!((routes.total().requests, routes.total().digests), (3, event.digest.0.wrapping_mul(3)));
+    }
+
+    #[test]
+    fn a_minute_counts_its_events_by_cohort_and_parts_add_up() {
+        let mut minute = Minute::default();
+        minute.count(Cohort::Single, &sum(5, 50, 500));
+        minute.count(Cohort::Dual, &sum(3, 30, 300));
+        minute.count(Cohort::Fallback, &sum(2, 20, 200));
+        let counted = Minute { events: 10, dual: sum(3, 30, 300), fallback: 2, numbers: 0, absorbed: 0 };
+        assert_eq!(minute, counted);
+        let mut whole = Minute { numbers: 9, absorbed: 4, ..counted };
+        assert_eq!(whole.counted_twice(), 1);
+        whole.add(&Minute { events: 7, dual: sum(1, 2, 3), fallback: 6, numbers: 8, absorbed: 9 });
+        assert_eq!(whole, Minute { events: 17, dual: sum(4, 32, 303), fallback: 8, numbers: 17, absorbed: 13 });
+        assert_eq!(whole.counted_twice(), 0);
+        assert_eq!(Minute { events: 1, numbers: 3, ..Minute::default() }.counted_twice(), 0);
+    }
+
     #[test]
     fn where_one_part_lacks_minutes_the_whole_does() {
         let part = |incomplete: &[u64]| Minutes { incomplete: incomplete.to_vec(), ..Minutes::default() };

@@ -241,3 +241,111 @@ pub(super) fn by_path(
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::minute::PooledRoutes;
+
+    const LIMIT: f64 = 0.01;
+
+    fn routes<T>(values: impl IntoIterator<Item = (&'static str, T)>) -> LiteMap<String, T> {
+        values.into_iter().map(|(path, value)| (path.to_owned(), value)).collect()
+    }
+
+    fn requests(requests: u64) -> SetSum {
+        SetSum { requests, ..SetSum::default() }
+    }
+
+    fn clean(union: u64) -> ComparedSet {
+        ComparedSet { union, writes: CountRange::exactly(union), ..ComparedSet::default() }
+    }
+
+    #[test]
+    fn a_set_is_what_the_old_store_has_once_and_what_it_leaves_out() {
+        let found = MinuteFindings {
+            tallies: routes([
+                ("/a", Tally { beyond_old: 2, only_new: 2, surplus_old: 1, counted_twice: 1, ..Tally::default() }),
+                ("/nothing", Tally { repeats: 1, ..Tally::default() }),
+            ]),
+            writes: routes([("/a", Ledger::of_numbers([(1, 0), (1, 5)]))]),
+            others: PooledRoutes {
+                tally: Tally { beyond_old: 3, only_new: 3, ..Tally::default() },
+                writes: Ledger::of_numbers([(1, 5), (1, 9)]),
+                ..PooledRoutes::default()
+            },
+            ..MinuteFindings::default()
+        };
+        let written = WriteCounts { dual: 8, old: routes([("/a", 6)]), new: routes([("/a", 5)]), is_cut: false };
+        let (sets, all) = sets(&routes([("/a", requests(10)), ("/b", requests(4))]), &[found], &written);
+        assert_eq!(
+            sets.iter().map(|(path, set)| (path.as_str(), set.union)).collect::<Vec<_>>(),
+            [("/a", 11), ("/b", 4)]
+        );
+        assert_eq!((all.union, all.tally.mismatches()), (11 + 4 + 3, 2 + 1 + 3));
+        assert_eq!(
+            (sets.get("/a").unwrap().differing, all.differing),
+            (CountRange::exactly(2), CountRange::exactly(3))
+        );
+        assert_eq!(
+            (sets.get("/a").unwrap().writes, all.writes),
+            (CountRange { least: 5, most: 6 + 2 }, CountRange::exactly(8))
+        );
+    }
+
+    #[test]
+    fn copies_that_can_not_be_named_came_in_one_write_or_in_as_many_as_they_are() {
+        let known = MinuteFindings {
+            tallies: routes([("/a", Tally { only_old: 2, ..Tally::default() })]),
+            writes: routes([("/a", Ledger::of_numbers([(1, 0), (1, 5)]))]),
+            ..MinuteFindings::default()
+        };
+        let written = WriteCounts { dual: 8, ..WriteCounts::default() };
+        let (sets, all) =
+            sets(&routes([("/a", requests(10))]), &[known, MinuteFindings::counted_twice(0, 4)], &written);
+        assert_eq!(sets.get(UNKNOWN).unwrap().differing, CountRange { least: 1, most: 4 });
+        assert_eq!(all.differing, CountRange { least: 2, most: 2 + 4 });
+        assert_eq!((all.union, all.writes), (14, CountRange { least: 8, most: 8 + 4 }));
+    }
+
+    #[test]
+    fn a_routes_writes_are_those_that_both_stores_count_at_least_and_its_events_at_most() {
+        let writes = |old, new, differing, union, is_cut| {
+            let set = ComparedSet { differing: CountRange::exactly(differing), ..clean(union) };
+            let written = WriteCounts { dual: 0, old: routes([("/a", old)]), new: routes([("/a", new)]), is_cut };
+            let CountRange { least, most } = route_writes("/a", &set, &written);
+            (least, most)
+        };
+        assert_eq!(writes(5, 4, 2, 10, false), (4, 5 + 2));
+        assert_eq!(writes(5, 4, 2, 6, false), (4, 6), "no more writes than events");
+        assert_eq!(writes(1, 0, 3, 10, false), (3, 1 + 3), "each that differs is one");
+        assert_eq!(writes(5, 4, 2, 10, true), (4, 10), "not all were counted");
+        let none = WriteCounts::default();
+        assert_eq!(route_writes("/a", &clean(10), &none), CountRange::exactly(0));
+    }
+
+    #[test]
+    fn routes_are_pooled_without_knowing_which_writes_they_share() {
+        let mut pool = ComparedSet::default();
+        for (least, most) in [(3, 5), (2, 4)] {
+            pool.pool(&ComparedSet { writes: CountRange { least, most }, ..clean(10) });
+        }
+        assert_eq!((pool.union, pool.writes), (20, CountRange { least: 3, most: 9 }));
+    }
+
+    #[test]
+    fn a_route_passes_only_with_what_all_routes_together_need_to_prove() {
+        let verdicts = |sets: &LiteMap<String, ComparedSet>, found: &[MinuteFindings]| {
+            by_path(sets, found, LIMIT).iter().map(|path| path.comparison.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(&routes([("/a", clean(299))]), &[]), [Verdict::Pass]);
+        let two = routes([("/a", clean(299)), ("/b", clean(299))]);
+        assert_eq!(verdicts(&two, &[]), [Verdict::Inconclusive; 2]);
+        let two = routes([("/a", clean(1_000)), ("/b", clean(1_000))]);
+        assert_eq!(verdicts(&two, &[]), [Verdict::Pass; 2]);
+        let tally = Tally { only_old: 1, ..Tally::default() };
+        let untold =
+            MinuteFindings { others: PooledRoutes { tally, ..PooledRoutes::default() }, ..MinuteFindings::default() };
+        assert_eq!(verdicts(&two, &[untold]), [Verdict::Inconclusive; 2], "a mismatch may be of either route");
+    }
+}

@@ -107,6 +107,19 @@ mod tests {
             assert!(evidence.is_dead(event.digest) && !evidence.is_dead(Digest(1)));
             let gap = Gap { producer: event.producer, first: event.seq, last: event.seq };
             assert_eq!((evidence.letters, evidence.dead_in(&gap)), (4, 1));
+            assert_eq!(evidence.dead_in(&Gap { producer: ProducerId(99), ..gap }), 0, "another producer's number");
+            assert_eq!(evidence.dead_in(&Gap { first: event.seq + 1, last: event.seq + 9, ..gap }), 0);
         }
+    }
+
+    #[test]
+    fn a_letter_counts_as_many_events_as_can_be_read_of_it_and_one_at_least() {
+        let mut evidence = Evidence::default();
+        assert_eq!(evidence.events(), 0);
+        evidence.add_letter("no JSON");
+        assert_eq!(evidence.events(), 1);
+        let events = (1..=3).map(|n| Event { digest: Digest(n), ..example() });
+        evidence.add_letter(&message::write(events).unwrap().remove(0));
+        assert_eq!((evidence.letters, evidence.events()), (2, 3));
     }
 }

@@ -63,3 +63,17 @@ impl ParityReport {
         self.total.tally.only_new + self.old.counted_twice
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parity::reporting::tests::report_of;
+
+    #[test]
+    fn what_a_path_lacks_or_counts_twice_speaks_against_it_and_values_that_differ_against_the_new_one() {
+        let mut report = report_of(1_000, 0);
+        let tally = &mut report.total.tally;
+        (tally.only_old, tally.only_new, tally.value_differs) = (100, 20, 3);
+        (report.old.counted_twice, report.new.counted_twice) = (4, 5_000);
+        assert_eq!((report.filed().against_new, report.filed().against_old), (100 + 3 + 5_000, 20 + 4));
+    }
+}

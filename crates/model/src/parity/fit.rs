@@ -27,6 +27,7 @@ impl ParityReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parity::difference::{Difference, DifferenceKind};
     use crate::parity::report::MAX_PATHS;
     use crate::parity::reporting::tests::by_route;
 
@@ -40,5 +41,18 @@ mod tests {
         assert!(text.len() <= 300_000 && !short.paths.is_empty(), "{}", text.len());
         assert_eq!(short.paths.len() as u64 + short.unlisted_paths, 3_000);
         assert_eq!(serde_json::from_str::<ParityReport>(&text).unwrap(), short);
+    }
+
+    #[test]
+    fn differences_that_do_not_fit_are_counted_and_no_more_are_left_out_than_must_be() {
+        let mut report = by_route(&[("/a", 400, 3)]);
+        let event = crate::event::tests::example();
+        let difference = Difference::of(&event, DifferenceKind::OnlyOld, None, Vec::new());
+        (report.differences, report.unnamed) = (vec![difference; 999], 7);
+        let whole = serde_json::to_string(&report).unwrap().len();
+        let (short, text) = report.clone().fit(whole - 1).unwrap();
+        assert!(text.len() < whole);
+        assert_eq!((short.differences.len(), short.unnamed), (499, 500 + 7));
+        assert_eq!(report.clone().fit(whole).unwrap().0, report);
     }
 }

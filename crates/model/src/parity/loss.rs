@@ -167,7 +167,41 @@ mod tests {
         }
         let loss = loss((1_001, 1_001), &[999], 0, &evidence);
         assert_eq!((loss.verdict, loss.dead_lettered, loss.unexplained), (Verdict::Inconclusive, 999, 0));
+        assert_eq!((loss.rate, loss.lower_bound, loss.lost_writes), (0.0, 0.0, 0), "none of it is without explanation");
         assert!(loss.upper_bound > 0.4, "{}", loss.upper_bound);
+    }
+
+    #[test]
+    fn what_is_only_partly_in_dead_letters_is_told_in_parts() {
+        let mut evidence = just_now();
+        for seq in 1..=30 {
+            evidence.add_letter(&format!(r#"{{"producer":"0000000000000001","seq":{seq}}}"#));
+        }
+        let loss = loss((150, 15), &[80], 0, &evidence);
+        assert_eq!((loss.missing, loss.dead_lettered, loss.unexplained, loss.lost_writes), (80, 30, 50, 1));
+        assert!((loss.rate - 0.25).abs() < 1e-9, "{}", loss.rate);
+        let by_events = bounds::lower(50, 200);
+        assert!((loss.lower_bound - by_events.min(bounds::lower(1, 15 + 5))).abs() < 1e-9, "{}", loss.lower_bound);
+    }
+
+    #[test]
+    fn nothing_is_pending_where_nothing_is_missing_or_the_new_path_is_through() {
+        let mut evidence = just_now();
+        evidence.newest_window = window().to - MINUTE_MS - 1;
+        let verdict = |gaps: &[u32], evidence: &Evidence| loss((900, 9), gaps, 0, evidence).verdict;
+        assert_eq!(verdict(&[], &evidence), Verdict::Inconclusive);
+        assert_eq!(verdict(&[1], &evidence), Verdict::Pending);
+        evidence.newest_window = window().to - MINUTE_MS;
+        assert_eq!(verdict(&[1], &evidence), Verdict::Inconclusive, "its last minute has come");
+    }
+
+    #[test]
+    fn a_gap_is_one_lost_write_at_least_and_as_many_as_its_numbers_fill_at_most() {
+        // Ten numbers to a write; a producer that can't be judged may have lost one write.
+        let found = sample(ArrivalCounts { numbers: 100, writes: 10 }, &[5, 25], 2);
+        assert_eq!(found.differing, CountRange { least: 2, most: 1 + 3 + 2 });
+        assert_eq!(found.writes, CountRange { least: 10 + 2, most: 10 + 6 });
+        assert_eq!(found.events, ComparisonCounts { union: 100 + 50, mismatches: 5 + 25 + 2 * 10 });
     }
 
     #[test]

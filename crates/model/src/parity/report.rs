@@ -139,3 +139,57 @@ impl ParityReport {
             || !self.unresolved.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::reporting::tests::report_of;
+    use crate::parity::verdict::Verdict;
+
+    type Change = fn(&mut ParityReport);
+
+    fn changed(change: Change) -> ParityReport {
+        let mut report = report_of(1_000, 0);
+        change(&mut report);
+        report
+    }
+
+    #[test]
+    fn a_report_is_open_while_anything_is_unexplained_or_on_its_way() {
+        assert!(!report_of(1_000, 0).is_open());
+        let open: [Change; 5] = [
+            |r| r.total.unexplained = 1,
+            |r| r.total.tally.queued = 1,
+            |r| r.loss.unexplained = 1,
+            |r| r.unresolved.minutes.push(1),
+            |r| r.unresolved.paths.push("/a".into()),
+        ];
+        for (at, change) in open.into_iter().enumerate() {
+            assert!(changed(change).is_open(), "{at}");
+        }
+    }
+
+    #[test]
+    fn another_conclusion_differs_and_when_and_in_which_words_it_was_drawn_does_not_matter() {
+        let before = report_of(1_000, 0).conclusion();
+        assert!(before.len() == 16 && before.bytes().all(|byte| byte.is_ascii_hexdigit()), "{before}");
+        let other: [Change; 9] = [
+            |r| r.fingerprint.push('1'),
+            |r| r.limit_ppm += 1,
+            |r| r.total.verdict = Verdict::Pending,
+            |r| r.total.union += 1,
+            |r| r.total.tally.repeats += 1,
+            |r| r.loss.missing += 1,
+            |r| r.total.writes_differing += 1,
+            |r| r.unresolved.minutes.push(1),
+            |r| r.vanished.old += 1,
+        ];
+        for (at, change) in other.into_iter().enumerate() {
+            assert_ne!(changed(change).conclusion(), before, "{at}");
+        }
+        let same: [Change; 3] = [|r| r.computed_at += 1, |r| r.revision += 1, |r| r.summary.push('!')];
+        for (at, change) in same.into_iter().enumerate() {
+            assert_eq!(changed(change).conclusion(), before, "{at}");
+        }
+    }
+}

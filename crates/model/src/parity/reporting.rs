@@ -58,7 +58,7 @@ pub struct ReportInputs<'a> {
 /// Makes the report.
 pub fn report(inputs: &ReportInputs<'_>) -> ParityReport {
     let limit = f64::from(inputs.limit_ppm) / f64::from(MILLION);
-    let found = all_found(inputs);
+    let found = all_found(inputs.found, inputs.counted_twice, inputs.window.from);
     let (routes, all) = sets(inputs.old_paths, &found, inputs.written);
     let mut paths = by_path(&routes, &found, limit);
     let failing_route =
@@ -129,13 +129,12 @@ const fn conclude(total: &Comparison, loss: &Loss, a_route_fails: bool, all_is_r
 }
 
 /// What was found, and what is counted twice beyond that.
-fn all_found(inputs: &ReportInputs<'_>) -> Vec<MinuteFindings> {
-    let told = |side: fn(&MinuteFindings) -> u64| inputs.found.iter().map(side).sum::<u64>();
-    let [old, new] = inputs.counted_twice;
+fn all_found(found: &[MinuteFindings], [old, new]: [u64; 2], window_start: u64) -> Vec<MinuteFindings> {
+    let told = |side: fn(&MinuteFindings) -> u64| found.iter().map(side).sum::<u64>();
     let beyond =
         old.saturating_sub(told(|found| found.further[0])) + new.saturating_sub(told(|found| found.further[1]));
-    let unnamed = (beyond > 0).then(|| MinuteFindings::counted_twice(inputs.window.from, beyond));
-    inputs.found.iter().cloned().chain(unnamed).collect()
+    let unnamed = (beyond > 0).then(|| MinuteFindings::counted_twice(window_start, beyond));
+    found.iter().cloned().chain(unnamed).collect()
 }
 
 fn named(found: &[MinuteFindings]) -> (Vec<Difference>, u64) {
@@ -172,10 +171,13 @@ impl PlanFigure {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::event::ProducerId;
     use crate::log::ledger::{Gap, Ledger};
     use crate::parity::comparison::POOLED;
+    use crate::parity::difference::{DifferenceKind, DifferenceReason};
     use crate::parity::minute::Tally;
     use crate::parity::window::WindowKind;
 
@@ -248,6 +250,59 @@ pub(crate) mod tests {
         assert_eq!((report.plan.old, report.plan.new, report.plan.difference_percent), (1_000, 950, Some(5.0)));
         assert_eq!((report.total.verdict, report.total.mismatches, report.total.unexplained), (Verdict::Fail, 50, 50));
         assert_eq!(report_of(0, 0).plan.difference_percent, None);
+    }
+
+    #[test]
+    fn what_is_proven_outranks_what_is_on_its_way_and_that_outranks_a_pass() {
+        use Verdict::{Fail, Inconclusive, Pass, Pending};
+        let concluded = |total, loss, queued, a_route_fails, all_is_resolved| {
+            let mut report = report_of(1_000, 0);
+            (report.total.verdict, report.loss.verdict, report.total.tally.queued) = (total, loss, queued);
+            conclude(&report.total, &report.loss, a_route_fails, all_is_resolved)
+        };
+        for (total, loss, queued, a_route_fails, all_is_resolved, expected) in [
+            (Pass, Pass, 0, false, true, Pass),
+            (Pass, Pass, 0, false, false, Inconclusive),
+            (Pass, Pass, 1, false, true, Pending),
+            (Pass, Pending, 0, false, true, Pending),
+            (Pass, Inconclusive, 0, false, true, Inconclusive),
+            (Inconclusive, Pass, 0, false, true, Inconclusive),
+            (Fail, Pending, 1, false, true, Fail),
+            (Pass, Fail, 1, false, true, Fail),
+            (Pass, Pending, 1, true, true, Fail),
+        ] {
+            let found = concluded(total, loss, queued, a_route_fails, all_is_resolved);
+            assert_eq!(found, expected, "{total:?} {loss:?} {queued} {a_route_fails} {all_is_resolved}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_twice_beyond_what_was_named_counts_all_the_same() {
+        let found = MinuteFindings { further: [2, 1], ..MinuteFindings::default() };
+        let beyond = |counted_twice, found: &[MinuteFindings]| {
+            let all = all_found(found, counted_twice, 60_000);
+            (all.len() - found.len(), all.iter().map(|found| found.unnamed).sum::<u64>())
+        };
+        assert_eq!(beyond([2, 1], from_ref(&found)), (0, 0), "each is named");
+        assert_eq!(beyond([1, 1], from_ref(&found)), (0, 0));
+        assert_eq!(beyond([5, 3], from_ref(&found)), (1, 3 + 2));
+        assert_eq!(beyond([5, 3], &[found.clone(), found]), (1, 1 + 1));
+        assert_eq!(beyond([0, 1], &[]), (1, 1));
+    }
+
+    #[test]
+    fn named_differences_come_from_all_minutes_unexplained_ones_first_and_the_rest_is_counted() {
+        let event = crate::event::tests::example();
+        let difference = |timestamp, reason| Difference {
+            timestamp,
+            ..Difference::of(&event, DifferenceKind::OnlyOld, reason, Vec::new())
+        };
+        let minute = |differences, unnamed| MinuteFindings { differences, unnamed, ..MinuteFindings::default() };
+        let explained = (0..600).map(|at| difference(at, Some(DifferenceReason::Fallback))).collect();
+        let unexplained = (700..1_300).map(|at| difference(at, None)).collect();
+        let (differences, unnamed) = named(&[minute(explained, 4), minute(unexplained, 3)]);
+        assert_eq!((differences.len(), unnamed), (MAX_NAMED, 200 + 7));
+        assert_eq!((differences[0].timestamp, differences[599].timestamp, differences[600].timestamp), (700, 1_299, 0));
     }
 
     #[test]

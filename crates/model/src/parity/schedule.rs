@@ -121,6 +121,28 @@ mod tests {
     }
 
     #[test]
+    fn of_ten_minutes_one_is_for_recent_windows_and_one_for_an_older_day() {
+        for turn in 0..OLDER_DAYS {
+            for minute in 0..10 {
+                let expected = match minute {
+                    0 => Some(ScheduledLook::Recent),
+                    3 => Some(ScheduledLook::DaysAgo(turn + 1)),
+                    _ => None,
+                };
+                let begin = turn * RECHECK_MS + minute * MINUTE_MS;
+                assert_eq!([look(begin), look(begin + MINUTE_MS - 1)], [expected; 2], "minute {minute}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_may_change_until_its_last_event_had_its_time_and_the_grace_is_over() {
+        let window = Window::containing(WindowKind::Hour, NOW);
+        let end = window.to + MAX_AGE_MS + GRACE_MS;
+        assert!(may_change(window, end - 1) && !may_change(window, end));
+    }
+
+    #[test]
     fn one_look_is_at_two_days_at_the_most() {
         for minute in 0..24 * 60 {
             let now = NOW + minute * MINUTE_MS;

@@ -113,3 +113,85 @@ impl ReportWords<'_> {
 fn between(low: f64, high: f64) -> String {
     format!("between {} and {}", percent(low), percent(high))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::report::ParityReport;
+    use crate::parity::reporting::tests::report_of;
+
+    const LIMIT: f64 = 0.01;
+
+    type Change = fn(&mut ParityReport);
+
+    /// A report on 1,000 events that came in 1,000 writes and are all the same, but for a change.
+    fn report(verdict: Verdict, change: Change) -> ParityReport {
+        let mut report = report_of(1_000, 0);
+        report.total.verdict = verdict;
+        change(&mut report);
+        report
+    }
+
+    fn words(report: &ParityReport) -> ReportWords<'_> {
+        ReportWords {
+            total: &report.total,
+            loss: &report.loss,
+            unresolved: &report.unresolved,
+            is_closed: true,
+            limit: LIMIT,
+            total_exceeds: false,
+            failing_route: None,
+        }
+    }
+
+    #[test]
+    fn a_pending_report_says_what_it_waits_for() {
+        let open = report(Verdict::Pending, |r| r.total.tally.queued = 3);
+        assert!(ReportWords { is_closed: false, ..words(&open) }.summary().contains("not closed yet"));
+        assert!(words(&open).summary().contains("3 events are still on their way"));
+        let behind = report(Verdict::Pending, |r| r.loss.unexplained = 2);
+        assert!(words(&behind).summary().contains("2 events are in neither store yet"));
+    }
+
+    #[test]
+    fn an_inconclusive_report_says_of_what_there_is_too_little() {
+        let cases: [(Change, &str); 7] = [
+            (|r| r.unresolved.minutes.push(1), "sums differ in 1 minutes"),
+            (|r| r.total.union = 0, "no event was meant for both"),
+            (
+                |r| (r.total.mismatches, r.total.writes_differing) = (7, 2),
+                "7 of 1000 events differ, in 2 of 1000 writes",
+            ),
+            (|r| r.total.union = 298, "298 events, all the same; at least 299 are needed"),
+            (|r| (r.total.union, r.total.writes) = (299, 298), "299 events came in 298 writes"),
+            (|r| (r.total.union, r.total.writes) = (299, 299), "0 were lost on both paths, 0 are in dead letters"),
+            (|r| r.loss.unjudged_producers = 4, "4 isolates can't be judged"),
+        ];
+        for (change, part) in cases {
+            let report = report(Verdict::Inconclusive, change);
+            let summary = words(&report).summary();
+            assert!(summary.contains(part), "{part:?} in {summary:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_report_says_what_exceeds_the_limit() {
+        let lost = report(Verdict::Fail, |r| (r.total.mismatches, r.loss.unexplained) = (60, 500));
+        let by_total = ReportWords { total_exceeds: true, failing_route: Some("/a"), ..words(&lost) }.summary();
+        assert!(by_total.starts_with("60 of 1000 differ") && by_total.contains("the rate is above"), "{by_total}");
+        let by_route = ReportWords { failing_route: Some("/a"), ..words(&lost) }.summary();
+        assert!(by_route.contains("the route /a by itself exceeds"), "{by_route}");
+        assert!(words(&lost).summary().starts_with("500 events were lost on both paths while 1000 arrived"));
+    }
+
+    #[test]
+    fn what_both_paths_lost_is_told_once_in_every_report() {
+        let pass = report(Verdict::Pass, |_| {});
+        assert!(words(&pass).summary().ends_with("events, all the same: the rate is below 0.299 %"));
+        let with_loss = report(Verdict::Pass, |r| (r.total.mismatches, r.loss.unexplained) = (3, 5));
+        let summary = words(&with_loss).summary();
+        assert!(summary.starts_with("3 of 1000 differ") && summary.ends_with("; 5 more were lost on both paths"));
+        let about_loss = report(Verdict::Fail, |r| r.loss.unexplained = 500);
+        assert_eq!(words(&about_loss).summary().matches("lost on both paths").count(), 1);
+    }
+}

@@ -80,3 +80,62 @@ pub fn total<'a>(sums: impl Iterator<Item = &'a SetSum>) -> SetSum {
     sums.for_each(|sum| total.add(sum));
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parity::minute::PooledRoutes;
+
+    fn sums(routes: &[(&str, u64)]) -> LiteMap<String, SetSum> {
+        let sum = |digests| SetSum { requests: 1, digests, values: 0 };
+        routes.iter().map(|(path, digests)| ((*path).to_owned(), sum(*digests))).collect()
+    }
+
+    /// `/a` and `/b` differ, so that their differences sum up to nothing; `/same` does not.
+    fn paths() -> PathSums {
+        (sums(&[("/a", 5), ("/b", 1), ("/same", 7)]), sums(&[("/a", 2), ("/b", 4), ("/same", 7)]))
+    }
+
+    fn paths_left(found: &[MinuteFindings]) -> Vec<String> {
+        UnresolvedDifferences::of(found, &paths()).paths
+    }
+
+    #[test]
+    fn what_minutes_do_not_explain_of_a_routes_difference_is_named() {
+        assert_eq!(paths_left(&[]), ["/a", "/b"], "that they sum up to nothing explains neither");
+        let minute = |path: &str, difference| MinuteFindings {
+            apart: LiteMap::from_iter([(path.to_owned(), difference)]),
+            ..MinuteFindings::default()
+        };
+        let differences = apart(&paths());
+        assert_eq!(differences.keys().collect::<Vec<_>>(), ["/a", "/b"]);
+        let (a, b) = (*differences.get("/a").unwrap(), *differences.get("/b").unwrap());
+        assert_eq!(paths_left(&[minute("/a", a)]), ["/b"]);
+        assert!(UnresolvedDifferences::of(&[minute("/a", a), minute("/b", b)], &paths()).is_empty());
+        assert_eq!(paths_left(&[minute("/a", a), minute("/b", b), minute("/same", a)]), ["/same"]);
+    }
+
+    #[test]
+    fn of_routes_that_are_told_of_together_their_sum_explains_all() {
+        let together = |routes, digests| {
+            let apart = SetSum { requests: 0, digests, values: 0 };
+            MinuteFindings {
+                others: PooledRoutes { apart, routes, ..PooledRoutes::default() },
+                ..MinuteFindings::default()
+            }
+        };
+        assert_eq!(paths_left(&[together(2, 0)]), [""; 0]);
+        assert_eq!(paths_left(&[together(2, 1)]), ["/a", "/b"]);
+        assert_eq!(total(apart(&paths()).values()), SetSum::default());
+    }
+
+    #[test]
+    fn minutes_that_do_not_show_their_difference_are_named() {
+        let minute = |start, is_unresolved| MinuteFindings { start, is_unresolved, ..MinuteFindings::default() };
+        let nothing = (LiteMap::new(), LiteMap::new());
+        let found = UnresolvedDifferences::of(&[minute(1, true), minute(2, false), minute(3, true)], &nothing);
+        assert_eq!((found.minutes.as_slice(), found.is_empty()), ([1, 3].as_slice(), false));
+        assert!(UnresolvedDifferences::of(&[minute(2, false)], &nothing).is_empty());
+        assert!(!UnresolvedDifferences { paths: vec!["/a".into()], ..UnresolvedDifferences::default() }.is_empty());
+    }
+}

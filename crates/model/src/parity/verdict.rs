@@ -156,6 +156,14 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_is_found_by_its_name() {
+        for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Pending] {
+            assert_eq!(Verdict::named(verdict.name()), Some(verdict));
+        }
+        assert_eq!(Verdict::named("passed"), None);
+    }
+
+    #[test]
     fn a_proof_needs_enough_events() {
         let says = |mismatches, union| {
             let sample = alone(mismatches, union);

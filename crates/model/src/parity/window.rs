@@ -129,6 +129,21 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_is_found_by_its_name() {
+        for kind in [WindowKind::Hour, WindowKind::Day, WindowKind::Range] {
+            assert_eq!(WindowKind::named(kind.name()), Some(kind));
+        }
+        assert_eq!(WindowKind::named("week"), None);
+    }
+
+    #[test]
+    fn two_days_are_the_longest_window() {
+        let text = |minutes| format!("range:1730937600000-{}", 1_730_937_600_000 + MAX_MS + minutes * MINUTE_MS);
+        assert_eq!(Window::parse(&text(0)).unwrap().to_string(), text(0));
+        assert!(Window::parse(&text(1)).unwrap_err().to_string().contains("two days"));
+    }
+
+    #[test]
     fn what_is_no_window_is_refused() {
         for text in [
             "",

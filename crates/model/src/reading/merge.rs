@@ -254,6 +254,54 @@ mod tests {
     }
 
     #[test]
+    fn what_one_store_alone_holds_counts_there_in_every_step() {
+        let events: Vec<Event> = (0..4).map(|n| event(n, n * 3_600_000, Cohort::Single)).collect();
+        let by_step = Grouping { routes: RouteSelection::Each, step_ms: Some(3_600_000) };
+        let (one, other) = events.split_at(2);
+        let merged = read_by(By::Minute, &by_step, one, other);
+        assert_eq!((merged.only_old, merged.only_new, merged.both), (2, 2, 0));
+        assert_eq!((merged.steps.len(), merged.total().requests), (4, 4));
+        // Requests 0 and 3 have one route, in the first and in the last step.
+        let by_route = merged.by_route();
+        assert_eq!(by_route.values().map(|rollup| rollup.requests).collect::<Vec<_>>(), [2, 1, 1]);
+        let first = Grain::Hour.floor(START);
+        assert_eq!(merged.cell(first, "/0").map(|rollup| rollup.requests), Some(1));
+        assert!(merged.cell(first, "/1").is_none() && merged.cell(first + 1, "/0").is_none());
+    }
+
+    #[test]
+    fn the_busiest_routes_come_first_and_equal_ones_by_name() {
+        let events: Vec<Event> = [2, 1, 4, 0, 5].into_iter().map(|n| event(n, n, Cohort::Single)).collect();
+        let merged = read(&events, &[]);
+        let by_route = merged.by_route();
+        let routes: Vec<_> = busiest(&by_route).into_iter().map(|(path, rollup)| (path, rollup.requests)).collect();
+        assert_eq!(routes, [("/1", 2), ("/2", 2), ("/0", 1)]);
+    }
+
+    #[test]
+    fn dual_events_of_a_route_come_from_the_store_that_has_more_of_them() {
+        let takes_new = |old: &[u64], new: &[u64]| {
+            let of = |ids: &[u64]| ids.iter().map(|n| event(*n, *n, Cohort::Dual)).collect::<Vec<_>>();
+            takes_dual_of_new(&rollups(&of(old), By::Minute), &rollups(&of(new), By::Minute))
+        };
+        // Requests 0, 3 and 6 are of one route, 1 and 4 of another one.
+        assert!(takes_new(&[], &[0]) && takes_new(&[0], &[0, 3]) && takes_new(&[0, 3, 1], &[0, 1, 4]));
+        assert!(!takes_new(&[0, 3], &[0, 3]), "they are the same");
+        assert!(!takes_new(&[0, 3], &[0, 6]), "they are as many");
+        assert!(!takes_new(&[0, 3], &[0]) && !takes_new(&[0], &[]));
+    }
+
+    #[test]
+    fn an_event_has_one_twin() {
+        // The old store's one is in reach of both of the new store's, which dedup takes for two.
+        let merged = read(
+            &[event(1, 60_000, Cohort::Single)],
+            &[event(1, 0, Cohort::Single), event(1, 120_000, Cohort::Single)],
+        );
+        assert_eq!((merged.both, merged.only_old, merged.only_new, merged.total().requests), (1, 0, 1, 2));
+    }
+
+    #[test]
     fn without_the_events_the_result_says_so() {
         let of = |cohort| rollups(&[event(1, 5, cohort)], By::Minute);
         let (o, n) = (of(Cohort::Fallback), of(Cohort::Single));
