@@ -13,6 +13,7 @@ use flow::letters;
 use flow::operating::health;
 use flow::parity::reports;
 use flow::reading::stats;
+use model::parity::schedule;
 use rig::START;
 
 use crate::properties::{self, Happening, Property, Reading};
@@ -26,6 +27,10 @@ use crate::world::{Body, Isolate, KvLaws, QueueLaws, World};
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;
 
 const MINUTE_MS: u64 = 60_000;
+
+/// Windows that ended within this time, in ms, are looked at again every ten minutes; older days, as many as these, in turn.
+const RECENT_MS: u64 = 20 * 3_600_000;
+const OLDER_DAYS: usize = 9;
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,8 +212,8 @@ impl<'a> Run<'a> {
             self.world.deploy();
         }
         let elapsed = |run: &Self| run.world.now_ms() - START;
-        // Hours and their reports close meanwhile, and each is looked at again.
-        for minutes in [1, 12, 50, 25, 60, 60] {
+        // Hours and their reports close meanwhile.
+        for minutes in [1, 12, 50, 25] {
             self.pass(elapsed(self) + minutes * MINUTE_MS);
             self.cron()?;
         }
@@ -219,9 +224,15 @@ impl<'a> Run<'a> {
             }
             self.pass(elapsed(self) + 20 * MINUTE_MS);
         }
-        for _ in 0..2 {
-            self.cron()?;
-            self.pass(elapsed(self) + 70_000);
+        // What came late is compared anew: recent windows every ten minutes, older days in turn.
+        self.pass(elapsed(self) + 15 * MINUTE_MS);
+        let is_long = self.story.steps.last().is_some_and(|step| elapsed(self) > step.at_ms + RECENT_MS);
+        for _ in 0..if is_long { OLDER_DAYS } else { 2 } {
+            self.pass(elapsed(self).next_multiple_of(schedule::RECHECK_MS));
+            for minutes in [1, 1, 1, 1] {
+                self.cron()?;
+                self.pass(elapsed(self) + minutes * MINUTE_MS);
+            }
             self.ask(Some(&Happening::Step))?;
         }
         Ok(())

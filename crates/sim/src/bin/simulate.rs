@@ -1,7 +1,7 @@
 //! `simulate`: tells past failures, and then the stories of many seeds.
 //!
 //! `SEED` is the first seed (0 without it), `SEEDS` how many (2,000 without it), `FOR` for how many seconds at most. With
-//! `SEED` alone one story is told and printed; `TRACE=1` prints all that happened in it. With `BRIEF=1` a failure is one
+//! `SEED` alone one story is told and printed, and so it is with `STORY`, the path of a kept one; `TRACE=1` prints all that happened in it. With `BRIEF=1` a failure is one
 //! line: the seed and the property.
 #![allow(clippy::unwrap_used, clippy::panic)]
 // How long a person waits is no part of any run.
@@ -24,10 +24,19 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|_| {}));
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("main") {
+            say(panic);
+        }
+    }));
+    if let Ok(path) = std::env::var("STORY") {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("`STORY` is {path:?}: {error}"));
+        return one(&serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} is no story: {error}")));
+    }
     let (seed, seeds, seconds) = (number("SEED"), number("SEEDS"), number("FOR"));
     match (seed, seeds, seconds) {
-        (Some(seed), None, None) => one(seed),
+        (Some(seed), None, None) => one(&Story::of(seed)),
         _ if seed.is_none() && !past_failures_hold() => ExitCode::FAILURE,
         _ => many(seed.unwrap_or(0), seeds.unwrap_or(if seconds.is_some() { u64::MAX } else { 2_000 }), seconds),
     }
@@ -46,10 +55,9 @@ fn past_failures_hold() -> bool {
     true
 }
 
-fn one(seed: u64) -> ExitCode {
-    let story = Story::of(seed);
+fn one(story: &Story) -> ExitCode {
     println!("{story}\n");
-    let outcome = run(&story, number("TRACE").is_some());
+    let outcome = run(story, number("TRACE").is_some());
     for (at_ms, line) in &outcome.lines {
         println!("{} {line}", clock(at_ms.saturating_sub(rig::START)));
     }
@@ -57,7 +65,7 @@ fn one(seed: u64) -> ExitCode {
     match outcome.violation {
         None => ExitCode::SUCCESS,
         Some(violation) => {
-            println!("{}", FailedStory::of(seed, &story, &violation));
+            println!("{}", FailedStory::of(story.seed, story, &violation));
             ExitCode::FAILURE
         }
     }

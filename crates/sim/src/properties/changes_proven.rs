@@ -2,6 +2,7 @@
 
 use model::flag::document::DatedDocument;
 use model::flag::{Mode, ramp_step};
+use model::parity::filed::FiledReport;
 use model::parity::guard;
 use model::parity::verdict::Verdict;
 use model::parity::window::WindowKind;
@@ -39,9 +40,12 @@ fn by_guard(change: &DatedDocument, before: &DatedDocument, sight: &Sight<'_>) -
 fn by_ramp(change: &DatedDocument, sight: &Sight<'_>) -> Result<(), String> {
     let reports = Reports::new(sight.world.d1().clone());
     let filed = rig::block_on(reports.newest_filed(WindowKind::Hour, MOST)).unwrap();
-    let newest = filed.iter().find(|report| report.computed_at <= change.changed_at);
-    let proof = newest.map(|report| (report.verdict, report.revision));
-    ensure(matches!(proof, Some((Verdict::Pass, _) | (_, 2..))), || {
+    let newest = filed.iter().find(|report| report.window.to <= change.changed_at);
+    // A later revision may say something else by now.
+    let is_proof = |report: &FiledReport| {
+        report.revision > 1 || (report.verdict == Verdict::Pass && report.computed_at <= change.changed_at)
+    };
+    ensure(newest.is_some_and(is_proof), || {
         format!("version {} of the ramp, while the newest report is {newest:?}", change.document.version)
     })
 }
