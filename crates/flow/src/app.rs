@@ -1,4 +1,4 @@
-//! One deployment's settings, ports and memory, as every event of an isolate finds them.
+//! Settings, ports and memory: the context in which every event of an isolate is handled.
 
 use std::fmt::{self, Display};
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::deadline::{Deadline, TimedDatabase, within_ms};
 use crate::isolate::IsolateMemory;
 use crate::port::{Failure, Ports};
 
-/// What everything runs on.
+/// The context of one event.
 pub struct App {
     /// Settings.
     pub config: Rc<Config>,
@@ -32,7 +32,7 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// The first of an isolate: reads settings with `get`, and says what is wrong with them.
+    /// The context of an isolate's first event. Reads settings with `get`, and logs what is wrong with them.
     pub fn new(get: &dyn Fn(&str) -> Option<String>, ports: Ports) -> Self {
         let (config, errors) = Config::read(get);
         let (name, unnamed) = unique(&ports, 0, 0);
@@ -48,7 +48,7 @@ impl App {
         app
     }
 
-    /// The same isolate's for another event, which has bindings of its own.
+    /// The context of another event in the same isolate. Each event has its own bindings.
     #[must_use]
     pub fn with(&self, ports: Ports) -> Self {
         Self { config: self.config.clone(), isolate: self.isolate.clone(), ports }
@@ -64,12 +64,12 @@ impl App {
         self.ports.clock.sleep_ms(ms)
     }
 
-    /// Lets others that wait for this thread have their turn.
+    /// Gives other work on this thread a turn.
     pub fn pause(&self) -> LocalFuture<'static, ()> {
         self.sleep_ms(0)
     }
 
-    /// The future's output, or none if it is not there within `ms`. What timed out may still take effect.
+    /// The future's output, or None after `ms`. Work that timed out may still take effect.
     pub async fn within_ms<F: Future>(&self, ms: u64, future: F) -> Option<F::Output> {
         within_ms(&*self.ports.clock, ms, future).await
     }
@@ -84,7 +84,7 @@ impl App {
         filled.inspect_err(|failure| self.note_no_randomness(failure)).map(|()| bytes)
     }
 
-    /// Bytes that nothing else has: for names, which need not be secret. Random, or else made of the time and of what
+    /// Bytes that nothing else has, for names, which need not be secret. Random, or else made of the time and of what
     /// tells this isolate from others, so that an ID without randomness doesn't absorb other requests.
     pub fn unique<const N: usize>(&self) -> [u8; N] {
         let made = self.isolate.substitutes.get();
@@ -112,7 +112,7 @@ impl App {
         self.isolate.counters.all()
     }
 
-    /// Logs what went as it should.
+    /// Logs something that went as it should.
     pub fn note(&self, line: impl Display) {
         self.ports.log.note(&line.to_string());
     }
@@ -122,7 +122,7 @@ impl App {
         self.ports.log.error(&line.to_string());
     }
 
-    /// The new path's database, for scheduled and queued work and for changes.
+    /// The new path's database, for scheduled work, queued work and changes.
     ///
     /// # Errors
     /// When it is not bound.
@@ -130,7 +130,7 @@ impl App {
         self.new_store_until(Deadline::BACKGROUND)
     }
 
-    /// The new path's database, whose answers are waited for until then.
+    /// The new path's database, with this deadline for its answers.
     ///
     /// # Errors
     /// When it is not bound.
@@ -147,7 +147,7 @@ impl App {
         Ok(EventStore::new(self.new_store()?, self.config.window_ms, self.config.retention))
     }
 
-    /// The new path's event store, for those who only read.
+    /// The new path's event store, for reading only.
     ///
     /// # Errors
     /// When its database is not bound.
@@ -155,20 +155,20 @@ impl App {
         self.new_store_until(deadline).map(EventReader::new)
     }
 
-    /// This many ms from now on.
+    /// The deadline this many ms from now.
     pub fn deadline(&self, ms: u64) -> Deadline {
         Deadline::at(self.now_ms(), ms)
     }
 
-    /// For an answer that somebody waits for: `READ_DEADLINE_MS` from now on.
+    /// The deadline for an answer that somebody waits for: `READ_DEADLINE_MS` from now.
     pub fn read_deadline(&self) -> Deadline {
         self.deadline(self.config.read_deadline_ms)
     }
 
-    /// What a question answers by then.
+    /// The answer to a question, if it arrives before the deadline.
     ///
     /// # Errors
-    /// The question's, or [`StoreError::Late`].
+    /// The question's own error, or [`StoreError::Late`].
     pub async fn until<T>(
         &self,
         deadline: Deadline,

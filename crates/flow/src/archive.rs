@@ -1,7 +1,7 @@
-//! The archive in R2: cron's share of it, and up to where details may be deleted.
+//! The archive in R2: the steps that cron takes, and until when details may be deleted.
 //!
-//! Invariant: with the binding, nothing is deleted that is not archived; without it, details are deleted on schedule,
-//! and that is said.
+//! Invariant: with the binding, nothing is deleted before it is archived. Without it, details are deleted on schedule,
+//! and a log line says so.
 
 use api::archive::{ArchiveAnswer, ArchiveState};
 use api::parameters::DAYS_BEFORE;
@@ -26,7 +26,7 @@ const MAX_STEPS: usize = 4;
 /// Time after which a run takes no further step, in ms.
 const RUN_MS: u64 = 15_000;
 
-/// How long details are kept at the least, in ms.
+/// How long details are kept at least, in ms.
 pub fn kept_ms(app: &App) -> u64 {
     app.config.retention.details_ms.max(MIN_SEGMENT_AGE_MS)
 }
@@ -35,10 +35,10 @@ fn days(app: &App, deadline: Deadline) -> Result<ArchiveDays, StoreError> {
     app.new_store_until(deadline).map(ArchiveDays::new)
 }
 
-/// Until when details may be deleted (ms): what is not archived yet is kept, where there is an archive.
+/// Details before this time (ms) may be deleted. If there is an archive, details that are not archived yet are kept.
 ///
 /// # Errors
-/// When it can't be told what is archived: nothing may be deleted then.
+/// If it is unknown what is archived. Nothing may be deleted then.
 pub async fn details_until(app: &App) -> Result<u64, StoreError> {
     if app.ports.buckets.bucket().is_none() {
         Ok(u64::MAX)
@@ -47,10 +47,10 @@ pub async fn details_until(app: &App) -> Result<u64, StoreError> {
     }
 }
 
-/// Does the archive's next few steps.
+/// Takes the archive's next few steps.
 ///
 /// # Errors
-/// [`StoreError`]; the next run goes on where this one stood.
+/// [`StoreError`]. The next run continues where this one stopped.
 pub async fn scheduled(app: &App) -> Result<(), StoreError> {
     let Some(bucket) = app.ports.buckets.bucket() else {
         if !app.isolate.said_unarchived.replace(true) {
@@ -82,7 +82,7 @@ pub async fn scheduled(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How far the archive is with a day; none without a bucket, or if it began later.
+/// How far the archive is with a day. None without a bucket, or if the archive began later.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -110,7 +110,7 @@ const SHOWN: u64 = 400;
 /// `GET archive?before=YYYY-MM-DD`.
 ///
 /// # Errors
-/// The day is none, or D1 can't be read.
+/// If it is not a day, or D1 can't be read.
 pub async fn list(query: &Query, app: &App) -> Result<ArchiveAnswer, Error> {
     let before = match DAYS_BEFORE.of(query)? {
         None => Day(u64::from(u32::MAX)),

@@ -31,14 +31,15 @@ pub struct Config {
     /// `SEND_DEADLINE_MS`: how long a write may take before the other path is tried. All writes of a flush and their
     /// fallbacks must fit into 25 s; with many objects and large flushes even the default is less than 2 s.
     pub send_deadline_ms: u64,
-    /// `READ_DEADLINE_MS`: how long an answer of the API waits for the stores before it goes without one.
+    /// `READ_DEADLINE_MS`: how long the API waits for each store before it answers without it.
     pub read_deadline_ms: u64,
     /// `LINGER_MS` and `FLUSH_EVENTS`: bounds of the shared buffer. The longer events wait, the fewer writes carry
     /// them, and the more are lost with an isolate that ends; a page that shows a request within 3 s leaves half of one.
     /// Linger and flush together must end before the platform ends `waitUntil`, after 30 s.
     pub limits: Limits,
-    /// `REQUEST_ID`: whether `CF-Ray` tells requests apart. Not so where other Workers call this one over a service
-    /// binding and hand on the ray of the request that they serve: all that they ask under it would count once.
+    /// `REQUEST_ID`: whether `CF-Ray` tells requests apart. It doesn't if other Workers call this one over a service
+    /// binding and pass on the ray of the request that they serve: all of their requests with that ray would count
+    /// once.
     pub ray_is_unique: bool,
     /// `ADDRESS_HASH`: whether addresses are hashed by the plan's plain SHA-256 instead of the daily key.
     pub plain_address_hash: bool,
@@ -177,7 +178,7 @@ const LINGER_WHY: &str = "The platform ends all work 30 s after the response, an
 const SWITCH: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 impl Config {
-    /// Reads settings with `get`; gives what was wrong beside them.
+    /// Reads settings with `get`. Also returns what is wrong with them.
     pub fn read(get: &dyn Fn(&str) -> Option<String>) -> (Self, Vec<InputError>) {
         let mut reader = Reader { get, errors: Vec::new() };
         let templates = get("PATH_TEMPLATES").unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Scheduled work.
 //!
-//! Invariant: every job may be interrupted anywhere and repeated; one that fails doesn't keep the others from running.
+//! Invariant: every job may be interrupted anywhere and repeated. A job that fails doesn't stop the others.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -22,9 +22,9 @@ const MAX_STEPS: usize = 20;
 /// How long D1 may take for a small write, in ms.
 const PROBE_MS: u64 = 10_000;
 
-/// Every minute: writes a row to D1 to see whether it can, brings the places of the flag and of stops together, compares
-/// what has closed, takes a ramp's step if one is due, folds what waits, deletes what has had its time, makes the
-/// snapshot anew. What became of each is reported in the end, and of the first at once.
+/// Runs every minute: writes a row to D1 to see whether it can, brings the copies of the flag and of the stops
+/// together, compares closed windows, takes a ramp's step if one is due, folds waiting segments, deletes what is past
+/// its retention, and makes a new snapshot. Reports the result of the first job at once, and of all jobs at the end.
 pub async fn scheduled(app: &App) {
     let mut jobs = Jobs(Vec::new());
     jobs.run(app, WRITE_PROBE, probe(app)).await;

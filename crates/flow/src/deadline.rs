@@ -1,8 +1,8 @@
 //! How long a question to a store may take.
 //!
 //! Invariant: nothing asks a store without a deadline: [`App::new_store`](crate::app::App::new_store) and
-//! [`ask`](crate::objects::ask) take one. What is not there by then is an error, and who asked goes on with what there
-//! is. The question itself may still take effect.
+//! [`ask`](crate::objects::ask) take one. A late answer is an error, and the caller continues with what it has. The
+//! question itself may still take effect.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::port::Clock;
 /// How long each question of scheduled and queued work may take, in ms. D1 ends a query after 30 s by itself.
 const BACKGROUND_MS: u64 = 25_000;
 
-/// The future's output, or none if it is not there within `ms`. What timed out may still take effect.
+/// The future's output, or None after `ms`. Work that timed out may still take effect.
 pub async fn within_ms<F: Future>(clock: &dyn Clock, ms: u64, future: F) -> Option<F::Output> {
     match select(pin!(future), clock.sleep_ms(ms)).await {
         Either::Left((output, _)) => Some(output),
@@ -24,7 +24,7 @@ pub async fn within_ms<F: Future>(clock: &dyn Clock, ms: u64, future: F) -> Opti
     }
 }
 
-/// Until when a question is waited for.
+/// How long to wait for answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     /// When the wait ends, in ms; none where each question has the whole time for itself.
@@ -34,10 +34,10 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// For work that nobody waits for.
+    /// The deadline for background work.
     pub const BACKGROUND: Self = Self { end_ms: None, ms: BACKGROUND_MS };
 
-    /// `ms` from `now_ms` on, however many questions it takes.
+    /// `ms` after `now_ms`, however many questions are asked until then.
     pub const fn at(now_ms: u64, ms: u64) -> Self {
         Self { end_ms: Some(now_ms + ms), ms }
     }
@@ -48,10 +48,10 @@ impl Deadline {
         self.end_ms.map_or(self.ms, |end_ms| end_ms.saturating_sub(now_ms).min(self.ms))
     }
 
-    /// What a question answers, or [`StoreError::Late`].
+    /// The answer to a question, or [`StoreError::Late`].
     ///
     /// # Errors
-    /// The question's, or that it is late.
+    /// The question's own error, or that it is late.
     pub async fn within<T>(
         self,
         clock: &dyn Clock,
@@ -65,7 +65,7 @@ impl Deadline {
     }
 }
 
-/// A database whose answers are waited for until a deadline.
+/// A database with a deadline for its answers.
 pub struct TimedDatabase {
     /// The database.
     pub database: Database,

@@ -1,4 +1,4 @@
-//! Why something that somebody asked for was not done.
+//! Errors that are shown to whoever made a request.
 
 use std::fmt::Display;
 
@@ -9,22 +9,22 @@ use store::sql::StoreError;
 
 use crate::app::App;
 
-/// What whoever asked is told: no internals, but what to do. Those are in the log by then.
+/// What the client is told: what to do, but no internals, which are only logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// What was asked can't be: the field, what is wrong with it, and the remedy.
+    /// The request is invalid: the field, what is wrong with it, and the remedy.
     #[error("{0}")]
     Input(String),
     /// There is no such thing.
     #[error("{0}")]
     Missing(String),
-    /// Somebody else was faster, or what is asked contradicts what there is.
+    /// Another change was faster, or the request contradicts the current state.
     #[error("{0}")]
     Conflict(String),
     /// An emergency stop holds.
     #[error("{0}")]
     Stopped(String),
-    /// A part that is needed can't be reached now.
+    /// A required part of the system can't be reached now.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -50,7 +50,7 @@ impl Error {
         Self::Unavailable(detail.to_string())
     }
 
-    /// Nothing is left to answer with.
+    /// No part that could answer can be read.
     pub fn nothing_is_readable(missing: &[MissingData]) -> Self {
         let what = missing::sentence(missing);
         Self::unavailable(format_args!("nothing can be read now ({what}); counting goes on, try again"))
@@ -76,13 +76,13 @@ impl From<Error> for Problem {
 }
 
 impl App {
-    /// Logs why a store can't be read, and tells the client which it is not: none of its internals.
+    /// Logs why something can't be read, and returns an error for the client without internals.
     pub fn unreadable(&self, error: impl Display) -> Error {
         self.error(format_args!("A store can't be read: {error}"));
         Error::unavailable("a store can't be read now; counting goes on, try again")
     }
 
-    /// That a part could not be read: the log has the whole error, the reader of the answer what is no secret.
+    /// Logs why a part could not be read, and returns an entry for the answer without internals.
     pub fn missing(&self, store: MissingPart, error: &StoreError) -> MissingData {
         self.error(format_args!("{} can't be read: {error}", store.name()));
         let reason = match error {

@@ -3,10 +3,10 @@
 use store::events::event_store::EventStore;
 use store::sql::StoreError;
 
-/// Folds what waits; another that folds at the same time is as good.
+/// Folds waiting segments. If another fold runs at the same time, only one of them takes effect.
 ///
 /// # Errors
-/// [`StoreError`]; the next fold begins where this one stood.
+/// [`StoreError`]. The next fold begins where this one stopped.
 pub async fn fold(store: &EventStore, now_ms: u64) -> Result<(), StoreError> {
     loop {
         match store.fold(now_ms).await {

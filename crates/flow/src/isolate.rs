@@ -1,6 +1,6 @@
 //! What one isolate remembers from request to request, and loses when it ends.
 //!
-//! Invariant: nothing of it is the truth, which is in the stores: any of it may be forgotten at any time.
+//! Invariant: the truth is in the stores. Any of this may be forgotten at any time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,12 +20,12 @@ use store::events::recall::Recall;
 
 use crate::counters::Counters;
 
-/// An event that was handed over.
+/// An event in the buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BufferedEvent {
     /// The event.
     pub event: Rc<EncodedEvent>,
-    /// By which paths it is to be written.
+    /// The paths that have to write it.
     pub to: Destinations,
 }
 
@@ -38,7 +38,7 @@ pub struct FlagMemory {
     pub read_at_ms: u64,
     /// When the object was last asked for it, in ms.
     pub asked_at_ms: u64,
-    /// What was last complained of, so that it is logged once.
+    /// The last problem that was logged, so that it is logged only once.
     pub complaint: Option<String>,
 }
 
@@ -49,20 +49,20 @@ pub struct AddressKey {
     pub day: u64,
     /// How addresses are hashed with it.
     pub hashing: Rc<AddressHashing>,
-    /// When to ask again, in ms; none for the day's true key.
+    /// When to ask again, in ms. None for the day's real key.
     pub retry_at_ms: Option<u64>,
 }
 
 /// The number of objects.
 #[derive(Debug, Default)]
 pub struct LayoutMemory {
-    /// The one in force, once it is known.
+    /// The number in force, once it is known.
     pub in_force: Cell<Option<u64>>,
     /// When the object may be asked again after it did not answer, in ms.
     pub retry_at_ms: Cell<u64>,
 }
 
-/// A text of metrics.
+/// The text of the metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsText {
     /// When it was made, in ms.
@@ -71,7 +71,7 @@ pub struct MetricsText {
     pub text: String,
 }
 
-/// All that is remembered.
+/// Everything that an isolate remembers.
 pub struct IsolateMemory {
     /// This isolate's name: random, and the same as long as it lives.
     pub name: ProducerId,
@@ -97,9 +97,9 @@ pub struct IsolateMemory {
     pub consumer: RefCell<WriterMemory>,
     /// What was read of stores, by their names.
     pub recalls: RefCell<LiteMap<String, Recall>>,
-    /// What was summed of it.
+    /// Sums of what was read.
     pub sums: RefCell<BlockMemory>,
-    /// Windows that the last run of parity had to leave.
+    /// Windows that the last run of parity had no time for.
     pub parity_left: Cell<Option<ScheduledLook>>,
     /// Why the ramp was held last, so that each reason is logged once.
     pub ramp_held: RefCell<Option<String>>,

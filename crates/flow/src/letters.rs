@@ -1,6 +1,7 @@
-//! `dead-letters`: what could not be applied, to look at, to try again, to throw away.
+//! `dead-letters`: list, show, redrive and purge messages that could not be applied.
 //!
-//! Invariant: what changes letters names which, or says `all`; and one call does a bounded part and says what is left.
+//! Invariant: a request that changes letters names them, or says `all`. One call does a bounded part and says what is
+//! left.
 
 use model::delivery::kept_letter::KeptLetter;
 use model::reading::missing::MissingPart;
@@ -63,7 +64,7 @@ pub async fn list(query: &Query, app: &App) -> Result<LettersAnswer, Error> {
     Ok(LettersAnswer { count, letters, next })
 }
 
-/// `GET dead-letters/{id}`: whole.
+/// `GET dead-letters/{id}`: one letter in full.
 ///
 /// # Errors
 /// [`Error`].

@@ -1,4 +1,4 @@
-//! What happens in which order.
+//! The order of work.
 //!
 //! Collecting and delivering events, consuming messages, scheduled jobs, comparing the paths, moving the flag, and reading
 //! both stores as one: generic over the small traits in [`port`], so that the Worker and tests run the same code. Values

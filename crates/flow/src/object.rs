@@ -45,7 +45,7 @@ const CLEAN_EVERY_MS: u64 = 60 * 60 * 1000;
 /// Steps of deletion in one alarm: nobody waits longer for the object.
 const MAX_STEPS: usize = 4;
 
-/// What an object's platform offers it.
+/// What an object needs of its platform.
 pub trait ObjectHost {
     /// Its database. It answers without a pause, so that no other call runs in between.
     fn database(&self) -> Database;
@@ -59,10 +59,10 @@ pub trait ObjectHost {
     /// Size of the database in bytes, where the platform tells it.
     fn bytes(&self) -> Option<u64>;
 
-    /// When the alarm is to ring, in ms, if one is set.
+    /// When the alarm rings, in ms, if one is set.
     fn alarm(&self) -> LocalFuture<'_, Option<u64>>;
 
-    /// Sets the alarm, to ring in so many ms.
+    /// Sets the alarm to ring after `in_ms` ms.
     fn set_alarm(&self, in_ms: u64) -> LocalFuture<'_, Result<(), Failure>>;
 
     /// Deletes all that is stored.
@@ -87,13 +87,13 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// One that lives here.
+    /// The object on this platform.
     pub fn new(app: Rc<App>, home: Box<dyn ObjectHost>) -> Self {
         let events = EventStore::new(home.database(), app.config.window_ms, app.config.retention);
         Self { app, home, events, memory: RefCell::default(), ready: Cell::new(false), alarm: Cell::new(None) }
     }
 
-    /// Answers a question, packed as it is.
+    /// Answers a packed question with a packed answer.
     pub async fn fetch(&self, question: &[u8]) -> Vec<u8> {
         let answer = match unpack(question) {
             Ok(request) => self.answer(request).await.unwrap_or_else(|error| {
@@ -105,7 +105,7 @@ impl Object {
         pack(&answer).unwrap_or_default()
     }
 
-    /// What the alarm does.
+    /// Handles the alarm.
     pub async fn ring(&self) {
         if let Err(error) = self.clean().await {
             self.app.error(format_args!("PathCollector alarm: {error}; it comes again"));

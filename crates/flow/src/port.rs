@@ -1,8 +1,8 @@
-//! What the order of work needs of a platform: small traits, which the Worker implements over its runtime and tests over
+//! What the order of work needs of a platform, as small traits. The Worker implements them over its runtime, tests over
 //! fakes.
 //!
-//! None has a deadline of its own: whoever asks sets one and drops the future, which is the sign to call the request
-//! back, where the platform can do that.
+//! None has a deadline of its own. The caller sets one and drops the future when it passes, upon which the platform
+//! cancels the request if it can.
 
 use std::rc::Rc;
 
@@ -11,13 +11,13 @@ use model::operating::health::Backlog;
 use store::archive::archiver::Bucket;
 use store::sql::{Database, LocalFuture, StoreError};
 
-/// What a platform says of its failure: one line, without anything secret.
+/// Why the platform failed: one line, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(pub String);
 
 impl Failure {
-    /// Several as one.
+    /// Joins several failures into one.
     pub fn all(failures: &[Self]) -> Self {
         let texts: Vec<&str> = failures.iter().map(|Self(text)| text.as_str()).collect();
         Self(texts.join("; "))
@@ -48,12 +48,12 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// Time, and what chance gives.
+/// Time and random bytes.
 pub trait Clock {
     /// Milliseconds since 1970. It may stand still between inputs and outputs, and be set back.
     fn now_ms(&self) -> u64;
 
-    /// Waits; with 0 ms, until whoever else waits for this thread had a turn.
+    /// Waits. With 0 ms, it only gives other work on this thread a turn.
     fn sleep_ms(&self, ms: u64) -> LocalFuture<'static, ()>;
 
     /// Fills bytes at random.
@@ -63,12 +63,12 @@ pub trait Clock {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Failure>;
 }
 
-/// Where lines are logged.
+/// The log.
 pub trait Log {
-    /// What went as it should.
+    /// Logs something that went as it should.
     fn note(&self, line: &str);
 
-    /// A failure.
+    /// Logs a failure.
     fn error(&self, line: &str);
 }
 
@@ -77,10 +77,10 @@ pub trait Kv {
     /// The text of a key, if there is one.
     fn get<'a>(&'a self, key: &'a str) -> LocalFuture<'a, Result<Option<String>, Failure>>;
 
-    /// Writes a text. One a second is taken for each key.
+    /// Writes a text. Each key takes one write per second.
     fn put<'a>(&'a self, key: &'a str, text: &'a str) -> LocalFuture<'a, Result<(), Failure>>;
 
-    /// The keys that begin so: at most a page of them.
+    /// The keys with this prefix, at most one page of them.
     fn list<'a>(&'a self, prefix: &'a str) -> LocalFuture<'a, Result<Vec<String>, Failure>>;
 
     /// Deletes a key.
@@ -95,7 +95,7 @@ pub trait Queues {
     /// What waits in a lane's queue.
     ///
     /// # Errors
-    /// The platform doesn't tell.
+    /// The platform doesn't report it.
     fn backlog(&self, lane: Lane, now_ms: u64) -> LocalFuture<'_, Result<Backlog, Failure>>;
 }
 
@@ -113,16 +113,16 @@ pub trait Message {
     /// Its body, whatever content type it was sent with.
     ///
     /// # Errors
-    /// The bytes, where they are not UTF-8.
+    /// The bytes, if they are not UTF-8.
     fn text(&self) -> Result<String, Vec<u8>>;
 
-    /// It has been taken care of. Should the platform refuse, it is delivered again, which is harmless.
+    /// Acknowledges the message. If the platform refuses, the message is delivered again, which is harmless.
     fn ack(&self);
 
-    /// It is to be delivered again after so many seconds.
+    /// Asks for the message to be delivered again after this many seconds.
     fn retry(&self, delay_s: u32);
 
-    /// Sends it to the main queue anew, as it is.
+    /// Sends the message to the main queue again, unchanged.
     fn send_anew(&self) -> LocalFuture<'_, Result<(), Failure>>;
 }
 
@@ -140,7 +140,8 @@ pub trait NewStore {
     /// When it is not bound.
     fn database(&self) -> Result<Database, StoreError>;
 
-    /// Its size in bytes, as the last answer told it; none before the first, or where the platform doesn't tell.
+    /// Its size in bytes, according to the last answer. None before the first answer, or if the platform doesn't report
+    /// it.
     fn bytes(&self) -> Option<u64>;
 }
 
@@ -150,7 +151,7 @@ pub trait Buckets {
     fn bucket(&self) -> Option<Box<dyn Bucket>>;
 }
 
-/// All of them.
+/// All ports.
 #[derive(Clone)]
 pub struct Ports {
     /// Time and chance.

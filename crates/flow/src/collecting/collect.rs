@@ -19,12 +19,12 @@ use crate::app::App;
 use crate::flag::cache;
 use crate::operating::vitals;
 
-/// What the router saw of one request.
+/// What the router observed of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedRequest {
     /// The client's address, if it is known.
     pub address: Option<String>,
-    /// What tells the request apart, if anything does: its ray, where that is its own.
+    /// What identifies the request, if anything: its ray, unless that belongs to another request.
     pub request_id: Option<String>,
     /// Method.
     pub method: String,
@@ -38,8 +38,9 @@ pub struct ObservedRequest {
     pub response_time_ms: u32,
 }
 
-/// Records one request. Most often that is done when this returns: the event joined those that another request sends.
-/// Only what has to wait for something is returned, for `waitUntil`, which costs as much as all the rest.
+/// Records one request. Usually it is done when this returns, because another request sends the event together with its
+/// own. If something is left to wait for, it is returned as a future for `waitUntil`, which costs as much as all the
+/// rest.
 pub fn collect(app: &Rc<App>, observed: ObservedRequest, now_ms: u64) -> Option<LocalFuture<'static, ()>> {
     let ready = cache::fresh(app, now_ms).zip(address_key::known(app, observed.started_ms, now_ms));
     if let Some((flag, hashing)) = ready {

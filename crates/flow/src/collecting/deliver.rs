@@ -1,7 +1,6 @@
-//! Handing over events, and writing them: to the object and to the queue.
+//! Adds events to the buffer, and writes them to the object and to the queue.
 //!
-//! Invariant: an event that was handed over leaves the isolate's buffer once, in a [`flush`] that writes it or counts it
-//! as lost.
+//! Invariant: every event leaves the isolate's buffer exactly once, in a [`flush`] that writes it or counts it as lost.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -27,11 +26,11 @@ const WAIT_UNTIL_MS: u64 = 29_000;
 /// whatever it says.
 const LEAST_MS: u64 = 4_000;
 
-/// What is left to do for an event that was handed over.
+/// What the request has to do after adding an event to the buffer.
 pub type DeliveryStep = coalesce::BufferStep<BufferedEvent>;
 
-/// Hands over one event, this isolate's next one by number: it is written together with others. What this returns is to
-/// be [`finish`]ed by the same request.
+/// Adds one event, the isolate's next one by number, to the buffer, to be written together with others. The same
+/// request must pass the result to [`finish`].
 pub fn add(app: &App, mut event: Event, to: Destinations, now_ms: u64) -> DeliveryStep {
     let mut buffer = app.isolate.buffer.borrow_mut();
     let seq = event.seq;
@@ -50,7 +49,7 @@ fn written(app: &App, event: Event) -> Option<Rc<EncodedEvent>> {
     EncodedEvent::of(event).map(Rc::new).map_err(failed).ok()
 }
 
-/// Does what is left to do for an event, under a `waitUntil` that began at `began_ms`.
+/// Does what [`add`] left to do, under a `waitUntil` that began at `began_ms`.
 pub async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
     let events = match next {
         DeliveryStep::Follow => return,
@@ -80,7 +79,7 @@ pub async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
     flush::flush(&Writer { app, shards }, bounds, events).await;
 }
 
-/// How long work under a `waitUntil` that began at `began_ms` may still go on, in ms.
+/// How long work under a `waitUntil` that began at `began_ms` may continue, in ms.
 pub fn left_ms(app: &App, began_ms: u64) -> u64 {
     (began_ms + WAIT_UNTIL_MS).saturating_sub(app.now_ms())
 }

@@ -10,7 +10,7 @@ pub enum WritePath {
 }
 
 impl WritePath {
-    /// The one that is tried when this one fails.
+    /// The path that is tried when this one fails.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -19,7 +19,7 @@ impl WritePath {
         }
     }
 
-    /// Counter of events that it was to write.
+    /// Counter of events that this path tried to write.
     pub const fn tried(self) -> &'static str {
         match self {
             Self::Old => "do_record_tried",
@@ -27,7 +27,7 @@ impl WritePath {
         }
     }
 
-    /// Counter of events that it did not write, or may not have written.
+    /// Counter of events that this path did not write, or may not have written.
     pub const fn failed(self) -> &'static str {
         match self {
             Self::Old => "do_record_failed",
@@ -35,7 +35,7 @@ impl WritePath {
         }
     }
 
-    /// Log line of an event that it wrote.
+    /// Log line for an event that this path wrote.
     pub const fn log_sent(self) -> &'static str {
         match self {
             Self::Old => "DO recorded",
@@ -43,7 +43,7 @@ impl WritePath {
         }
     }
 
-    /// Log line of an event that it did not write.
+    /// Log line for an event that this path did not write.
     pub const fn log_failed(self) -> &'static str {
         match self {
             Self::Old => "DO record failed",
@@ -51,7 +51,7 @@ impl WritePath {
         }
     }
 
-    /// Log line of an event that it is to write because the other one did not.
+    /// Log line for an event that this path has to write because the other one did not.
     pub const fn log_fallback(self) -> &'static str {
         match self {
             Self::Old => "Fallback to DO",

@@ -1,7 +1,7 @@
-//! The end of a message's patience: who takes it before its queue drops it, or before nothing may count its events.
+//! What takes a message that can't wait any longer, before its queue drops it or its events become too old to count.
 //!
-//! Invariant: a message that is taken is with somebody else before it is acked; one that nobody takes is logged whole
-//! and counted as lost where its queue drops it.
+//! Invariant: a message is acked only after an object or a queue has taken it. A message that neither takes is logged
+//! in full and counted as lost when its queue drops it.
 //!
 //! | a crash after | leaves | the next delivery |
 //! |---|---|---|
@@ -20,7 +20,8 @@ use crate::app::App;
 use crate::objects::{all, layout};
 use crate::port::Message;
 
-/// Who takes messages that can't wait. One that refuses is not asked again for the batch.
+/// Takes messages that can't wait: the object, else the main queue. If one of them refuses, it is not asked again for
+/// this batch.
 #[derive(Debug)]
 pub struct SlowLaneFallback<'a> {
     app: &'a App,
@@ -34,8 +35,8 @@ impl<'a> SlowLaneFallback<'a> {
         Self { app, object_answers: true, queue_answers: true }
     }
 
-    /// Whether somebody took the message, so that it may be acked. `events` is what can be read of it; `unread` is how
-    /// many pieces of it can't be, or are too old by now.
+    /// Returns whether the message was taken, so that it may be acked. `events` are its readable events; `unread`
+    /// counts those that can't be read or are too old.
     pub async fn takes(
         &mut self,
         message: &dyn Message,

@@ -131,7 +131,7 @@ pub async fn newest(app: &App, most: u64) -> Result<Vec<DatedDocument>, Error> {
     in_history(app, async |history| history.newest(most).await).await
 }
 
-/// Whether this author ever changed the flag for this reason.
+/// Whether this author has ever changed the flag for this reason.
 ///
 /// # Errors
 /// The history can't be read.
@@ -139,8 +139,8 @@ pub async fn was_changed_for(app: &App, by: &str, reason: &str) -> Result<bool, 
     history(app)?.has_reason(by, reason).await
 }
 
-/// The newest document: the history's, else the copy, else the built-in one. None where that can't be told, for what
-/// is out of reach may hold a newer one.
+/// The newest document: that of the history, else a copy, else the built-in one. None if a place that can't be reached
+/// may hold a newer one.
 pub async fn known(app: &App) -> Option<NewestFlag> {
     let newest = app.within_ms(DEADLINE_MS, newest(app, 1)).await.and_then(Result::ok);
     if let Some(DatedDocument { document, changed_at }) = newest.clone().and_then(|mut list| list.pop()) {
@@ -156,10 +156,10 @@ pub async fn known(app: &App) -> Option<NewestFlag> {
     Some(NewestFlag { document, source, changed_at })
 }
 
-/// Changes the flag from version `base` to what `wanted` says.
+/// Changes the flag from version `base` to `wanted`.
 ///
 /// # Errors
-/// A stop holds, another version does, the document can't be, or the history can't be reached.
+/// A stop holds, another version is in force, the document is invalid, or the history can't be reached.
 pub async fn change(app: &App, base: u32, wanted: Document, author: ChangeAuthor) -> Result<ChangeAnswer, Error> {
     // Before the version: who starts from an old one is told of the stop all the same.
     refuse_while_stopped(app).await?;
@@ -172,10 +172,11 @@ pub async fn change(app: &App, base: u32, wanted: Document, author: ChangeAuthor
     store(app, &before, document).await
 }
 
-/// Stores the document that follows `before`, which the history must not have passed, and copies it for routers.
+/// Stores the document that follows `before`, and copies it for routers. `before` must still be the newest in the
+/// history.
 ///
 /// # Errors
-/// A stop holds, somebody else was faster, or the history can't be reached.
+/// A stop holds, another change was faster, or the history can't be reached.
 pub async fn publish(app: &App, before: &Document, document: Document) -> Result<ChangeAnswer, Error> {
     refuse_while_stopped(app).await?;
     store(app, before, document).await
@@ -193,7 +194,7 @@ async fn store(app: &App, before: &Document, document: Document) -> Result<Chang
     Ok(ChangeAnswer { document, differences, recorded: true, copied, in_object })
 }
 
-/// Makes an earlier version hold again, under a new version; a ramp in it comes back paused.
+/// Puts the document of an earlier version in force again, as a new version. A ramp in it is paused.
 ///
 /// # Errors
 /// As [`change()`]; or there is no such version.
@@ -214,10 +215,10 @@ pub async fn roll_back_to_old(app: &App, author: ChangeAuthor) -> Result<ChangeA
     publish(app, &before, document).await
 }
 
-/// The same while a stop holds: the stop can then be released, and nothing moves.
+/// Does the same while a stop holds, so that no traffic moves when the stop is released.
 ///
 /// # Errors
-/// Somebody else was faster, or the history can't be reached.
+/// Another change was faster, or the history can't be reached.
 pub async fn set_do_only(app: &App, by: &StopAct) -> Result<ChangeAnswer, Error> {
     let (before, document) = do_only(app, by.author()).await?;
     store(app, &before, document).await
@@ -229,10 +230,10 @@ async fn do_only(app: &App, author: ChangeAuthor) -> Result<(Document, Document)
     Ok((before, document))
 }
 
-/// Brings the history, both copies, and what all places know of stops together; gives the stops.
+/// Brings the history, both copies, and the stops in all places together. Returns the stops.
 ///
 /// # Errors
-/// Why something is left for the next run; the rest is done.
+/// Why something is left for the next run. The rest is done.
 pub async fn repair(app: &App) -> Result<Latch, Failure> {
     let (stops, document) = join(places::repair(app), repair_document(app)).await;
     match (stops, document) {

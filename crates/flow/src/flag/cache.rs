@@ -23,14 +23,14 @@ const DEADLINE_MS: u64 = 1_000;
 /// The object is asked at every so many reads: after 15 s, with the default `FLAG_TTL_MS`.
 pub const READS_PER_ASK: u64 = 3;
 
-/// The flag in force, unless it is to be read again: it is older than `FLAG_TTL_MS`, or not known at all.
+/// The flag in force. None if it has to be read again, because it is older than `FLAG_TTL_MS` or unknown.
 pub fn fresh(app: &App, now_ms: u64) -> Option<Rc<Flag>> {
     let memory = app.isolate.flag.borrow();
     let flag = memory.obeyed.in_force()?;
     (now_ms.saturating_sub(memory.read_at_ms) < app.config.flag_ttl_ms).then(|| flag.clone())
 }
 
-/// The flag in force. It is read again where it is not [`fresh`]; the others go on with what is there.
+/// The flag in force. If it is not [`fresh`], this request reads it again; others meanwhile use the one in memory.
 pub async fn current(app: &App) -> Rc<Flag> {
     let now_ms = app.now_ms();
     if let Some(flag) = fresh(app, now_ms) {
@@ -54,7 +54,7 @@ pub fn stops(app: &App) -> Latch {
     app.isolate.flag.borrow().obeyed.latch().cloned().unwrap_or_default()
 }
 
-/// Whether this isolate knows what to obey, or goes by the default for want of it.
+/// Whether this isolate knows the flag and the stops. If not, it uses the default.
 pub fn is_known(app: &App) -> bool {
     app.isolate.flag.borrow().obeyed.in_force().is_some()
 }
@@ -128,7 +128,7 @@ fn take(app: &App, flag: Flag) -> Result<(), u32> {
     Ok(())
 }
 
-/// Takes in what somebody here has learnt of stops.
+/// Adds stops that this isolate has learnt of.
 pub fn learn(app: &App, latch: Latch) {
     let mut memory = app.isolate.flag.borrow_mut();
     let before = memory.obeyed.in_force().and_then(|flag| flag.stop.clone());

@@ -30,7 +30,7 @@ const WRITE_DEADLINE_MS: u64 = 2_000;
 /// When a refused write is tried again, in ms: KV takes one write a second for each key, and answers others with 429.
 const RETRY_MS: u64 = 1_100;
 
-/// What KV said, of the document and of the stops: their texts, if there are any.
+/// KV's answers for the document and for the stops: their texts, if any.
 pub type KvTexts = (Result<Option<String>, Failure>, Result<Option<String>, Failure>);
 
 async fn get(app: &App, key: &str) -> Result<Option<String>, Failure> {
@@ -45,7 +45,7 @@ pub async fn read(app: &App) -> KvTexts {
     join(get(app, DOCUMENT), get(app, STOPS)).await
 }
 
-/// The document; none where there is none that can be read as one.
+/// The document. None if there is none, or if it can't be parsed.
 ///
 /// # Errors
 /// KV can't be read.
@@ -54,7 +54,7 @@ pub async fn document(app: &App) -> Result<Option<Document>, Failure> {
     Ok(get(app, DOCUMENT).await?.and_then(|text| Document::read(&text).inspect_err(complain).ok()))
 }
 
-/// The stops; an error within where what KV holds can't be read as such.
+/// The stops. The inner error says that KV's text can't be parsed as stops.
 ///
 /// # Errors
 /// KV can't be read.
@@ -89,7 +89,7 @@ async fn put_patiently(app: &App, key: &str, text: &str) -> Result<(), Failure> 
 /// Writes the document.
 ///
 /// # Errors
-/// Why it may not be there; the repair will write it.
+/// Why it may not have been written. The repair will write it.
 pub async fn write_document(app: &App, document: &Document) -> Result<(), Failure> {
     let text = json(document)?;
     put_patiently(app, DOCUMENT, &text).await
@@ -98,7 +98,7 @@ pub async fn write_document(app: &App, document: &Document) -> Result<(), Failur
 /// Writes all that is known of stops.
 ///
 /// # Errors
-/// Why it may not be there; the repair will write it.
+/// Why it may not have been written. The repair will write it.
 pub async fn write_stops(app: &App, known: &Latch) -> Result<(), Failure> {
     let text = json(&known.copy())?;
     put_patiently(app, STOPS, &text).await
@@ -107,7 +107,7 @@ pub async fn write_stops(app: &App, known: &Latch) -> Result<(), Failure> {
 /// Writes a stop that no other place took under its own key.
 ///
 /// # Errors
-/// Why it may not be there.
+/// Why it may not have been written.
 pub async fn write_alone(app: &App, stop: &Stop) -> Result<(), Failure> {
     let text = json(&Latch::of([stop.clone()]))?;
     put(app, &format!("{ALONE}{}", stop.id), &text).await

@@ -1,4 +1,4 @@
-//! What somebody asks to be done with the flag, as the text of a body.
+//! Requests to change the flag, given as the text of a body.
 
 use model::flag::change::ChangeAuthor;
 use model::flag::document::{Document, MAX_BYTES};

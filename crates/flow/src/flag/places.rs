@@ -1,4 +1,4 @@
-//! What all places know of stops.
+//! The stops, as all places know them.
 //!
 //! Three places hold the stops, which fail apart: the object `default` (consistent, near seconds to every router), D1
 //! (consistent, with their history) and KV (near every router, up to a minute old). Each is told of every stop and
@@ -23,13 +23,13 @@ use crate::error::Error;
 use crate::objects::ask;
 use crate::port::Failure;
 
-/// How long D1 or the object may take, in ms: a stop doesn't wait for what is away.
+/// How long D1 or the object may take, in ms. A stop doesn't wait longer for a place that is down.
 pub const DEADLINE_MS: u64 = 2_000;
 
 /// Attempts to write a copy in KV that misses no stop which somebody else makes meanwhile.
 const COPY_ATTEMPTS: usize = 3;
 
-/// What each place knows of stops; none where it can't be read.
+/// The stops that each place knows. None for a place that can't be read.
 #[derive(Debug, Clone)]
 pub struct KnownStops {
     /// D1.
@@ -43,7 +43,7 @@ pub struct KnownStops {
 }
 
 impl KnownStops {
-    /// What is known at all.
+    /// All known stops.
     pub fn union(&self) -> Latch {
         let places = [&self.history, &self.object, &self.copy];
         places.into_iter().flatten().fold(Latch::default(), |all, latch| all.merged(latch.clone()))
@@ -90,7 +90,7 @@ pub async fn history(app: &App) -> Result<Latch, Error> {
     })
 }
 
-/// Refuses a change of the flag while a stop holds, or while that can't be told.
+/// Refuses a change of the flag while a stop holds, or while it is unknown whether one does.
 ///
 /// # Errors
 /// Who stopped, when and why, and how it is released.
@@ -109,7 +109,7 @@ pub async fn refuse_while_stopped(app: &App) -> Result<Latch, Error> {
     Ok(latch)
 }
 
-/// What places took, and all that is known then.
+/// Which places took a stop or a release, and all stops known afterwards.
 pub(super) struct StopDelivery {
     /// All that is known.
     pub known: Latch,
@@ -167,7 +167,7 @@ async fn copy(app: &App, record: &Latch) -> (bool, Latch, bool) {
     (taken, known, true)
 }
 
-/// Brings all places together; returns what is known then.
+/// Brings the stops in all places together. Returns all known stops.
 ///
 /// # Errors
 /// What could not be read or written; the rest is done.

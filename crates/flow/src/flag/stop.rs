@@ -1,4 +1,4 @@
-//! Stopping and releasing.
+//! Emergency stops and their release.
 //!
 //! Invariant: a stop that any place took holds until a place that is always consistent takes its release.
 
@@ -22,7 +22,7 @@ fn outcome(told: StopDelivery, stop: Stop, changed: Option<ChangeAnswer>) -> Sto
 /// Makes routers take the old path alone, whatever the flag says, until the stop is released by its name.
 ///
 /// # Errors
-/// Nobody or no reason is named, or no place takes it.
+/// If the author or the reason is missing, or no place takes the stop.
 pub async fn stop(app: &App, by: StopAct) -> Result<StopAnswer, Error> {
     by.check()?;
     let before = cache::stops(app);
@@ -47,7 +47,7 @@ pub async fn stop(app: &App, by: StopAct) -> Result<StopAnswer, Error> {
 /// alone, so that nothing moves.
 ///
 /// # Errors
-/// There is no such stop, or no place that is always consistent takes the release: the stop holds then.
+/// There is no such stop, or neither D1 nor the object takes the release. The stop then still holds.
 pub async fn release(app: &App, id: &str, by: StopAct, do_only: bool) -> Result<StopAnswer, Error> {
     by.check()?;
     let (known, alone) = join(places::known(app), kv::alone(app)).await;

@@ -41,8 +41,8 @@ pub async fn record(app: &App, shards: u64, events: &[Rc<EncodedEvent>], message
     Collector { app, name: &name }.record(message).await
 }
 
-/// What each object answers to a question, by its name. Where it can't be told how many there are, the one that should
-/// have told that did not answer.
+/// Asks every object, and returns the answers by name. If the number of objects is unknown, the only entry is the error
+/// of the object that keeps the number.
 pub async fn of_each<T>(
     app: &App,
     deadline: Deadline,
@@ -58,7 +58,7 @@ pub async fn of_each<T>(
     }
 }
 
-/// Events of a range (ms), by object, and whether there are more than are given out.
+/// Events of a range (ms), by object, and whether there are more than were returned.
 pub async fn events(app: &App, from: u64, to: u64, deadline: Deadline) -> ObjectAnswers<(Vec<Event>, bool)> {
     of_each(app, deadline, async |name| {
         let answer = ask(app, name, &ObjectRequest::Events { from, to }, deadline).await?;
@@ -91,10 +91,10 @@ pub async fn state(app: &App, deadline: Deadline) -> ObjectAnswers<LogState> {
     .await
 }
 
-/// All objects as one store, for work that nobody waits for.
+/// All objects as one store, for background work.
 #[derive(Debug, Clone, Copy)]
 pub struct Collectors<'a> {
-    /// What everything runs on.
+    /// The context.
     pub app: &'a App,
 }
 

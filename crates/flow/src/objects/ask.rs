@@ -1,6 +1,6 @@
 //! Asking one object, by the protocol of [`api::object`].
 //!
-//! Invariant: an answer that is missing, late, or of another kind than the question asks for is an error.
+//! Invariant: an answer that is missing, late, or of the wrong kind for the question is an error.
 
 use api::object::{ObjectAnswer, ObjectRequest, pack, unpack};
 use model::delivery::layout::Layout;
@@ -17,13 +17,14 @@ use crate::app::App;
 use crate::deadline::Deadline;
 use crate::port::Failure;
 
-/// The object that keeps what there is once: address keys, vital signs, the flag's copy, the number of objects.
+/// The object that keeps everything of which there is only one: address keys, vital signs, the flag's copy, the number
+/// of objects.
 pub const KEEPER: &str = "default";
 
 /// Asks an object.
 ///
 /// # Errors
-/// [`StoreError`]: no answer in time, none that can be read, or that it could not.
+/// [`StoreError`]: no answer in time, an answer that can't be read, or the object's own error.
 pub async fn ask(
     app: &App,
     name: &str,
@@ -50,17 +51,17 @@ macro_rules! answer {
 }
 pub(super) use answer;
 
-/// The address key of a day (UTC days since 1970), and how many objects there are, which is recorded then.
+/// The address key of a day (UTC days since 1970), and the number of objects, which this call records.
 ///
 /// # Errors
-/// Why they can't be had.
+/// Why they can't be read.
 pub async fn address_key(app: &App, day: u64) -> Result<(DailyKey, Layout), StoreError> {
     let request = ObjectRequest::AddressKey { day, setting: app.config.shards };
     let answer = ask(app, KEEPER, &request, Deadline::BACKGROUND).await?;
     answer!(answer, ObjectAnswer::AddressKey(key, layout) => (DailyKey(key), layout))
 }
 
-/// How many objects there are; recorded then, if `record` says so.
+/// The number of objects. This call records it if `record` is true.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -69,10 +70,10 @@ pub async fn layout(app: &App, record: bool, deadline: Deadline) -> Result<Layou
     answer!(ask(app, KEEPER, &request, deadline).await?, ObjectAnswer::Layout(layout) => layout)
 }
 
-/// Tells the object of a flag document and of stops; returns what it holds then.
+/// Sends the object a flag document and stops. Returns what it holds afterwards.
 ///
 /// # Errors
-/// Why it may not know; repeating is harmless.
+/// Why it may not have them. Repeating is harmless.
 pub async fn flag(app: &App, told: &FlagCopy, deadline_ms: u64) -> Result<FlagCopy, Failure> {
     let text = serde_json::to_string(told).map_err(|error| Failure(error.to_string()))?;
     let held = async {
@@ -83,10 +84,10 @@ pub async fn flag(app: &App, told: &FlagCopy, deadline_ms: u64) -> Result<FlagCo
     held.await.map_err(|error: StoreError| Failure(format!("the object's flag: {error}")))
 }
 
-/// Hands in what this isolate counted, and the jobs that it ran.
+/// Reports what this isolate counted, and the jobs that it ran.
 ///
 /// # Errors
-/// Why it may not be there.
+/// Why it may not have arrived.
 pub async fn report(app: &App, report: VitalsReport, deadline: Deadline) -> Result<(), StoreError> {
     answer!(ask(app, KEEPER, &ObjectRequest::Report(report), deadline).await?, ObjectAnswer::Done => ())
 }
@@ -99,10 +100,10 @@ pub async fn vitals(app: &App, deadline: Deadline) -> Result<Vitals, StoreError>
     answer!(ask(app, KEEPER, &ObjectRequest::Vitals, deadline).await?, ObjectAnswer::Vitals(vitals) => vitals)
 }
 
-/// Keeps the dashboard's summary in place of the one before.
+/// Stores the dashboard's summary in place of the previous one.
 ///
 /// # Errors
-/// Why it may not be there.
+/// Why it may not have arrived.
 pub async fn keep_snapshot(app: &App, text: String) -> Result<(), StoreError> {
     answer!(ask(app, KEEPER, &ObjectRequest::KeepSnapshot(text), Deadline::BACKGROUND).await?, ObjectAnswer::Done => ())
 }
@@ -115,7 +116,7 @@ pub async fn snapshot(app: &App, deadline: Deadline) -> Result<Option<String>, S
     answer!(ask(app, KEEPER, &ObjectRequest::Snapshot, deadline).await?, ObjectAnswer::Snapshot(text) => text)
 }
 
-/// Figures that were selected, of one object, less those that are known and have not changed.
+/// The selected figures of one object, without those that are known and unchanged.
 ///
 /// # Errors
 /// Why they can't be read.
@@ -130,10 +131,10 @@ pub async fn find(
     answer!(ask(app, name, &request, deadline).await?, ObjectAnswer::Rollups(found) => found)
 }
 
-/// One object as a store, for work that nobody waits for.
+/// One object as a store, for background work.
 #[derive(Debug, Clone, Copy)]
 pub struct Collector<'a> {
-    /// What everything runs on.
+    /// The context.
     pub app: &'a App,
     /// Name of the object.
     pub name: &'a str,
@@ -166,7 +167,7 @@ impl Collector<'_> {
         }
     }
 
-    /// Stores events of a self-test, written as a message, past dedup.
+    /// Stores events of a self-test, given as a message, without dedup.
     ///
     /// # Errors
     /// Why they may not be stored.
@@ -177,7 +178,7 @@ impl Collector<'_> {
     /// Deletes all that the object holds.
     ///
     /// # Errors
-    /// Why it may still be there.
+    /// Why it may still hold something.
     pub async fn erase(&self) -> Result<(), StoreError> {
         answer!(self.tell(&ObjectRequest::Erase).await?, ObjectAnswer::Done => ())
     }

@@ -1,7 +1,7 @@
 //! In how many objects the old path keeps its events: what is in force, in this isolate's memory.
 //!
-//! Invariant: nobody writes to an object, or reads from all, by a number that is not the recorded one. Where it can't be
-//! told, the old path can't be written or read; nothing is guessed from the setting.
+//! Invariant: objects are written and read only by the recorded number. While it is unknown, the old path can't be
+//! written or read. It is never guessed from the setting.
 
 use model::delivery::layout::Layout;
 use store::sql::StoreError;
@@ -16,7 +16,7 @@ const DEADLINE_MS: u64 = 2_000;
 /// How long nobody asks again after a failure, in ms: each flush would wait for it.
 const RETRY_MS: u64 = 1_000;
 
-/// Takes what the object said: with the address key, or because it was asked. It costs no further request then.
+/// Remembers the number that the object reported, by itself or along with the address key.
 pub fn adopt(app: &App, layout: Layout) {
     if layout.is_recorded
         && app.isolate.layout.in_force.replace(Some(layout.shards)).is_none()
@@ -27,23 +27,23 @@ pub fn adopt(app: &App, layout: Layout) {
     }
 }
 
-/// How many objects events are written to. Recorded from now on.
+/// The number of objects to write to. It is recorded, and fixed from now on.
 ///
 /// # Errors
-/// Why it can't be told.
+/// Why the number is unknown.
 pub async fn to_write(app: &App) -> Result<u64, StoreError> {
     known_or_asked(app, true, app.deadline(DEADLINE_MS)).await
 }
 
-/// How many objects are to be read.
+/// The number of objects to read.
 ///
 /// # Errors
-/// Why it can't be told.
+/// Why the number is unknown.
 pub async fn to_read(app: &App, deadline: Deadline) -> Result<u64, StoreError> {
     known_or_asked(app, false, deadline).await
 }
 
-/// How many objects there are, as far as this isolate knows: for estimates only.
+/// The number of objects as far as this isolate knows, for estimates only.
 pub fn known(app: &App) -> u64 {
     app.isolate.layout.in_force.get().unwrap_or(app.config.shards)
 }
@@ -64,10 +64,10 @@ async fn known_or_asked(app: &App, record: bool, deadline: Deadline) -> Result<u
     Ok(layout.shards)
 }
 
-/// Why the setting is not in force, if it is not.
+/// Why the setting is not in force. None if it is.
 ///
 /// # Errors
-/// Why it can't be told.
+/// Why the number is unknown.
 pub async fn refusal(app: &App, deadline: Deadline) -> Result<Option<String>, StoreError> {
     let shards = to_read(app, deadline).await?;
     Ok(Layout::of(Some(shards), app.config.shards).refusal(app.config.shards))

@@ -28,7 +28,7 @@ const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
 /// How long a queue may take to tell what waits in it, in ms.
 const BACKLOG_MS: u64 = 2_000;
 
-/// What everyone said. None: it could not be read.
+/// What all parts of the system reported. None where something could not be read.
 pub struct HealthFindings {
     /// When they were asked, in ms.
     pub now_ms: u64,
@@ -42,13 +42,13 @@ pub struct HealthFindings {
 }
 
 impl HealthFindings {
-    /// How it is, and why.
+    /// The status, and the reasons for it.
     pub fn judge(&self) -> (HealthStatus, Vec<HealthReason>) {
         health::judge(&self.facts, self.now_ms)
     }
 }
 
-/// Asks everyone.
+/// Asks all parts.
 pub async fn gather(app: &App, deadline: Deadline) -> HealthFindings {
     let now_ms = app.now_ms();
     let letters = async { DeadLetters::new(app.new_store_until(deadline)?).gauge().await };
@@ -100,7 +100,7 @@ async fn backlog(app: &App, lane: Lane, now_ms: u64) -> Backlog {
     told.and_then(Result::ok).unwrap_or_default()
 }
 
-/// Asks everyone; what does not answer is null, and a reason.
+/// Asks all parts. A part that doesn't answer is null in the answer, and a reason.
 pub async fn read(app: &App) -> HealthAnswer {
     // On the heap: what asks for health asks for much else, and holds all of it while it waits.
     let known = Box::pin(gather(app, app.read_deadline())).await;

@@ -1,6 +1,7 @@
 //! `GET metrics`: what Prometheus scrapes.
 //!
-//! Invariant: a text lives for some seconds in the isolate, so that however many scrape, the stores are read seldom.
+//! Invariant: an isolate returns the same text for some seconds, so that the stores are rarely read, however many
+//! clients scrape.
 
 use futures_util::future::join;
 use model::counting::grain::{DAY_MS, Grain};

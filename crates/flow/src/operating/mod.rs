@@ -1,4 +1,4 @@
-//! What operators are told: health, readiness, metrics, and the dashboard's summary.
+//! What operators see: health, readiness, metrics, and the dashboard's summary.
 
 pub mod health;
 pub mod metrics;

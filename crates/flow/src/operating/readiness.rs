@@ -1,6 +1,6 @@
 //! `GET readiness`: whether the plan's next phase may begin.
 //!
-//! Invariant: it reads only. What it compares, it compares without keeping what it found, and it folds nothing.
+//! Invariant: it only reads. It doesn't store what its comparisons find, and it folds nothing.
 
 use futures_util::future::{join, join3};
 
@@ -21,7 +21,7 @@ const TRACED: usize = 3;
 /// Time whose events are sampled, in ms.
 const SAMPLED_MS: u64 = 10 * MINUTE_MS;
 
-/// Gathers what is known and judges it. What can't be read is not known.
+/// Gathers the facts and judges them. A fact that can't be read is unknown.
 pub async fn read(app: &App) -> ReadinessAnswer {
     let now_ms = app.now_ms();
     let deadline = app.read_deadline();

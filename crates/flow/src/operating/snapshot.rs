@@ -19,20 +19,20 @@ struct Made {
     computed_at: u64,
 }
 
-/// Computes it anew and stores it, as cron does each minute.
+/// Computes a new summary and stores it. Cron does this each minute.
 ///
 /// # Errors
-/// Why it is not stored; the old one stays.
+/// Why it is not stored. The old one stays.
 pub async fn refresh(app: &App) -> Result<(), Failure> {
     // Until the new one is stored the old one stays, and says how old it is.
     let text = summary::text(app).await?;
     Ok(ask::keep_snapshot(app, text).await?)
 }
 
-/// The stored one with its age, as JSON; else one that is computed now.
+/// The stored summary with its age, as JSON, or else one that is computed now.
 ///
 /// # Errors
-/// When there is neither.
+/// If there is neither.
 pub async fn text(app: &App) -> Result<String, Failure> {
     let deadline = app.deadline(DEADLINE_MS);
     let stored = ask::snapshot(app, deadline).await.unwrap_or_else(|error| {

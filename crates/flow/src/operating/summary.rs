@@ -23,7 +23,7 @@ use api::url::Query;
 const RANGE: &str = "1h";
 const QUERY: &str = "https://collector/?range=1h&limit=50";
 
-/// Computes it. What can't be read is null.
+/// Computes the summary. Parts that can't be read are null.
 ///
 /// # Errors
 /// If the encoder fails, which for these types it can't.

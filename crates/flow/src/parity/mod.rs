@@ -1,4 +1,4 @@
-//! Comparing the two paths: by cron and on demand, and the comparator's test of itself.
+//! Comparing the two paths: by cron and on demand, and the comparator's self-test.
 
 pub mod reports;
 pub mod runs;

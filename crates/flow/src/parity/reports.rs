@@ -26,7 +26,7 @@ pub async fn list(query: &Query, app: &App) -> Result<ReportsAnswer<Box<RawValue
     Ok(ReportsAnswer { reports: reports.into_iter().map(|text| raw(app, text)).collect::<Result<_, _>>()? })
 }
 
-/// `GET parity/{window}`: the newest revision, whole.
+/// `GET parity/{window}`: the newest revision in full.
 ///
 /// # Errors
 /// [`Error`].

@@ -30,7 +30,7 @@ const MAX_WINDOWS: usize = 3;
 /// How long reports are kept, in ms.
 const KEEP_REPORTS_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 
-/// Kept reports.
+/// The stored reports.
 ///
 /// # Errors
 /// When the database is not bound.
@@ -38,7 +38,7 @@ pub fn reports(app: &App) -> Result<Reports, StoreError> {
     app.new_store().map(Reports::new)
 }
 
-/// Kept reports, to be read in time.
+/// The stored reports, with this deadline for reading.
 ///
 /// # Errors
 /// When the database is not bound.
@@ -55,7 +55,7 @@ fn settings(app: &App, kind: WindowKind) -> ComparisonSettings {
     ComparisonSettings { id_window_ms: app.config.window_ms, lag_ms: app.config.parity_lag_ms, limit_ppm }
 }
 
-/// Compares two stores over a window, as far as one run goes, and writes nothing.
+/// Compares two stores over a window, as far as one run gets. Writes nothing.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -70,7 +70,7 @@ pub async fn look_at(
     Comparer { old, new, kept: &kept }.look(window, app.now_ms(), settings).await
 }
 
-/// Compares both paths over a window, as far as one run goes, and writes nothing.
+/// Compares both paths over a window, as far as one run gets. Writes nothing.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -82,7 +82,7 @@ pub async fn look(app: &App, window: Window) -> Result<ComparisonRun, StoreError
 /// Compares both paths over a window, and stores the report if the window is closed.
 ///
 /// # Errors
-/// [`StoreError`]; repeating is harmless.
+/// [`StoreError`]. Repeating is harmless.
 pub async fn run(app: &App, window: Window) -> Result<ComparisonRun, StoreError> {
     let now_ms = app.now_ms();
     let (old, new) = (Collectors { app }, app.event_store()?);
@@ -104,10 +104,11 @@ pub async fn run(app: &App, window: Window) -> Result<ComparisonRun, StoreError>
     Ok(ComparisonRun::Done(Box::new(report)))
 }
 
-/// Every minute: compares what has closed, and from time to time what may have changed (`crates/model/src/parity/schedule.rs`).
+/// Runs every minute: compares closed windows, and from time to time windows that may have changed
+/// (`crates/model/src/parity/schedule.rs`).
 ///
 /// # Errors
-/// [`StoreError`]; the next run goes on.
+/// [`StoreError`]. The next run continues.
 pub async fn scheduled(app: &App) -> Result<(), StoreError> {
     let now_ms = app.now_ms();
     let left = app.isolate.parity_left.take();

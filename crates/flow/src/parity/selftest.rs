@@ -1,5 +1,5 @@
-//! The comparator's test of itself, in the real runtime: objects of its own play both stores, so that no figure of the
-//! traffic is touched.
+//! The comparator's self-test in the real runtime. Objects of its own play both stores, so that the traffic's figures
+//! are not affected.
 
 use model::error::InputError;
 use model::event::Event;
@@ -23,7 +23,7 @@ type Pair<'a> = [Collector<'a>; 2];
 /// Fills pairs of objects, compares, and erases them.
 ///
 /// # Errors
-/// Why it could not be carried out; what it left behind is in objects that nobody asks again.
+/// Why it could not be completed. Anything left behind is in objects that are never read again.
 pub async fn run(app: &App) -> Result<SelfTestOutcome, StoreError> {
     let seed = u64::from_be_bytes(app.unique::<8>());
     let end_ms = app.now_ms();

@@ -21,13 +21,13 @@ pub const MAX_RECOUNT: u64 = 40_000;
 /// Most ambiguous hours or days that a read looks into by their minutes or hours.
 const MAX_REFINED: usize = 6;
 
-/// What the stores hold of a range.
+/// The intervals of a range in both stores.
 pub struct StoreIntervals {
-    /// Of the object; none if nothing of it could be read.
+    /// Those of the object. None if nothing could be read.
     pub old: Option<Intervals>,
-    /// Of D1; none if it could not be read.
+    /// Those of D1. None if it could not be read.
     pub new: Option<Intervals>,
-    /// What could not be read: its events are in no figure.
+    /// What could not be read. Its events are in no figure.
     pub missing: Vec<MissingData>,
     routes: RouteSelection,
     recounts: LiteMap<Span, Recount>,
@@ -35,7 +35,7 @@ pub struct StoreIntervals {
 }
 
 impl StoreIntervals {
-    /// Both as one: in steps of this length (ms), or the whole range.
+    /// Merges both stores, in steps of this length (ms), or over the whole range.
     pub fn merged(&self, app: &App, step_ms: Option<u64>) -> Merged {
         let grouping = Grouping { routes: self.routes.clone(), step_ms };
         let nothing = Intervals::new();
@@ -46,10 +46,10 @@ impl StoreIntervals {
     }
 }
 
-/// Reads these intervals of both stores, as far as they are there in time.
+/// Reads these intervals of both stores, as far as they answer in time.
 ///
 /// # Errors
-/// Nothing is there of either.
+/// Neither store answered.
 pub async fn read(
     app: &App,
     spans: Vec<Span>,

@@ -41,7 +41,7 @@ pub async fn table(query: &Query, app: &App) -> Result<PathsAnswer, Error> {
     })
 }
 
-/// The whole table as CSV. A file can't say that it lacks a store, so there is none without both.
+/// The whole table as CSV. It needs both stores, because a file can't say that one is missing.
 ///
 /// # Errors
 /// [`Error`].

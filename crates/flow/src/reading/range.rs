@@ -36,8 +36,9 @@ pub fn of(query: &Query, now_ms: u64) -> Result<(u64, u64), Error> {
     Ok((from, to))
 }
 
-/// What a read of these spans covers of a range that ends at `to`: the spans are whole intervals, of which the last may
-/// not be over yet. All that it has happened before the minute in which the range ends.
+/// The range, from start to end, that a read of these spans covers if the request ends at `to`. Spans are whole
+/// intervals. If the last one is not over yet, the range ends with the current minute, or with that of `to` if that is
+/// later.
 pub fn covered(spans: &[Span], to: u64, now_ms: u64) -> (u64, u64) {
     let from = spans.first().map_or(to, |span| span.from);
     let end = spans.last().map_or(to, |span| span.to);

@@ -13,7 +13,7 @@ use api::url::Query;
 /// The most points, where days are not more.
 const POINTS: u64 = 150;
 
-/// Of one route, or of all together.
+/// The series of one route, or of all routes together.
 ///
 /// # Errors
 /// [`Error`].

@@ -1,6 +1,6 @@
-//! Reading the same of both stores at once: the object's answer first, then D1's.
+//! Asks both stores the same at once. Results are the object's answer first, then D1's.
 //!
-//! Invariant: each is waited for until the same deadline, and one that is missing doesn't keep the other from being heard.
+//! Invariant: both stores have the same deadline, and the answer of one is used even if the other doesn't answer.
 
 use futures_util::future::join;
 
@@ -20,23 +20,23 @@ use crate::app::App;
 use crate::deadline::Deadline;
 use crate::objects::{all, ask, layout};
 
-/// Events, and whether there are more than were given out.
+/// Events, and whether there are more than were returned.
 pub type Events = (Vec<Event>, bool);
 
-/// What a store answered in time.
+/// A store's answer, as far as it arrived in time.
 #[derive(Debug)]
 pub struct StoreAnswer<T> {
-    /// What there is; none where nothing is. Of several objects it is the sum of those that answered.
+    /// What was found. None if nothing answered. If there are several objects, the sum of those that answered.
     pub found: Option<T>,
-    /// What it lacks.
+    /// What is missing from the answer.
     pub missing: Vec<MissingData>,
 }
 
 impl<T> StoreAnswer<T> {
-    /// The answer, if it lacks nothing.
+    /// The answer, if nothing is missing.
     ///
     /// # Errors
-    /// What it lacks.
+    /// What is missing from the answer.
     pub fn whole(self) -> Result<T, StoreError> {
         self.found
             .filter(|_| self.missing.is_empty())
@@ -74,7 +74,7 @@ impl<T> StoreAnswer<T> {
 /// Name of the new store; an object's begins differently.
 const NEW: &str = "new";
 
-/// Figures that were selected.
+/// The selected figures.
 pub async fn rollups(
     app: &App,
     selection: &Selection,
@@ -94,8 +94,8 @@ pub async fn rollups(
     (StoreAnswer::of_old(app, old, add), StoreAnswer::of_new(app, new))
 }
 
-/// Figures that were selected, for a merge. Of dual events the new store gives numbers only, unless the old one lacks
-/// some: sketches are most of what is read, and a merge takes them from the store that has more.
+/// The selected figures, for a merge. For dual events the new store returns only numbers, unless the old store lacks
+/// some: sketches are the largest part of what is read, and a merge takes them from the store that has more.
 pub async fn for_merge(
     app: &App,
     selection: &Selection,
@@ -166,7 +166,7 @@ pub async fn new_events(app: &App, from: u64, to: u64, deadline: Deadline) -> St
     StoreAnswer::of_new(app, events.await)
 }
 
-/// What is known of an ID.
+/// What each store knows of an ID.
 pub async fn trace(app: &App, id: IdempotentId, deadline: Deadline) -> (StoreAnswer<Sighting>, StoreAnswer<Sighting>) {
     let new = async { app.event_reader(deadline)?.trace(id).await };
     let add = |all: &mut Sighting, Sighting { stored, absorbed }: Sighting| {

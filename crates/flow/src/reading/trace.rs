@@ -1,4 +1,4 @@
-//! `GET trace/{id}`: what each part knows of one ID.
+//! `GET trace/{id}`: what each part of the system knows of one ID.
 
 use futures_util::future::join;
 
@@ -17,7 +17,7 @@ use crate::archive;
 use crate::error::Error;
 use api::trace::{AbsorbedRepeats, ArchivedDay, StoredEvent, TraceAnswer};
 
-/// Asks every part. What can't be read is null, and named.
+/// Asks every part. A part that can't be read is null in the answer, and listed as missing.
 ///
 /// # Errors
 /// [`Error`].

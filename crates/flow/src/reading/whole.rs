@@ -1,4 +1,4 @@
-//! All that is kept of one route over a range, or of all routes together.
+//! The figures of one route over a range, or of all routes together.
 
 use api::url::Query;
 use model::counting::rollup::Rollup;
@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// Figures of one range.
 pub struct RangeFigures {
-    /// Its begin, in ms.
+    /// Its start, in ms.
     pub from: u64,
     /// Its end, in ms.
     pub to: u64,
@@ -23,7 +23,7 @@ pub struct RangeFigures {
     pub rollup: Rollup,
 }
 
-/// Reads all that is kept of one route, or of all together.
+/// Reads the figures of one route, or of all routes together.
 ///
 /// # Errors
 /// [`Error`].

@@ -31,7 +31,7 @@ const MODULUS_DIGITS: std::ops::RangeInclusive<usize> = 342..=1_366;
 /// How far clocks may be apart, in seconds.
 const LEEWAY_S: f64 = 60.0;
 
-/// Whose tokens count.
+/// The application whose tokens are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
     /// Origin of the team's domain, such as `https://team.cloudflareaccess.com`: who issues tokens.
@@ -40,7 +40,7 @@ pub struct Application {
     pub audience: String,
 }
 
-/// A token, taken apart but not yet believed.
+/// A parsed token that is not verified yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token<'a> {
     /// Which of the team's keys is said to have signed it.
@@ -53,10 +53,10 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why it is not a valid token.
     pub fn parse(text: &'a str) -> Result<Self, &'static str> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err("it is too long");
@@ -79,7 +79,7 @@ impl<'a> Token<'a> {
     /// Whether it was issued by the team, for the application, and is valid at `now_ms`.
     ///
     /// # Errors
-    /// What speaks against it.
+    /// Why it is not accepted.
     pub fn check(&self, application: &Application, now_ms: u64) -> Result<(), &'static str> {
         let Application { team, audience } = application;
         if self.claims["iss"] != team.as_str() {
@@ -124,10 +124,10 @@ impl PublicKey {
     }
 }
 
-/// The keys in a team's answer, as many as a team may have; those of another kind are left out.
+/// The keys in a team's answer, at most as many as a team may have. Keys of other types are left out.
 ///
 /// # Errors
-/// It is no list of keys, or has none that fits.
+/// The text is not a list of keys, or has no usable key.
 pub fn keys(text: &str) -> Result<Vec<PublicKey>, &'static str> {
     if text.len() > MAX_KEYS_BYTES {
         return Err("the list of keys is too long");

@@ -65,8 +65,8 @@ impl SessionKey {
         Some(Self { bytes: mac.finalize().into_bytes().into(), admin: !admin.is_empty() })
     }
 
-    /// The cookie's value: `v1.{scope}.{expiry in ms}.{nonce}.{HMAC-SHA-256 of what stands before}`. None if the
-    /// platform's HMAC took no key, which it always does.
+    /// The cookie's value: `v1.{scope}.{expiry in ms}.{nonce}.{HMAC-SHA-256 of the preceding text}`. None if HMAC
+    /// refuses the key, which it never does.
     pub fn issue(&self, scope: Scope, now_ms: u64, nonce: [u8; NONCE_BYTES]) -> Option<String> {
         let expires_ms = now_ms.saturating_add(LIFE_MS);
         let signed = format!("v1.{}.{expires_ms}.{}", scope.letter(), hex::encode(nonce));
@@ -74,8 +74,8 @@ impl SessionKey {
         Some(format!("{signed}.{mac}"))
     }
 
-    /// What a value allows; none if it is not ours or has expired. The signature is compared in constant time, and
-    /// nothing else is read before it fits.
+    /// What a value allows. None if we didn't sign it or it has expired. The signature is compared in constant time,
+    /// before anything else is read.
     pub fn verify(&self, value: &str, now_ms: u64) -> Option<Scope> {
         if value.len() > MAX_VALUE_BYTES {
             return None;
@@ -121,14 +121,14 @@ pub fn set_cookie(value: &str, path: &str, secure: bool) -> String {
     format!("{COOKIE}={value}; Path={path}; Max-Age={life_s}; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// Where a request comes from, as the browser says.
+/// Where a request comes from, according to the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSource {
     /// A page of this very origin.
     Same,
     /// A page of another one.
     Other,
-    /// It doesn't say: an old browser, or none.
+    /// Unknown: the client is an old browser, or not a browser.
     Unknown,
 }
 

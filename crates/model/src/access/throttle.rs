@@ -18,7 +18,7 @@ pub const MAX_CHANGES: u32 = 60;
 /// Clients that are remembered.
 pub const MAX_CLIENTS: usize = 1_000;
 
-/// A client, and whether the emergency stop is what it asks for.
+/// A client, and whether it asks for an emergency stop.
 pub type ThrottledClient = (ClientIpHash, bool);
 
 /// Counts within a window that begins with the first.
@@ -46,15 +46,15 @@ struct Record {
     locked_until_ms: u64,
 }
 
-/// What is known of clients, the least recently seen first. They are few enough to be looked through.
+/// The known clients, least recently seen first. They are few enough for a linear search.
 #[derive(Debug, Default)]
 pub struct Throttle {
     clients: Vec<(ThrottledClient, Record)>,
 }
 
 impl Throttle {
-    /// Whether a client has presented too many wrong tokens. Asked after its token was found wrong: an address may be
-    /// shared by an attacker and the operator who wants to stop.
+    /// Whether a client has presented too many wrong tokens. Ask this only after its token was found to be wrong,
+    /// because an attacker and the operator may share an address.
     pub fn is_locked(&self, client: &ThrottledClient, now_ms: u64) -> bool {
         self.clients.iter().any(|(known, record)| known == client && now_ms < record.locked_until_ms)
     }
@@ -69,7 +69,7 @@ impl Throttle {
         });
     }
 
-    /// Counts an administrative request; gives whether it may be served.
+    /// Counts an administrative request and returns whether it may be served.
     pub fn admit_change(&mut self, client: ThrottledClient, now_ms: u64) -> bool {
         self.update(client, |record| record.changes.count(now_ms) <= MAX_CHANGES)
     }

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::counting::grain::DAY_MS;
 
-/// A UTC day, by days since 1970. An event's is that of the start of its ID window.
+/// A UTC day, in days since 1970. An event belongs to the day in which its ID window starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub u64);
 
@@ -49,7 +49,7 @@ impl Day {
         (year + era * 400 + (month <= 2) as u64, month, day)
     }
 
-    /// Reads `YYYY-MM-DD`; none for what is no day since 1970.
+    /// Parses `YYYY-MM-DD`. None if it is not a day since 1970.
     pub fn parse(text: &str) -> Option<Self> {
         let mut fields = text.split('-').map(|field| field.parse::<u64>().ok());
         let (year, month, day) = (fields.next()??, fields.next()??, fields.next()??);
@@ -94,7 +94,7 @@ pub fn part_file(number: u64) -> String {
     format!("part-{number:04}.ndjson.gz")
 }
 
-/// The number in a part's file name; none if it is no part's.
+/// The number in a part's file name. None if it is not the name of a part.
 pub fn part_number(file: &str) -> Option<u64> {
     let number = file.strip_prefix("part-")?.strip_suffix(".ndjson.gz")?.parse().ok()?;
     (part_file(number) == file).then_some(number)

@@ -18,12 +18,12 @@ pub const PART_EVENTS: u64 = 25_000;
 pub struct Windows {
     /// How many events, by start of window in ms.
     pub counts: LiteMap<u64, u64>,
-    /// Up to where every window is in `counts`, in ms.
+    /// `counts` is complete for all windows before this time, in ms.
     pub until: u64,
 }
 
 impl Windows {
-    /// Adds another store's.
+    /// Adds the counts of another store.
     pub fn add(&mut self, other: Self) {
         self.until = self.until.min(other.until);
         for (start, events) in other.counts {
@@ -43,7 +43,7 @@ pub struct ArchiveCursor {
     pub slices: u64,
 }
 
-/// What a part holds: events whose ID window starts in `from..to` and whose digest is in the slice.
+/// The events of a part: those whose ID window starts in `from..to` and whose digest is in the slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRange {
     /// Beginning, in ms.
@@ -57,7 +57,7 @@ pub struct PartRange {
 }
 
 impl PartRange {
-    /// Whether a digest is in the slice: they cut the range of digests evenly.
+    /// Whether a digest is in the slice. Slices divide the range of digests evenly.
     pub fn has(&self, digest: Digest) -> bool {
         (u128::from(digest.0) * u128::from(self.slices)) >> 64 == u128::from(self.slice)
     }
@@ -72,7 +72,7 @@ impl PartRange {
     }
 }
 
-/// The next part, given what both stores hold from the cursor on; none at the end.
+/// The next part, given what both stores hold from the cursor on. None at the end.
 pub fn next(cursor: ArchiveCursor, windows: &Windows, part_events: u64) -> Option<PartRange> {
     let mut known = within(&windows.counts, cursor.window..windows.until).filter(|(_, events)| **events > 0);
     if cursor.slice > 0 {

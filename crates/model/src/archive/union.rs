@@ -1,4 +1,4 @@
-//! Which copy of an event that both stores hold is written.
+//! Which copy to archive of an event that both stores hold.
 //!
 //! Invariant: the rule is the merged read's. Two copies are one event if their digests are equal, their stores differ
 //! and their windows are the same or neighbours, and each has one twin; the earlier copy is written, of two in one
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::event::Event;
 use crate::event::identity::Digest;
 
-/// Who holds a copy.
+/// The store that holds a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CopyHolder {
     /// The object.
@@ -18,18 +18,18 @@ pub enum CopyHolder {
     New,
 }
 
-/// A copy, as far as it matters here; ordered as copies are looked at.
+/// The part of a copy that decides whether it is archived. Sorted in the order in which copies are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArchivableCopy {
     /// Start of its ID window, in ms.
     pub window: u64,
     /// Its digest.
     pub digest: Digest,
-    /// Who holds it.
+    /// The store that holds it.
     pub side: CopyHolder,
 }
 
-/// What was looked at so far: copies that have no twin yet.
+/// Pairs the copies of both stores. Remembers those that have no twin yet.
 #[derive(Debug, Clone)]
 pub struct CopyUnion {
     window_ms: u64,
@@ -37,12 +37,12 @@ pub struct CopyUnion {
 }
 
 impl CopyUnion {
-    /// Nothing yet, with this ID window in ms.
+    /// A union without copies, for this ID window in ms.
     pub fn new(window_ms: u64) -> Self {
         Self { window_ms, open: HashMap::new() }
     }
 
-    /// Looks at the next copy, in the order of [`ArchivableCopy`]; gives whether it is written.
+    /// Adds the next copy, in the order of [`ArchivableCopy`], and returns whether it is archived.
     pub fn is_first(&mut self, copy: ArchivableCopy) -> bool {
         let known = self.open.get(&copy.digest.0);
         if known.is_some_and(|(window, side)| *side != copy.side && copy.window.abs_diff(*window) <= self.window_ms) {
@@ -53,7 +53,7 @@ impl CopyUnion {
         true
     }
 
-    /// Looks at copies that were written earlier, in any order.
+    /// Adds copies that were archived earlier, in any order.
     pub fn remember(&mut self, mut copies: Vec<ArchivableCopy>) {
         copies.sort_unstable();
         for copy in copies {
@@ -61,7 +61,8 @@ impl CopyUnion {
         }
     }
 
-    /// Of both stores' events those that are written, by window and digest, and how many twins were left out.
+    /// Selects the events to archive from both stores, sorted by window and digest. Also returns how many twins were
+    /// left out.
     pub fn write(&mut self, old: Vec<Event>, new: Vec<Event>) -> (Vec<Event>, u64) {
         let of = |side| move |event: Event| (copy_of(&event, side), event);
         let mut all: Vec<(ArchivableCopy, Event)> =
@@ -75,7 +76,7 @@ impl CopyUnion {
     }
 }
 
-/// An event as a copy.
+/// The copy that an event of this store is.
 pub fn copy_of(event: &Event, side: CopyHolder) -> ArchivableCopy {
     ArchivableCopy { window: event.idempotent_id.timestamp_ms(), digest: event.digest, side }
 }

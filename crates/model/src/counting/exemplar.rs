@@ -68,7 +68,7 @@ impl Exemplars {
         }
     }
 
-    /// Offers all of another's.
+    /// Offers all requests of another choice.
     pub fn merge(&mut self, other: &Self) {
         other.sample.iter().for_each(|exemplar| sampled(&mut self.sample, exemplar));
         other.slowest.iter().for_each(|exemplar| slowest(&mut self.slowest, exemplar));

@@ -1,10 +1,10 @@
-//! Figures as people and programs read them: one rollup, in words.
+//! Figures of one rollup, in the form that people and programs read.
 
 use serde::{Deserialize, Serialize};
 
 use super::rollup::Rollup;
 
-/// What is known of a set of requests.
+/// Figures of a set of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -94,7 +94,7 @@ const BOUNDS_MS: [u32; 31] = [
     30_000, 50_000, 70_000, 100_000, 200_000, 500_000, 1_000_000, 3_000_000, 10_000_000,
 ];
 
-/// How often response times lie where: all bins between the first and the last that is not empty.
+/// The histogram of response times: all bins from the first to the last that is not empty.
 pub fn histogram(rollup: &Rollup) -> Vec<HistogramBin> {
     let (mut bins, mut below, mut from_ms) = (Vec::new(), 0, 0);
     for to_ms in BOUNDS_MS {
@@ -126,7 +126,7 @@ impl From<&Rollup> for Figures {
 }
 
 impl ResponseTime {
-    /// That of a rollup; none when empty.
+    /// The response times of a rollup. None if it is empty.
     #[allow(clippy::cast_precision_loss)] // sums stay far below 2^53
     pub fn of(rollup: &Rollup) -> Option<Self> {
         let (min, max) = rollup.response_time_range?;

@@ -1,7 +1,7 @@
 //! Grains: the lengths of the intervals that figures are kept for, and how long each is kept.
 //!
-//! Invariant: every event is in the figures of its minute, its hour and its day, from the same transaction on. A grain
-//! that has had its time is deleted; nothing is moved, so that no total can change by it.
+//! Invariant: one transaction adds an event to the figures of its minute, its hour and its day. Figures that are past
+//! their retention are deleted, never moved, so retention can't change a total.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ impl Grain {
 /// the other day is for comparing it then, also after an outage.
 pub const PROOF_MS: u64 = MAX_AGE_MS + 2 * DAY_MS;
 
-/// How long things are kept, in ms. What parity compares by is kept for [`PROOF_MS`].
+/// How long things are kept, in ms. The sums that parity compares are kept for [`PROOF_MS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Figures by minute.
@@ -98,13 +98,13 @@ impl Default for Retention {
     }
 }
 
-/// The first minute of which parity's sums are kept: its start in ms.
+/// Start of the first minute for which parity's sums are kept, in ms.
 pub const fn first_proof(now_ms: u64) -> u64 {
     Grain::Minute.ceil(now_ms.saturating_sub(PROOF_MS))
 }
 
 impl Retention {
-    /// The first interval of a grain that is kept: its start in ms.
+    /// Start of the first interval of a grain that is kept, in ms.
     pub const fn first(&self, grain: Grain, now_ms: u64) -> u64 {
         let kept = match grain {
             Grain::Minute => self.minutes_ms,

@@ -23,7 +23,7 @@ pub struct RollupKey {
     pub grain: Grain,
     /// Normalised route, or [`ALL_ROUTES`].
     pub path: String,
-    /// By which way its events were meant to be recorded.
+    /// Where its events were meant to be recorded.
     pub cohort: Cohort,
 }
 
@@ -68,7 +68,7 @@ impl Rollup {
         self.exemplars.add(event);
     }
 
-    /// Adds all of another's events.
+    /// Adds all events of another rollup.
     pub fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.status.iter_mut().zip(other.status).for_each(|(mine, theirs)| *mine += theirs);
@@ -81,7 +81,7 @@ impl Rollup {
         self.exemplars.merge(&other.exemplars);
     }
 
-    /// Whether the other was made from the same set of events, as far as sums tell.
+    /// Whether both were made from the same set of events, as far as sums tell.
     pub fn same_set(&self, other: &Self) -> bool {
         self.requests == other.requests && self.digest_sum == other.digest_sum
     }
@@ -94,8 +94,8 @@ fn range(a: Option<(u32, u32)>, b: Option<(u32, u32)>) -> Option<(u32, u32)> {
     }
 }
 
-/// 64-bit FNV-1a of some bytes, to tell one text from its next version. It is too weak to be summed, and for anything
-/// that is compared as proof: see [`value_hash`].
+/// 64-bit FNV-1a hash of some bytes, to tell whether a text changed. It is too weak for sums and proofs; use
+/// [`value_hash`] for those.
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)

@@ -33,7 +33,7 @@ impl LatencySketch {
         self.0.add(f64::from(ms).clamp(MIN_MS, MAX_MS));
     }
 
-    /// Adds all of another's.
+    /// Adds all values of another sketch.
     pub fn merge(&mut self, other: &Self) {
         // The sketch would make room for the bins that it has not. Many have none: they were not asked for.
         if other.0.count() == 0 {
@@ -49,8 +49,8 @@ impl LatencySketch {
         self.0.quantile(q).ok().flatten()
     }
 
-    /// How many response times are at most `ms`, to the sketch's error: whole bins are counted, up to the one that
-    /// holds `ms`. A response time that is added never makes it less.
+    /// How many response times are at most `ms`, within the sketch's error: it counts whole bins up to the one that
+    /// holds `ms`. Adding a response time never lowers the result.
     pub fn at_most(&self, ms: f64) -> u64 {
         // Bins are compared, not values, because the first and the last rank have their own exact value.
         let bins = Config::defaults();
@@ -71,7 +71,7 @@ impl LatencySketch {
         self.0.to_java_bytes()
     }
 
-    /// What [`Self::to_bytes`] made; empty bytes are an empty sketch.
+    /// Unpacks [`Self::to_bytes`]. Empty bytes are an empty sketch.
     ///
     /// # Errors
     /// When the bytes are no sketch.
@@ -133,7 +133,7 @@ impl Addresses {
         }
     }
 
-    /// Adds all of another's.
+    /// Adds all values of another sketch.
     pub fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {
             (_, Self::Exact(set)) => {
@@ -210,10 +210,10 @@ impl Addresses {
         }
     }
 
-    /// What [`Self::to_bytes`] made; empty bytes are no addresses.
+    /// Unpacks [`Self::to_bytes`]. Empty bytes mean no addresses.
     ///
     /// # Errors
-    /// When the bytes are neither.
+    /// If the bytes are neither a list nor a sketch.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InputError> {
         match bytes.split_first() {
             None => Ok(Self::default()),

@@ -1,7 +1,7 @@
-//! A queue's batch, taken apart.
+//! A queue's batch, parsed.
 //!
-//! Invariant: events lie in the order of their messages, so that any run of messages is one run of events, and a part
-//! of a batch is applied without copying it.
+//! Invariant: events are in the order of their messages, so any run of messages is one slice of events, and part of a
+//! batch is applied without copying.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,13 +16,13 @@ pub struct Batch {
     parts: Vec<MessageContent>,
 }
 
-/// What one message holds.
+/// The content of one message.
 #[derive(Debug, Clone)]
 pub struct MessageContent {
     events: Range<usize>,
-    /// What of it can't be applied.
+    /// The parts of it that can't be applied.
     pub rejected: Vec<RejectedPart>,
-    /// Whether a newer Worker reads it.
+    /// Whether it has a newer format, which only a newer Worker can read.
     pub newer: bool,
 }
 
@@ -55,8 +55,9 @@ impl Batch {
         self.events.get(part.events.clone()).unwrap_or_default()
     }
 
-    /// Messages with events, cut into runs of at most so many ID windows (of `window_ms`): what is applied at once reads
-    /// what the store has of them all. Messages were added in the order of their events.
+    /// Splits the messages that have events into runs of at most `windows` ID windows (of `window_ms`), because
+    /// applying a run reads what the store has in all of its windows. Messages must have been added in the order of
+    /// their events.
     pub fn runs(&self, window_ms: u64, windows: usize) -> Vec<Vec<usize>> {
         let (mut runs, mut seen): (Vec<Vec<usize>>, _) = (Vec::new(), BTreeSet::new());
         for (message, part) in (0..).zip(&self.parts).filter(|(_, part)| part.has_events()) {

@@ -22,8 +22,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Longest deadline of one write, in ms, with which a flush of `events` fits [`FLUSH_MS`] though every write takes all
-    /// of it: so many rounds of first tries, and one of fallbacks, which go together.
+    /// Longest deadline of one write, in ms, with which a flush of `events` still fits [`FLUSH_MS`] if every write
+    /// takes that long: all rounds of first tries, and one round of fallbacks, which are sent together.
     pub const fn longest_write_ms(shards: u64, events: u64) -> u64 {
         let objects = if shards < events { shards } else { events };
         // A flush's events fill at most three messages.

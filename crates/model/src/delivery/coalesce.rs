@@ -64,7 +64,7 @@ impl<T> Buffer<T> {
         if self.events.is_empty() || self.first > seq { seq } else { self.first }
     }
 
-    /// Adds an event, the isolate's next one by number, and says what follows.
+    /// Adds an event, which must be the isolate's next one by number, and says what the caller has to do.
     pub fn add(&mut self, event: T, seq: u32, to: Destinations, now_ms: u64, limits: Limits) -> BufferStep<T> {
         self.first = self.write_of(seq);
         self.events.push(event);
@@ -97,7 +97,7 @@ impl<T> Buffer<T> {
         self.events.is_empty()
     }
 
-    /// What the leader sends after its linger; the next event finds no leader.
+    /// Takes what the leader sends after its linger. The next event becomes the leader.
     pub fn take(&mut self) -> Vec<T> {
         self.leader_since_ms = None;
         self.take_events()

@@ -54,16 +54,17 @@ pub struct KeptLetter {
     pub reason: String,
     /// Redrives that were refused.
     pub attempts: u64,
-    /// Why the last one was. None before the first.
+    /// Why the last redrive was refused. None before the first.
     pub refused: Option<String>,
     /// Length of the payload as it came, in bytes.
     pub bytes: u64,
-    /// The payload as it came, cut to 60 KB; after a redrive what remains of it. Only where one letter is asked for.
+    /// The payload as it came, cut to 60 KB, or what remains of it after a redrive. Present only in the answer for a
+    /// single letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
 }
 
-/// A letter, as a search names it.
+/// A letter, as a search lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -78,7 +79,7 @@ pub struct FoundLetter {
     pub reason: String,
 }
 
-/// A letter that a redrive left, and why.
+/// A letter that a redrive refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefusedLetter {

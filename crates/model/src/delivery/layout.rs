@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::message::EncodedEvent;
 
-/// The number of objects, as the one that keeps it knows it.
+/// The number of objects, as recorded by the object that keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// How many objects.
     pub shards: u64,
-    /// Whether it is recorded, and so stays. Until then no event is in any object, and the setting holds.
+    /// Whether the number is recorded and therefore fixed. Until then no object has any event, and the setting applies.
     pub is_recorded: bool,
 }
 
 impl Layout {
-    /// What is in force where a number is recorded, or none is.
+    /// The layout in force: the recorded number, else the setting.
     pub const fn of(recorded: Option<u64>, setting: u64) -> Self {
         match recorded {
             Some(shards) => Self { shards, is_recorded: true },
@@ -29,7 +29,7 @@ impl Layout {
         }
     }
 
-    /// Why the setting is not in force, if it is not, and what to do.
+    /// Why the setting is not in force, and what to do. None if it is in force.
     pub fn refusal(&self, setting: u64) -> Option<String> {
         (self.shards != setting).then(|| {
             let shards = self.shards;

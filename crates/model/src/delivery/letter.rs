@@ -1,22 +1,22 @@
 //! A dead letter's payload, tried again.
 //!
-//! Invariant: every event of a payload is either given back, checked anew, or stays in what remains of the letter.
+//! Invariant: every event of a payload is either checked again and returned, or stays in the rest of the letter.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::event::message;
 
-/// What a payload came to.
+/// The result of parsing a payload again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetriedPayload {
     /// Events that passed every check.
     pub events: Vec<crate::event::Event>,
-    /// What did not; none if all did.
+    /// What did not pass. None if everything did.
     pub rest: Option<LetterRemainder>,
 }
 
-/// What remains of a letter.
+/// The rest of a letter: what still can't be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterRemainder {
     /// An event by itself, several as a message, or what can't be read at all.
@@ -32,8 +32,8 @@ struct Shape {
     events: Option<IgnoredAny>,
 }
 
-/// Reads a payload, a message or one event of it, at `now_ms`. `bytes` is its length as it came: one that was cut holds
-/// events that nobody can read any more, and is refused whole.
+/// Parses a payload again at `now_ms`. It is a message, or one event of a message. `bytes` is its original length: a
+/// payload that was cut has lost events, and is refused as a whole.
 pub fn retry(payload: &str, bytes: u64, now_ms: u64) -> RetriedPayload {
     if bytes > payload.len() as u64 {
         let reason = format!("it was cut from {bytes} bytes to {} when it was stored; purge it", payload.len());

@@ -1,19 +1,19 @@
-//! When long work pauses, so that whoever waits for the same thread has a turn.
+//! When long work pauses, so that other work on the same thread gets a turn.
 
-/// How much was done since the last pause.
+/// How much work was done since the last pause.
 #[derive(Debug, Default)]
 pub struct WorkMeter {
     events: usize,
 }
 
 impl WorkMeter {
-    /// Events after which work pauses: others wait some ms for it, and not for all of it.
+    /// Number of events after which work pauses, so that other work waits only some ms.
     pub const PART: usize = 500;
 
-    /// As many events take as long to add as a rollup takes to read, or to write.
+    /// Reading or writing a rollup takes as long as adding this many events.
     pub const ROLLUP: usize = 10;
 
-    /// Whether a pause is due, now that these many events more are done.
+    /// Adds this many events to the work done, and returns whether a pause is due.
     pub const fn is_due(&mut self, events: usize) -> bool {
         self.events += events;
         let due = self.events >= Self::PART;

@@ -38,7 +38,7 @@ const RENEW_AGE_MS: u64 = 3 * DAY_MS;
 /// Age of an event, in ms, from which on the object is asked to take it: half a day before nothing may count it.
 const GIVE_WAY_AGE_MS: u64 = MAX_AGE_MS - 12 * HOUR_MS;
 
-/// Which queue delivered a message.
+/// The queue that delivered a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// The queue that the gateway sends to.
@@ -56,8 +56,8 @@ impl Lane {
         if queue.ends_with(Self::SLOW_SUFFIX) { Self::Slow } else { Self::Main }
     }
 
-    /// How long a message waits, in s, that was delivered so many times. Where the platform doesn't tell, it waits
-    /// longest: tries are few, and time is not.
+    /// How long a message waits, in s, after this many deliveries. If the platform doesn't report the number, the
+    /// message waits longest, because tries are limited and time is not.
     pub fn delay_s(self, attempts: Option<u32>) -> u32 {
         let attempt = attempts.unwrap_or(u32::MAX).max(1);
         match self {
@@ -91,14 +91,14 @@ fn turn_s(now_ms: u64, event_ms: u64) -> u32 {
     if wait_s < MIN_TURN_S { wait_s + MAX_SLOW_DELAY_S } else { wait_s }
 }
 
-/// A message that could not be applied, as far as its future depends on it.
+/// A message that could not be applied: what decides how it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingMessage {
-    /// Deliveries so far, this one included; none where the platform doesn't tell.
+    /// Deliveries so far, including this one. None if the platform doesn't report it.
     pub attempts: Option<u32>,
     /// Time since the message was sent, in ms.
     pub age_ms: u64,
-    /// Age of its oldest event that can be read, in ms, if any.
+    /// Age of its oldest readable event, in ms, if any.
     pub oldest_event_ms: Option<u64>,
 }
 
@@ -114,17 +114,17 @@ impl WaitingMessage {
         }
     }
 
-    /// Whether its events are to go to the object, as those of a send that failed do: soon nothing may count them.
+    /// Whether its events should go to the object, as after a failed send, because they will soon be too old to count.
     pub fn gives_way(&self) -> bool {
         self.oldest_event_ms.is_some_and(|age| age >= GIVE_WAY_AGE_MS)
     }
 
-    /// Whether it is to be sent anew, before its queue would drop it.
+    /// Whether to send it again before its queue drops it.
     pub fn is_tired(&self) -> bool {
         self.attempts.is_some_and(|attempts| attempts >= RENEW_ATTEMPTS) || self.age_ms >= RENEW_AGE_MS
     }
 
-    /// Whether the slow lane drops the message if it is not taken care of now.
+    /// Whether this is the last delivery before the slow lane drops the message.
     pub fn is_last(&self) -> bool {
         self.attempts.is_some_and(|attempts| attempts > SLOW_RETRIES)
     }

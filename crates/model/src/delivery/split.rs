@@ -1,7 +1,7 @@
-//! Which messages of a batch are applied together, once some of them may be what the database refuses.
+//! Which messages of a batch to apply together when the database may refuse some of them.
 //!
-//! Invariant: one message that is refused for what it is never keeps the others waiting, and an outage costs two tries
-//! more than one, however large the batch.
+//! Invariant: a message that the database refuses for its content never delays the others. An outage costs only two
+//! tries more than one, however large the batch.
 //!
 //! A database's error can't be trusted to say whose fault it is: a batch too heavy may read like an outage. So the batch
 //! is tried whole; if that fails, two messages alone tell an outage (both fail) from a message's fault (one succeeds);
@@ -34,14 +34,15 @@ enum Phase {
 }
 
 impl BatchSplit {
-    /// Of a batch of so many messages. `turn` varies from delivery to delivery which are tried alone, so that no pair of
-    /// faulty messages hides the others for long.
+    /// The tries of a batch of `messages` messages. `turn` varies between deliveries which two are tried alone, so that
+    /// no pair of faulty messages blocks the others for long.
     pub fn new(messages: usize, turn: usize) -> Self {
         let pending = iter::once(0..messages).filter(|whole| !whole.is_empty()).collect();
         Self { applied: vec![false; messages], pending, tries: 0, phase: Phase::Whole, turn }
     }
 
-    /// The messages to apply next, in one transaction; none when all is decided. [`BatchSplit::tell`] what came of them.
+    /// The messages to apply next, in one transaction. None when all are decided. Report the result with
+    /// [`BatchSplit::tell`].
     pub fn part(&mut self) -> Option<Range<usize>> {
         if self.tries == MAX_TRIES {
             return None;
@@ -58,7 +59,7 @@ impl BatchSplit {
         Some(part)
     }
 
-    /// What came of the messages that [`BatchSplit::part`] gave.
+    /// Records whether the messages that [`BatchSplit::part`] returned were applied.
     pub fn tell(&mut self, messages: Range<usize>, applied: bool) {
         if applied {
             for message in messages {

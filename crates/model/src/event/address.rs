@@ -35,7 +35,7 @@ impl fmt::Debug for DailyKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientIpHash(pub u64);
 
-/// A key that has been taken in, so that each address costs half of the hashing.
+/// A daily key whose HMAC state is already computed, which halves the hashing per address.
 #[derive(Clone)]
 pub struct PreparedKey(Hmac<Sha256>);
 
@@ -46,7 +46,7 @@ impl fmt::Debug for PreparedKey {
 }
 
 impl PreparedKey {
-    /// Takes a key in.
+    /// Prepares a key.
     pub fn new(key: &DailyKey) -> Self {
         // A key as long as HMAC's block is taken as it is; a shorter one is the same with zeros behind it.
         let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
@@ -91,8 +91,8 @@ impl ClientIpHash {
         PreparedKey::new(key).hash(address)
     }
 
-    /// The founding plan's unsalted SHA-256 of the address as given. It can be inverted by trying every address: only
-    /// for comparing with data that was collected so.
+    /// The founding plan's unsalted SHA-256 of the address as given. It can be inverted by trying every address, so use
+    /// it only to compare with data that was collected this way.
     pub fn plain(address: &str) -> Self {
         Self(first_u64(&Sha256::digest(address.as_bytes())))
     }

@@ -1,6 +1,7 @@
 //! The queue's message: JSON text `{"v":1,"events":[…]}`.
 //!
-//! Invariant: a bad event never takes the good ones beside it along; what is rejected is kept with its reason.
+//! Invariant: a bad event never causes the good ones in its message to be rejected. Each rejected part is kept with its
+//! reason.
 
 use std::rc::Rc;
 
@@ -16,8 +17,8 @@ pub const MAX_MESSAGE_BYTES: usize = 60_000;
 /// The format's version.
 pub const VERSION: u32 = 1;
 
-/// An event with its JSON text. It is written once, when the event is made: what sends many of them only joins texts,
-/// so that no request waits for it long.
+/// An event with its JSON text. The text is made once, with the event, so that sending many events only joins texts and
+/// delays no request for long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedEvent {
     event: Event,
@@ -25,10 +26,10 @@ pub struct EncodedEvent {
 }
 
 impl EncodedEvent {
-    /// Writes an event.
+    /// Serialises an event.
     ///
     /// # Errors
-    /// Why it can't be written; none of the present fields can cause that.
+    /// If the event can't be serialised. No current field can cause this.
     pub fn of(event: Event) -> Result<Self, InputError> {
         let text = serde_json::to_string(&event).map_err(|error| malformed(&error))?;
         Ok(Self { event, text })
@@ -78,10 +79,10 @@ pub struct RejectedPart {
 pub struct ParsedMessage {
     /// Events that passed [`Event::check`].
     pub events: Vec<Event>,
-    /// What did not, piece by piece.
+    /// The parts that did not, each by itself.
     pub rejected: Vec<RejectedPart>,
-    /// Whether a newer Worker reads the message, which is rejected whole here: while a new version is being deployed,
-    /// old consumers meet new messages.
+    /// Whether the message has a newer format, which only a newer Worker can read. It is rejected as a whole here. This
+    /// happens while a new version is being deployed and old consumers meet new messages.
     pub newer: bool,
 }
 
@@ -92,7 +93,7 @@ impl ParsedMessage {
     }
 }
 
-/// A message of events that are written already.
+/// A message made of events that are already serialised.
 pub fn around<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut message = format!("{{\"v\":{VERSION},\"events\":[");
     for (n, text) in texts.into_iter().enumerate() {
@@ -103,8 +104,8 @@ pub fn around<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     message
 }
 
-/// Puts events, in order, into messages of at most [`MAX_MESSAGE_BYTES`] each; gives each message's events with its
-/// text. An event that is longer than that by itself has a message of its own.
+/// Packs events, in order, into messages of at most [`MAX_MESSAGE_BYTES`] each. Returns the events of each message with
+/// its text. An event that is longer than that by itself gets a message of its own.
 pub fn pack(events: Vec<Rc<EncodedEvent>>) -> Vec<(Vec<Rc<EncodedEvent>>, String)> {
     let empty = around([]).len();
     let mut parts: Vec<Vec<Rc<EncodedEvent>>> = Vec::new();
@@ -128,7 +129,7 @@ pub fn pack(events: Vec<Rc<EncodedEvent>>) -> Vec<(Vec<Rc<EncodedEvent>>, String
     parts.into_iter().map(with_text).collect()
 }
 
-/// Writes events as messages.
+/// Serialises events as messages.
 ///
 /// # Errors
 /// As [`EncodedEvent::of`].
@@ -137,7 +138,7 @@ pub fn write(events: impl IntoIterator<Item = Event>) -> Result<Vec<String>, Inp
     Ok(pack(written).into_iter().map(|(_, text)| text).collect())
 }
 
-/// Takes a message apart, event by event. Never fails: what can't be read is in `rejected`.
+/// Parses a message, event by event. Never fails: `rejected` holds whatever can't be read.
 pub fn parse(text: &str, now_ms: u64) -> ParsedMessage {
     if let Ok(Sound { v: VERSION, events }) = serde_json::from_str(text)
         && events.iter().all(|event| event.check(now_ms).is_ok())

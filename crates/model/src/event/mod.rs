@@ -36,7 +36,7 @@ pub const MAX_ID_DISTANCE_MS: u64 = 60 * 60 * 1000;
 /// Most events that one write carries: far above what a flush may hold, and low enough that a wrong number shows.
 pub const MAX_WRITE_EVENTS: u32 = 1_000;
 
-/// By which way an event was meant to be recorded.
+/// Where an event was meant to be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -45,8 +45,8 @@ pub enum Cohort {
     Single,
     /// On both paths, to compare them.
     Dual,
-    /// On the other path than was meant, because the one that was meant failed, or seemed to. An event that was meant
-    /// for both stays dual, and its `fellBack` tells.
+    /// On the other path than intended, because the intended one failed or seemed to. An event meant for both stays
+    /// dual; its `fellBack` says that it fell back.
     Fallback,
 }
 
@@ -110,7 +110,7 @@ pub struct Event {
     pub response_time: u32,
     /// Hash of the client's address.
     pub client_ip_hash: ClientIpHash,
-    /// By which way it was meant to be recorded.
+    /// Where it was meant to be recorded.
     pub cohort: Cohort,
     /// Version of the flag document that routed it; 0 is the built-in default.
     pub flag_version: u32,
@@ -121,9 +121,8 @@ pub struct Event {
     /// The number of the first event of the flush that carried it. A flush carries a contiguous run of numbers and is
     /// lost or kept together, so that `producer` and `write` name the unit of evidence.
     pub write: u32,
-    /// Whether this copy of a dual event came by its path because the write by the other one failed, or seemed to. It was
-    /// meant for this path as well: were it no longer dual, an event of which this copy arrives first, or alone, would be
-    /// in no comparison.
+    /// Whether this copy of a dual event is here because the write by the other path failed, or seemed to. The event
+    /// stays dual: otherwise it would be left out of every comparison if this copy arrived first, or alone.
     #[serde(default)]
     pub fell_back: bool,
 }
@@ -180,7 +179,7 @@ impl Event {
         Ok(())
     }
 
-    /// The copy that goes by the other path, because the write by the one that was meant failed, or seemed to.
+    /// The copy for the other path, sent because the write by the intended one failed, or seemed to.
     #[must_use]
     pub fn as_fallback(&self) -> Self {
         match self.cohort {
@@ -189,7 +188,7 @@ impl Event {
         }
     }
 
-    /// Whether this copy came because the write by the other path failed, or seemed to.
+    /// Whether this copy is here because the write by the other path failed, or seemed to.
     pub fn is_fallback(&self) -> bool {
         self.fell_back || self.cohort == Cohort::Fallback
     }

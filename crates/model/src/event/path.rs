@@ -13,7 +13,7 @@ use crate::error::InputError;
 /// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
 pub const UNMATCHED: &str = "(unmatched)";
 
-/// Route of a path beyond the number of routes that are told apart.
+/// Route of all paths beyond [`MAX_ROUTES`].
 pub const OTHER: &str = "(other)";
 
 /// Segments after which a path is cut to `{*rest}`.
@@ -25,7 +25,7 @@ pub const MAX_SEGMENT_BYTES: usize = 40;
 /// Longest path, as it arrived, that counts as ordinary, in bytes.
 pub const MAX_RAW_BYTES: usize = 2_000;
 
-/// Routes without a template that one isolate tells apart. Templates are as many as the configuration has.
+/// Most routes without a template that one isolate counts separately. Templates are limited by the configuration.
 pub const MAX_ROUTES: usize = 2_000;
 
 /// Most templates in a configuration.
@@ -34,8 +34,8 @@ pub const MAX_TEMPLATES: usize = 1_000;
 const ID: &str = "{id}";
 const REST: &str = "{*rest}";
 
-/// What a request's path says before it is answered. Where an event goes is decided by this alone, never by what it is
-/// counted as: whoever sends requests can bring about a 404, or use up the routes that are told apart.
+/// What is known of a request's path before the response. Routing uses only this, never the route that the request is
+/// finally counted under: clients can provoke a 404, or use up the limited number of distinct routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPath<'a> {
     /// The path itself.
@@ -47,12 +47,12 @@ pub struct RequestPath<'a> {
 }
 
 impl<'a> RequestPath<'a> {
-    /// A route, where no single request is meant.
+    /// A route by itself, without a request.
     pub const fn of_route(route: &'a str) -> Self {
         Self { own: route, route: Cow::Borrowed(route), has_template: false }
     }
 
-    /// The route that a request is counted under which was answered with `status`.
+    /// The route under which the request is counted, given the response's `status`.
     pub fn counted(self, status: u16) -> Cow<'a, str> {
         if status == 404 && !self.has_template { Cow::Borrowed(UNMATCHED) } else { self.route }
     }
@@ -66,8 +66,8 @@ pub struct Normalizer {
 }
 
 impl Normalizer {
-    /// A normaliser for these templates; the most specific match wins, whatever their order. Bad ones are returned
-    /// with the reason and left out, so that the good ones beside them hold.
+    /// A normaliser for these templates. The most specific match wins, whatever their order. Invalid templates are left
+    /// out and returned with the reason; the others still apply.
     pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> (Self, Vec<(String, String)>) {
         let mut normalizer = Self::default();
         let mut refused = Vec::new();
@@ -91,7 +91,7 @@ impl Normalizer {
         (normalizer, refused)
     }
 
-    /// What a URL's path (without query) says. A route that was normalised already stays as it is.
+    /// Normalises a URL's path (without query). A path that is already a normalised route is left unchanged.
     pub fn place<'a>(&'a self, path: &'a str) -> RequestPath<'a> {
         let template = self.router.at(path).ok().and_then(|found| self.templates.get(*found.value));
         let route = template.map_or_else(|| Cow::Owned(heuristic(path)), |template| Cow::Borrowed(template.as_str()));
@@ -104,11 +104,11 @@ impl Normalizer {
     }
 }
 
-/// Says what is odd about a path that is counted all the same: its length, or escapes that are not UTF-8. The path
-/// itself is not shown, for it may be personal.
+/// Reports what is unusual about a path: its length, or escapes that are not UTF-8. Such a path is still counted. The
+/// error doesn't contain the path, which may be personal.
 ///
 /// # Errors
-/// The oddity.
+/// What is unusual.
 pub fn check(path: &str) -> Result<(), InputError> {
     if path.len() > MAX_RAW_BYTES {
         let remedy = "its route is cut after the first segments";
@@ -126,15 +126,16 @@ pub fn check(path: &str) -> Result<(), InputError> {
     Ok(())
 }
 
-/// The routes that one isolate has seen: a bound on their number, whatever paths clients make up.
+/// The routes that one isolate has seen. Limits their number, whatever paths clients make up.
 #[derive(Debug, Default)]
 pub struct KnownRoutes {
     routes: HashSet<String>,
 }
 
 impl KnownRoutes {
-    /// What a request is counted under that was answered with `status`: its route while there are few, then [`OTHER`].
-    /// Templates and [`UNMATCHED`] are bounded anyway: they are always told apart, and take no room from the others.
+    /// The route under which a request with this response `status` is counted: its own route while there are few, then
+    /// [`OTHER`]. Templates and [`UNMATCHED`] are bounded anyway, so they always count under their own name and don't
+    /// use up the limit.
     pub fn admit(&mut self, place: RequestPath<'_>, status: u16) -> String {
         let bounded = place.has_template;
         let route = place.counted(status);

@@ -1,7 +1,7 @@
 //! Changes of the flag: what the next document is, and how it differs.
 //!
-//! Invariant: the next document's version is one more than the newest that is known anywhere, so that every router
-//! adopts it; nothing else of it is made up.
+//! Invariant: the next document's version is one more than the newest version known anywhere, so that every router
+//! adopts it. Everything else in it comes from the author.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,10 +39,10 @@ pub struct FieldChange {
 /// Fields that every change changes.
 const STAMPS: [&str; 4] = ["version", "updatedAt", "updatedBy", "reason"];
 
-/// The document that follows `newest` and says what `wanted` says.
+/// The next document after version `newest`, with the contents of `wanted`.
 ///
 /// # Errors
-/// When nobody or no reason is named, or versions are used up.
+/// If the author or the reason is missing, or there is no higher version number.
 pub fn next(newest: u32, wanted: Document, author: ChangeAuthor) -> Result<Document, InputError> {
     for (field, text) in [("updatedBy", &author.by), ("reason", &author.reason)] {
         if text.trim().is_empty() {
@@ -57,19 +57,19 @@ pub fn next(newest: u32, wanted: Document, author: ChangeAuthor) -> Result<Docum
     Ok(document)
 }
 
-/// The old path alone, for every route, whatever was planned.
+/// A document that routes everything to the old path alone, without overrides or ramp.
 pub fn to_old_path(current: &Document) -> Document {
     Document { mode: Mode::DoOnly, overrides: Vec::new(), ramp: None, ..current.clone() }
 }
 
-/// An earlier document that is to hold again at `now_ms`. A ramp in it comes back paused, with a whole interval before
-/// its next step: going back never starts to move traffic by itself.
+/// Prepares an earlier document to be put in force again at `now_ms`. A ramp in it is paused and has a whole interval
+/// before its next step, so that a rollback never starts to move traffic by itself.
 pub fn restored(earlier: Document, now_ms: u64) -> Document {
     let pause = |ramp: Ramp| Ramp { paused: true, due_at: now_ms.saturating_add(ramp.every_ms), ..ramp };
     Document { ramp: earlier.ramp.map(pause), ..earlier }
 }
 
-/// The fields in which two documents differ, but for what every change changes.
+/// The fields in which two documents differ, except for those that every change sets.
 pub fn differences(before: &Document, after: &Document) -> Vec<FieldChange> {
     let fields = |document: &Document| match serde_json::to_value(document) {
         Ok(Value::Object(fields)) => fields,
@@ -85,7 +85,7 @@ pub fn differences(before: &Document, after: &Document) -> Vec<FieldChange> {
         .collect()
 }
 
-/// What brings history and copies together.
+/// The repair that brings history and copies together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
     /// What the history and all copies are to hold.
@@ -94,9 +94,10 @@ pub struct Repair {
     pub is_new: bool,
 }
 
-/// Compares the newest document of the history with the newest copy; none where there is neither. A copy that can't be
-/// read counts as missing. The history is the truth, but for a copy that is ahead of it: it was put there by hand, or
-/// the history was restored to an earlier time, and routers adopt nothing older than what they have.
+/// Compares the newest document of the history with the newest copy. Returns None if there is neither. A copy that
+/// can't be read counts as missing. The history is the truth, unless a copy is ahead of it: somebody put it there by
+/// hand, or the history was restored to an earlier time. Routers never adopt a document older than theirs, so the
+/// history has to follow the copy.
 pub fn repair(history: Option<&Document>, copy: Option<&Document>) -> Option<Repair> {
     let is_new = copy.is_some_and(|copy| history.is_none_or(|history| copy.version > history.version));
     let document = if is_new { copy } else { history }?;

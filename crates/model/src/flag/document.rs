@@ -90,10 +90,10 @@ pub struct Override {
     pub path: String,
     /// Which store records.
     pub mode: Mode,
-    /// As the document's, which holds if it is missing.
+    /// As in the document. If missing, the document's value applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample_ppm: Option<u32>,
-    /// As the document's, which holds if it is missing.
+    /// As in the document. If missing, the document's value applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_ppm: Option<u32>,
 }
@@ -105,7 +105,7 @@ pub struct Override {
 pub struct Guard {
     /// Largest mismatch rate that passes, in ppm.
     pub max_diff_ppm: u32,
-    /// Fewest events from which is concluded.
+    /// Fewest events from which the guard draws a conclusion.
     pub min_events: u32,
     /// What a failed comparison does.
     pub action: GuardAction,
@@ -216,7 +216,7 @@ impl Document {
         Ok(())
     }
 
-    /// What routing needs of it.
+    /// The part of the document that routing needs.
     pub fn flag(&self) -> Flag {
         let rule = Rule { mode: self.mode, sample_ppm: self.sample_ppm, queue_ppm: self.queue_ppm };
         let other = |entry: &Override| {

@@ -1,6 +1,6 @@
 //! The flag for others: evaluation by the OpenFeature Remote Evaluation Protocol (OFREP 0.2).
 //!
-//! Invariant: what is answered for a key is what routing does with an event of that ID.
+//! Invariant: the answer for a key is what routing would do with an event of that ID.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::{Flag, MILLION, Mode, Rule};
 /// The only flag there is.
 pub const KEY: &str = "collector";
 
-/// What is asked; what else is in it is the caller's own.
+/// An OFREP request. Other fields belong to the caller and are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EvaluationRequest {
@@ -27,7 +27,7 @@ pub struct EvaluationRequest {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EvaluationContext {
-    /// What is told apart, such as an idempotent ID: it is hashed into a bucket.
+    /// The key that is hashed into a bucket, such as an idempotent ID.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(!default, length(min = 1)))]
     pub targeting_key: String,

@@ -1,6 +1,6 @@
 //! The flag: which path events take.
 //!
-//! Invariant: a document with a value that can't be obeyed is refused whole, and the reader keeps its last good one.
+//! Invariant: a document with an invalid value is refused as a whole, and the reader keeps the last good one.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,11 +71,11 @@ pub struct Flag {
     pub version: u32,
     /// Changes which events fall into the sample.
     pub salt: String,
-    /// What holds where no override does.
+    /// The rule where no override matches.
     pub rule: Rule,
     /// First match wins.
     pub overrides: Vec<(Template, Rule)>,
-    /// The stop that is obeyed in the document's stead, if one holds.
+    /// The stop that is obeyed instead of the document, if one holds.
     pub stop: Option<Stop>,
 }
 
@@ -101,7 +101,7 @@ impl Flag {
         Document::read(text).map(|document| document.flag())
     }
 
-    /// As it is obeyed while a stop holds: the old path alone, for every request.
+    /// The flag while this stop holds: the old path alone, for every request.
     #[must_use]
     pub fn stopped_by(&self, stop: &Stop) -> Self {
         let rule = Rule { mode: Mode::DoOnly, sample_ppm: 0, queue_ppm: 0 };
@@ -113,7 +113,7 @@ impl Flag {
         self.override_for(place).map_or(self.rule, |(_, rule)| *rule)
     }
 
-    /// The override that holds for a request, if one does: the first that matches its own path or its route.
+    /// The override for a request, if any: the first one that matches its own path or its route.
     pub fn override_for(&self, place: &RequestPath<'_>) -> Option<&(Template, Rule)> {
         self.overrides.iter().find(|(template, _)| template.matches(place.own) || template.matches(&place.route))
     }

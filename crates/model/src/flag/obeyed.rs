@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use super::Flag;
 use super::stop::Latch;
 
-/// What the object holds, or is told: the newest document, as text, and the stops.
+/// The copy of the flag in the object, as it is sent there and back: the newest document, as text, and the stops.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FlagCopy {
     /// The stops.
     pub latch: Latch,
-    /// The document; none where the object has none, or is told of none.
+    /// The document. None if the object has none, or if none is sent to it.
     pub document: Option<String>,
 }
 
-/// An isolate's knowledge.
+/// What an isolate knows of the flag and of the stops, and obeys.
 #[derive(Debug, Default)]
 pub struct ObeyedFlag {
     document: Option<Rc<Flag>>,
@@ -29,7 +29,7 @@ pub struct ObeyedFlag {
 }
 
 impl ObeyedFlag {
-    /// The flag to route by; none while it is not known, when the default holds.
+    /// The flag to route by. None while it is unknown, in which case the default applies.
     pub fn in_force(&self) -> Option<&Rc<Flag>> {
         self.in_force.as_ref()
     }
@@ -44,15 +44,15 @@ impl ObeyedFlag {
         self.document.is_some()
     }
 
-    /// The stops that are known; none while they could not be read anywhere.
+    /// The known stops. None until they could be read somewhere.
     pub const fn latch(&self) -> Option<&Latch> {
         self.latch.as_ref()
     }
 
-    /// Takes a document in.
+    /// Adopts a document.
     ///
     /// # Errors
-    /// It is older than the one that is known; its version.
+    /// The document is older than the known one. The error is its version.
     pub fn adopt(&mut self, flag: Flag) -> Result<(), u32> {
         if flag.version < self.version() {
             return Err(flag.version);
@@ -64,7 +64,7 @@ impl ObeyedFlag {
         Ok(())
     }
 
-    /// Takes in what a place knows of stops.
+    /// Adds the stops that one place knows.
     pub fn learn(&mut self, latch: Latch) {
         let before = self.latch.clone();
         self.latch.get_or_insert_default().merge(latch);

@@ -1,8 +1,8 @@
 //! What a change of the flag would do, before it is made.
 //!
 //! Invariant: three shares of the same requests always add up to exactly a million, and shares of many routes are
-//! computed from exact weights, never from rounded shares. What is told of a route is what routers do with its requests,
-//! and where their own paths decide, which aren't stored, that is said.
+//! computed from exact weights, never from rounded shares. A route's preview is what routers would do with its
+//! requests. If the requests' own paths decide, which aren't stored, the preview says so.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct PathPreview {
     /// Template of the proposed document's override that holds for it.
     #[serde(rename = "override")]
     pub override_path: Option<String>,
-    /// Template of an override before it that may hold for some of its requests, by their own paths.
+    /// Template of an earlier override that may match some of its requests by their own paths.
     pub perhaps: Option<String>,
     /// As it is.
     pub current: Shares,

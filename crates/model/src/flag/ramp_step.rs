@@ -14,7 +14,7 @@ pub const AUTHOR: &str = "ramp";
 pub enum Gate {
     /// They agree: go on.
     Pass,
-    /// They don't, or it is not known; the reason.
+    /// They don't agree, or it is not known whether they do, for this reason.
     Hold(String),
 }
 
@@ -29,8 +29,8 @@ pub enum Advance {
     Step(Box<Document>),
 }
 
-/// A document whose ramp has a whole interval before its next step after the latest release of a stop: ending a stop
-/// never moves more traffic by itself than what moved before it.
+/// Delays the ramp's next step to a whole interval after the latest release of a stop, so that ending a stop never
+/// moves more traffic by itself than before the stop.
 #[must_use]
 pub fn after_release(mut document: Document, released_at: Option<u64>) -> Document {
     if let (Some(ramp), Some(released_at)) = (&mut document.ramp, released_at) {
@@ -39,7 +39,7 @@ pub fn after_release(mut document: Document, released_at: Option<u64>) -> Docume
     document
 }
 
-/// What the ramp of a document does at `now_ms`, given what is known of the stores. `now` is the same time as RFC 3339.
+/// What a document's ramp does at `now_ms`, given the `gate`. `now` is the same time as RFC 3339.
 pub fn advance(document: &Document, now_ms: u64, now: &str, gate: &Gate) -> Advance {
     let Some(ramp) = document.ramp.as_ref().filter(|ramp| ramp.stage(now_ms) == RampStage::Due) else {
         return Advance::Wait;

@@ -68,7 +68,7 @@ pub fn route(flag: &Flag, place: &RequestPath<'_>, key: &dyn Display) -> Destina
     by_rule(flag.rule_for(place), &flag.salt, key)
 }
 
-/// Where a rule sends what has this key.
+/// Where a rule sends an event with this key.
 pub fn by_rule(rule: Rule, salt: &str, key: &dyn Display) -> Destinations {
     // Shares of nothing and of all need no hash: the common modes cost none.
     let within = |ppm: u32, purpose| ppm >= MILLION || (ppm > 0 && bucket(salt, purpose, key) < ppm);

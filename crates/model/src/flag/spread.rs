@@ -1,6 +1,6 @@
-//! How far a version of the flag has spread: which isolates route by it, told from the events they produced.
+//! How far a version of the flag has spread: which isolates route by it, as their events show.
 //!
-//! Invariant: an event counts once, whichever stores gave it and however often.
+//! Invariant: an event counts once, however often and from whichever stores it was read.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::event::{Event, ProducerId};
 /// Most isolates that are listed.
 pub const MAX_ISOLATES: usize = 200;
 
-/// What the events of one isolate tell.
+/// What the events of one isolate show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -40,7 +40,7 @@ pub struct Spread {
 /// Five numbers, so that events and isolates are sorted by the same code.
 type Row = [u64; 5];
 
-/// Events of both stores, reduced to what the spread needs: producer, number, arrival (ms), version, and nothing.
+/// Events of both stores, reduced to what the spread needs: producer, number, arrival (ms), version, and a zero.
 #[derive(Debug, Default)]
 pub struct Sightings(Vec<Row>);
 
@@ -51,7 +51,7 @@ impl Sightings {
         self.0.extend(events.iter().map(row));
     }
 
-    /// Events so far, one that both stores gave twice.
+    /// Number of events added so far. An event that was read from both stores counts twice here.
     pub const fn len(&self) -> usize {
         self.0.len()
     }

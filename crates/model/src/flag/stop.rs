@@ -17,13 +17,14 @@ use crate::time::rfc3339;
 use super::change::ChangeAuthor;
 use super::document::{MAX_NAME_BYTES, MAX_REASON_BYTES};
 
-/// Stops that may hold at once; who stops beyond it is stopped already, and gets the newest of them.
+/// Most stops that may hold at once. A further request to stop returns the newest of them, because traffic is stopped
+/// already.
 pub const MAX_HOLDING: usize = 20;
 
-/// Released stops that a copy still names, so that whoever remembers one learns of its release.
+/// Released stops that a copy still contains, so that isolates that remember a stop learn of its release.
 pub const MAX_RELEASED: usize = 50;
 
-/// Longest text of a copy, in bytes: all of its stops with names and reasons of the greatest length fit.
+/// Longest text of a copy, in bytes. All of its stops fit, even with the longest names and reasons.
 pub const MAX_BYTES: usize = 400_000;
 
 /// Who stops or releases, and why.
@@ -39,7 +40,7 @@ pub struct StopAct {
 }
 
 impl StopAct {
-    /// Who changes the flag by it, as a change has it.
+    /// The author of a change of the flag that is made together with this act.
     pub fn author(&self) -> ChangeAuthor {
         ChangeAuthor { by: self.by.clone(), reason: self.reason.clone(), at: rfc3339(self.at) }
     }
@@ -79,7 +80,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A stop that holds; `random` makes its name.
+    /// A new stop, which holds. Its name is made of `random`.
     pub fn new(random: [u8; 4], made: StopAct) -> Self {
         Self { id: format!("stop-{}", hex::encode(random)), made, released: None }
     }
@@ -110,7 +111,7 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// Of these stops, in any order.
+    /// A latch of these stops, in any order.
     pub fn of(stops: impl IntoIterator<Item = Stop>) -> Self {
         let mut latch = Self::default();
         latch.merge(Self { stops: stops.into_iter().collect() });
@@ -140,7 +141,7 @@ impl Latch {
         }
     }
 
-    /// With what another place knows.
+    /// Returns the latch together with what another place knows.
     #[must_use]
     pub fn merged(mut self, other: Self) -> Self {
         self.merge(other);
@@ -185,7 +186,7 @@ impl Latch {
         Self::of(kept.cloned())
     }
 
-    /// Why a change of the flag is refused, if it is: which stop holds, and how it is released.
+    /// Why a change of the flag is refused: which stop holds, and how to release it. None if no stop holds.
     pub fn refusal(&self, rfc3339: impl Fn(u64) -> String) -> Option<String> {
         let holding = self.holding();
         let Stop { id, made, .. } = holding.first()?;

@@ -1,4 +1,4 @@
-//! Dedup: what of some events is new to a store.
+//! Dedup: which events are new to a store.
 //!
 //! Invariant: within a store no two events in neighbouring windows share a digest: [`plan`] sees to it, given every
 //! digest that the store already has there.
@@ -43,12 +43,12 @@ impl Digests {
 }
 
 impl SeenDigests {
-    /// Marks a window as known, empty so far.
+    /// Marks a window as known. It is empty at first.
     pub fn open(&mut self, window: u64) {
         self.windows.entry(window).or_default();
     }
 
-    /// Whether all digests of a window are here.
+    /// Whether all digests of a window are known.
     pub fn knows(&self, window: u64) -> bool {
         self.windows.contains_key(&window)
     }
@@ -112,8 +112,9 @@ impl Filling {
     }
 }
 
-/// Splits events into what is new and what the store has already, by window. `seen` must know the [`neighbours`] of
-/// every event's window. Among repeats inside `events` the earliest is kept. No segment exceeds its bounds.
+/// Splits events, by window, into those that are new and those that the store already has. `seen` must know the
+/// [`neighbours`] of every event's window. Of repeats within `events`, the earliest is kept. No segment exceeds its
+/// bounds.
 pub fn plan(mut events: Vec<Event>, seen: &SeenDigests, window_ms: u64) -> Vec<Segment> {
     events.sort_by_key(|event| (event.timestamp, event.digest));
     let mut fresh: HashSet<(u64, Digest)> = HashSet::new();

@@ -18,12 +18,12 @@ use crate::event::{Event, ProducerId};
 pub struct Ledger(#[serde(with = "crate::sorted::map")] pub LiteMap<u64, Runs>);
 
 impl Ledger {
-    /// That of these events.
+    /// The ledger of these events.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         Self::of_numbers(events.into_iter().map(|event| (event.producer.0, event.seq)))
     }
 
-    /// That of these producers' numbers.
+    /// The ledger of these pairs of producer and number.
     pub fn of_numbers(numbers: impl IntoIterator<Item = (u64, u32)>) -> Self {
         let mut all: Vec<(u64, u32)> = numbers.into_iter().collect();
         all.sort_unstable();
@@ -47,7 +47,7 @@ impl Ledger {
         self.0.extend(new);
     }
 
-    /// The same numbers in parts of at most so many producers and runs, two at the least.
+    /// Splits the ledger into parts that each hold at most `most` producers and runs (at least two).
     pub fn split(&self, most: usize) -> Vec<Self> {
         let mut parts = Vec::new();
         let (mut part, mut room) = (Vec::new(), most);
@@ -87,9 +87,9 @@ impl Ledger {
     }
 }
 
-/// Sequence numbers that arrived at one store, by what became of their events.
+/// Sequence numbers that arrived at one store: those of stored events, and those of absorbed repeats.
 ///
-/// Packed, the second ledger is left out where it is empty: most minutes have no repeat.
+/// The packed form omits the second ledger if it is empty, because most minutes have no repeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrivals {
     /// Of the events that are stored. Fewer numbers than events mean that a request is counted twice.
@@ -99,7 +99,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Of some stored events and some repeats.
+    /// The arrivals of these stored events and these repeats.
     pub fn of<'a>(stored: impl IntoIterator<Item = &'a Event>, absorbed: impl IntoIterator<Item = &'a Event>) -> Self {
         Self { stored: Ledger::of(stored), absorbed: Ledger::of(absorbed) }
     }
@@ -110,7 +110,8 @@ impl Arrivals {
         self.absorbed.merge(&other.absorbed);
     }
 
-    /// The same in parts whose union it is, each of at most so many producers and runs in a set, two at the least.
+    /// Splits the arrivals into parts whose union they are. Each ledger of a part holds at most `most` producers and
+    /// runs (at least two).
     pub fn split(&self, most: usize) -> Vec<Self> {
         let (stored, absorbed) = (self.stored.split(most), self.absorbed.split(most));
         let mut parts: Vec<Self> = Vec::new();
@@ -124,7 +125,7 @@ impl Arrivals {
         parts
     }
 
-    /// All that arrived, whatever became of it.
+    /// All numbers that arrived, stored or absorbed.
     pub fn all(mut self) -> Ledger {
         self.stored.merge(&self.absorbed);
         self.stored
@@ -142,7 +143,7 @@ impl Arrivals {
     /// Unpacks [`Arrivals::pack`].
     ///
     /// # Errors
-    /// When the bytes are no such thing.
+    /// If the bytes are not packed arrivals.
     pub fn unpack(bytes: &[u8]) -> Result<Self, postcard::Error> {
         let (stored, rest) = postcard::take_from_bytes(bytes)?;
         let absorbed = if rest.is_empty() { Ledger::default() } else { postcard::from_bytes(rest)? };
@@ -174,19 +175,20 @@ impl Gap {
     }
 }
 
-/// What a window's ledger says.
+/// The sequence numbers that are missing from a window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MissingNumbers {
     /// What is missing.
     pub gaps: Vec<Gap>,
-    /// Producers of whom nothing was heard for longer than was looked back: what they lost before is not judged.
+    /// Producers that sent nothing during the time looked back over. Whether they lost events before the window can't
+    /// be judged.
     pub unjudged: u64,
 }
 
-/// What is missing before the numbers that arrived in a window. A gap belongs to the window of the number that follows
-/// it, so that each is told of once. `window` is the union of both stores' ledgers of the window; `around` that of the
-/// time before and after it, where a slow request's number may be; `is_new` whether a producer was first heard of in
-/// the window.
+/// The gaps before the numbers that arrived in a window. A gap belongs to the window of the number that follows it, so
+/// each gap is reported once. `window` is the union of both stores' ledgers for the window. `around` is the same for
+/// the time before and after it, where a slow request's number may be. `is_new` says whether a producer was first seen
+/// in the window.
 pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -> MissingNumbers {
     let mut found = MissingNumbers::default();
     for (producer, here) in &window.0 {
@@ -213,8 +215,8 @@ pub fn missing(window: &Ledger, around: &Ledger, is_new: impl Fn(u64) -> bool) -
     found
 }
 
-/// Producers whose lowest known number is in the window and is not 0: whether they lost the ones before, or sent them
-/// long ago, only the time at which they were first heard of can tell.
+/// Producers whose lowest known number is in the window and is not 0. They lost the earlier numbers or sent them long
+/// ago; only the time when they were first seen can tell which.
 pub fn late_starters(window: &Ledger, around: &Ledger) -> Vec<u64> {
     let lowest = |runs: &Runs| runs.runs().next().map(|(first, _)| first);
     let is_late = |(producer, here): &(&u64, &Runs)| {

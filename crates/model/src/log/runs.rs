@@ -1,10 +1,10 @@
-//! A set of whole numbers, as its runs: numbers that arrived are mostly neighbours.
+//! A set of whole numbers, stored as runs, because most numbers that arrive are consecutive.
 //!
-//! Invariant: runs are sorted, and neither touch nor overlap, so that equal sets are equal values.
+//! Invariant: runs are sorted and neither touch nor overlap, so equal sets are equal values.
 
 use serde::{Deserialize, Serialize};
 
-/// A set of numbers as its runs, each from a first to a last one: sorted, neither touching nor overlapping.
+/// A set of numbers, stored as sorted runs from a first to a last number. Runs neither touch nor overlap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Runs(Vec<(u32, u32)>);
 

@@ -23,7 +23,7 @@ const EVENT_BYTES: usize = 64;
 /// Most bytes of a length, or of an entry in the dictionary of producers.
 const ENTRY_BYTES: usize = 10;
 
-/// Bytes that events take at the most when they are packed together, counted as they come.
+/// An upper bound on the bytes that events take when packed together, updated with each event.
 #[derive(Debug, Clone, Default)]
 pub struct Weight {
     bytes: usize,
@@ -51,7 +51,7 @@ impl Weight {
         self.bytes
     }
 
-    /// The most that one more event can add.
+    /// The most bytes that this event can add.
     pub const fn of_one(event: &Event) -> usize {
         EVENT_BYTES + event.path.len() + event.method.len() + 3 * ENTRY_BYTES
     }
@@ -142,15 +142,15 @@ pub fn pack_digests(digests: impl IntoIterator<Item = Digest>) -> Vec<u8> {
     digests.into_iter().flat_map(|digest| digest.0.to_be_bytes()).collect()
 }
 
-/// Unpacks [`pack_digests`]; a rest of fewer than 8 bytes is ignored.
+/// Unpacks [`pack_digests`]. Fewer than 8 bytes at the end are ignored.
 pub fn unpack_digests(bytes: &[u8]) -> impl Iterator<Item = Digest> {
     bytes.chunks_exact(8).map(|chunk| Digest(crate::event::identity::first_u64(chunk)))
 }
 
-/// Packs what [`pack_digests`] leaves out.
+/// Packs everything of the events except their digests.
 ///
 /// # Errors
-/// If the encoder fails, which for these types it can't.
+/// If the encoder fails. It can't for these types.
 pub fn pack(window: u64, events: &[Event]) -> Result<Vec<u8>, InputError> {
     let (mut paths, mut methods, mut producers) = (Dictionary::new(), Dictionary::new(), Dictionary::new());
     let events = events
@@ -173,7 +173,7 @@ pub fn pack(window: u64, events: &[Event]) -> Result<Vec<u8>, InputError> {
     postcard::to_allocvec(&packed).map_err(|error| malformed(error.to_string()))
 }
 
-/// Gives the events back.
+/// Unpacks the events.
 ///
 /// # Errors
 /// When the bytes are not a segment of this format.

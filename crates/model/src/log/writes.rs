@@ -1,8 +1,8 @@
-//! Writes: which flushes carried the events that arrived. A flush is lost or kept together, so that it, and not the
-//! event, is one observation of whether a path loses.
+//! Writes: which flushes carried the events that arrived. The events of a flush are lost or kept together, so the
+//! flush, not the event, is one observation of whether a path loses events.
 //!
-//! Invariants: sets merge like ledgers. A route's count is of writes in which it occurs; it may be too low, never too
-//! high but where one transaction's events are added in two folds.
+//! Invariants: sets merge like ledgers. A route's count is the number of writes that carried it. It may be too low. It
+//! is too high only if one transaction's events are added in two folds.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,11 +23,11 @@ const REMEMBERED: usize = 20_000;
 /// The writes of some events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Writes {
-    /// Those that carried any event, by producer.
+    /// Writes that carried any event, by producer.
     pub all: Ledger,
-    /// Those that carried a dual event that is stored.
+    /// Writes that carried a dual event that is stored.
     pub dual: Ledger,
-    /// How many carried dual events of a route.
+    /// How many writes carried dual events of each route.
     #[serde(with = "crate::sorted::map")]
     pub by_route: LiteMap<String, u64>,
     /// Whether routes were left out of `by_route`.
@@ -35,7 +35,7 @@ pub struct Writes {
 }
 
 impl Writes {
-    /// Those of stored events and of repeats that dedup absorbed.
+    /// The writes of these stored events and these repeats that dedup absorbed.
     pub fn of<'a>(stored: &[&'a Event], absorbed: &[&'a Event], counted: &mut CountedWrites) -> Self {
         let dual = || stored.iter().filter(|event| event.cohort == Cohort::Dual);
         let write = |event: &&Event| (event.producer.0, event.write);
@@ -50,7 +50,7 @@ impl Writes {
         writes
     }
 
-    /// Adds those of other events.
+    /// Adds the writes of other events.
     pub fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
         self.dual.merge(&other.dual);
@@ -60,8 +60,8 @@ impl Writes {
         }
     }
 
-    /// The same writes in parts that merge to it, with at most so many producers and runs in a set, two at the least. The
-    /// first has the routes.
+    /// Splits the writes into parts that merge to the same value. Each set of a part holds at most `most` producers and
+    /// runs (at least two). The first part has the routes.
     pub fn split(&self, most: usize) -> Vec<Self> {
         let (all, dual) = (self.all.split(most), self.dual.split(most));
         let mut parts: Vec<Self> = Vec::new();
@@ -89,7 +89,8 @@ impl Writes {
     }
 }
 
-/// Which writes were counted for which routes lately, so that a write whose events lie in several minutes counts once.
+/// Which writes were recently counted for which routes, so that a write whose events lie in several minutes counts
+/// once.
 #[derive(Debug, Default)]
 pub struct CountedWrites {
     newer: HashSet<(u64, u32, u64)>,

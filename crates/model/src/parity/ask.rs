@@ -1,6 +1,7 @@
 //! What parity asks a store, and what the store answers.
 //!
-//! Invariant: answers of the parts of one store (objects that share its events) add up to the answer of the whole.
+//! Invariant: the answers of the parts of one store (the objects that share its events) add up to the answer of the
+//! whole store.
 
 use litemap::LiteMap;
 
@@ -44,7 +45,7 @@ pub enum ParityQuestion {
         digests: Vec<u64>,
         /// The first ID window to look in.
         from: u64,
-        /// The last one, which is looked in too.
+        /// The last ID window to look in, inclusive.
         to: u64,
     },
     /// Which sequence numbers arrived.
@@ -63,7 +64,7 @@ pub enum ParityQuestion {
     },
     /// When these producers were first heard of.
     Producers(Vec<u64>),
-    /// The digests of all stored events, however they were meant, each as often as it is stored.
+    /// The digests of all stored events of any cohort, each as often as it is stored.
     Stored {
         /// Beginning.
         from: u64,
@@ -84,7 +85,7 @@ pub struct SetSum {
 }
 
 impl SetSum {
-    /// That of one event.
+    /// The sums of one event.
     pub fn of(event: &Event) -> Self {
         Self { requests: 1, digests: event.digest.0, values: value_hash(event) }
     }
@@ -97,7 +98,7 @@ impl SetSum {
         self.values = self.values.wrapping_add(other.values);
     }
 
-    /// What it takes to come from the other set's sums to these: nothing, if the sets are equal.
+    /// These sums minus the other set's, wrapping. All zero if the sets are equal.
     #[must_use]
     pub const fn less(&self, other: &Self) -> Self {
         Self {
@@ -111,13 +112,13 @@ impl SetSum {
 /// What one minute holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Minute {
-    /// Its events, however they were meant.
+    /// Its events, of any cohort.
     pub events: u64,
     /// Its dual events.
     pub dual: SetSum,
-    /// Its events that came by the other path than was meant.
+    /// Its fallback events, which came by the other path than intended.
     pub fallback: u64,
-    /// Distinct sequence numbers of its events: one less for each that the store counts twice.
+    /// Distinct sequence numbers of its events. If the store counts events twice, there are fewer numbers than events.
     pub numbers: u64,
     /// Repeats that dedup absorbed.
     pub absorbed: u64,
@@ -134,7 +135,7 @@ impl Minute {
         }
     }
 
-    /// Adds what another part holds.
+    /// Adds the same minute of another part of the store.
     pub const fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.dual.add(&other.dual);
@@ -143,8 +144,7 @@ impl Minute {
         self.absorbed += other.absorbed;
     }
 
-    /// Events that the store counts beyond one for each sequence number. A request has one number, so there should be
-    /// none.
+    /// Events beyond one per sequence number. Each request has one number, so there should be none.
     pub const fn counted_twice(&self) -> u64 {
         self.events.saturating_sub(self.numbers)
     }
@@ -156,9 +156,9 @@ pub struct Minutes {
     /// By start of minute.
     #[serde(with = "crate::sorted::map")]
     pub by_start: LiteMap<u64, Minute>,
-    /// Hours (their starts) that hold more than their minutes, which are no longer kept, at least not all of them.
+    /// Starts of hours that hold more events than their minutes, because not all of their minutes are still kept.
     pub incomplete: Vec<u64>,
-    /// The newest ID window that the store has anything of.
+    /// The newest ID window with any event in the store.
     pub newest_window: u64,
 }
 
@@ -178,7 +178,7 @@ pub struct RouteSums {
     /// By route.
     #[serde(with = "crate::sorted::map")]
     pub sums: LiteMap<String, SetSum>,
-    /// Whether these are other events than all routes together have: what they are made of is no longer kept.
+    /// Whether the routes don't add up to the total, because some of the rollups they come from are no longer kept.
     pub incomplete: bool,
 }
 
@@ -205,7 +205,7 @@ pub struct EventCopy {
     pub absorbed: bool,
 }
 
-/// A part of a store answered another question than was asked: it may be of another version.
+/// A part of a store answered a different question, perhaps because it runs another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a part of a store answered another question than was asked; ask again, once all parts are of one version")]
 pub struct MismatchedAnswer;
@@ -235,7 +235,7 @@ impl ParityAnswer {
     /// Adds the answer of another part of the same store to the same question.
     ///
     /// # Errors
-    /// When it answers another question: the sum would lack a part.
+    /// If it answers another question. The sum would then lack a part.
     pub fn add(&mut self, other: Self) -> Result<(), MismatchedAnswer> {
         match (self, other) {
             (Self::Minutes(mine), Self::Minutes(theirs)) => mine.add(&theirs),

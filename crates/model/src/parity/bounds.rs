@@ -1,4 +1,4 @@
-//! Exact binomial bounds: what so many mismatches among so many events say about the rate behind them.
+//! Exact binomial bounds: what a number of mismatches among a number of events says about the true rate.
 //!
 //! Clopper and Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial*, Biometrika
 //! 26 (1934); through the regularised incomplete beta function, by Lentz's continued fraction (Numerical Recipes, 6.4).
@@ -25,7 +25,7 @@ pub fn at_least(x: u64, n: u64, rate: f64) -> f64 {
     }
 }
 
-/// The highest rate that `x` of `n` don't exclude; 1 where nothing was seen.
+/// The highest rate that `x` mismatches among `n` events don't rule out. 1 if `n` is 0.
 pub fn upper(x: u64, n: u64) -> f64 {
     match (x, n) {
         (_, 0) => 1.0,
@@ -35,12 +35,12 @@ pub fn upper(x: u64, n: u64) -> f64 {
     }
 }
 
-/// The lowest rate that `x` of `n` don't exclude.
+/// The lowest rate that `x` mismatches among `n` events don't rule out.
 pub fn lower(x: u64, n: u64) -> f64 {
     if x == 0 { 0.0 } else { bisect(|rate| at_least(x, n, rate) > ALPHA) }
 }
 
-/// The fewest events without a mismatch of which [`upper`] is below `limit`: 299 for 1 %.
+/// The smallest number of events without a mismatch for which [`upper`] is below `limit`: 299 for 1 %.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // positive; beyond 2^53 it saturates
 pub fn fewest(limit: f64) -> u64 {
     if limit <= 0.0 { u64::MAX } else { (ALPHA.ln() / (-limit).ln_1p()).floor() as u64 + 1 }

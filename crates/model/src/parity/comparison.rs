@@ -1,4 +1,4 @@
-//! What became of sets of events: of each route, and of all.
+//! How sets of events compare between the stores: those of each route, and all together.
 //!
 //! Invariant: routes are judged so that together they fail by chance no more often than one alone. A route that is too
 //! small to pass can fail all the same.
@@ -19,7 +19,7 @@ use super::verdict::{
 /// Name under which routes with too few events are judged together.
 pub const POOLED: &str = "(pooled)";
 
-/// What became of one set of events.
+/// How one set of events compares between the stores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -37,17 +37,17 @@ pub struct Comparison {
     pub unexplained: u64,
     /// Mismatches in the union, 0 to 1.
     pub rate: f64,
-    /// With 95 % confidence the rate is not below.
+    /// The rate is at least this, with 95 % confidence.
     pub lower_bound: f64,
-    /// With 95 % confidence the rate is not above.
+    /// The rate is at most this, with 95 % confidence.
     pub upper_bound: f64,
-    /// Writes (flushes of an isolate) that carried the union; of a route, as many as are certain.
+    /// Writes (flushes of an isolate) that carried the union. For a route, the number that is certain.
     pub writes: u64,
     /// Writes that carried mismatches.
     pub writes_differing: u64,
-    /// With 95 % confidence the share of writes that carry a mismatch is not below.
+    /// The share of writes that carry a mismatch is at least this, with 95 % confidence.
     pub writes_lower_bound: f64,
-    /// With 95 % confidence the share of writes that carry a mismatch is not above.
+    /// The share of writes that carry a mismatch is at most this, with 95 % confidence.
     pub writes_upper_bound: f64,
 }
 
@@ -62,16 +62,16 @@ pub struct PathComparison {
     pub comparison: Comparison,
 }
 
-/// What was written of a window.
+/// How many writes carried the dual events of a window.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteCounts {
     /// Writes that carried dual events in either store.
     pub dual: u64,
-    /// Those of each route, in the old store.
+    /// Writes that carried dual events of each route, in the old store.
     pub old: LiteMap<String, u64>,
     /// The same in the new store.
     pub new: LiteMap<String, u64>,
-    /// Whether some routes' are not all counted.
+    /// Whether the counts of some routes are incomplete.
     pub is_cut: bool,
 }
 

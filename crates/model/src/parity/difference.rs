@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Event;
 use crate::event::identity::{Digest, IdempotentId};
 
-/// In what the stores differ.
+/// How the stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -30,7 +30,7 @@ pub enum DifferenceReason {
     Fallback,
     /// It is in a dead letter.
     DeadLettered,
-    /// The new store has nothing of its time yet, and it is young enough to be on its way.
+    /// It may still be on its way: the new store has nothing as recent yet, and the event is young enough.
     Queued,
     /// The client sent it twice, and the stores kept different ones of the pair. Healthy: it counts once in both.
     Repeat,
@@ -61,11 +61,11 @@ pub struct Difference {
     pub path: String,
     /// When the request arrived, in ms.
     pub timestamp: u64,
-    /// In what the stores differ.
+    /// How the stores differ.
     pub kind: DifferenceKind,
     /// Why, if that is known.
     pub reason: Option<DifferenceReason>,
-    /// Which values, if both have it; how many `copies` each store counts, if one counts it twice.
+    /// The values that differ, if both stores have it. If a store counts it twice, how many `copies` each store counts.
     pub fields: Vec<FieldDifference>,
 }
 

@@ -1,4 +1,4 @@
-//! What is known, beside both stores, of events that the new one lacks.
+//! Evidence from outside both stores about events that the new store lacks.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ use crate::sorted;
 /// outage of the new path, not with its end. What comes later still counts, and makes a better revision of the report.
 pub const QUEUE_PATIENCE_MS: u64 = HOUR_MS;
 
-/// Dead letters, as far as they can be read, and how far the new path has come.
+/// The events in dead letters, as far as they can be read, and how far the new path has come.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     /// Digests of the events in them, sorted.
@@ -25,9 +25,9 @@ pub struct Evidence {
     pub letters: u64,
     /// When the newest of them came, in ms.
     pub newest_letter_at: u64,
-    /// Newest ID window that the new store has anything of.
+    /// Newest ID window with any event in the new store.
     pub newest_window: u64,
-    /// When all this was asked for, in ms.
+    /// When the evidence was gathered, in ms.
     pub now_ms: u64,
 }
 
@@ -47,7 +47,7 @@ struct Payload<'a> {
 }
 
 impl Evidence {
-    /// Adds a dead letter's payload. What can't be read of it proves nothing.
+    /// Adds a dead letter's payload. Parts of it that can't be read are ignored.
     pub fn add_letter(&mut self, payload: &str) {
         self.letters += 1;
         let Ok(Payload { events }) = serde_json::from_str(payload) else { return };
@@ -72,8 +72,8 @@ impl Evidence {
         self.dead.binary_search(&digest.0).is_ok()
     }
 
-    /// Whether an event that the new store lacks may still be on its way there: the store has nothing of its time yet,
-    /// and it is not too old for that.
+    /// Whether an event that the new store lacks may still be on its way there: the store has nothing as recent yet,
+    /// and the event is not too old.
     pub const fn may_be_on_its_way(&self, event: &Event) -> bool {
         event.idempotent_id.timestamp_ms() > self.newest_window
             && self.now_ms < event.timestamp.saturating_add(QUEUE_PATIENCE_MS)

@@ -1,10 +1,10 @@
-//! What is filed of a report: as much as is needed to act on it.
+//! The summary of a report that is filed: enough to act on it.
 
 use super::report::ParityReport;
 use super::verdict::Verdict;
 use super::window::Window;
 
-/// As much of a report as is needed to act on it.
+/// The summary of a report that is needed to act on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiledReport {
     /// The window.
@@ -15,7 +15,7 @@ pub struct FiledReport {
     pub verdict: Verdict,
     /// Events in either store that were meant for both.
     pub compared: u64,
-    /// Of them, in which the stores differ.
+    /// Events among them in which the stores differ.
     pub mismatches: u64,
     /// Writes that carried the compared events.
     pub writes: u64,
@@ -34,7 +34,7 @@ pub struct FiledReport {
 }
 
 impl ParityReport {
-    /// What is filed of it.
+    /// The summary to file.
     pub fn filed(&self) -> FiledReport {
         FiledReport {
             window: self.window,

@@ -1,7 +1,7 @@
-//! The gate of a ramp: whether what is known of both stores, and of their parity, lets the next step be taken.
+//! The gate of a ramp: decides whether the next step may be taken, by the state of both stores and their parity.
 //!
-//! Invariant: what is not known holds. A step is taken on evidence, never for want of it. Each kind of evidence is an
-//! argument of [`decide`] with a check of its own.
+//! Invariant: whatever is unknown holds the ramp. A step needs evidence; missing evidence never allows it. Each kind of
+//! evidence is an argument of [`decide`] and has a check of its own.
 
 use super::filed::FiledReport;
 use super::verdict::Verdict;
@@ -13,24 +13,24 @@ use crate::flag::ramp_step::Gate;
 /// How far back the gate looks, in ms: 10 minutes.
 pub const LOOK_BACK_MS: u64 = 10 * 60 * 1000;
 
-/// Most fallback events that pass: one in this many events (0.1 %).
+/// Largest share of fallback events that passes: one in this many events (0.1 %).
 pub const EVENTS_PER_FALLBACK: u64 = 1_000;
 
 /// How long a parity report vouches for the stores after its window's end, in ms: until two later ones are overdue.
 pub const REPORT_LIFE_MS: u64 = 3 * HOUR_MS;
 
-/// Events of one store in the time looked at.
+/// How many events one store received lately, by cohort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CohortTotals {
     /// All of them.
     pub events: u64,
-    /// Those that came by the other path than was meant.
+    /// Fallback events, which came by the other path than intended.
     pub fallback: u64,
-    /// Those that were meant for both stores.
+    /// Dual events, meant for both stores.
     pub dual: u64,
 }
 
-/// Health of the last minutes. What could not be read is missing.
+/// Both paths in the last minutes. None where something could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PathHealth {
     /// Of the object.

@@ -1,4 +1,4 @@
-//! The guard: what a report does to the flag.
+//! The guard: decides whether a report sets the flag back to the old path.
 //!
 //! Invariant: only a closed window's `fail` acts, at most once per report, and only where it speaks of the flag in
 //! force and against the new path: going back to a path that is the worse one helps nobody. `inconclusive` and
@@ -18,12 +18,12 @@ pub const AUTHOR: &str = "guard";
 /// How long a change of the flag may take to reach all routers, in ms: KV gives a minute or more.
 pub const SPREAD_MS: u64 = 2 * MINUTE_MS;
 
-/// Changes of the flag that are looked at to tell since when it holds: a ramp has up to [`ramp::MAX_STEPS`] steps.
+/// How many changes of the flag are read to tell since when it is in force. A ramp has up to [`ramp::MAX_STEPS`] steps.
 pub const CHANGES: u64 = 1 + ramp::MAX_STEPS as u64;
 
-/// Since when (ms) what a person, or the guard, decided of the flag holds; none without a change. The changes are the
-/// newest first, each as its time (ms) and its author. A ramp's steps go on with what was decided before: else a guard
-/// would never see a whole window while a ramp goes on.
+/// Since when (ms) the latest decision of a person, or of the guard, about the flag is in force. None without a change.
+/// `changes` are the newest first, each as its time (ms) and author. A ramp's steps don't count as decisions: otherwise
+/// the guard would never see a whole window while a ramp is running.
 pub fn in_force_since<'a>(changes: impl IntoIterator<Item = (u64, &'a str)>) -> Option<u64> {
     let mut since = None;
     for (changed_at, author) in changes {
@@ -35,8 +35,8 @@ pub fn in_force_since<'a>(changes: impl IntoIterator<Item = (u64, &'a str)>) -> 
     since
 }
 
-/// Why the guard sets the old path alone, if it does. The text names the report: a change that gives it as its reason
-/// was made for this report, and is made once. `since_ms` is what [`in_force_since`] returned.
+/// Why the guard sets the old path alone. None if it doesn't. The text names the report and becomes the reason of the
+/// change, so that a report leads to only one change. `since_ms` is what [`in_force_since`] returned.
 pub fn reason_to_stop(report: &FiledReport, flag: &Document, since_ms: u64) -> Option<String> {
     let Guard { max_diff_ppm, min_events, action } = flag.guard?;
     let limit = f64::from(max_diff_ppm) / f64::from(MILLION);

@@ -1,7 +1,7 @@
-//! Loss that both paths share: sequence numbers that reached neither store. Comparing the stores can't show it.
+//! Loss on both paths: sequence numbers that reached neither store. Comparing the stores can't show it.
 //!
-//! Invariant: what can't be judged, or is in a dead letter, counts as lost where a low rate is to be proven, and as not lost
-//! where a high one is.
+//! Invariant: events that can't be judged, or that are in a dead letter, count as lost in a proof of a low rate, and as
+//! not lost in a proof of a high rate.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,40 +17,40 @@ use super::window::Window;
 /// Gaps that a report names.
 pub const MAX_GAPS: usize = 100;
 
-/// Loss that both paths share, by sequence numbers.
+/// Loss on both paths, by sequence numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Loss {
-    /// What is concluded of it: whether its rate is below the limit.
+    /// The conclusion: whether the rate is below the limit.
     pub verdict: Verdict,
     /// Sequence numbers that arrived in either store, of any mode.
     pub arrived: u64,
     /// Numbers that are missing between them.
     pub missing: u64,
-    /// Those of the missing that are in dead letters.
+    /// Missing numbers that are in dead letters.
     pub dead_lettered: u64,
-    /// Those of the missing without an explanation.
+    /// Missing numbers without an explanation.
     pub unexplained: u64,
-    /// Missing numbers without an explanation, in those that arrived and these, 0 to 1.
+    /// Unexplained missing numbers as a share of themselves and all that arrived, 0 to 1.
     pub rate: f64,
-    /// With 95 % confidence the rate is not below, by events or by writes, whichever is lower.
+    /// The rate is at least this, with 95 % confidence: by events or by writes, whichever is lower.
     pub lower_bound: f64,
-    /// With 95 % confidence the rate is not above, by events or by writes, whichever is higher.
+    /// The rate is at most this, with 95 % confidence: by events or by writes, whichever is higher.
     pub upper_bound: f64,
     /// Writes that arrived in either store, of any mode.
     pub writes: u64,
-    /// Fewest writes that were lost: a run of missing numbers is one at least.
+    /// The least number of writes that were lost: at least one for each run of missing numbers.
     pub lost_writes: u64,
-    /// Producers whose numbers before the window can't be judged: they had been silent for long.
+    /// Producers whose numbers before the window can't be judged, because they had sent nothing for long.
     pub unjudged_producers: u64,
-    /// Which are missing, as far as they are listed.
+    /// The missing numbers, as far as they are listed.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(length(max = MAX_GAPS)))]
     pub gaps: Vec<Gap>,
 }
 
-/// What arrived in a window.
+/// How much arrived in a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ArrivalCounts {
     /// Sequence numbers, in either store.

@@ -1,4 +1,4 @@
-//! One minute in which sums differ: which events make the difference.
+//! One minute in which the stores' sums differ: which events cause the difference.
 
 use litemap::LiteMap;
 
@@ -18,25 +18,25 @@ use super::outcome::outcomes;
 /// Differences of a minute that are named; the rest is counted.
 pub const MAX_NAMED: usize = 100;
 
-/// Routes of a minute that are told of by themselves: with their names they stay far below what a row may hold. The others
-/// are told of together.
+/// Most routes of a minute that are listed separately, so that a row stays far below its size limit. The others are
+/// pooled.
 pub const MAX_ROUTES: usize = 500;
 
 /// Stands for the route of events that can't be named.
 pub const UNKNOWN: &str = "(unknown)";
 
-/// Counts of compared events in which the stores differ.
+/// Counts of compared events, by how the stores differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
-    /// Compared events that the old store's sums leave out.
+    /// Compared events that the old store's sums don't include.
     pub beyond_old: u64,
-    /// Copies in the old store's sums beyond one for each event.
+    /// Extra copies in the old store's sums, beyond one per event.
     pub surplus_old: u64,
-    /// The old store alone has them.
+    /// Only the old store has them.
     pub only_old: u64,
-    /// The new store alone has them.
+    /// Only the new store has them.
     pub only_new: u64,
     /// Both have them, with different values.
     pub value_differs: u64,
@@ -58,7 +58,7 @@ impl Tally {
         self.only_old + self.only_new + self.value_differs + self.counted_twice
     }
 
-    /// Those without an explanation.
+    /// Mismatches without an explanation.
     pub const fn unexplained(&self) -> u64 {
         self.mismatches().saturating_sub(self.fallback + self.dead_lettered)
     }
@@ -110,7 +110,7 @@ pub struct MinuteFindings {
     /// By route.
     #[serde(with = "crate::sorted::map")]
     pub tallies: LiteMap<String, Tally>,
-    /// The writes that carried mismatches, by route, also of those that are not named.
+    /// The writes that carried mismatches, by route, including mismatches that are not named.
     #[serde(with = "crate::sorted::map")]
     pub writes: LiteMap<String, Ledger>,
     /// Which events, unexplained ones first; at most [`MAX_NAMED`].
@@ -119,27 +119,27 @@ pub struct MinuteFindings {
     pub unnamed: u64,
     /// IDs that were fetched to find them.
     pub fetched: u64,
-    /// When the newest dead letter that was known had come, in ms.
+    /// When the newest known dead letter was received, in ms.
     pub newest_letter_at: u64,
-    /// Of each route whose sums differ: how far the old store's are from the new one's.
+    /// The difference between the old store's sums and the new store's, for each route where they differ.
     #[serde(with = "crate::sorted::map")]
     pub apart: LiteMap<String, SetSum>,
-    /// What became of the routes beyond [`MAX_ROUTES`], together.
+    /// The routes beyond [`MAX_ROUTES`], pooled.
     pub others: PooledRoutes,
-    /// Copies beyond one for each request that the differences tell of, in the old store and in the new one.
+    /// Extra copies, beyond one per request, that the differences report: in the old store and in the new one.
     pub further: [u64; 2],
-    /// Whether the events that were fetched are not those that the sums speak of: something may be unseen.
+    /// Whether the fetched events don't account for the sums, so that something may have been missed.
     pub is_unresolved: bool,
 }
 
-/// Routes of a minute that are not told of by themselves.
+/// The routes of a minute that are not listed separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PooledRoutes {
-    /// What became of their events.
+    /// Counts of their events.
     pub tally: Tally,
     /// The writes that carried mismatches.
     pub writes: Ledger,
-    /// How far their sums in the old store are from those in the new one.
+    /// The difference between their sums in the old store and in the new one.
     pub apart: SetSum,
     /// How many routes they are.
     pub routes: u64,
@@ -169,7 +169,7 @@ impl MinuteFindings {
         Self { start, newest_letter_at: evidence.newest_letter_at, ..Self::default() }
     }
 
-    /// Whether the same stores, with this evidence, would give the same.
+    /// Whether comparing the same stores with this evidence would find the same.
     pub fn still_holds(&self, evidence: &Evidence) -> bool {
         let mut all = Tally::default();
         self.tallies.values().chain([&self.others.tally]).for_each(|tally| all.add(tally));
@@ -177,14 +177,14 @@ impl MinuteFindings {
         all.queued == 0 && (all.unexplained() == 0 || self.newest_letter_at == evidence.newest_letter_at)
     }
 
-    /// What stores count twice that no difference tells of: so many copies in one store or the other. They are events of
-    /// their own in the verdict, for nothing is known of them but that they should not be there.
+    /// Copies that a store counts twice and that no difference reports. The verdict counts each as an event of its own,
+    /// because nothing else is known of it.
     pub fn counted_twice(start: u64, copies: u64) -> Self {
         let tally = Tally { beyond_old: copies, counted_twice: copies, ..Tally::default() };
         Self { start, tallies: LiteMap::from_iter([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
     }
 
-    /// Puts the routes beyond [`MAX_ROUTES`] together, those with the fewest mismatches first.
+    /// Pools the routes beyond [`MAX_ROUTES`], those with the fewest mismatches first.
     pub fn bound(&mut self) {
         let Self { tallies, writes, apart, others, .. } = self;
         let all = distinct(tallies.keys().chain(apart.keys()).cloned());
@@ -199,7 +199,7 @@ impl MinuteFindings {
         }
     }
 
-    /// Adds what the copies of some [`candidates`] show.
+    /// Compares the copies of some [`candidates`] and adds the result.
     pub fn add(&mut self, old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: &Evidence) {
         let mut writes: LiteMap<String, Vec<(u64, u32)>> = LiteMap::new();
         for outcome in outcomes(old, new, window_ms, evidence) {
@@ -228,8 +228,8 @@ impl MinuteFindings {
     }
 }
 
-/// A hash of what both stores said of some minutes: where it is the same, so is what would be found, but for what a
-/// dead letter that came since may explain. 16 hex digits.
+/// A hash of what both stores hold in some minutes, 16 hex digits. If it is unchanged, a comparison would find the
+/// same, except that a newer dead letter may explain more.
 pub fn fingerprint<'a>(minutes: impl Iterator<Item = (&'a u64, &'a Minute)>) -> String {
     let mut hash = Sha256::new();
     for (start, minute) in minutes {

@@ -1,4 +1,4 @@
-//! What is told of each compared event: from all copies that both stores gave of it.
+//! The result for each compared event, from all of its copies in both stores.
 //!
 //! Invariant: an event counts once in the union of both stores, however many copies of it there are.
 
@@ -9,27 +9,28 @@ use super::ask::EventCopy;
 use super::difference::{Difference, DifferenceKind, DifferenceReason, FieldDifference};
 use super::evidence::Evidence;
 
-/// One compared event.
+/// The result for one compared event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventOutcome {
-    /// Minute that it is told of in: that of the old store's copy if it is dual, else that of the new store's.
+    /// Minute under which it is reported: that of the old store's copy if that is dual, else that of the new store's
+    /// copy.
     pub minute: u64,
-    /// Route that it is told of under.
+    /// Route under which it is reported.
     pub path: String,
     /// The write that carried it: its producer, and the number.
     pub write: (u64, u32),
-    /// Whether the old store's sums of dual events leave it out.
+    /// Whether the old store's sums of dual events don't include it.
     pub beyond_old: bool,
-    /// Whether it is a further copy of an event that the old store's sums of dual events have already.
+    /// Whether it is an extra copy of an event that the old store's sums of dual events already include.
     pub surplus_old: bool,
     /// In what the stores differ.
     pub difference: Option<Difference>,
-    /// Copies beyond one for each request that the difference tells of, in the old store and in the new one.
+    /// Extra copies, beyond one per request, that the difference reports: in the old store and in the new one.
     pub further: [u64; 2],
 }
 
-/// Compares all copies of some events that both stores gave. An event of which no stored copy is dual was not meant
-/// for both, and is left out unless a store counts it twice.
+/// Compares all copies of some events in both stores. An event without a stored dual copy was not meant for both
+/// stores, and is left out unless a store counts it twice.
 pub fn outcomes(old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: &Evidence) -> Vec<EventOutcome> {
     let mut copies: Vec<(&EventCopy, bool)> =
         old.iter().map(|copy| (copy, true)).chain(new.iter().map(|copy| (copy, false))).collect();

@@ -1,4 +1,4 @@
-//! The report on one window: verdict, figures, named differences, and all that they were computed from.
+//! The report on one window: verdict, figures, named differences, and everything they were computed from.
 //!
 //! Invariant: it holds its inputs, so that a reviewer can check every figure by hand.
 
@@ -47,7 +47,7 @@ pub struct StoreTotals {
     pub digest_sum: String,
     /// Wrapping sum of hashes over their values: 16 hex digits.
     pub value_sum: String,
-    /// Events that came by this path because the other had failed.
+    /// Fallback events: they came by this path because the other one failed.
     pub fallback: u64,
     /// Repeats that dedup absorbed.
     pub absorbed: u64,
@@ -56,7 +56,7 @@ pub struct StoreTotals {
     pub counted_twice: u64,
 }
 
-/// The report.
+/// The report on one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -92,36 +92,36 @@ pub struct ParityReport {
     pub differences: Vec<Difference>,
     /// Differences that are counted but not named.
     pub unnamed: u64,
-    /// Where sums differ and nothing was found that explains it.
+    /// Where sums differ and no fetched event explains why.
     #[serde(default)]
     pub unresolved: UnresolvedDifferences,
-    /// Loss that both paths share.
+    /// Loss on both paths.
     pub loss: Loss,
     /// What the old store said.
     pub old: StoreTotals,
     /// What the new store said.
     pub new: StoreTotals,
-    /// The most that the stores showed of the window, in this revision or an earlier one.
+    /// The most events that the stores had for the window, in this revision or an earlier one.
     #[serde(default)]
     pub seen: SeenEvents,
-    /// What of that is gone: a store lost it, and the report fails.
+    /// How many of those are gone. If any are, a store lost them, and the report fails.
     #[serde(default)]
     pub vanished: SeenEvents,
-    /// Minutes in which sums differed, of all in which there was something.
+    /// Minutes with events in which the sums differ.
     pub minutes_differing: u64,
-    /// Minutes in which there was something.
+    /// Minutes with events.
     pub minutes: u64,
     /// IDs that were fetched to find the differences.
     pub ids_fetched: u64,
     /// Dead letters that were looked into.
     pub dead_letters: u64,
-    /// What the window looked like: the same again gives the same report.
+    /// Hash of what the stores held. If it is the same, so is the report.
     pub fingerprint: String,
 }
 
 impl ParityReport {
-    /// A hash of what was concluded, of what, and under which rules: 16 hex digits. Where it is the same, a report says
-    /// nothing new.
+    /// A hash of the conclusions, the data and the rules, 16 hex digits. If it is unchanged, the report says nothing
+    /// new.
     pub fn conclusion(&self) -> String {
         let Comparison { verdict, union, tally, .. } = &self.total;
         let loss = (self.loss.arrived, self.loss.missing, self.loss.dead_lettered, self.loss.unjudged_producers);
@@ -131,7 +131,7 @@ impl ParityReport {
         format!("{:016x}", first_u64(&Sha256::digest(all.as_bytes())))
     }
 
-    /// Whether the same stores may come to another report later: something is not explained yet, or on its way.
+    /// Whether the same stores may lead to another report later, because something is unexplained or still on its way.
     pub const fn is_open(&self) -> bool {
         self.total.unexplained > 0
             || self.total.tally.queued > 0

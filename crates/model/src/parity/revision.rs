@@ -1,15 +1,16 @@
-//! A report and those before it on the same window.
+//! A report, given the earlier reports on the same window.
 //!
-//! Invariant: no report is made from less than its predecessor in silence. Stores only gain events; one that shows fewer
-//! than it once did has lost them (it was restored, or deleted), and so the window fails, whatever is left of it says.
+//! Invariant: a report that is made from less data than an earlier one says so. Stores only gain events. A store with
+//! fewer events than before has lost some (it was restored, or events were deleted), so the window fails whatever the
+//! remaining events show.
 
 use super::report::ParityReport;
 use super::seen::SeenEvents;
 use super::verdict::Verdict;
 
 impl ParityReport {
-    /// The same report, beside the most that earlier revisions saw. If a store shows less than that, it fails; and so do
-    /// later revisions, until what vanished is back.
+    /// The same report, checked against the most that earlier revisions saw. It fails if a store now has less, and so
+    /// do later revisions, until the missing events are back.
     #[must_use]
     pub fn after(mut self, before: SeenEvents) -> Self {
         let now = SeenEvents { old: self.old.events, new: self.new.events, arrived: self.loss.arrived };

@@ -1,7 +1,7 @@
 //! Which windows cron compares, and when.
 //!
-//! Invariant: a window is looked at again for as long as an event of it may still be accepted, and once more. One look
-//! is at a bounded time: the last day or two, or one earlier day.
+//! Invariant: a window is compared again for as long as one of its events may still be accepted, and once after that.
+//! One run covers a bounded time: the last day or two, or one earlier day.
 
 use super::window::{Window, WindowKind};
 use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
@@ -21,7 +21,7 @@ const OLDER_DAYS: u64 = MAX_AGE_MS / DAY_MS + 1;
 /// [`OLDER_DAYS`] takes, so that this event is seen, too.
 const GRACE_MS: u64 = 2 * HOUR_MS;
 
-/// What one look is at.
+/// The windows that one run compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScheduledLook {
     /// The last 26 hours, and the last two days.
@@ -30,8 +30,8 @@ pub enum ScheduledLook {
     DaysAgo(u64),
 }
 
-/// What a run looks at that starts at `now_ms`, in a run every minute; none in most of them. Recent windows are looked at
-/// every [`RECHECK_MS`], and so is one earlier day; all of these in turn, which takes 80 minutes.
+/// What the run at `now_ms` compares, if there is a run every minute. Most runs compare nothing. Recent windows are
+/// compared every [`RECHECK_MS`], and so is one earlier day. The earlier days take turns, which takes 80 minutes.
 pub const fn look(now_ms: u64) -> Option<ScheduledLook> {
     let in_turn = now_ms % RECHECK_MS;
     if in_turn < MINUTE_MS {
@@ -43,7 +43,7 @@ pub const fn look(now_ms: u64) -> Option<ScheduledLook> {
     }
 }
 
-/// The closed windows of a kind that are looked at, oldest first: adjoining ones.
+/// The closed windows of a kind to compare: adjacent ones, oldest first.
 pub fn windows(kind: WindowKind, look: ScheduledLook, now_ms: u64, lag_ms: u64) -> Vec<Window> {
     let Some(length) = kind.length_ms() else { return Vec::new() };
     let today = now_ms - now_ms % DAY_MS;
@@ -66,7 +66,7 @@ pub fn newest(kind: WindowKind, now_ms: u64, lag_ms: u64) -> Option<Window> {
     windows(kind, ScheduledLook::Recent, now_ms, lag_ms).pop()
 }
 
-/// Whether an event of the window may have come since it was looked at.
+/// Whether an event of the window may have arrived since it was compared.
 const fn may_change(window: Window, now_ms: u64) -> bool {
     now_ms < window.to.saturating_add(MAX_AGE_MS + GRACE_MS)
 }

@@ -1,8 +1,8 @@
-//! How much the stores showed of a window, as one revision of its report saw it.
+//! How many events the stores had for a window when one revision of its report was made.
 
 use serde::{Deserialize, Serialize};
 
-/// How much the stores showed of a window.
+/// How many events the stores had for a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
-//! Sums that nothing explains.
+//! Differences between sums that no event explains.
 //!
-//! Invariant: what was fetched of a minute makes up the whole difference of its sums, and the minutes that were looked
-//! into make up that of each route over the window. Where they don't, something may be unseen.
+//! Invariant: the events fetched for a minute account for the whole difference of its sums, and the minutes looked into
+//! account for that of each route over the window. Where they don't, something may have been missed.
 
 use litemap::LiteMap;
 
@@ -18,19 +18,19 @@ const MAX_NAMED: usize = 100;
 /// Sums by route, of the old store and of the new one.
 pub type PathSums = (LiteMap<String, SetSum>, LiteMap<String, SetSum>);
 
-/// Where sums differ while the events that were fetched don't show why. A report that has any does not pass.
+/// Where sums differ and the fetched events don't show why. A report with any of these doesn't pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UnresolvedDifferences {
     /// Starts of minutes, in ms; at most 100.
     pub minutes: Vec<u64>,
-    /// Routes whose sums over the window differ otherwise than those of its minutes; at most 100.
+    /// Routes whose difference over the window is not the sum of the differences of its minutes; at most 100.
     pub paths: Vec<String>,
 }
 
 impl UnresolvedDifferences {
-    /// What remains of the routes' sums over a window, given what was found in its minutes.
+    /// The differences of the routes' sums over a window that its minutes don't account for.
     pub fn of(found: &[MinuteFindings], paths: &PathSums) -> Self {
         let mut rest = apart(paths);
         for (path, difference) in found.iter().flat_map(|found| &found.apart) {
@@ -62,7 +62,7 @@ impl UnresolvedDifferences {
     }
 }
 
-/// How far each route's sums are apart, of those whose sums differ.
+/// The difference between both stores' sums, for each route where they differ.
 pub fn apart((old, new): &PathSums) -> LiteMap<String, SetSum> {
     let nothing = SetSum::default();
     let of = |paths: &LiteMap<String, SetSum>, path: &String| *paths.get(path).unwrap_or(&nothing);
@@ -74,7 +74,7 @@ pub fn apart((old, new): &PathSums) -> LiteMap<String, SetSum> {
     all.into_iter().map(difference).filter(|(_, difference)| *difference != nothing).collect()
 }
 
-/// Sums of sets together.
+/// Adds up the sums of several sets.
 pub fn total<'a>(sums: impl Iterator<Item = &'a SetSum>) -> SetSum {
     let mut total = SetSum::default();
     sums.for_each(|sum| total.add(sum));

@@ -1,7 +1,7 @@
-//! Verdicts: what may be concluded of a comparison.
+//! Verdicts: what may be concluded from a comparison.
 //!
-//! Invariant: `pass` and `fail` are said only with 95 % confidence, by events and by the writes that carried them. That
-//! confidence holds for the whole report: for its total, its routes and the loss that both paths share together.
+//! Invariant: `pass` and `fail` need 95 % confidence, by events and by the writes that carried them. That confidence
+//! holds for the whole report: its total, its routes and the loss on both paths together.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Verdict {
 /// proofs at once: each may have the whole of [`ALPHA`].
 pub const FAIL_SHARE: f64 = ALPHA / 3.0;
 
-/// Counts from which something is concluded.
+/// The counts from which a conclusion is drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparisonCounts {
     /// Events compared.
@@ -53,7 +53,7 @@ pub struct ComparisonCounts {
     pub mismatches: u64,
 }
 
-/// How many, where that is not known exactly.
+/// A count that is not known exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CountRange {
     /// At least.
@@ -63,16 +63,15 @@ pub struct CountRange {
 }
 
 impl CountRange {
-    /// So many.
+    /// A count that is known exactly.
     pub const fn exactly(count: u64) -> Self {
         Self { least: count, most: count }
     }
 }
 
-/// What was seen of a set of events. Events of one write (a flush of an isolate) are lost or kept together: taken for
-/// independent, 300 of them in 3 messages would prove what 3 observations can't. A proof needs both units: events,
-/// because the rate is theirs, and writes, because they are what chance moves. It assumes that whether a write is lost
-/// does not depend on its size.
+/// A sample of compared events. Events of one write (a flush of an isolate) are lost or kept together, so 300 events in
+/// 3 messages are only 3 observations. A proof needs both units: events, because the rate is about them, and writes,
+/// because they are lost independently. It assumes that whether a write is lost doesn't depend on its size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Events.
@@ -107,14 +106,14 @@ pub fn proves_above(sample: &Sample, limit: f64) -> bool {
     sample.chance_of_so_many(limit) < FAIL_SHARE
 }
 
-/// Of which of several sets a rate above `limit` is proven, all of them together being one of the proofs of a report:
-/// by Holm's step-down procedure (*A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
+/// For which of several sets a rate above `limit` is proven. All sets together are one of the proofs of a report, by
+/// Holm's step-down procedure (*A simple sequentially rejective multiple test procedure*, Scandinavian Journal of
 /// Statistics 6, 1979).
 pub fn which_above(samples: &[Sample], limit: f64) -> Vec<bool> {
     holm(samples.iter().map(|sample| sample.chance_of_so_many(limit)), FAIL_SHARE)
 }
 
-/// Of which of several sets a rate below `limit` is proven, by the same procedure.
+/// For which of several sets a rate below `limit` is proven, by the same procedure.
 pub fn which_below(samples: &[Sample], limit: f64) -> Vec<bool> {
     holm(samples.iter().map(|sample| sample.chance_of_so_few(limit)), ALPHA)
 }

@@ -75,7 +75,7 @@ impl Window {
     /// Reads a window.
     ///
     /// # Errors
-    /// When it is none, is no whole number of minutes, or is too long.
+    /// If it is not a window, is not a whole number of minutes, or is too long.
     pub fn parse(text: &str) -> Result<Self, InputError> {
         let error = |remedy: &str| InputError::field("window", text, remedy);
         let form = "give hour:{start}, day:{start} or range:{from}-{to}, in ms since 1970";
@@ -101,7 +101,7 @@ impl Window {
         Ok(window)
     }
 
-    /// Whether its end and the time that stragglers have are over.
+    /// Whether the window has ended and the time for late events is over.
     pub const fn is_closed(&self, now_ms: u64, lag_ms: u64) -> bool {
         now_ms >= self.to.saturating_add(lag_ms)
     }

@@ -10,9 +10,9 @@ use crate::counting::grain::{Grain, MINUTE_MS};
 use crate::event::Cohort;
 use crate::sorted::distinct;
 
-/// Intervals of which sums don't tell which events both stores hold: a fallback may have reached both, a repeat may
-/// have met another flag, or the dual events differ. With them come the intervals in which the twin of such an event
-/// may lie. An interval is never ambiguous while one store knows nothing of it nor of those around it.
+/// Intervals whose sums don't tell which events both stores hold: a fallback may have reached both, a repeat may have
+/// been routed by another flag, or the dual events differ. The result includes the intervals in which the twin of such
+/// an event may lie. An interval is not ambiguous if one store has nothing in it or in the intervals around it.
 pub fn ambiguous(old: &Intervals, new: &Intervals, window_ms: u64) -> Vec<Span> {
     let longest = old.keys().chain(new.keys()).map(|(_, grain)| *grain).max().unwrap_or(Grain::Minute);
     let reach = Reach { ms: reach_ms(window_ms), longest };
@@ -71,8 +71,8 @@ impl Reach {
     }
 }
 
-/// How far apart the minutes of two repeats may be that dedup takes for one: their windows are neighbours, so their
-/// times differ by less than two windows.
+/// How far apart, in ms, the minutes of two events may be that dedup treats as one. Their windows are neighbours, so
+/// their times differ by less than two windows.
 pub const fn reach_ms(window_ms: u64) -> u64 {
     let minutes = (2 * window_ms).div_ceil(MINUTE_MS);
     if minutes > 1 { (minutes - 1) * MINUTE_MS } else { MINUTE_MS }

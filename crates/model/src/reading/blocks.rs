@@ -1,7 +1,8 @@
 //! Sums over blocks of intervals of both stores, and what a reader remembers of them.
 //!
-//! Invariant: a remembered sum is of the very intervals it is asked for. Intervals are shared and don't change while
-//! they are; one that is not as it was lies elsewhere, and a weak reference keeps its place from being used again.
+//! Invariant: a remembered sum is used only for the very intervals it was made of. Intervals are shared and don't
+//! change while they are shared. A changed interval has another address, and a weak reference keeps the old address
+//! from being reused.
 
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -24,7 +25,7 @@ const INTERVALS: u64 = 16;
 /// Rollups that are remembered, at most: about 15 MB where they have response times.
 const MAX_ROLLUPS: usize = 6_000;
 
-/// Some intervals of one grain, of one step.
+/// A group of intervals of one grain within one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Block {
     /// Start of the step, in ms.
@@ -42,7 +43,7 @@ impl Block {
     }
 }
 
-/// Some intervals of both stores as one.
+/// The merged figures of some intervals of both stores.
 #[derive(Clone, Default)]
 pub struct BlockSum {
     /// Figures.
@@ -147,7 +148,7 @@ impl Kept {
     }
 }
 
-/// Sums that a reader remembers. They may be lost at no harm.
+/// Sums that a reader remembers. Losing them is harmless.
 #[derive(Default)]
 pub struct BlockMemory {
     kept: LiteMap<Grouping, LiteMap<Block, Kept>>,
@@ -155,7 +156,7 @@ pub struct BlockMemory {
 }
 
 impl BlockMemory {
-    /// Sums of blocks: those that are remembered, and the others made and remembered.
+    /// The sums of all blocks. Sums that are not remembered yet are computed, then remembered.
     pub fn sums(
         &mut self,
         grouping: &Grouping,

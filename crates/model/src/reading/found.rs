@@ -16,23 +16,23 @@ pub struct LogState {
     pub absorbed: u64,
     /// Segments that wait to be folded.
     pub unfolded: u64,
-    /// Size of the database, in bytes; none where the platform doesn't tell.
+    /// Size of the database, in bytes. None if the platform doesn't report it.
     pub bytes: Option<u64>,
 }
 
-/// Rollups that were selected, each as the text of a stored row; of several with the same key the sum is meant.
+/// The selected rollups, each as the text of a stored row. Rollups with the same key are to be added up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectedRollups {
-    /// The last fold; none before the first.
+    /// The last fold. None before the first.
     pub fold: Option<FoldId>,
-    /// Whether the newest fold that the reader had heard of is among this store's. If not, the store was restored (or the
-    /// reader was away for long), nothing that it knew is left out, and nothing else of it may be believed.
+    /// Whether this store has the newest fold that the reader knew of. If not, the store was restored, or the reader
+    /// was away for long. The answer is then complete, and the reader must discard what it remembers.
     pub is_continued: bool,
-    /// Intervals that the reader knew and that end at or before this (ms) are as it knew them, and left out.
+    /// Intervals that the reader already knew and that end at or before this time (ms) are unchanged and left out.
     pub changed_from: u64,
-    /// What is folded.
+    /// Folded rollups.
     pub folded: Vec<String>,
-    /// What waits to be folded.
+    /// Rollups of segments that are not folded yet.
     pub waiting: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What one store holds of some intervals, as the merged read wants it.
+//! What one store holds of some intervals, in the form that the merged read needs.
 //!
 //! Invariant: the totals of an interval are the sums over its routes.
 
@@ -13,7 +13,7 @@ use crate::event::Cohort;
 /// Start of an interval (ms) and its length.
 pub type IntervalSlot = (u64, Grain);
 
-/// Intervals by where they lie. They are shared: what is remembered between reads is not copied for each.
+/// Intervals by start and length. They are shared, so that reads don't copy what is remembered.
 pub type Intervals = BTreeMap<IntervalSlot, Rc<Interval>>;
 
 /// Figures of one interval, by cohort and normalised route.
@@ -82,7 +82,7 @@ impl CohortFigures {
         self.by_path.get(path).map_or(0, |rollup| rollup.requests)
     }
 
-    /// Whether the other was made from the same set of events, as far as sums tell.
+    /// Whether both were made from the same set of events, as far as sums tell.
     pub const fn same_set(&self, other: &Self) -> bool {
         self.requests == other.requests && self.digest_sum == other.digest_sum
     }

@@ -1,7 +1,7 @@
 //! The table of routes: sorted, searched, a page at a time.
 //!
-//! Invariant: a cursor names the last row that was given, not a position, so that a table that changes in between shows
-//! no row twice and none is passed over for having moved by one.
+//! Invariant: a cursor names the last row that was returned, not a position. So a table that changes between pages
+//! doesn't repeat a row, or skip one that moved by one.
 
 use std::fmt::Write as _;
 
@@ -72,7 +72,7 @@ impl SortColumn {
     ];
 }
 
-/// Which part of the table.
+/// Which part of the table to return.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListingSelection {
     /// By which column.
@@ -103,7 +103,7 @@ impl ListingCursor {
     /// Reads a page's `next`.
     ///
     /// # Errors
-    /// When it is none.
+    /// If it is not a cursor.
     pub fn parse(text: &str) -> Result<Self, InputError> {
         let parts = || {
             let (key, path) = text.split_once('-')?;
@@ -126,7 +126,7 @@ pub struct ListingPage {
     pub next: Option<String>,
 }
 
-/// Takes the wanted part.
+/// Returns the selected page.
 pub fn page(rows: Vec<RouteRow>, wanted: &ListingSelection) -> ListingPage {
     let search = wanted.search.to_ascii_lowercase();
     let mut rows: Vec<RouteRow> =

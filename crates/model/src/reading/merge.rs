@@ -22,7 +22,7 @@ use crate::sorted::distinct;
 /// Events of one interval, from the old store and from the new one.
 pub type Recount = (Vec<Event>, Vec<Event>);
 
-/// Both stores as one.
+/// The merged figures of both stores.
 #[derive(Clone, Default)]
 pub struct Merged {
     /// By start of the step (ms; 0 without steps) and normalised route (`ALL_ROUTES` for all together). They are
@@ -88,9 +88,9 @@ pub fn takes_dual_of_new(old: &Intervals, new: &Intervals) -> bool {
     })
 }
 
-/// Unites both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes; one that is missing is
-/// estimated by `single + single + the larger dual + fallback` and makes the result inexact. `memo` has sums of earlier
-/// merges, and keeps those of this one.
+/// Merges both stores. `recounts` holds the events of [`ambiguous`] intervals, of all routes. An ambiguous interval
+/// that is missing there is estimated by `single + single + the larger dual + fallback`, and the result is inexact.
+/// `memo` holds sums of earlier merges, and keeps those of this one.
 pub fn merge(
     (old, new): (&Intervals, &Intervals),
     recounts: &LiteMap<Span, Recount>,

@@ -1,6 +1,6 @@
-//! What an answer lacks, because a part of the system could not be read.
+//! The parts of the system that could not be read for an answer.
 //!
-//! Invariant: an answer that lacks a part names it, so that it never looks whole.
+//! Invariant: an answer that lacks a part names it, so that it never looks complete.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl MissingPart {
     }
 }
 
-/// A part that an answer lacks.
+/// A part that is missing from an answer, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MissingData {
@@ -44,14 +44,14 @@ pub struct MissingData {
     pub reason: String,
 }
 
-/// All of what is missing in one sentence, for people.
+/// Describes all missing parts in one sentence, for people.
 pub fn sentence(missing: &[MissingData]) -> String {
     let each: Vec<String> =
         missing.iter().map(|MissingData { store, reason }| format!("{}: {reason}", store.name())).collect();
     each.join("; ")
 }
 
-/// What two reads of one answer lack, each once.
+/// The missing parts of two reads, each named once.
 pub fn union(first: &[MissingData], second: &[MissingData]) -> Vec<MissingData> {
     let mut all = first.to_vec();
     all.extend(second.iter().filter(|missing| !first.contains(missing)).cloned());

@@ -19,7 +19,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The whole intervals of a grain that hold a range.
+    /// The whole intervals of a grain that cover a range.
     pub const fn around(grain: Grain, from: u64, to: u64) -> Self {
         Self { from: grain.floor(from), to: grain.ceil(to), grain }
     }
@@ -35,7 +35,7 @@ impl Span {
     }
 }
 
-/// Of which routes.
+/// Which routes to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RouteSelection {
     /// Each by itself.
@@ -46,7 +46,7 @@ pub enum RouteSelection {
     One(String),
 }
 
-/// How much of a rollup.
+/// How much of each rollup to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RollupParts {
     /// Numbers only.
@@ -55,7 +55,7 @@ pub enum RollupParts {
     Latency,
     /// Those, and addresses: what figures are made of.
     Figures,
-    /// Everything: also exemplars, which are the most to carry.
+    /// Everything, including exemplars, which are the largest part.
     All,
 }
 
@@ -70,12 +70,12 @@ pub struct FoldId {
     pub mark: u64,
 }
 
-/// What a reader knows already.
+/// The intervals that a reader already knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownIntervals {
     /// As of this fold, or a later one.
     pub fold: FoldId,
-    /// The newest fold that it has heard of: a store that has it is still the one that was read.
+    /// The newest fold that the reader knows of. A store that has it was not restored since.
     pub newest: FoldId,
     /// These intervals.
     pub spans: Vec<Span>,
@@ -90,11 +90,11 @@ pub struct Selection {
     pub routes: RouteSelection,
     /// Parts.
     pub parts: RollupParts,
-    /// Parts of events that were meant for both stores: a reader of both needs them of one.
+    /// Parts for dual events. A reader of both stores needs them from one store only.
     pub dual: RollupParts,
 }
 
-/// The intervals of these spans that are in none of the others.
+/// The intervals of `spans` that are in none of `others`.
 pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
     let mut rest = spans.to_vec();
     for other in others {
@@ -113,7 +113,7 @@ pub fn without(spans: &[Span], others: &[Span]) -> Vec<Span> {
     rest
 }
 
-/// Intervals in order as spans that are as long as can be.
+/// Joins intervals, given in order, into the longest possible spans.
 pub fn joined(slots: impl IntoIterator<Item = IntervalSlot>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for (start, grain) in slots {
@@ -129,9 +129,9 @@ pub fn joined(slots: impl IntoIterator<Item = IntervalSlot>) -> Vec<Span> {
 /// Up to this length a range is read by minutes alone, in ms: as a chart of it is.
 const BY_MINUTES_MS: u64 = 2 * HOUR_MS;
 
-/// The spans that hold a range with few intervals: whole days, and at its ends hours and minutes as far as they are
-/// kept. Its ends are moved outwards to the finest intervals that are kept of its beginning, and inwards to what is kept
-/// at all. An interval that is not over yet counts as whole.
+/// Covers a range with few intervals: whole days, and hours and minutes at its ends as far as they are kept. The ends
+/// are moved outwards to the finest intervals that are kept at its beginning, and inwards to what is kept at all. An
+/// interval that is not over yet counts as whole.
 pub fn cover(from: u64, to: u64, now_ms: u64, retention: &Retention) -> Vec<Span> {
     let is_short = to.saturating_sub(from) <= BY_MINUTES_MS;
     cover_by(if is_short { Grain::Minute } else { Grain::Day }, from, to, now_ms, retention)
@@ -180,8 +180,8 @@ impl Steps {
     }
 }
 
-/// The finest series of a range that is kept as far back as the range goes and has at most `points` points, and one for
-/// the step in which it begins: more only where even days are more.
+/// The finest series for a range that is kept back to the start of the range and has at most `points` points, plus one
+/// for the step in which the range begins. It has more points only if days are already too many.
 pub fn steps(from: u64, to: u64, points: u64, now_ms: u64, retention: &Retention) -> Steps {
     let length = to.saturating_sub(from);
     let grain_of = |step_ms: u64| Grain::ALL.into_iter().rfind(|grain| grain.ms() <= step_ms).unwrap_or(Grain::Day);

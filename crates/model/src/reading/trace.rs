@@ -1,7 +1,7 @@
-//! What is to be said of the details of an ID's time, whether or not any part knows the ID.
+//! Where the details of an ID's time are, whether or not any store knows the ID.
 //!
-//! Invariant: that an ID isn't found is never taken for proof that it never was: it is said whether its details would
-//! still be there.
+//! Invariant: an ID that isn't found is never taken as proof that it never existed. The answer says whether its details
+//! would still be kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +42,9 @@ pub struct Age {
     pub window_start: u64,
     /// Now, in ms.
     pub now_ms: u64,
-    /// How long details are kept at the least, in ms.
+    /// How long details are kept at least, in ms.
     pub kept_ms: u64,
-    /// How far the archive is with its day; none where there is no archive, or where it began later.
+    /// How far the archive is with the ID's day. None if there is no archive, or if it began later.
     pub archiving: Option<ArchiveProgress>,
 }
 

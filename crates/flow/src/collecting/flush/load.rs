@@ -12,7 +12,7 @@ use model::event::message::{self, EncodedEvent};
 use super::FlushPlatform;
 use crate::collecting::write_path::WritePath;
 
-/// Events that are to be written by one path, and are not yet. Dropped with events in it, it counts them as lost.
+/// Events that one path has yet to write. If it is dropped with events in it, they are counted as lost.
 pub struct PendingEvents<'a, P: FlushPlatform> {
     platform: &'a P,
     /// The path.
@@ -31,12 +31,12 @@ impl<'a, P: FlushPlatform> PendingEvents<'a, P> {
         Self { platform, path, is_fallback, events }
     }
 
-    /// Puts another one's events to these.
+    /// Adds the events of another load.
     pub fn join(&mut self, mut other: Self) {
         self.events.append(&mut other.events);
     }
 
-    /// Splits it into what one write carries: by object, and by the size of a message.
+    /// Splits the load into single writes: by object, or by the size of a message.
     pub fn into_parts(mut self, shards: u64) -> impl Iterator<Item = WriteLoad<'a, P>> {
         let (platform, path, is_fallback) = (self.platform, self.path, self.is_fallback);
         let events = std::mem::take(&mut self.events);
@@ -51,7 +51,7 @@ impl<'a, P: FlushPlatform> PendingEvents<'a, P> {
             .map(move |(events, message)| WriteLoad { load: load(events), message })
     }
 
-    /// Ends it: its events are written.
+    /// Ends the load: its events are written.
     pub fn succeed(mut self, log_events: bool) {
         let events = std::mem::take(&mut self.events);
         for Event { idempotent_id, path: route, status, .. } in
@@ -62,7 +62,7 @@ impl<'a, P: FlushPlatform> PendingEvents<'a, P> {
         }
     }
 
-    /// Ends it: its events are not written, or may not be. Returns those that the other path is to write.
+    /// Ends the load: its events are not written, or may not be. Returns those that the other path has to write.
     pub fn fail(mut self, error: &str) -> Option<Self> {
         if self.is_fallback {
             self.lose(error);
@@ -106,7 +106,7 @@ fn lost<P: FlushPlatform>(platform: &P, what: &str, written: &EncodedEvent, erro
     platform.log_error(&format!("{what}, event lost: {id} | {error} | {whole}"));
 }
 
-/// What one write carries.
+/// The events of one write.
 pub struct WriteLoad<'a, P: FlushPlatform> {
     /// Its events.
     pub load: PendingEvents<'a, P>,

@@ -1,4 +1,4 @@
-//! The order of work in one flush, apart from the platform: what is written when, and what becomes of what fails.
+//! The order of work in one flush, without the platform: what is written when, and what happens if a write fails.
 //!
 //! Invariants: every delivery (an event on a path that was meant for it) ends in exactly one of three ways: written by
 //! that path, written as `fallback` by the other one, or counted as lost and logged whole. This holds when the flush's
@@ -34,8 +34,8 @@ const FEWEST_LANES: usize = 2;
 
 /// What a flush needs of the platform.
 pub trait FlushPlatform {
-    /// Writes events of one object, or of one message, whose text is `message`. A future that is dropped gives its
-    /// connection back where the platform can do that.
+    /// Writes events of one object, or of one message. `message` is their text. Dropping the future frees its
+    /// connection, if the platform can do that.
     fn write(
         &self,
         path: WritePath,
@@ -52,14 +52,14 @@ pub trait FlushPlatform {
     /// Adds to a counter.
     fn count(&self, name: &'static str, events: usize);
 
-    /// Logs what went as it should.
+    /// Logs something that went as it should.
     fn log(&self, line: &str);
 
     /// Logs a failure.
     fn log_error(&self, line: &str);
 }
 
-/// Writes the events of one flush, and by the other path what fails.
+/// Writes the events of one flush. Those whose write fails are written by the other path.
 pub async fn flush<P: FlushPlatform>(platform: &P, bounds: Bounds, events: Vec<BufferedEvent>) {
     let work = Work::new(platform, bounds, &events);
     drop(events);

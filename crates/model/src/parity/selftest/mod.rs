@@ -1,4 +1,4 @@
-//! The comparator's test of itself: traffic with known faults, and whether the report finds exactly those.
+//! The comparator's self-test: traffic with known faults, and a check that the report finds exactly those.
 //!
 //! Invariant: what must be found is known from how the faults were made, never from a comparison.
 
@@ -50,7 +50,7 @@ const FAULTS: [Fault; 7] = [
     Fault::LoseBoth,
 ];
 
-/// What each store is given, and what must be found.
+/// The events for each store, and what the reports must find.
 #[derive(Debug, Clone, Default)]
 pub struct SelfTest {
     /// What the old store gets.
@@ -66,12 +66,12 @@ pub struct SelfTest {
     absorbed: u64,
 }
 
-/// What came of it.
+/// The result of a self-test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SelfTestOutcome {
-    /// Whether each report found exactly what was done.
+    /// Whether each report found exactly the injected faults.
     pub passed: bool,
     /// Where it did not.
     pub failures: Vec<String>,
@@ -92,7 +92,7 @@ impl SelfTestOutcome {
     }
 }
 
-/// Whether all of these are events of a self-test: no others may be stored past dedup.
+/// Whether all of these are events of a self-test. Only such events may be stored without dedup.
 pub fn are_own(events: &[Event]) -> bool {
     events.iter().all(|event| event.path.starts_with("/selftest/"))
 }
@@ -101,7 +101,7 @@ impl SelfTest {
     /// Traffic in the window that ends at the minute of `end_ms`, from a producer and digests of this `seed`.
     ///
     /// # Errors
-    /// When the time is none that an event can have.
+    /// If the time is not valid for an event.
     pub fn new(seed: u64, end_ms: u64, id_window_ms: u64) -> Result<Self, InputError> {
         let window = Self::window(end_ms);
         let mut test = Self::default();
@@ -164,7 +164,7 @@ impl SelfTest {
         }
     }
 
-    /// Holds both reports against what was done.
+    /// Checks both reports against the injected faults.
     pub fn outcome(&self, first: ParityReport, second: ParityReport) -> SelfTestOutcome {
         let before = [self.faults.as_slice(), &self.delayed].concat();
         let mut failures = self.failures("before the delayed events", &first, &before);

@@ -1,5 +1,5 @@
-//! Faults that need a world of their own, because they are judged as a whole: each is a window of traffic in which one
-//! thing went wrong, and what the report on it must say.
+//! Faults that need a world of their own, because they are judged as a whole. Each world is a window of traffic with
+//! one fault, and what the report on it must say.
 //!
 //! Invariant: what must be said is known from how the world was made, never from a comparison.
 
@@ -38,7 +38,7 @@ const APART_MS: u64 = 10 * MINUTE_MS;
 /// How long ago the window of the world in which the new path stops has ended, in ms: nothing of it can be queued.
 const STOPPED_BEFORE_MS: u64 = 2 * HOUR_MS;
 
-/// One fault and its world.
+/// A world with one fault.
 #[derive(Debug, Clone)]
 pub struct FaultyWorld {
     /// Name of the fault.
@@ -47,9 +47,9 @@ pub struct FaultyWorld {
     pub window: Window,
     /// Whether it needs stores of its own, because of what is not in them.
     pub is_alone: bool,
-    /// What the old store and the new one get.
+    /// Events for the old store and for the new one.
     pub given: [Vec<Event>; 2],
-    /// What they get a second time, past dedup.
+    /// Events that each store gets a second time, without dedup.
     pub again: [Vec<Event>; 2],
     expected: Expected,
 }
@@ -79,7 +79,7 @@ pub struct WorldReport {
 }
 
 impl FaultyWorld {
-    /// Where the report does not say what was done.
+    /// What the report should say of the fault, but doesn't.
     pub fn failures(&self, report: &ParityReport) -> Vec<String> {
         let Expected { verdict, union, only_old, value_differs, counted_twice, lost, writes_differing, failing_route } =
             &self.expected;
@@ -118,7 +118,7 @@ type Make = fn(&Maker) -> Result<FaultyWorld, InputError>;
 /// All worlds, of producers and digests of this `seed`, before the minute of `end_ms`.
 ///
 /// # Errors
-/// When the time is none that an event can have.
+/// If the time is not valid for an event.
 pub fn worlds(seed: u64, end_ms: u64, id_window_ms: u64) -> Result<Vec<FaultyWorld>, InputError> {
     let makers =
         [stored_twice, stored_twice_by_both, routes_swapped, route_lost, messages_lost, lost_on_both, path_stopped];
