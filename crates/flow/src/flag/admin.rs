@@ -92,7 +92,7 @@ fn built_in() -> Result<Document, Error> {
 ///
 /// # Errors
 /// The history can't be reached, or somebody else changed it meanwhile.
-pub(super) async fn current(app: &App) -> Result<Document, Error> {
+pub async fn current(app: &App) -> Result<Document, Error> {
     let (newest, copies) = join(newest(app, 1), Copies::read(app)).await;
     let newest = newest?.pop().map(|change| change.document);
     let Some(plan) = change::repair(newest.as_ref(), copies.newest()) else { return built_in() };
