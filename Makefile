@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
-.PHONY: help setup build check simulate test test-native test-worker test-dashboard test-bench test-readme test-docs \
+.PHONY: help setup build check simulate planted test test-native test-worker test-dashboard test-bench test-readme test-docs \
 	test-deployment openapi fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
@@ -40,6 +40,10 @@ simulate: export FOR := $(FOR)
 simulate: export TRACE := $(TRACE)
 simulate: ## the simulator: past failures, then the stories of 2,000 seeds
 	cargo run --quiet --profile simulate -p sim --bin simulate
+
+# ARGS are names of files in crates/sim/planted: only those are tried, and nothing is written.
+planted: ## whether the simulator finds each planted fault; writes docs/simulation.md (some hours)
+	cargo xtask planted $(ARGS)
 
 test-worker: build ## the built Worker in the local runtime
 	@scripts/setup metrics

@@ -6,6 +6,7 @@ mod demo;
 mod documented;
 mod generate;
 mod openapi;
+mod planted;
 mod progress;
 mod replay;
 mod table;
@@ -32,6 +33,7 @@ enum Task {
     Cost(cost::CostArgs),
     /// Write docs/openapi.json from the types and routes of the API.
     Openapi,
+    Planted(planted::PlantedArgs),
 }
 
 #[tokio::main]
@@ -42,6 +44,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         Task::Replay(args) => replay::run(args).await,
         Task::Cost(args) => cost::run(&args),
         Task::Openapi => openapi::run(),
+        Task::Planted(args) => planted::run(&args),
     }
 }
 
