@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::future::Future;
 
+use model::counting::grain::MINUTE_MS;
 use model::operating::health::{Job, WRITE_PROBE};
 use store::keeper::write_probe::WriteProbe;
 use store::letters::dead_letters::DeadLetters;
@@ -38,7 +39,7 @@ pub async fn scheduled(app: &App) {
     if let Some(stops) = stops {
         jobs.run(app, "ramp", ramp::advance(app, &stops)).await;
     }
-    jobs.run(app, "dead-letters", expire_dead_letters(app)).await;
+    jobs.run(app, "dead-letters", dead_letters(app)).await;
     jobs.run(app, "archive", archive::scheduled(app)).await;
     jobs.run(app, "clean", clean(app)).await;
     jobs.run(app, "snapshot", snapshot::refresh(app)).await;
@@ -70,9 +71,22 @@ async fn probe(app: &App) -> Result<(), StoreError> {
     WriteProbe::new(app.new_store_until(app.deadline(PROBE_MS))?).write(app.now_ms()).await
 }
 
-async fn expire_dead_letters(app: &App) -> Result<(), StoreError> {
-    let expired = DeadLetters::new(app.new_store()?).expire(app.now_ms()).await?;
+/// How often letters that a newer version wrote are tried again, in ms.
+const NEWER_EVERY_MS: u64 = 10 * MINUTE_MS;
+
+/// Deletes what has had its time; and reads some of what a newer version wrote: this Worker may be the newer one by now.
+async fn dead_letters(app: &App) -> Result<(), StoreError> {
+    let now_ms = app.now_ms();
+    let letters = DeadLetters::new(app.new_store()?);
+    let expired = letters.expire(now_ms).await?;
     app.count("dead_letters_expired", expired);
+    let after = app.isolate.newer_letters.take();
+    if after.is_some() || now_ms % NEWER_EVERY_MS < MINUTE_MS {
+        let step = letters.read_newer(&app.event_store()?, after.as_ref(), now_ms).await?;
+        app.count("dead_letters_redriven", step.redriven);
+        // The next run goes on behind what still can't be read.
+        app.isolate.newer_letters.replace(step.next);
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use model::parity::schedule::ScheduledLook;
 use model::reading::blocks::BlockMemory;
 use store::events::event_store::WriterMemory;
 use store::events::recall::Recall;
+use store::letters::dead_letters::LetterPosition;
 
 use crate::counters::Counters;
 
@@ -101,6 +102,8 @@ pub struct IsolateMemory {
     pub sums: RefCell<BlockMemory>,
     /// Windows that the last run of parity had no time for.
     pub parity_left: Cell<Option<ScheduledLook>>,
+    /// Where the next run of cron goes on to read letters that a newer version wrote; none where it begins anew.
+    pub newer_letters: RefCell<Option<LetterPosition>>,
     /// Why the ramp was held last, so that each reason is logged once.
     pub ramp_held: RefCell<Option<String>>,
     /// The newest text of metrics.
@@ -127,6 +130,7 @@ impl IsolateMemory {
             recalls: RefCell::new(LiteMap::new()),
             sums: RefCell::default(),
             parity_left: Cell::new(None),
+            newer_letters: RefCell::default(),
             ramp_held: RefCell::new(None),
             metrics: RefCell::new(None),
             said_unarchived: Cell::new(false),

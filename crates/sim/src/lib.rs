@@ -12,6 +12,7 @@
 //! | [`hazards`] | what may go wrong, one file each |
 //! | [`properties`] | what must hold, one file each |
 //! | [`run`] | tells a story while properties watch |
+//! | [`scenarios`] | stories that are told by hand: a rollout, outages, a deployment, a restore, a scanner, a year |
 //! | [`shrink`] | makes the story of a failure short |
 //! | [`failure`] | tells a failure: seed, story, what the platform did, and a file to keep |
 //! | [`past`] | stories that failed once, which are told first |
@@ -29,6 +30,7 @@ pub mod hazards;
 pub mod past;
 pub mod properties;
 pub mod run;
+pub mod scenarios;
 pub mod shrink;
 pub mod sight;
 pub mod story;

@@ -90,7 +90,13 @@ pub struct Outcome {
 
 /// Tells a story; with `keep_lines`, so that it can be read.
 pub fn run(story: &Story, keep_lines: bool) -> Outcome {
+    run_with(story, keep_lines, Vec::new())
+}
+
+/// The same, with what must hold in this story besides.
+pub fn run_with(story: &Story, keep_lines: bool, besides: Vec<Box<dyn Property>>) -> Outcome {
     let mut run = Run::of(story);
+    run.properties.extend(besides);
     if keep_lines {
         run.world.trace.keep();
     }

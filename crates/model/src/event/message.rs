@@ -138,6 +138,9 @@ pub fn write(events: impl IntoIterator<Item = Event>) -> Result<Vec<String>, Inp
     Ok(pack(written).into_iter().map(|(_, text)| text).collect())
 }
 
+/// What the reason of a letter says that a newer Worker may read: cron tries such letters again by itself.
+pub const NEEDS_NEWER: &str = "deploy one that knows the newer format, and it is read within minutes";
+
 /// Parses a message, event by event. Never fails: `rejected` holds whatever can't be read.
 pub fn parse(text: &str, now_ms: u64) -> ParsedMessage {
     if let Ok(Sound { v: VERSION, events }) = serde_json::from_str(text)
@@ -151,8 +154,7 @@ pub fn parse(text: &str, now_ms: u64) -> ParsedMessage {
         Err(error) => return whole(false, malformed(&error)),
     };
     if v != VERSION {
-        let remedy =
-            format!("this Worker reads version {VERSION}; deploy one that knows the newer format, then redrive");
+        let remedy = format!("this Worker reads version {VERSION}; {NEEDS_NEWER}");
         return whole(v > VERSION, InputError::field("v", v, remedy));
     }
     let incoming: Incoming<'_> = match serde_json::from_str(text) {

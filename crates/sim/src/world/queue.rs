@@ -30,8 +30,8 @@ const LOOKS: u32 = 5;
 const AFTER_CRASH_S: u32 = 1;
 
 /// How a message of the present version begins, and one of the next.
-const VERSION: &str = r#"{"v":1"#;
-const NEXT_VERSION: &str = r#"{"v":2"#;
+pub(super) const VERSION: &str = r#"{"v":1"#;
+pub(super) const NEXT_VERSION: &str = r#"{"v":2"#;
 
 const fn name(lane: Lane) -> &'static str {
     match lane {

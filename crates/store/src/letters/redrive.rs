@@ -14,7 +14,8 @@
 //! | ending the letters | the events, and no letter | goes on behind them |
 
 use model::delivery::kept_letter::{KeptLetter, RefusedLetter};
-use model::delivery::letter::{self, LetterRemainder};
+use model::delivery::letter::{self, LetterRemainder, RetriedPayload};
+use model::event::message;
 
 use super::dead_letters::{DeadLetters, Filter, LetterPosition, kept};
 use crate::events::event_store::{EventStore, RecordCounts, WriterMemory};
@@ -72,16 +73,46 @@ impl DeadLetters {
         after: Option<&LetterPosition>,
         now_ms: u64,
     ) -> Result<RedriveStep, StoreError> {
+        self.try_again(store, filter, after, now_ms, |_| true).await
+    }
+
+    /// Tries the oldest [`STEP`] letters after a place that a newer version wrote, of which this one may be the reader by
+    /// now. What still can't be read at all is left as it is, however often this is repeated.
+    ///
+    /// # Errors
+    /// [`StoreError`]; repeating is harmless.
+    pub async fn read_newer(
+        &self,
+        store: &EventStore,
+        after: Option<&LetterPosition>,
+        now_ms: u64,
+    ) -> Result<RedriveStep, StoreError> {
+        let filter = Filter { reason: Some(message::NEEDS_NEWER.to_owned()), ..Filter::default() };
+        let is_read = |retried: &RetriedPayload| !retried.events.is_empty();
+        self.try_again(store, &filter, after, now_ms, is_read).await
+    }
+
+    /// Tries letters, and keeps of those that stay and are to be noted what remains of them.
+    async fn try_again(
+        &self,
+        store: &EventStore,
+        filter: &Filter,
+        after: Option<&LetterPosition>,
+        now_ms: u64,
+        is_noted: impl Fn(&RetriedPayload) -> bool,
+    ) -> Result<RedriveStep, StoreError> {
         let letters = self.oldest(filter, after).await?;
         let Some(last) = letters.last() else { return Ok(RedriveStep::default()) };
         let next = LetterPosition { received_at: last.received_at, id: last.id.clone() };
         let (mut events, mut redriven, mut rests) = (Vec::new(), Vec::new(), Vec::new());
         for KeptLetter { id, bytes, payload, .. } in letters {
             let retried = letter::retry(&payload.unwrap_or_default(), bytes, now_ms);
+            let noted = is_noted(&retried);
             events.extend(retried.events);
             match retried.rest {
                 None => redriven.push(id),
-                Some(rest) => rests.push((id, rest)),
+                Some(rest) if noted => rests.push((id, rest)),
+                Some(_) => {}
             }
         }
         let recorded = store.record(&mut WriterMemory::default(), &events, now_ms).await?;

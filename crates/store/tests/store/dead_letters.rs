@@ -303,3 +303,23 @@ proptest! {
         prop_assert_eq!(days(&direct), plain_days(&counted));
     }
 }
+
+#[test]
+fn what_a_newer_version_wrote_is_read_once_it_can_be_and_left_alone_until_then() {
+    let sqlite = Sqlite::new();
+    let letters = DeadLetters::new(sqlite.clone());
+    let newer = |id: &str, payload: &str| {
+        let reason = format!("`v` is 2: {}", message::NEEDS_NEWER);
+        DeadLetter { reason, ..letter(id, START, payload.to_owned()) }
+    };
+    let readable = message::write([event(1, 0)]).unwrap().remove(0);
+    let kept = [newer("a", r#"{"v":2,"events":[]}"#), newer("b", &readable), letter("c", START, readable)];
+    block_on(letters.store(&kept)).unwrap();
+    for expected in [1, 0] {
+        let step = block_on(letters.read_newer(&store(&sqlite), None, START)).unwrap();
+        assert_eq!((step.redriven, step.recorded.stored, step.next), (expected, expected, None));
+    }
+    let left = newest(&sqlite, &ALL);
+    assert_eq!(ids(&left).len(), 2, "{left:?}");
+    assert!(left.iter().all(|letter| letter.attempts == 0 && letter.refused.is_none()), "nobody was asked: {left:?}");
+}
