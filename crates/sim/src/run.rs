@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
         }
         let elapsed = |run: &Self| run.world.now_ms() - START;
         // Hours and their reports close meanwhile.
-        for minutes in [1, 12, 50, 25] {
+        for minutes in [1, 62, 25] {
             self.pass(elapsed(self) + minutes * MINUTE_MS);
             self.cron()?;
         }
@@ -235,9 +235,9 @@ impl<'a> Run<'a> {
         let is_long = self.story.steps.last().is_some_and(|step| elapsed(self) > step.at_ms + RECENT_MS);
         for _ in 0..if is_long { OLDER_DAYS } else { 2 } {
             self.pass(elapsed(self).next_multiple_of(schedule::RECHECK_MS));
-            for minutes in [1, 1, 1, 1] {
+            for _ in 0..3 {
                 self.cron()?;
-                self.pass(elapsed(self) + minutes * MINUTE_MS);
+                self.pass(elapsed(self) + MINUTE_MS);
             }
             self.ask(Some(&Happening::Step))?;
         }

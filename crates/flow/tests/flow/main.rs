@@ -5,7 +5,6 @@ mod archive;
 mod collecting;
 mod consuming;
 mod cron;
-mod exactly_once;
 mod flag;
 mod flush;
 mod letters;
