@@ -11,7 +11,7 @@
 //! | [`story`] | what happens in a run, as data; the story of a seed |
 //! | [`hazards`] | what may go wrong, one file each |
 //! | [`properties`] | what must hold, one file each |
-//! | [`run`] | tells a story while properties watch |
+//! | [`run`], `acts` | tells a story while properties watch; what each act does |
 //! | [`scenarios`] | stories that are told by hand: a rollout, outages, a deployment, a restore, a scanner, a year |
 //! | [`shrink`] | makes the story of a failure short |
 //! | [`failure`] | tells a failure: seed, story, what the platform did, and a file to keep |
@@ -25,8 +25,10 @@
     clippy::panic
 )]
 
+mod acts;
 pub mod failure;
 pub mod hazards;
+pub mod numbers;
 pub mod past;
 pub mod properties;
 pub mod run;

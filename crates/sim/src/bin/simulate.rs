@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::failure::FailedStory;
-use sim::run::{Numbers, Violation, run};
+use sim::numbers::Numbers;
+use sim::run::{Violation, run};
 use sim::story::{Story, clock};
 
 fn number(name: &str) -> Option<u64> {

@@ -7,7 +7,7 @@ use api::url::Query;
 use flow::flag::orders;
 use flow::reading::stats;
 
-use crate::run::request;
+use crate::acts::request;
 use crate::world::World;
 
 const HOUR_MS: u64 = 3_600_000;
