@@ -240,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_filled_to_its_last_byte() {
+        let encoded = |length: usize| Rc::new(EncodedEvent { event: example(), text: "x".repeat(length) });
+        let room = MAX_MESSAGE_BYTES - around(["", ""]).len();
+        let lengths = |first, second| {
+            pack(vec![encoded(first), encoded(second)]).iter().map(|(_, text)| text.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(40_000, room - 40_000), [MAX_MESSAGE_BYTES]);
+        assert_eq!(lengths(40_000, room - 40_000 + 1).len(), 2);
+    }
+
+    #[test]
     fn a_body_that_is_no_text_is_kept_whole() {
         let ParsedMessage { events, rejected, newer } = not_text("ff00");
         assert_eq!((events, newer, rejected.len(), rejected[0].payload.as_str()), (Vec::new(), false, 1, "ff00"));

@@ -194,5 +194,18 @@ mod tests {
         let end = NOW - 20 * 60_000;
         assert!(after(&stepped(end), &proof(Verdict::Pass), NOW).unwrap().contains("before the last step"));
         assert_eq!(after(&stepped(end - 1), &proof(Verdict::Pass), NOW), None);
+        let mut waiting = stepped(end);
+        waiting.ramp.as_mut().unwrap().next = 0;
+        assert_eq!(after(&waiting, &proof(Verdict::Pass), NOW), None, "no step was taken yet");
+    }
+
+    #[test]
+    fn a_report_counts_for_its_whole_life_and_blames_only_the_path_that_is_worse() {
+        let last = NOW - 20 * 60_000 + REPORT_LIFE_MS;
+        assert_eq!(after(&document(1), &proof(Verdict::Pass), last), None);
+        assert!(after(&document(1), &proof(Verdict::Pass), last + 1).unwrap().contains("too old"));
+        let ParityProof::Report(fail) = proof(Verdict::Fail) else { panic!() };
+        let alike = ParityProof::Report(FiledReport { against_new: 30, against_old: 30, ..fail });
+        assert!(!after(&document(1), &alike, NOW).unwrap().contains("old path"));
     }
 }

@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn the_lower_bound_is_that_of_events_where_writes_say_more() {
+        let found = loss((10_000, 20), &[1; 10], 0, &just_now());
+        let (by_events, by_writes) = (bounds::lower(10, 10_010), bounds::lower(10, 20 + 10));
+        assert!(by_events < by_writes && (found.lower_bound - by_events).abs() < 1e-12, "{}", found.lower_bound);
+    }
+
+    #[test]
     fn nothing_is_pending_where_nothing_is_missing_or_the_new_path_is_through() {
         let mut evidence = just_now();
         evidence.newest_window = window().to - MINUTE_MS - 1;
