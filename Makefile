@@ -5,7 +5,7 @@ SHELL := bash
 # Steps share cargo's locks and two of them print tables: one at a time.
 .NOTPARALLEL:
 .PHONY: help setup build check simulate planted test test-native test-worker test-dashboard test-bench test-readme test-docs \
-	test-deployment openapi fuzz coverage bench run demo verify deploy deploy-dry-run audit clean
+	test-deployment openapi fuzz coverage mutants bench run demo verify deploy deploy-dry-run audit clean
 
 # Puts Node 22, Wrangler and the other tools first in PATH.
 env := . scripts/env &&
@@ -78,6 +78,17 @@ coverage: ## line coverage of crates/model, crates/store and crates/flow; fails 
 	@scripts/setup coverage
 	$(env) cargo llvm-cov --package model --package store --package flow --fail-under-lines 92 \
 		--ignore-filename-regex '/tests/|/benches/|/rig/|/sim/'
+
+# The code that decides: who an event is, where it goes, what is counted once, whether stores agree.
+MUTATED := event/** flag/** log/** counting/** parity/*.rs reading/merge.rs
+FILES ?= $(MUTATED:%=crates/model/src/%) crates/store/src/events/**
+
+# Hours for all of them. ARGS="--shard 0/50" tries a fiftieth, and FILES=crates/model/src/flag/route.rs one file.
+# .cargo/mutants.toml says by which tests, and what is left out. ARGS="--baseline skip" saves a run without a change.
+mutants: ## change the code that decides, bit by bit, and list in target/mutants.out what no test notices
+	@scripts/setup mutants
+	$(env) CARGO_TARGET_DIR=$(CURDIR)/target PROPTEST_CASES=$${PROPTEST_CASES-64} \
+		cargo mutants --workspace $(FILES:%=--file '%') $(ARGS)
 
 # Nothing else should run meanwhile. ARGS=--quick takes some minutes and leaves docs/performance.md as it is.
 bench: build ## measure speed and cost against the plan's own design

@@ -230,5 +230,6 @@ mod tests {
         }
         seen.keep_newest(2);
         assert!(seen.knows(5) && seen.knows(3) && !seen.knows(1));
+        assert_eq!(seen.windows().collect::<Vec<_>>(), [3, 5]);
     }
 }
