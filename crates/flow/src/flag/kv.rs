@@ -113,7 +113,8 @@ pub async fn write_alone(app: &App, stop: &Stop) -> Result<(), Failure> {
     put(app, &format!("{ALONE}{}", stop.id), &text).await
 }
 
-/// The stops that KV alone took, with their keys.
+/// The stops that KV alone took, with their keys. A key that is listed, but whose text this place does not see yet, is not
+/// among them: whoever deletes it would delete the stop.
 ///
 /// # Errors
 /// They can't be read.
@@ -121,11 +122,14 @@ pub async fn alone(app: &App) -> Result<(Latch, Vec<String>), Failure> {
     let Some(keys) = app.within_ms(READ_DEADLINE_MS, app.ports.kv.list(ALONE)).await else {
         return Err(format!("KV gave no list within {READ_DEADLINE_MS} ms").into());
     };
-    let (mut all, keys) = (Latch::default(), keys?);
-    for key in &keys {
-        all.merge(stops_in(get(app, key).await?.as_deref())?);
+    let (mut all, mut seen) = (Latch::default(), Vec::new());
+    for key in keys? {
+        if let Some(text) = get(app, &key).await? {
+            all.merge(stops_in(Some(&text))?);
+            seen.push(key);
+        }
     }
-    Ok((all, keys))
+    Ok((all, seen))
 }
 
 /// Deletes keys of stops that another place holds now.

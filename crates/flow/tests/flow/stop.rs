@@ -214,3 +214,20 @@ fn the_repair_leaves_a_kv_that_can_not_be_read_alone_and_mends_one_that_holds_ga
     let error = world.run(admin::repair(&isolate.app)).unwrap_err();
     assert!(error.to_string().contains("the copy of the stops can't be read"), "{error}");
 }
+
+#[test]
+fn the_repair_deletes_no_key_whose_stop_its_place_does_not_see_yet() {
+    let world = World::new(11);
+    let (near, far) = (world.isolate(), world.isolate_at(0, 7));
+    let key = "stop/stop-01020304";
+    let record = r#"{"stops":[{"id":"stop-01020304","at":1,"by":"op","reason":"on fire"}]}"#;
+    // The place saw that there is none, and goes on to see that for a minute.
+    assert_eq!(world.run(far.app.ports.kv.get(key)), Ok(None));
+    world.run(near.app.ports.kv.put(key, record)).unwrap();
+    world.pass_ms(2_000);
+    world.run(admin::repair(&far.app)).unwrap();
+    assert!(world.kv_text(key).is_some(), "no other place has it");
+    world.pass_ms(61_000);
+    assert!(world.run(admin::repair(&far.app)).unwrap().holds());
+    assert_eq!((world.kv_text(key), world.d1().count("flag_stops")), (None, 1));
+}
