@@ -8,8 +8,9 @@
 //! Where it has a restore, D1 is set back to its beginning at any time.
 //!
 //! **What holds** in every state: a router that was told of a stop obeys it until it is told of its release, and then no
-//! more; it never goes back to an older document; one version never means two documents to any of them; a stop that was
-//! accepted is in some place, and its release, once accepted, in D1 or the object; nothing is released that nobody named.
+//! more; it obeys no older document than it was told of; one version never means two documents to any of them; a stop that
+//! was accepted is in D1, in the object, or under a key of its own in KV; its release, once accepted, is in D1 or the
+//! object; and nothing is released that nobody named.
 //! And at rest: if nothing fails from then on, a repair brings all places together, stops that were accepted hold, those
 //! that were released don't, and each router, new or old, obeys what the places hold.
 //!
@@ -18,7 +19,7 @@
 //! failed, because both are errors to `flow`. KV lists its newest keys. A restore comes while nobody changes the flag, as
 //! `docs/operations.md` asks for, and D1 may forget what it alone had.
 //!
-//! **How far.** Two or three isolates with one or two tasks each: [`SCENARIOS`], with some 725,000 states in all.
+//! **How far.** Two or three isolates with one or two tasks each: [`SCENARIOS`], with some 720,000 states in all.
 
 mod isolates;
 mod places;

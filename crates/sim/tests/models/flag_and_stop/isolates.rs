@@ -22,7 +22,7 @@ use crate::platform::Platform;
 
 pub const DISOBEYED: &str = "a router that saw a stop, and no release of it, does not obey it";
 pub const REVIVED: &str = "a router obeys a stop although it saw its release";
-pub const OLDER: &str = "a router went back to an older document";
+pub const OLDER: &str = "a router obeys an older document than it was told of";
 pub const TWO_DOCUMENTS: &str = "one version meant two documents to those who obey";
 
 /// What changes start from: a ramp is due.
@@ -196,7 +196,7 @@ pub struct Notes {
     released: u8,
     /// Documents that it obeyed, by version.
     pub documents: BTreeMap<u32, String>,
-    /// Its newest version.
+    /// The newest version that it was told of.
     pub newest: u32,
     /// Whether it obeys a stop.
     pub is_stopped: bool,
@@ -204,9 +204,14 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Notes the stops in a text, however they are written there.
+    /// Notes the stops in a text, however they are written there, and the document's version.
     fn hear(&mut self, text: &str) {
         let Ok(value) = serde_json::from_str::<Value>(text) else { return };
+        if let Some(document) = value.get("document").and_then(Value::as_str) {
+            self.hear(document);
+        }
+        let version = value.get("version").and_then(Value::as_u64).unwrap_or_default();
+        self.newest = self.newest.max(u32::try_from(version).unwrap());
         let stops = value.get("latch").unwrap_or(&value).get("stops").and_then(Value::as_array).cloned();
         for stop in stops.unwrap_or_default() {
             let bit = (0..STOPS).filter(|number| stop["id"] == id(*number)).fold(0, |mask, number| mask | 1 << number);
@@ -233,7 +238,6 @@ impl Notes {
             self.broken = Some(OLDER);
         }
         self.is_stopped = flag.stop.is_some();
-        self.newest = self.newest.max(memory.obeyed.version());
         if memory.obeyed.in_force().is_some() && flag.stop.is_none() {
             let text = format!("{flag:?}");
             if self.documents.insert(flag.version, text.clone()).is_some_and(|known| known != text) {

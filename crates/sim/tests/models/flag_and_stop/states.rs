@@ -8,7 +8,7 @@ use super::places::{Known, Map, Places, is_write};
 use crate::lives::{Answer, Call, Lives, Number};
 use crate::search::{Model, Step};
 
-pub const LOST: &str = "a stop that was accepted, and that nobody released, is nowhere";
+pub const LOST: &str = "a stop that was accepted, and that nobody released, is in no place that keeps it";
 pub const UNNAMED: &str = "a stop was released that nobody named";
 pub const UNRELEASED: &str = "a release that was accepted is in no place that is always consistent";
 pub const APART: &str = "a repair does not bring all places together";
@@ -67,10 +67,15 @@ pub struct State {
     asked: u8,
     /// Stops whose release was accepted.
     released: u8,
+    /// Stops of which a restored D1 forgot what it alone had.
+    forgotten: u8,
     faults: u8,
     ends: u8,
     restores: u8,
 }
+
+/// Stops that have to hold, and those that must not: a bit for each.
+type Due = (u8, u8);
 
 /// The model of a variant in a scenario.
 pub struct FlagAndStop {
@@ -81,7 +86,8 @@ pub struct FlagAndStop {
     initial: Places,
     /// What calls may answer, and the places after them.
     answers: HashMap<(Places, u8, Number), Vec<(Number, Places)>>,
-    settled: HashMap<(Places, Number, [u8; 3]), Option<&'static str>>,
+    /// What is wrong with places and an isolate at rest.
+    settled: HashMap<(Places, Number, Due), Option<&'static str>>,
 }
 
 impl FlagAndStop {
@@ -204,16 +210,22 @@ impl FlagAndStop {
     fn restored(&mut self, state: &State) -> Option<(Step, State)> {
         let is_changed = state.actors.iter().filter_map(|actor| actor.task).any(Task::changes);
         let restores = state.restores.checked_sub(1).filter(|_| !is_changed)?;
-        let Known { object, alone, .. } = self.map.known(state.places);
+        let Known { d1, object, alone, .. } = self.map.known(state.places);
+        let (stops, releases) = (mask(&d1, true) | mask(&d1, false), mask(&d1, false));
         let elsewhere = mask(&object, true) | mask(&object, false) | mask(&alone, true);
+        let forgotten = state.forgotten | stops & !elsewhere | releases & !mask(&object, false);
         let places = Places { d1: self.initial.d1, ..state.places };
-        let (accepted, released) = (state.accepted & elsewhere, state.released & mask(&object, false));
-        Some((Box::new(|| "D1 is restored".into()), State { places, accepted, released, restores, ..state.clone() }))
+        Some((Box::new(|| "D1 is restored".into()), State { places, forgotten, restores, ..state.clone() }))
+    }
+
+    fn due(state: &State) -> Due {
+        (state.accepted & !state.asked & !state.forgotten, state.released & !state.forgotten)
     }
 
     /// What is wrong once nothing fails any more, a repair has run, and this isolate has read all places.
     fn wrong_when_settled(&mut self, state: &State, node: Number) -> Option<&'static str> {
-        let key = (state.places, node, [state.accepted, state.asked, state.released]);
+        let (held, ended) = Self::due(state);
+        let key = (state.places, node, (held, ended));
         if let Some(known) = self.settled.get(&key) {
             return *known;
         }
@@ -230,8 +242,8 @@ impl FlagAndStop {
         });
         let wrong = [
             (d1 != object || mask(&copy, true) != holding, APART),
-            (state.accepted & !state.asked & !holding != 0, UNDONE),
-            (state.released & holding != 0, CAME_BACK),
+            (held & !holding != 0, UNDONE),
+            (ended & holding != 0, CAME_BACK),
             (notes.is_stopped != d1.holds() || !is_newest, IGNORED),
         ];
         let wrong = wrong.into_iter().find_map(|(is_wrong, property)| is_wrong.then_some(property)).or(notes.broken);
@@ -269,8 +281,20 @@ impl Model for FlagAndStop {
         let begin =
             |(_, tasks): &(u8, &[Task])| Actor { node: if is_router(tasks) { known } else { 0 }, task: None, begun: 0 };
         let actors = actors.iter().map(begin).collect();
-        let (accepted, asked, released) = (0, 0, 0);
-        State { places, actors, away: None, late: Vec::new(), accepted, asked, released, faults, ends, restores }
+        let (accepted, asked, released, forgotten) = (0, 0, 0, 0);
+        State {
+            places,
+            actors,
+            away: None,
+            late: Vec::new(),
+            accepted,
+            asked,
+            released,
+            forgotten,
+            faults,
+            ends,
+            restores,
+        }
     }
 
     fn next(&mut self, state: &State) -> Vec<(Step, State)> {
@@ -294,11 +318,14 @@ impl Model for FlagAndStop {
     fn violation(&mut self, state: &State) -> Option<&'static str> {
         let Known { d1, object, copy, alone, .. } = self.map.known(state.places);
         let consistent = d1.merged(object);
-        let all = consistent.clone().merged(copy).merged(alone);
+        // Not KV's one copy: a merge into an older one drops what it lacks.
+        let keepers = consistent.clone().merged(alone);
+        let all = keepers.clone().merged(copy);
+        let (held, ended) = Self::due(state);
         let wrong = [
             (mask(&all, false) & !state.asked != 0, UNNAMED),
-            (state.accepted & !state.asked & !mask(&all, true) != 0, LOST),
-            (state.released & !mask(&consistent, false) != 0, UNRELEASED),
+            (held & !mask(&keepers, true) != 0, LOST),
+            (ended & !mask(&consistent, false) != 0, UNRELEASED),
         ];
         let wrong = wrong.into_iter().find_map(|(is_wrong, property)| is_wrong.then_some(property));
         if let Some(property) = self.wrong_with_routers(state).or(wrong) {
