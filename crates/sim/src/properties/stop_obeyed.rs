@@ -32,8 +32,6 @@ fn disobeyed<'a>(stop: &AcceptedStop, sight: &'a Sight<'_>) -> Option<&'a Event>
         let Some([copy]) = served.map(Vec::as_slice) else { return false };
         let from_ms = stop.at_ms + SPREAD_MS;
         (from_ms..until_ms).contains(&copy.at_ms)
-            // Not held to yet: while one request of a burst reads the flag after a pause, the others go by the old one.
-            && event.status != 404
             && is_meant_for_new(event)
             // An isolate that can read no place that has the stop goes on with what it knows.
             && !sight.was_broken(stop.at_ms, copy.at_ms)
