@@ -39,6 +39,8 @@ pub struct FlagMemory {
     pub read_at_ms: u64,
     /// When the object was last asked for it, in ms.
     pub asked_at_ms: u64,
+    /// Whether a request reads it while what is known is too old to be used.
+    pub is_awaited: bool,
     /// The last problem that was logged, so that it is logged only once.
     pub complaint: Option<String>,
 }

@@ -23,6 +23,11 @@ const DEADLINE_MS: u64 = 1_000;
 /// The object is asked at every so many reads: after 15 s, with the default `FLAG_TTL_MS`.
 pub const READS_PER_ASK: u64 = 3;
 
+/// How long a request waits at a time for the one that reads, in ms, and how often: as long as a read may take. One that
+/// was ended never says that it is done.
+const WAIT_MS: u64 = 20;
+const MOST_WAITS: u32 = 100;
+
 /// The flag in force. None if it has to be read again, because it is older than `FLAG_TTL_MS` or unknown.
 pub fn fresh(app: &App, now_ms: u64) -> Option<Rc<Flag>> {
     let memory = app.isolate.flag.borrow();
@@ -30,11 +35,19 @@ pub fn fresh(app: &App, now_ms: u64) -> Option<Rc<Flag>> {
     (now_ms.saturating_sub(memory.read_at_ms) < app.config.flag_ttl_ms).then(|| flag.clone())
 }
 
-/// The flag in force. If it is not [`fresh`], this request reads it again; others meanwhile use the one in memory.
+/// The flag in force. If it is not [`fresh`], this request reads it again. Others meanwhile use the one in memory, unless
+/// nobody has read it for long: in an isolate that was idle, they wait.
 pub async fn current(app: &App) -> Rc<Flag> {
-    let now_ms = app.now_ms();
-    if let Some(flag) = fresh(app, now_ms) {
-        return flag;
+    let mut now_ms = app.now_ms();
+    for _ in 0..MOST_WAITS {
+        if let Some(flag) = fresh(app, now_ms) {
+            return flag;
+        }
+        if !app.isolate.flag.borrow().is_awaited {
+            break;
+        }
+        app.sleep_ms(WAIT_MS).await;
+        now_ms = app.now_ms();
     }
     let asks = claim(app, now_ms);
     let object = async { if asks { Some(of_object(app).await) } else { None } };
@@ -44,7 +57,10 @@ pub async fn current(app: &App) -> Rc<Flag> {
         None if document.is_err() || stops.is_err() => Some(of_object(app).await),
         object => object,
     };
-    app.isolate.flag.borrow_mut().read_at_ms = now_ms;
+    {
+        let mut memory = app.isolate.flag.borrow_mut();
+        (memory.read_at_ms, memory.is_awaited) = (now_ms, false);
+    }
     adopt(app, document, stops, object);
     app.isolate.flag.borrow().obeyed.in_force().cloned().unwrap_or_default()
 }
@@ -66,10 +82,14 @@ async fn of_object(app: &App) -> Result<FlagCopy, Failure> {
 /// Notes that one request reads for all; returns whether it asks the object, too.
 fn claim(app: &App, now_ms: u64) -> bool {
     let mut memory = app.isolate.flag.borrow_mut();
-    if memory.obeyed.in_force().is_some() {
-        memory.read_at_ms = now_ms;
+    let most_age_ms = READS_PER_ASK * app.config.flag_ttl_ms;
+    let is_old = now_ms.saturating_sub(memory.read_at_ms) >= most_age_ms;
+    match memory.obeyed.in_force() {
+        Some(_) if is_old => memory.is_awaited = true,
+        Some(_) => memory.read_at_ms = now_ms,
+        None => {}
     }
-    let asks = now_ms.saturating_sub(memory.asked_at_ms) >= READS_PER_ASK * app.config.flag_ttl_ms;
+    let asks = now_ms.saturating_sub(memory.asked_at_ms) >= most_age_ms;
     if asks {
         memory.asked_at_ms = now_ms;
     }
