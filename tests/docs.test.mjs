@@ -25,6 +25,8 @@ const filesBelow = (folder) =>
 const NAMING = [...["src", "crates", "scripts", "xtask"].flatMap(filesBelow), "wrangler.toml", "Makefile", ".dev.vars.example"];
 const naming = NAMING.map(read).join("\n");
 
+const targets = new Set([...read("Makefile").matchAll(/^([a-z-]+):/gm)].map(([, target]) => target));
+
 /** A heading's anchor, as GitHub makes it. */
 const anchorOf = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").replaceAll(" ", "-");
 const anchors = (page) => [...prose(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading));
@@ -38,6 +40,16 @@ describe("every page", () => {
         const file = path ? relative(root, join(root, dirname(page), path)) : page;
         assert.ok(existsSync(join(root, file)), target);
         if (anchor && file.endsWith(".md")) assert.ok(anchors(file).includes(anchor), target);
+      }
+    });
+
+    test(`${page}: the targets of make and the stories that its commands name exist`, () => {
+      const commands = [...read(page).matchAll(/^ *(?:\$ )?((?:\w+=\S+ )*make .*)$/gm)].map(([, command]) => command);
+      for (const command of commands) {
+        const [, target] = command.match(/make ([a-z-]+)/) ?? [];
+        assert.ok(target && targets.has(target), command);
+        const [, story] = command.match(/STORY=(\S+)/) ?? [];
+        assert.ok(!story || existsSync(join(root, story)), command);
       }
     });
 

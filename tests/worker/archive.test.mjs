@@ -58,9 +58,12 @@ describe("archive", { concurrency: 3, timeout: 180_000 }, () => {
   test("a day of both stores goes to R2, each event once, and then out of both", async (t) => {
     const gateway = await startAtNoon(t);
     const day = dayOf(NOON);
+    // The clock jumped: requests are answered, and recorded once the flag is read again. So the next flag waits for them.
     await gateway.requests("/api/test", 10, "old");
+    await gateway.delivered({ old: 10, new: 0 });
     await gateway.putFlag({ mode: "dual-write", samplePpm: MILLION });
     await gateway.requests("/api/test", 10, "both");
+    await gateway.delivered({ old: 20, new: 10 });
     await gateway.putFlag({ mode: "queue-only" });
     await gateway.requests("/api/test", 10, "new");
     const { total } = await gateway.delivered({ old: 20, new: 20 });
