@@ -8,9 +8,11 @@ use flow::letters;
 use flow::operating::health;
 use flow::parity::reports;
 use flow::reading::stats;
+use model::event::identity::Digest;
+use store::events::read::EventReader;
 
 use crate::properties::{Happening, Reading};
-use crate::run::{Run, Violation};
+use crate::run::{Backup, Run, Violation};
 use crate::story::{Act, Broken, Unreadable};
 use crate::truth::{AcceptedStop, Stored};
 use crate::world::trouble::{Fault, Trouble};
@@ -41,7 +43,8 @@ impl Run<'_> {
             Act::Flag(rule) => self.change(rule.clone()),
             Act::Rollback => self.roll_back(),
             Act::Stop => self.stop(),
-            Act::Release => self.release(),
+            Act::Release => self.release(usize::MAX),
+            Act::ReleaseOldest => self.release(1),
             Act::Read(range) => self.read(range)?,
             Act::Health => {
                 let answer = self.world.run(health::read(&self.operator.app));
@@ -88,10 +91,14 @@ impl Run<'_> {
                 "KV's quota is used up"
             }
             Act::BackUp => {
-                self.backup = Some(world.d1().copy());
+                let copy = |name: String| (name.clone(), world.object(&name).sqlite.copy());
+                let objects = world.object_names().into_iter().map(copy).collect();
+                self.backup = Some(Backup { d1: world.d1().copy(), objects });
                 return;
             }
             Act::Restore => return self.restore(),
+            Act::RestoreObjects => return self.restore_objects(),
+            Act::StoreTwice => return self.store_twice(),
             Act::LoseAlarms => {
                 world.lose_alarms();
                 "alarms are lost"
@@ -173,12 +180,35 @@ impl Run<'_> {
     fn restore(&mut self) {
         let Some(backup) = &self.backup else { return };
         let held = Stored::of(&self.world);
-        self.world.d1().restore(backup);
-        let mut truth = self.truth.borrow_mut();
-        truth.undone.extend(held.new.iter().map(|event| event.digest));
-        truth.restored_ms = Some(self.world.now_ms());
-        drop(truth);
+        self.world.d1().restore(&backup.d1);
+        self.undo(held.new.iter().map(|event| event.digest));
         self.fault("D1 is restored");
+    }
+
+    fn restore_objects(&mut self) {
+        let Some(backup) = &self.backup else { return };
+        let held = Stored::of(&self.world);
+        for (name, earlier) in &backup.objects {
+            self.world.object(name).sqlite.restore(earlier);
+            self.world.restart(name);
+        }
+        self.undo(held.old.iter().map(|event| event.digest));
+        self.fault("objects are restored");
+    }
+
+    /// What a store held may be gone by now.
+    fn undo(&self, held: impl Iterator<Item = Digest>) {
+        let mut truth = self.truth.borrow_mut();
+        truth.undone.extend(held);
+        truth.restored_ms = Some(self.world.now_ms());
+    }
+
+    fn store_twice(&mut self) {
+        let (now_ms, reader) = (self.world.now_ms(), EventReader::new(self.world.d1().clone()));
+        let (events, _) = rig::block_on(reader.events(now_ms.saturating_sub(60 * MINUTE_MS), now_ms)).unwrap();
+        rig::block_on(rig::store(self.world.d1()).store_again(&events, now_ms)).unwrap();
+        self.truth.borrow_mut().twice.extend(events.iter().map(|event| event.digest));
+        self.fault("events are stored twice");
     }
 
     fn change(&self, rule: String) {
@@ -206,24 +236,30 @@ impl Run<'_> {
         let (app, truth) = (self.operator.app.clone(), self.truth.clone());
         self.operator.spawn_long(async move {
             if let Ok(stopped) = orders::stop(&app, r#"{"updatedBy":"op","reason":"a story"}"#).await {
-                let accepted = AcceptedStop { id: stopped.stop.id, at_ms: app.now_ms(), released_ms: None };
+                let (id, at_ms) = (stopped.stop.id, app.now_ms());
+                let accepted = AcceptedStop { id, at_ms, released_ms: None, is_released: false };
                 truth.borrow_mut().stops.push(accepted);
             }
         });
     }
 
-    fn release(&self) {
+    /// Releases so many stops that were accepted and not released yet, the oldest first.
+    fn release(&self, most: usize) {
         let (app, truth) = (self.operator.app.clone(), self.truth.clone());
         self.operator.spawn_long(async move {
-            let held: Vec<String> = truth.borrow().stops.iter().map(|stop| stop.id.clone()).collect();
-            for id in held {
+            let is_held = |stop: &&AcceptedStop| !stop.is_released;
+            let held: Vec<String> = truth.borrow().stops.iter().filter(is_held).map(|stop| stop.id.clone()).collect();
+            for id in held.into_iter().take(most) {
                 let now_ms = app.now_ms();
                 let of_id = |stop: &&mut AcceptedStop| stop.id == id;
                 if let Some(stop) = truth.borrow_mut().stops.iter_mut().find(of_id) {
                     stop.released_ms.get_or_insert(now_ms);
                 }
                 let body = format!(r#"{{"id":"{id}","updatedBy":"op","reason":"a story"}}"#);
-                drop(orders::release(&app, &body).await);
+                let is_released = orders::release(&app, &body).await.is_ok();
+                if let Some(stop) = truth.borrow_mut().stops.iter_mut().find(|stop| stop.id == id) {
+                    stop.is_released |= is_released;
+                }
             }
         });
     }

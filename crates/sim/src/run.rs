@@ -11,13 +11,17 @@ use crate::numbers::Numbers;
 use crate::properties::{self, Happening, Property};
 use crate::sight::Sight;
 use crate::story::{Act, Story};
-use crate::truth::Record;
+use crate::truth::{Record, Stored};
 use crate::world::{Isolate, KvLaws, QueueLaws, World};
 
 /// How long is waited for the last message at most, in ms: as long as the slow lane keeps any.
 const PATIENCE_MS: u64 = 14 * 24 * 3_600_000;
 
 const MINUTE_MS: u64 = 60_000;
+
+/// How old the last day of a story is when it may be archived, in ms, and the runs of cron that this takes.
+const ARCHIVED_AFTER_MS: u64 = 9 * 24 * 3_600_000;
+const ARCHIVING_CRONS: usize = 10;
 
 /// Windows that ended within this time, in ms, are looked at again every ten minutes; older days, as many as these, in turn.
 const RECENT_MS: u64 = 20 * 3_600_000;
@@ -74,6 +78,13 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
+/// A copy of both stores.
+pub(crate) struct Backup {
+    pub(crate) d1: rig::Sqlite,
+    /// Objects that there were, by name.
+    pub(crate) objects: Vec<(String, rig::Sqlite)>,
+}
+
 /// A run under way.
 pub(crate) struct Run<'a> {
     pub(crate) story: &'a Story,
@@ -83,7 +94,7 @@ pub(crate) struct Run<'a> {
     pub(crate) operator: Isolate,
     pub(crate) truth: Rc<RefCell<Record>>,
     pub(crate) properties: Vec<Box<dyn Property>>,
-    pub(crate) backup: Option<rig::Sqlite>,
+    pub(crate) backup: Option<Backup>,
     pub(crate) next_cron_ms: u64,
     pub(crate) numbers: Numbers,
 }
@@ -95,7 +106,7 @@ impl<'a> Run<'a> {
         let world = World::with(story.seed, &settings);
         world.queue_laws(QueueLaws {
             repeats_ppm: setup.repeats_ppm,
-            retention_ms: PATIENCE_MS,
+            retention_ms: setup.retention_ms,
             ..QueueLaws::default()
         });
         if setup.has_bucket {
@@ -123,7 +134,22 @@ impl<'a> Run<'a> {
         }
         self.pass_until(self.story.calm_at_ms)?;
         self.settle()?;
-        self.ask(None)
+        self.ask(None)?;
+        self.archive()
+    }
+
+    /// Waits until all days are old enough to be archived, and lets cron do it.
+    fn archive(&mut self) -> Result<(), Violation> {
+        if !self.story.setup.has_bucket {
+            return Ok(());
+        }
+        let held = Stored::of(&self.world).counted();
+        self.pass(self.world.now_ms() - START + ARCHIVED_AFTER_MS);
+        for _ in 0..ARCHIVING_CRONS {
+            self.cron()?;
+            self.pass(self.world.now_ms() - START + MINUTE_MS + 10_000);
+        }
+        self.ask(Some(&Happening::Archived(held)))
     }
 
     /// Lets time pass until so many ms after the beginning, with cron as often as the story says.

@@ -27,6 +27,8 @@ pub struct AcceptedStop {
     pub at_ms: u64,
     /// When somebody began to release it, in ms. From then on both may have happened.
     pub released_ms: Option<u64>,
+    /// Whether some place took the release.
+    pub is_released: bool,
 }
 
 /// All of it.
@@ -35,11 +37,13 @@ pub struct Record {
     pub served: BTreeMap<Digest, Vec<Served>>,
     /// Isolates of the gateway that were ended, and when, in ms.
     pub ended: BTreeMap<Owner, u64>,
-    /// Events that D1 held when it was restored to an earlier time.
+    /// Events that a store held when it was restored to an earlier time.
     pub undone: BTreeSet<Digest>,
-    /// When D1 was restored last, in ms.
+    /// When a store was restored last, in ms.
     pub restored_ms: Option<u64>,
     pub stops: Vec<AcceptedStop>,
+    /// Events that D1 was made to store twice.
+    pub twice: BTreeSet<Digest>,
     /// Unreadable messages that were sent.
     pub unreadable: u64,
     /// Runs of cron that ended.
@@ -47,17 +51,21 @@ pub struct Record {
 }
 
 /// How long an event may be on its way out of an isolate, in ms: until then it is lost with it.
-const ON_ITS_WAY_MS: u64 = 32_000;
+pub const ON_ITS_WAY_MS: u64 = 32_000;
 
 impl Record {
     pub fn serve(&mut self, observed: &ObservedRequest, at_ms: u64, by: Owner) {
         self.served.entry(digest(observed)).or_default().push(Served { at_ms, by });
     }
 
-    /// Whether every copy of a request was served by an isolate that ended soon after: it may be lost.
+    /// Whether a request may be gone: every copy of it was served by an isolate that ended soon after, or before a store
+    /// that held it was restored.
     pub fn may_be_lost(&self, digest: &Digest) -> bool {
-        let soon = |served: &Served| self.ended.get(&served.by).is_some_and(|end| *end <= served.at_ms + ON_ITS_WAY_MS);
-        self.served.get(digest).is_some_and(|copies| copies.iter().all(soon))
+        let ended =
+            |served: &Served| self.ended.get(&served.by).is_some_and(|end| *end <= served.at_ms + ON_ITS_WAY_MS);
+        let undone =
+            |served: &Served| self.undone.contains(digest) && self.restored_ms.is_some_and(|at| served.at_ms < at);
+        self.served.get(digest).is_some_and(|copies| copies.iter().all(|served| ended(served) || undone(served)))
     }
 }
 

@@ -43,7 +43,14 @@ impl Hazard for PartAway {
     }
 
     fn steps(&self, scene: &Scene<'_>) -> Vec<Step> {
-        scene.once(broken(scene))
+        let (at_ms, broken) = (scene.any_time(), broken(scene));
+        let mut steps = vec![Step::new(at_ms, broken.clone())];
+        if scene.random.happens(200_000) {
+            // Somebody looks before it is over.
+            let look = scene.random.pick(&[Act::Health, Act::Read("1h".to_owned())]).clone();
+            steps.push(Step::new(at_ms + broken.lasts_ms() / 10 * 9, look));
+        }
+        steps
     }
 }
 

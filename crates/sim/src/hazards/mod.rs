@@ -6,13 +6,17 @@
 mod alarms_lost;
 mod away;
 mod backup_restored;
+mod blind_start;
 mod clients_repeat;
 mod clock_jumps;
 mod isolates_die;
 mod kv_refuses;
+mod long_outage;
 mod no_randomness;
 mod poison;
+mod queue_loses;
 mod scanner;
+mod stored_twice;
 mod two_versions;
 
 use crate::story::{Act, Step};
@@ -53,8 +57,11 @@ pub trait Hazard: Sync {
     fn steps(&self, scene: &Scene<'_>) -> Vec<Step>;
 }
 
-/// All of them. Those that hit most often in practice stand more than once.
-pub const HAZARDS: [&dyn Hazard; 17] = [
+/// Too long for most stories.
+pub const LONGEST: &dyn Hazard = &long_outage::LongOutage;
+
+/// All others. Those that hit most often in practice stand more than once.
+pub const HAZARDS: [&dyn Hazard; 20] = [
     &away::PartAway,
     &away::PartAway,
     &away::PartAway,
@@ -72,4 +79,7 @@ pub const HAZARDS: [&dyn Hazard; 17] = [
     &scanner::Scanner,
     &two_versions::TwoVersions,
     &no_randomness::NoRandomness,
+    &queue_loses::QueueLoses,
+    &stored_twice::StoredTwice,
+    &blind_start::BlindStart,
 ];

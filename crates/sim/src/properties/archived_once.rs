@@ -1,8 +1,11 @@
-//! What is archived is archived once, and was served.
+//! What the stores hold is archived, and once.
 
 use std::collections::BTreeSet;
 
-use super::{Property, ensure};
+use model::event::Event;
+use model::event::identity::Digest;
+
+use super::{Happening, Property, ensure};
 use crate::sight::Sight;
 
 pub struct ArchivedOnce;
@@ -12,16 +15,19 @@ impl Property for ArchivedOnce {
         "each event is archived once"
     }
 
-    fn at_end(&mut self, sight: &Sight<'_>) -> Result<(), String> {
-        let mut seen = BTreeSet::new();
+    fn on_event(&mut self, happening: &Happening, sight: &Sight<'_>) -> Result<(), String> {
+        let Happening::Archived(held) = happening else { return Ok(()) };
+        let mut seen: BTreeSet<Digest> = BTreeSet::new();
         for name in sight.world.file_names().iter().filter(|name| name.contains(".ndjson")) {
             for line in sight.world.file(name).unwrap_or_default().lines() {
-                let event: serde_json::Value =
-                    serde_json::from_str(line).map_err(|error| format!("{name}: {error}"))?;
-                let digest = event["digest"].as_str().unwrap_or_default().to_owned();
-                ensure(seen.insert(digest.clone()), || format!("{digest} is archived twice"))?;
+                let event: Event = serde_json::from_str(line).map_err(|error| format!("{name}: {error}"))?;
+                let is_first = seen.insert(event.digest);
+                ensure(is_first || sight.truth.twice.contains(&event.digest), || {
+                    format!("{:?} is archived twice", event.digest)
+                })?;
             }
         }
-        Ok(())
+        let left_out = held.difference(&seen).next();
+        ensure(left_out.is_none(), || format!("{left_out:?} is not archived, of {}", held.len()))
     }
 }

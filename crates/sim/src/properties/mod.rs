@@ -8,20 +8,29 @@ mod archived_once;
 mod balanced;
 mod bounded;
 mod changes_proven;
+mod cohorts_true;
+mod compared_whole;
 mod counted_once;
 mod flag_goes_forward;
 mod health_honest;
 mod letters_unreadable;
 mod lost_in_silence;
+mod lost_only_without_paths;
+mod numbered_once;
 mod places_agree;
 mod private;
 mod reads_true;
+mod release_ends;
 mod settled;
 mod stop_obeyed;
+mod unknown_is_old;
 mod verdicts_true;
+
+use std::collections::BTreeSet;
 
 use api::health::HealthAnswer;
 use api::stats::StatsAnswer;
+use model::event::identity::Digest;
 
 use crate::sight::Sight;
 use crate::truth::Stored;
@@ -43,6 +52,8 @@ pub enum Happening {
     CronBegins,
     /// Somebody read figures.
     Read(Box<Reading>),
+    /// All days were archived; these events were in the stores before.
+    Archived(BTreeSet<Digest>),
     /// Somebody looked at health.
     Health(Box<HealthAnswer>),
 }
@@ -79,12 +90,18 @@ pub fn all() -> Vec<Box<dyn Property>> {
     vec![
         Box::new(counted_once::CountedOnce),
         Box::new(lost_in_silence::LostInSilence),
+        Box::new(lost_only_without_paths::LostOnlyWithoutPaths),
+        Box::new(numbered_once::NumberedOnce),
+        Box::new(cohorts_true::CohortsTrue),
         Box::new(reads_true::ReadsTrue),
         Box::<verdicts_true::VerdictsTrue>::default(),
+        Box::<compared_whole::ComparedWhole>::default(),
         Box::<changes_proven::ChangesProven>::default(),
         Box::new(stop_obeyed::StopObeyed),
         Box::new(flag_goes_forward::FlagGoesForward),
+        Box::new(unknown_is_old::UnknownIsOld),
         Box::new(places_agree::PlacesAgree),
+        Box::new(release_ends::ReleaseEnds),
         Box::new(balanced::Balanced),
         Box::new(letters_unreadable::LettersUnreadable),
         Box::new(settled::Settled),

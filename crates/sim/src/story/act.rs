@@ -50,6 +50,8 @@ pub enum Act {
     Stop,
     /// Releases all stops that were accepted.
     Release,
+    /// Releases the oldest of them alone.
+    ReleaseOldest,
     /// Ends an isolate of the gateway where it stands; another takes its place.
     EndGateway(usize),
     /// Ends the isolate that consumes and runs cron.
@@ -64,10 +66,14 @@ pub enum Act {
     },
     /// KV takes so many writes a day from now on.
     KvQuota(u64),
-    /// A copy of D1 as it is now.
+    /// A copy of D1 and of all objects as they are now.
     BackUp,
     /// D1 as it was when it was copied last.
     Restore,
+    /// All objects as they were when they were copied last.
+    RestoreObjects,
+    /// D1 stores all events of the last hour once more.
+    StoreTwice,
     LoseAlarms,
     PassAlarmsBy,
     Unreadable(Unreadable),
@@ -110,6 +116,7 @@ impl fmt::Display for Act {
             Self::Rollback => write!(f, "an operator rolls the flag back"),
             Self::Stop => write!(f, "an operator makes an emergency stop"),
             Self::Release => write!(f, "an operator releases the stops"),
+            Self::ReleaseOldest => write!(f, "an operator releases the oldest stop"),
             Self::EndGateway(gateway) => write!(f, "gateway {gateway} dies, and another takes its place"),
             Self::EndWorker => write!(f, "the consumer's isolate dies"),
             Self::EndObjects => write!(f, "the objects restart"),
@@ -118,8 +125,10 @@ impl fmt::Display for Act {
             }
             Self::Clock { gateway, ahead_ms } => write!(f, "the clock of gateway {gateway} is {ahead_ms} ms ahead"),
             Self::KvQuota(writes) => write!(f, "KV takes {writes} writes a day"),
-            Self::BackUp => write!(f, "D1 is copied"),
+            Self::BackUp => write!(f, "D1 and the objects are copied"),
+            Self::RestoreObjects => write!(f, "the objects are restored to the last copy"),
             Self::Restore => write!(f, "D1 is restored to the last copy"),
+            Self::StoreTwice => write!(f, "D1 stores the last hour's events twice"),
             Self::LoseAlarms => write!(f, "the platform loses all alarms"),
             Self::PassAlarmsBy => write!(f, "the platform leaves all alarms in the past"),
             Self::Unreadable(kind) => write!(f, "a message comes that nobody can read: {kind:?}"),

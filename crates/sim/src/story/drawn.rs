@@ -1,7 +1,7 @@
 //! The story of a seed: traffic, an operator, and some hazards.
 
-use super::{Act, Setup, Step, Story};
-use crate::hazards::{HAZARDS, Scene};
+use super::{Act, Setup, Step, Story, longest_retention_ms};
+use crate::hazards::{HAZARDS, LONGEST, Scene};
 use crate::world::random::Random;
 
 const MINUTE_MS: u64 = 60_000;
@@ -44,6 +44,11 @@ pub fn story(seed: u64) -> Story {
     for _ in 0..random.below(6) {
         story.add(random.pick(&HAZARDS).steps(&scene));
     }
+    if random.happens(10_000) {
+        // It goes on for days: cron runs less often, and the queues have their default.
+        (story.setup.cron_every_ms, story.setup.retention_ms) = (60 * MINUTE_MS, 4 * 24 * 60 * MINUTE_MS);
+        story.add(LONGEST.steps(&scene));
+    }
     story
 }
 
@@ -62,7 +67,8 @@ fn setup(random: &Random, pace: &Pace) -> Setup {
         clocks_ms: (0..gateways).map(|_| random.below(3_000).cast_signed() - 1_500).collect(),
         cron_every_ms: pace.cron_every_ms,
         repeats_ppm: if random.happens(500_000) { u32::try_from(random.below(200_000)).unwrap() } else { 0 },
-        has_bucket: pace.traffic_ms > 1_000 * MINUTE_MS,
+        retention_ms: longest_retention_ms(),
+        has_bucket: random.happens(30_000),
     }
 }
 
@@ -85,6 +91,8 @@ fn operator(scene: &Scene<'_>) -> Vec<Step> {
     maybe(150_000, Act::Rollback);
     maybe(250_000, Act::Stop);
     maybe(300_000, Act::Release);
+    maybe(100_000, Act::Stop);
+    maybe(100_000, Act::ReleaseOldest);
     maybe(400_000, Act::Read("1h".to_owned()));
     maybe(200_000, Act::Read("6h".to_owned()));
     maybe(100_000, Act::Health);

@@ -39,13 +39,22 @@ pub struct Setup {
     pub cron_every_ms: u64,
     /// How many of a million acknowledged messages the queue delivers again.
     pub repeats_ppm: u32,
+    /// How long the queues keep a message, in ms.
+    #[serde(default = "longest_retention_ms")]
+    pub retention_ms: u64,
     /// Whether the archive has a bucket.
     pub has_bucket: bool,
 }
 
+/// As long as a queue keeps any message.
+pub const fn longest_retention_ms() -> u64 {
+    14 * 24 * 3_600_000
+}
+
 impl Default for Setup {
     fn default() -> Self {
-        Self { settings: BTreeMap::new(), clocks_ms: vec![0], cron_every_ms: 60_000, repeats_ppm: 0, has_bucket: false }
+        let (settings, retention_ms) = (BTreeMap::new(), longest_retention_ms());
+        Self { settings, clocks_ms: vec![0], cron_every_ms: 60_000, repeats_ppm: 0, retention_ms, has_bucket: false }
     }
 }
 
@@ -85,9 +94,12 @@ impl Story {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setup { settings, clocks_ms, cron_every_ms, repeats_ppm, has_bucket } = &self.setup;
+        let Setup { settings, clocks_ms, cron_every_ms, repeats_ppm, retention_ms, has_bucket } = &self.setup;
         writeln!(f, "seed {}; clocks {clocks_ms:?} ms ahead; cron every {cron_every_ms} ms", self.seed)?;
-        writeln!(f, "settings {settings:?}; repeats {repeats_ppm} ppm; bucket {has_bucket}")?;
+        writeln!(
+            f,
+            "settings {settings:?}; repeats {repeats_ppm} ppm; messages are kept for {retention_ms} ms; bucket {has_bucket}"
+        )?;
         for Step { at_ms, act } in &self.steps {
             writeln!(f, "  {} {act}", clock(*at_ms))?;
         }

@@ -79,6 +79,8 @@ pub struct Inner {
     /// Bytes of the longest message, and statements of the longest batch of D1.
     pub longest_message: Cell<usize>,
     pub longest_batch: Cell<usize>,
+    /// Messages of the main queue that it took and lost.
+    pub lost: RefCell<Vec<String>>,
     /// Whether the consumer and the objects are of the next version.
     is_newer: Cell<bool>,
     /// Events and batches that the platform had to end because they took too long.
@@ -127,6 +129,7 @@ impl World {
             trace: Trace::default(),
             longest_message: Cell::new(0),
             longest_batch: Cell::new(0),
+            lost: RefCell::default(),
             is_newer: Cell::new(false),
             overran: Cell::new(0),
         }))

@@ -268,8 +268,15 @@ impl World {
 impl Queues for Platform {
     fn send<'a>(&'a self, text: &'a str) -> LocalFuture<'a, Result<(), Failure>> {
         let text = if self.is_newer.get() { text.replacen(VERSION, NEXT_VERSION, 1) } else { text.to_owned() };
-        let (inner, body) = (self.inner.clone(), Body::Text(text));
-        boxed(self.inner.call(Port::Send, "", at_once(move || inner.enqueue(Lane::Main, body))))
+        let inner = self.inner.clone();
+        let take = move || {
+            if inner.fault(Port::Lose, "").is_some() {
+                inner.lost.borrow_mut().push(text.replacen(NEXT_VERSION, VERSION, 1));
+                return Ok(());
+            }
+            inner.enqueue(Lane::Main, Body::Text(text))
+        };
+        boxed(self.inner.call(Port::Send, "", at_once(take)))
     }
 
     fn backlog(&self, lane: Lane, now_ms: u64) -> LocalFuture<'_, Result<Backlog, Failure>> {

@@ -15,6 +15,8 @@ pub enum Port {
     KvDelete,
     /// Sends to the main queue.
     Send,
+    /// Messages that the main queue took: those that fail are lost.
+    Lose,
     /// What waits in the queues.
     Backlog,
     /// Calls of an object; their name is the object's.
