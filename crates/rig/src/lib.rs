@@ -24,6 +24,7 @@ use model::event::address::ClientIpHash;
 use model::event::identity::{DEFAULT_WINDOW_MS, Digest, IdempotentId, window_start};
 use model::event::{Cohort, Event, ProducerId};
 use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
+use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use store::events::event_store::{EventStore, WriterMemory};
 use store::keeper::address_keys;
@@ -72,8 +73,10 @@ impl Sqlite {
         for (limit, most) in PLATFORM_LIMITS {
             connection.set_limit(limit, most).unwrap();
         }
-        // Half of a test's time would go into preparing statements anew.
+        // Half of a test's time would go into preparing statements anew: because they are forgotten, or because a value
+        // that is bound could change the plan.
         connection.set_prepared_statement_cache_capacity(256);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
         Self(Rc::new(RefCell::new(connection)), Rc::default())
     }
 
