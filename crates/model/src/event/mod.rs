@@ -7,6 +7,7 @@ pub mod identity;
 pub mod message;
 pub mod path;
 pub mod template;
+mod token;
 pub mod value_hash;
 
 use std::fmt;

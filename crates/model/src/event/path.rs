@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::MAX_PATH_BYTES;
 use super::template::Template;
+use super::token::looks_like_id;
 use crate::error::InputError;
 
 /// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
@@ -167,18 +168,12 @@ fn heuristic(path: &str) -> String {
     if route.is_empty() { "/".to_owned() } else { route }
 }
 
-/// Whether a segment is data rather than a name. Read as: a number; anything escaped, personal (`@`) or long;
-/// a UUID, hash or random token, which are long and mix digits with letters.
-fn looks_like_id(segment: &str) -> bool {
-    let bytes = segment.as_bytes();
-    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
-    let plain = bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'%' | b'@' | b'{' | b'}'));
-    let hex = bytes.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
-    digits == bytes.len()
-        || !plain
-        || bytes.len() > MAX_SEGMENT_BYTES
-        || (hex && digits > 0 && bytes.len() >= 8)
-        || (digits >= 3 && bytes.len() >= 12 && digits * 8 >= bytes.len())
+/// A path of its own for each number, that looks like a name.
+#[cfg(test)]
+pub(crate) fn ordinary_path(n: usize) -> String {
+    let syllables = ["ba", "de", "fi", "lo", "mu", "na", "re", "si", "to", "lu"];
+    let digits = [n / 1_000, n / 100, n / 10, n].map(|n| syllables[n % 10]);
+    format!("/{}", digits.concat())
 }
 
 #[cfg(test)]
@@ -215,7 +210,7 @@ mod tests {
             ("/oauth2/token", "/oauth2/token"),
             ("/oauth2-token", "/oauth2-token"),
             ("/checkout2", "/checkout2"),
-            ("/c/cafe123", "/c/cafe123"),
+            ("/c/cafe12", "/c/{id}"),
             ("/c/cafe1234", "/c/{id}"),
             ("/c/feed-beef", "/c/feed-beef"),
             ("/c/feed-123", "/c/{id}"),
@@ -290,16 +285,16 @@ mod tests {
     fn routes_beyond_the_bound_are_counted_together() {
         let (mut known, n) = (KnownRoutes::default(), normalizer(&[]));
         let mut admit = |path: &str, status| known.admit(n.place(path), status);
-        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&format!("/r{n}"), 200)).collect();
-        assert_eq!(routes[MAX_ROUTES - 1], format!("/r{}", MAX_ROUTES - 1));
-        assert_eq!((routes[MAX_ROUTES].as_str(), admit("/r7", 200).as_str()), (OTHER, "/r7"));
+        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&ordinary_path(n), 200)).collect();
+        assert_eq!(routes[MAX_ROUTES - 1], ordinary_path(MAX_ROUTES - 1));
+        assert_eq!((routes[MAX_ROUTES].as_str(), admit(&ordinary_path(7), 200)), (OTHER, ordinary_path(7)));
     }
 
     #[test]
     fn a_template_is_told_apart_however_many_odd_paths_came_before() {
         let (mut known, n) = (KnownRoutes::default(), normalizer(&["/payments/{id}"]));
         for odd in 0..2 * MAX_ROUTES {
-            known.admit(n.place(&format!("/odd{odd}")), 200);
+            known.admit(n.place(&ordinary_path(odd)), 200);
         }
         for status in [200, 404, 500] {
             assert_eq!(known.admit(n.place("/payments/7"), status), "/payments/{id}");
@@ -328,7 +323,7 @@ mod tests {
         }
 
         #[test]
-        fn a_route_is_the_route_of_itself_but_for_its_placeholders(path in "(/[a-z]{1,9}){1,9}") {
+        fn a_route_is_the_route_of_itself_but_for_its_placeholders(path in "(/(users|v2|s3|oauth2|health-check|getUserById)){1,9}") {
             prop_assert_eq!(normalizer(&[]).normalize(&path, 200), path);
         }
     }

@@ -131,7 +131,7 @@ fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::path::{KnownRoutes, MAX_ROUTES, Normalizer, OTHER, UNMATCHED};
+    use crate::event::path::{KnownRoutes, MAX_ROUTES, Normalizer, OTHER, UNMATCHED, ordinary_path};
     use crate::flag::stop::StopAct;
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         let (normalizer, _) = Normalizer::new(["/users/{name}", "/payments/{id}"]);
         let mut known = KnownRoutes::default();
         for odd in 0..=MAX_ROUTES {
-            known.admit(normalizer.place(&format!("/odd{odd}")), 200);
+            known.admit(normalizer.place(&ordinary_path(odd)), 200);
         }
         for (path, counted, mode) in [
             ("/payments/7", "/payments/{id}", Mode::DoOnly),
