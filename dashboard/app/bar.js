@@ -3,15 +3,16 @@ import { h, hidden } from "./element.js";
 import { spanText } from "./figure.js";
 import { prose, sentence, signIn } from "./parts.js";
 import { addressOf, changed, towards } from "./place.js";
+import { ruleText } from "./shares.js";
 import { RANGES } from "./range.js";
 import { nextTheme, theme } from "./theme.js";
-import { spanOfText, time, timeText } from "./time.js";
+import { spanOfText, time, timeText, zoneText } from "./time.js";
 
 const NAMES = { overview: "Overview", rollout: "Rollout", parity: "Parity", pipeline: "Pipeline", trace: "Trace" };
 const RANGED = ["overview", "path"];
 
 /** The bar itself. */
-export function bar({ place, state, redraw }) {
+export function bar({ place, state, flag, redraw }) {
   const link = (view) => {
     const isHere = place.view === view || (view === "overview" && place.view === "path");
     return h(
@@ -33,7 +34,38 @@ export function bar({ place, state, redraw }) {
       h("nav", { "aria-label": "Views", class: "views" }, h("ul", null, Object.keys(NAMES).map(link))),
       h("div", { class: "tools" }, liveness(place, state), themeButton(redraw), hasSession() && signOut()),
     ),
-    RANGED.includes(place.view) ? ranges(place) : null,
+    h("div", { class: "second" }, where(flag, place), RANGED.includes(place.view) ? ranges(place) : null),
+  ];
+}
+
+/** Which gateway this is, and the rule that is in force there. */
+function where(flag, place) {
+  const environment = document.body.dataset.environment;
+  const { data } = flag;
+  let rule = flag.error ? "The rule can’t be read now." : "";
+  if (data) rule = data.stop ? `stopped by ${data.stop.by}` : `version ${data.version}: ${ruleText(data)}`;
+  return h(
+    "p",
+    { class: "where" },
+    h("b", null, location.host),
+    environment ? h("span", { class: "n" }, environment) : null,
+    rule
+      ? h("a", { class: data?.stop ? "stopped" : null, href: towards(place, { view: "rollout" }), title: "The rule in force" }, rule)
+      : null,
+  );
+}
+
+/** What stands below every view: whose times these are, and what this is. */
+export function foot() {
+  const [version, build] = (document.body.dataset.build ?? "").split(" ");
+  return [
+    h("p", null, `Times are in ${zoneText()}; hover shows UTC. Days of parity begin at 00:00 UTC.`),
+    h(
+      "p",
+      null,
+      `Path Collector ${version}${build ? `, build ${build}` : ""}. `,
+      h("a", { href: "openapi.json" }, "API description"),
+    ),
   ];
 }
 

@@ -1,18 +1,23 @@
 // Charts over uPlot: bars in a stack, lines, or bars without time. A view gives a spec; this keeps one plot for each
 // element and gives it new data.
 //
-// A spec: { kind: "stack" | "lines" | "bars", of, x, starts, step, range, series: [{ label, colour, values }], unit,
-// title, summary, when(n), zoom(from, to) }. `of` is what the data was made from: the same `of` means no new data.
+// A spec: { kind: "stack" | "lines" | "bars", of, x, step, range, series: [{ label, colour, values }], before, open,
+// marks: [{ at, label }], unit, isWhole, title, summary, when(n), zoom(from, to) }. `of` is what the data was made from:
+// the same `of` means no new data. `before` are the values of the period before, and `open` is the place of the bucket
+// that still fills.
 import uPlot from "uplot";
 
 import { h } from "./element.js";
 import { colour, theme } from "./theme.js";
+import { hatch, marks } from "./overlay.js";
 import { timeText } from "./time.js";
 import { Tip } from "./tip.js";
 
 const HEIGHT = 220; // CSS pixels, unless a spec says otherwise
 const FONT = "12px ui-sans-serif, system-ui, sans-serif";
 const live = new Set();
+/** Steps of an axis of whole numbers: no half requests. */
+const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 
 /** The element of a chart. */
 export function chart(key, spec) {
@@ -66,7 +71,7 @@ class Plot {
     this.spec = spec;
     if (isSame) return;
     const drawn = spec.kind === "stack" ? stacked(spec.series) : spec.series.map(({ values }) => values);
-    const data = [spec.x, ...drawn];
+    const data = [spec.x, ...drawn, ...(spec.kind === "bars" ? [] : [spec.before ?? spec.x.map(() => null)])];
     if (this.plot && this.shape === shape) {
       this.plot.setData(data);
     } else {
@@ -86,7 +91,7 @@ class Plot {
     return {
       width: this.host.clientWidth || 300,
       height: this.#height(),
-      padding: [10, 22, 0, 0],
+      padding: [20, 22, 0, 0],
       legend: { show: false },
       cursor: {
         x: true,
@@ -97,7 +102,7 @@ class Plot {
       },
       scales: {
         x: { time: isTime, range: () => this.spec.range },
-        y: { range: (_plot, _min, max) => [0, max > 0 ? max * (spec.marks ? 1.2 : 1.06) : 1] },
+        y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.06 : 1] },
       },
       axes: [
         {
@@ -108,13 +113,26 @@ class Plot {
           space: 64,
           values: (_plot, splits, _axis, _space, step) => splits.map((at) => this.#label(at, step)),
         },
-        { ...text, grid, ticks: { show: false }, size: 58, gap: 6, space: 42, values: (_p, at) => at.map(spec.unit) },
+        {
+          ...text,
+          grid,
+          ticks: { show: false },
+          size: 58,
+          gap: 6,
+          space: 42,
+          values: (_p, at) => at.map(spec.unit),
+          ...(spec.isWhole ? { incrs: WHOLE } : {}),
+        },
       ],
-      series: [{}, ...painted.map((one) => line(one, spec.kind))],
+      series: [
+        {},
+        ...painted.map((one) => line(one, spec.kind)),
+        ...(isTime ? [{ stroke: colour("--ink-soft"), width: 1.25, dash: [3, 3], points: { show: false } }] : []),
+      ],
       hooks: {
         setCursor: [() => this.#tell()],
         setSelect: [(plot) => this.#selected(plot)],
-        draw: spec.marks ? [(plot) => marks(plot, this.spec.marks)] : [],
+        draw: [(plot) => hatch(plot, this.spec), (plot) => marks(plot, this.spec.marks ?? [])],
       },
     };
   }
@@ -144,7 +162,9 @@ class Plot {
     if (!plot || n === null || n === undefined || n >= spec.x.length || !isMine) return this.tip.hide();
     const rows = spec.series.map(({ label, colour: name, values }) => ({ label, colour: name, value: values[n] }));
     const at = plot.valToPos(spec.x[n], "x") + plot.bbox.left / devicePixelRatio;
-    this.tip.show({ title: spec.when(n), rows, unit: spec.exact ?? spec.unit, total: spec.kind === "stack" }, at);
+    const unit = spec.exact ?? spec.unit;
+    const before = spec.before?.[n];
+    this.tip.show({ title: spec.when(n), rows, unit, total: spec.kind === "stack", before }, at);
   }
 
   #key(event) {
@@ -189,25 +209,4 @@ function lonely(plot, series) {
   const isGap = (n) => values[n] === null || values[n] === undefined;
   const alone = values.flatMap((_value, n) => (!isGap(n) && isGap(n - 1) && isGap(n + 1) ? [n] : []));
   return alone.length ? alone : null;
-}
-
-/** Vertical lines with a name, such as percentiles in a histogram. */
-function marks(plot, list) {
-  const { ctx, bbox } = plot;
-  ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colour("--ink-soft");
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  list.forEach(({ at, label }, n) => {
-    const x = Math.round(plot.valToPos(at, "x", true));
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    const isRight = x > bbox.left + bbox.width - 40 * devicePixelRatio;
-    ctx.textAlign = isRight ? "right" : "left";
-    ctx.fillText(label, x + (isRight ? -4 : 4) * devicePixelRatio, bbox.top + (10 + 13 * n) * devicePixelRatio);
-  });
-  ctx.restore();
 }

@@ -6,6 +6,7 @@
 
 const TIMEOUT_MS = 15_000;
 const SLOWEST_RETRY_MS = 60_000;
+const INCOMPLETE_MS = 10_000; // what lacks a part is read again as soon as this
 const MOST_KEPT = 40; // reads that are remembered although nobody needs them now
 
 /** An answer that is no success: the problem document, as far as there is one. */
@@ -76,15 +77,16 @@ export class Feed {
 
   /**
    * What is known of this URL: `{ data, at, error, old }`. Read anew every `every` ms. Where nothing is known yet, the
-   * last data of the same `slot` comes, marked `old`.
+   * last data of the same `slot` comes, marked `old`. Where a read is `aside`, its error is told in its own place alone:
+   * the page's figures stand without it.
    */
-  need(url, every, slot = url) {
+  need(url, every, slot = url, aside = false) {
     let read = this.#reads.get(url);
     if (!read) {
       read = { failures: 0 };
       this.#reads.set(url, read);
     }
-    read.every = every;
+    Object.assign(read, { every, aside });
     this.#needed.add(url);
     if (read.data !== undefined) {
       this.#last.set(slot, read);
@@ -111,7 +113,7 @@ export class Feed {
     return {
       at: times.length ? Math.min(...times) : null,
       stale: known.some((read) => !read.seeded && now - read.at > 3 * read.every + 5_000),
-      failed: reads.find((read) => read.error)?.error ?? null,
+      failed: reads.find((read) => read.error && !read.aside)?.error ?? null,
       loading: reads.some((read) => read.pending && (!read.at || read.seeded)),
       missing: missingIn(reads),
     };
@@ -130,7 +132,8 @@ export class Feed {
     if (isNew) return 0;
     if (this.paused || document.hidden) return Infinity;
     if (read.seeded) return 0;
-    const wait = read.failures ? Math.min(SLOWEST_RETRY_MS, 2_000 * 2 ** (read.failures - 1)) : read.every;
+    const every = read.data?.missing?.length ? Math.min(INCOMPLETE_MS, read.every) : read.every;
+    const wait = read.failures ? Math.min(SLOWEST_RETRY_MS, 2_000 * 2 ** (read.failures - 1)) : every;
     return (read.triedAt ?? 0) + wait;
   }
 

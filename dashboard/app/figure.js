@@ -33,9 +33,22 @@ export function shareText(share) {
 /** Parts per million as a share. */
 export const ppmText = (ppm) => shareText(ppm / 1_000_000);
 
-/** 12.3 /s */
-export const rateText = (perSecond) =>
-  `${perSecond >= 1_000 ? shortText(perSecond) : three.format(perSecond)}${SPACE}/s`;
+/** 12.3 /s; what is rarer, by the minute, hour or day: two requests in an hour are 2 /h. */
+export function rateText(perSecond) {
+  const units = { s: 1, min: 60, h: 3_600, d: 86_400 };
+  const rare = perSecond ? "d" : "s";
+  const unit = Object.keys(units).find((name) => perSecond * units[name] >= 1) ?? rare;
+  const rate = perSecond * units[unit];
+  return `${rate >= 1_000 ? shortText(rate) : three.format(rate)}${SPACE}/${unit}`;
+}
+
+/** How a figure has changed since the period before: +12 %, −3 %, ×14. */
+export function changeText(now, before) {
+  const change = now / before - 1;
+  if (Math.abs(change) < 0.005) return `±0${SPACE}%`;
+  if (change >= 9) return `×${three.format(now / before)}`;
+  return `${change > 0 ? "+" : "−"}${whole.format(Math.abs(change) * 100)}${SPACE}%`;
+}
 
 /** A span of time in words' short forms: 45 s, 12 min, 3 h 20 min, 5 d. */
 export function spanText(ms) {

@@ -9,14 +9,14 @@
 //   painted.js    when the snapshot is on the screen, and all else may come
 //   element.js, morph.js   a view is a function that gives new elements; the page is changed only where they differ
 //   bar.js        what stands above every view
-//   overview.js (summary, tiles, traffic, path_table), path_page.js, trace.js, rollout.js (shares),
+//   overview.js (summary, tiles, traffic, marks, path_table), path_page.js, trace.js, rollout.js (shares),
 //   parity.js (parity_window, verdict), pipeline.js   the views
-//   chart.js, tip.js, spark.js, theme.js   what is drawn
+//   chart.js, overlay.js, tip.js, spark.js, theme.js   what is drawn
 //   figure.js, time.js, parts.js   figures with units, times with UTC, cards and tables
 //
 // Invariants: nothing is markup but what element.js makes; no style is inline; nothing is asked of another origin. The
 // Content-Security-Policy holds us to it.
-import { bar, notice } from "./bar.js";
+import { bar, foot, notice } from "./bar.js";
 import { drawCharts } from "./chart.js";
 import { h } from "./element.js";
 import { Feed } from "./feed.js";
@@ -44,12 +44,15 @@ const VIEWS = {
 const TYPING_MS = 200;
 const RETURN_KEY = "return-to";
 
+const footer = /** @type {HTMLElement} */ (document.getElementById("foot"));
 const top = document.getElementById("top");
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 let place = placeOf(location.search);
 let drawing = 0;
 let typing = 0;
 let isPainted = false;
+/** @type {{ data?: any, error?: any }} */
+let flag = {};
 
 const feed = new Feed(redraw);
 const sources = new Sources(feed);
@@ -66,6 +69,7 @@ function draw() {
   feed.paused = place.live === "off";
   let view;
   feed.drawing(() => {
+    flag = sources.flag();
     view = safely(() => VIEWS[place.view].draw({ place, sources, go, searched }));
   });
   const state = feed.state();
@@ -80,12 +84,13 @@ function draw() {
     ),
   );
   drawBar(state);
+  morphChildren(footer, h("div", null, foot()));
   if (isPainted) drawCharts(main);
   document.title = `${VIEWS[place.view].title(place)} – Path Collector`;
 }
 
 function drawBar(state = feed.state()) {
-  morphChildren(top, h("div", null, bar({ place, state, redraw })));
+  morphChildren(top, h("div", null, bar({ place, state, flag, redraw })));
 }
 
 /** What makes a page another page, rather than the same one with other figures. */

@@ -4,33 +4,29 @@ import { failed } from "./parts.js";
 import { pathTable } from "./path_table.js";
 import { summary } from "./summary.js";
 import { tiles, tilesToCome } from "./tiles.js";
-import { latencyChart, requestsChart } from "./traffic.js";
+import { trafficCharts } from "./traffic.js";
 
 export function overview({ place, sources, go, searched }) {
   const [stats, series] = [sources.stats(place), sources.series(place)];
   const paths = sources.paths(place);
   const flag = sources.flag();
-  const parity = sources.parity("hour", 24);
+  const parity = sources.parity("hour", 24, true);
   const health = sources.health();
+  const past = sources.before(series);
   return [
     h("h1", { class: "hidden", tabindex: "-1" }, "Overview"),
     summary({ flag, parity, health, place }),
-    h("div", { class: stats.old ? "dim" : null, "data-key": "tiles" }, head(stats, series)),
-    h(
-      "div",
-      { class: "two", "data-key": "charts" },
-      requestsChart({ read: series, place, go }),
-      latencyChart({ read: series, place, go }),
-    ),
-    pathTable({ read: paths, place, csv: sources.csv(place), searched }),
+    h("div", { class: stats.old ? "dim" : null, "data-key": "tiles" }, head(stats, series, past)),
+    trafficCharts({ read: series, place, go, history: sources.flagHistory().data, past }),
+    pathTable({ read: paths, place, all: stats.data?.total.requests, csv: sources.csv(place), searched }),
   ];
 }
 
-function head(stats, series) {
+function head(stats, series, past) {
   if (stats.data) {
     const { total, exact, from, to } = stats.data;
     const range = { from: from ?? 0, to: to ?? stats.at };
-    return tiles({ figures: total, range, readAt: stats.at, series: series.data, exact });
+    return tiles({ figures: total, range, readAt: stats.at, series: series.data, exact, past });
   }
   return stats.error ? h("div", { class: "card" }, failed(stats.error)) : tilesToCome();
 }

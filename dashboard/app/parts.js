@@ -27,7 +27,7 @@ export function failed(error) {
     "div",
     { class: "failed" },
     h("p", null, h("b", null, isOwn ? sentence(error.title) : "Not readable now.")),
-    h("p", { class: "hint" }, isOwn ? prose(sentence(error.detail)) : "It is tried again by itself."),
+    h("p", { class: "hint" }, prose(sentence(error.detail)), isOwn ? null : " It is tried again by itself."),
   );
 }
 

@@ -6,10 +6,11 @@ import { card, failed, idLink, reading, skeleton, table } from "./parts.js";
 import { towards } from "./place.js";
 import { tiles, tilesToCome } from "./tiles.js";
 import { time } from "./time.js";
-import { latencyChart, requestsChart } from "./traffic.js";
+import { trafficCharts } from "./traffic.js";
 
 export function pathPage({ place, sources, go }) {
   const [read, series, exemplars] = [sources.path(place), sources.pathSeries(place), sources.exemplars(place)];
+  const past = sources.before(series, place.path);
   const back = h("p", { class: "crumbs" }, h("a", { href: towards(place, {}) }, "Overview"), " / path");
   const title = h("h1", { class: "mono title", tabindex: "-1" }, place.path);
   if (read.error?.status === 404 && !read.data) {
@@ -18,18 +19,13 @@ export function pathPage({ place, sources, go }) {
   let head = read.error ? h("div", { class: "card" }, failed(read.error)) : tilesToCome();
   if (read.data) {
     const { figures, exact } = read.data;
-    head = tiles({ figures, range: read.data, readAt: read.at, series: series.data, exact });
+    head = tiles({ figures, range: read.data, readAt: read.at, series: series.data, exact, past });
   }
   return [
     back,
     title,
     h("div", { "data-key": "tiles", class: read.old ? "dim" : null }, head),
-    h(
-      "div",
-      { class: "two", "data-key": "charts" },
-      requestsChart({ read: series, place, go }),
-      latencyChart({ read: series, place, go }),
-    ),
+    trafficCharts({ read: series, place, go, history: sources.flagHistory().data, past }),
     h(
       "div",
       { class: "two", "data-key": "depth" },

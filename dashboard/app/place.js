@@ -17,6 +17,7 @@ const DEFAULTS = {
   window: "",
   live: "on",
   hide: "",
+  noise: "folded",
 };
 
 /** What of a place holds in every view: the rest belongs to one. */
@@ -39,6 +40,7 @@ export function placeOf(query) {
     window: text("window"),
     live: oneOf(["on", "off"], given.get("live"), "on"),
     hide: text("hide"),
+    noise: oneOf(["folded", "shown"], given.get("noise"), DEFAULTS.noise),
     pages: Math.min(20, Math.max(1, Number.parseInt(given.get("pages") ?? "1", 10) || 1)),
   };
   place.order = oneOf(["asc", "desc"], given.get("order"), naturalOrder(place.sort));

@@ -32,6 +32,16 @@ export function refreshOf({ range, from, to }) {
   return to > Date.now() ? 10_000 : 300_000;
 }
 
+/**
+ * A series' points that have begun: it reaches a minute ahead. `open` is the one that still fills, if any: fewer
+ * requests in it are no fall.
+ */
+export function begun({ points, stepMs }, readAt) {
+  const end = points.findLastIndex(({ start, requests }) => start <= readAt || requests > 0) + 1;
+  const open = end > 0 && points[end - 1].start + stepMs > readAt ? end - 1 : null;
+  return { points: points.slice(0, end), open };
+}
+
 /** Seconds that a read's figures are about: none of them lie ahead. */
 export function secondsOf({ from, to }, readAt) {
   return Math.max(1, (Math.min(to, Math.max(readAt, from + 1_000)) - from) / 1_000);

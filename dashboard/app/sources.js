@@ -11,6 +11,7 @@ function address(route, parameters) {
 
 const calm = 10_000; // for what changes by the minute
 const slow = 30_000; // for what costs the Worker more
+const past = 300_000;
 
 const BRIEF_PATHS = 12; // about what is seen of the table before anybody scrolls
 
@@ -27,6 +28,21 @@ export class Sources {
 
   series(place) {
     return this.feed.need(address("series", rangeQuery(place)), refreshOf(place), "series");
+  }
+
+  /**
+   * The period before the one that `read` is about: figures and series, once that is known. `ms` is how far it lies back.
+   * What is over hardly changes.
+   */
+  before({ data }, path) {
+    if (!data) return null;
+    const ms = Math.ceil((data.to - data.from) / data.stepMs) * data.stepMs;
+    const query = { from: String(data.from - ms), to: String(data.to - ms) };
+    const of = (route, slot, more = {}) => this.feed.need(address(route, { ...query, ...more }), past, `before ${slot}`, true);
+    const route = `paths/${encodeURIComponent(path ?? "")}`;
+    const stats = (path ? of(route, route) : of("stats", "stats", { detail: "total" })).data;
+    const series = (path ? of(`${route}/series`, `${route} series`) : of("series", "series")).data;
+    return { ms, seconds: stats && (stats.to - stats.from) / 1_000, figures: stats?.figures ?? stats?.total, series };
   }
 
   /** The pages of the table, as one answer. */
@@ -80,15 +96,15 @@ export class Sources {
   }
 
   flagHistory() {
-    return this.feed.need(address("flag/history"), slow);
+    return this.feed.need(address("flag/history"), slow, "history", true);
   }
 
   flagStatus() {
     return this.feed.need(address("flag/status"), calm);
   }
 
-  parity(kind, limit) {
-    return this.feed.need(address("parity", { kind, limit: String(limit) }), slow);
+  parity(kind, limit, aside = false) {
+    return this.feed.need(address("parity", { kind, limit: String(limit) }), slow, `parity ${kind}`, aside);
   }
 
   parityWindow(window) {
@@ -104,7 +120,7 @@ export class Sources {
   }
 
   deadLetters() {
-    return this.feed.need(address("dead-letters"), slow);
+    return this.feed.need(address("dead-letters"), slow, "dead-letters", true);
   }
 
   /** Puts in the snapshot, as if its parts had been read when it was computed. */

@@ -1,15 +1,15 @@
-// The figures that matter most, each with its trend.
+// The figures that matter most, each with its trend and how it stood in the period before.
 import { h } from "./element.js";
-import { count, countText, figure, milliseconds, none, plural, rateText, share, shareText } from "./figure.js";
+import { changeText, count, countText, figure, milliseconds, msText, none, plural, rateText, share, shareText } from "./figure.js";
 import { skeleton } from "./parts.js";
-import { secondsOf } from "./range.js";
+import { begun, secondsOf } from "./range.js";
 import { spark } from "./spark.js";
 
-function tile(name, value, note, trend) {
+function tile(name, value, note, trend, change) {
   return h(
     "div",
     { class: "tile", "data-key": name, "data-tile": name },
-    h("h3", null, name),
+    h("h3", null, name, change),
     h("p", { class: "value" }, value),
     h("p", { class: "note" }, note),
     trend,
@@ -22,43 +22,71 @@ function certainty({ lower, estimate }) {
   return h("div", { class: "certainty", "aria-hidden": "true" }, h("i", { style: { width } }));
 }
 
-/** A series without the bucket that still fills: its end would look like a fall. */
-function whole(series) {
-  if (!series) return [];
-  const { points, stepMs, to } = series;
-  return points.length > 2 && points.at(-1).start + stepMs > to ? points.slice(0, -1) : points;
+/** @param {string} [tone] */
+function trend(label, values, tone) {
+  // At zero there is nothing to be alarmed at.
+  const isCalm = (tone === "bad" || tone === "warn") && !values.some(Boolean);
+  return spark(values, { label: `Trend of ${label}`, tone: isCalm ? "calm" : tone });
 }
 
-/** @param {string} [tone] */
-const trend = (label, values, tone) => spark(values, { label: `Trend of ${label}`, tone });
+/** A figure's change since the period before; none where one of the two is of too few requests to tell. */
+function change(now, then, text, isEnough) {
+  if (!isEnough || !then || now === null || now === undefined) return null;
+  return h("small", { class: "change", title: `${text(then)} in the period before` }, changeText(now, then));
+}
 
-function addressTile(addresses, requests, points) {
-  const estimates = points.map((point) => point.addresses?.estimate ?? null);
+/** From how many requests on a percentile is more than the slowest of them. */
+export const FEW = { p50: 10, p95: 20, p99: 100 };
+
+function latencyTile(name, note, { figures, points, before }) {
+  const { requests, responseTime: times } = figures;
+  const isFew = requests < FEW[name];
+  const said = isFew ? h("span", { class: "few" }, `of only ${plural(requests, "request")}`) : note;
+  const isEnough = !isFew && before?.requests >= FEW[name];
+  return tile(
+    name,
+    milliseconds(times?.[name]),
+    times ? said : "no requests",
+    trend(name, points.map((point) => point.responseTime?.[name] ?? null), "latency"),
+    change(times?.[name], before?.responseTime?.[name], msText, isEnough),
+  );
+}
+
+/** Errors of a class, by whose they are: server errors alone are the gateway's or its upstream's. */
+function errorTile(name, what, cls, { figures: { requests, status }, points, before }) {
+  const rate = before?.requests ? before.status[cls] / before.requests : 0;
+  return tile(
+    name,
+    share(status[cls], requests),
+    requests ? h("span", { title: what }, plural(status[cls], "request")) : "no requests",
+    trend(
+      name.toLowerCase(),
+      points.map((point) => (point.requests ? point.status[cls] / point.requests : null)),
+      cls === "5xx" ? "bad" : "warn",
+    ),
+    change(status[cls] / requests, rate, shareText, status[cls] > 0),
+  );
+}
+
+function addressTile({ figures: { addresses, requests }, before }) {
   return tile(
     "Addresses",
     requests ? figure(addresses.estimate, countText(addresses.estimate)) : none("no requests"),
     requests ? ["at least ", count(addresses.lower)] : "no requests",
-    points.some((point) => point.addresses) ? trend("addresses", estimates) : certainty(addresses),
+    certainty(addresses),
+    change(addresses.estimate, before?.addresses.estimate, countText, requests > 0),
   );
 }
 
-/** Six tiles of some figures over a range, with trends from a series. */
-export function tiles({ figures, range, readAt, series, exact }) {
-  const { requests, status, responseTime, addresses } = figures;
-  const points = whole(series);
-  const latency = (name, note) =>
-    tile(
-      name,
-      milliseconds(responseTime?.[name]),
-      responseTime ? note : "no requests",
-      trend(
-        name,
-        points.map((point) => point.responseTime?.[name] ?? null),
-        "latency",
-      ),
-    );
+/** Tiles of some figures over a range, with trends from a series; `past` is the period before. */
+export function tiles({ figures, range, readAt, series, exact, past }) {
+  const { requests, responseTime } = figures;
+  const { points: begunPoints, open } = series ? begun(series, readAt) : { points: [], open: null };
+  // Without the bucket that still fills: its end would look like a fall.
+  const points = open === null || begunPoints.length < 3 ? begunPoints : begunPoints.slice(0, open);
+  const given = { figures, points, before: past?.figures };
   const perSecond = requests / secondsOf(range, readAt);
-  const errors = status["5xx"];
+  const perSecondBefore = past?.figures ? past.figures.requests / past.seconds : 0;
   const spread = responseTime && `${countText(responseTime.min)} to ${countText(responseTime.max)} ms`;
   return h(
     "div",
@@ -71,31 +99,15 @@ export function tiles({ figures, range, readAt, series, exact }) {
         count(requests),
         requests === 1 ? " request" : " requests",
       ],
-      trend(
-        "requests",
-        points.map((point) => point.requests),
-      ),
+      trend("requests", points.map((point) => point.requests)),
+      change(perSecond, perSecondBefore, rateText, requests > 0),
     ),
-    tile(
-      "Error rate",
-      share(errors, requests),
-      requests
-        ? h(
-            "span",
-            { title: `client errors (4xx): ${shareText(status["4xx"] / requests)}` },
-            plural(errors, "server error"),
-          )
-        : "no requests",
-      trend(
-        "error rate",
-        points.map((point) => (point.requests ? point.status["5xx"] / point.requests : null)),
-        "bad",
-      ),
-    ),
-    latency("p50", responseTime && `mean ${countText(responseTime.mean)} ms`),
-    latency("p95", "1 of 20 is slower"),
-    latency("p99", spread),
-    addressTile(addresses, requests, points),
+    errorTile("Server errors", "status 500 and above", "5xx", given),
+    errorTile("Client errors", "status 400 to 499", "4xx", given),
+    latencyTile("p50", responseTime && `mean ${countText(responseTime.mean)} ms`, given),
+    latencyTile("p95", "1 of 20 is slower", given),
+    latencyTile("p99", spread, given),
+    addressTile(given),
   );
 }
 
@@ -104,6 +116,6 @@ export function tilesToCome() {
   return h(
     "div",
     { class: "tiles" },
-    Array.from({ length: 6 }, () => h("div", { class: "tile" }, skeleton("lines", 3))),
+    Array.from({ length: 7 }, () => h("div", { class: "tile" }, skeleton("lines", 3))),
   );
 }

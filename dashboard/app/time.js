@@ -14,17 +14,24 @@ const formats = {
   offset: { timeZoneName: "shortOffset" },
 };
 const made = new Map(); // formatters, which cost a millisecond each, as they are needed
-const formatter = (name) => {
-  if (!made.has(name)) made.set(name, new Intl.DateTimeFormat(undefined, { ...formats[name], hourCycle: "h23" }));
-  return made.get(name);
+const formatter = (name, more = {}) => {
+  const key = `${name} ${Object.keys(more)}`;
+  if (!made.has(key)) made.set(key, new Intl.DateTimeFormat(undefined, { ...formats[name], ...more, hourCycle: "h23" }));
+  return made.get(key);
 };
 
 const WITHOUT_HOUR = ["day", "utcDay", "utcWeekday"];
 
-/** A time as text: minute, second, day, short (day and minute) or full; utcDay or utcWeekday. An hour that the zone has twice,
- * since its clocks go back, is told with its distance from UTC. */
+const WITHOUT_DAY = ["minute", "second"];
+const isThisYear = (ms) => new Date(ms).getFullYear() === new Date().getFullYear();
+
+/**
+ * A time as text: minute, second, day, short (day and minute) or full; utcDay or utcWeekday. Another year is named. An
+ * hour that the zone has twice, since its clocks go back, is told with its distance from UTC.
+ */
 export function timeText(ms, form = "short") {
-  const text = formatter(form).format(ms);
+  const year = WITHOUT_DAY.includes(form) || isThisYear(ms) ? {} : { year: "numeric" };
+  const text = formatter(form, year).format(ms);
   return WITHOUT_HOUR.includes(form) || !isTwice(ms) ? text : `${text} ${offsetText(ms)}`;
 }
 
@@ -34,6 +41,9 @@ const isTwice = (ms) => [-60, -30, 30, 60].some((minutes) => wallClock(ms) === w
 const wallClock = (ms) => formatter("full").format(ms);
 
 const offsetText = (ms) => formatter("offset").formatToParts(ms).find(({ type }) => type === "timeZoneName").value;
+
+/** The reader's zone, with its distance from UTC now. */
+export const zoneText = () => `${Intl.DateTimeFormat().resolvedOptions().timeZone} (${offsetText(Date.now())})`;
 
 /** The same in UTC, to the second. */
 export const utcText = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;

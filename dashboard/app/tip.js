@@ -13,7 +13,7 @@ export class Tip {
   }
 
   /** `rows` of label, colour and value, below a title; `at` is the cursor's place in the chart, in CSS pixels. */
-  show({ title, rows, unit, total }, at) {
+  show({ title, rows, unit, total, before }, at) {
     const row = ({ label, colour, value }) =>
       h(
         "div",
@@ -31,6 +31,7 @@ export class Tip {
       h("div", { class: "head" }, title),
       ...lines,
       total ? h("div", { class: "row sum" }, h("span", null, "all "), h("b", null, unit(sum))) : "",
+      typeof before === "number" ? h("div", { class: "row" }, h("span", null, "the period before "), h("b", null, unit(before))) : "",
     );
     this.element.classList.add("shown");
     const room = this.element.parentElement.clientWidth;

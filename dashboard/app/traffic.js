@@ -1,9 +1,11 @@
-// Requests by status class and latency percentiles over time.
+// Requests by status class, errors and latency percentiles over time.
 import { chart } from "./chart.js";
 import { h } from "./element.js";
 import { countText, msText, shareText, shortText, spanText } from "./figure.js";
 import { card, failed, skeleton } from "./parts.js";
+import { marksLine, marksOf } from "./marks.js";
 import { changed } from "./place.js";
+import { begun } from "./range.js";
 import { spanOfText, time } from "./time.js";
 
 const CLASSES = [
@@ -22,25 +24,43 @@ const PERCENTILES = [
   { name: "p99", title: "p99", colour: "--p99", width: 1.5 },
 ];
 
-/** What both charts share: where the buckets lie, and what a selection does. */
-function frame({ data, place, go }) {
-  const { points, stepMs, from, to } = data;
+/** What all charts over time share: where the buckets lie, what happened in them, and what a selection does. */
+function frame({ read, place, go, marks, past }) {
+  const { data } = read;
+  const { stepMs, from, to } = data;
+  const { points, open } = begun(data, read.at);
   const first = points[0]?.start ?? from;
-  const end = Math.max(to, (points.at(-1)?.start ?? from) + stepMs);
+  const end = points.length ? points.at(-1).start + stepMs : to;
+  const then = past?.series;
+  /** The point of the period before at the same time; it may be of longer steps, since details go with time. */
+  const thenAt = (start) => then.points[Math.floor((start - past.ms - then.points[0].start) / then.stepMs)];
+  const happened = (n) => marks.filter(({ at }) => at >= points[n].start && at < points[n].start + stepMs);
   return {
-    step: stepMs,
-    x: points.map(({ start }) => (start + stepMs / 2) / 1_000),
-    range: [Math.min(from, first) / 1_000, end / 1_000],
-    when: (n) => {
-      const close = points[n].start + stepMs;
-      return `${spanOfText(points[n].start, close)}${close > to ? ", so far" : ""}`;
+    points,
+    spec: {
+      of: `${read.at} ${place.hide} ${past?.series?.from} ${marks.map(({ at }) => at)}`,
+      step: stepMs,
+      open,
+      x: points.map(({ start }) => (start + stepMs / 2) / 1_000),
+      range: [Math.min(from, first) / 1_000, end / 1_000],
+      marks: marks.map(({ at, label }) => ({ at: at / 1_000, label })),
+      when: (n) => {
+        const close = spanOfText(points[n].start, points[n].start + stepMs);
+        return [`${close}${n === open ? ", so far" : ""}`, ...happened(n).map(({ text }) => text)].join("; ");
+      },
+      zoom: (a, b) => go(changed(place, { from: a, to: b })),
     },
-    zoom: (a, b) => go(changed(place, { from: a, to: b })),
+    /** What `value` says of the points of the period before, if any had requests. */
+    before: (value) =>
+      then?.points.some(({ requests }) => requests)
+        ? points.map(({ start }) => (thenAt(start) ? value(thenAt(start), stepMs / then.stepMs) : null))
+        : null,
+    per: `per ${UNITS[stepMs] ?? spanText(stepMs)}`,
   };
 }
 
 /** Names of lines that the reader switches off and on. */
-function legend(entries, place, { linked }) {
+function legend(entries, place, { linked, before }) {
   const off = place.hide.split(",").filter(Boolean);
   const one = ({ name, title, colour }) => {
     const swatch = h("i", { class: "swatch", style: { background: `var(${colour})` } });
@@ -65,7 +85,9 @@ function legend(entries, place, { linked }) {
       ),
     );
   };
-  return h("ul", { class: "legend", "aria-label": "Legend" }, entries.map(one));
+  const text = typeof before === "string" ? before : "the period before";
+  const then = before && h("li", null, h("i", { class: "swatch before" }), text);
+  return h("ul", { class: "legend", "aria-label": "Legend" }, entries.map(one), then);
 }
 
 /** The same figures as a table, filled while it is open. */
@@ -108,80 +130,124 @@ function table(points, columns, cell, key) {
   );
 }
 
-/** Requests by status class, as a stack. */
-export function requestsChart({ read, place, go }) {
+/** Requests by status class, as a stack, over those of the period before. */
+function requestsChart(given) {
   const title = "Requests by status";
+  const { read, place } = given;
   if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
-  const { points, stepMs } = read.data;
+  const { points, spec, before, per } = frame(given);
   const off = place.hide.split(",");
   const all = points.reduce((sum, { requests }) => sum + requests, 0);
+  if (!all) return card(title, null, nothing("No requests in this time."));
   const errors = points.reduce((sum, { status }) => sum + status["5xx"], 0);
   const present = CLASSES.filter(({ name }) => name !== "1xx" || points.some(({ status }) => status["1xx"]));
-  const spec = {
-    ...frame({ data: read.data, place, go }),
-    kind: "stack",
-    of: read.data,
-    title,
-    summary: `${countText(all)} requests, ${all ? shareText(errors / all) : "0 %"} of them server errors.`,
-    unit: shortText,
-    exact: countText,
-    series: present
-      .filter(({ name }) => !off.includes(name))
-      .map(({ name, title: label, colour }) => {
-        return { label, colour, values: points.map(({ status }) => status[name]) };
-      }),
-  };
-  const head = h("span", { class: "per" }, `per ${UNITS[stepMs] ?? spanText(stepMs)}`);
+  const shown = present.filter(({ name }) => !off.includes(name));
+  const last = before(({ status }, part) => part * shown.reduce((sum, { name }) => sum + status[name], 0));
   return card(
     title,
-    head,
-    all ? legend(present, place, { linked: true }) : null,
-    all ? chart("requests", spec) : nothing(),
-    all
-      ? table(
-          points,
-          ["requests", ...present.map(({ name }) => name)],
-          (point, name) => countText(name === "requests" ? point.requests : point.status[name]),
-          "requests-table",
-        )
-      : null,
+    h("span", { class: "per" }, per),
+    legend(present, place, { linked: true, before: last }),
+    chart("requests", {
+      ...spec,
+      kind: "stack",
+      title,
+      summary: `${countText(all)} requests, ${shareText(errors / all)} of them server errors.`,
+      unit: shortText,
+      exact: countText,
+      isWhole: true,
+      before: last,
+      series: shown.map((one) => bars(one, points)),
+    }),
+    table(
+      points,
+      ["requests", ...present.map(({ name }) => name)],
+      (point, name) => countText(name === "requests" ? point.requests : point.status[name]),
+      "requests-table",
+    ),
+  );
+}
+
+const bars = ({ name, title, colour }, points) => {
+  return { label: title, colour, values: points.map(({ status }) => status[name]) };
+};
+
+/** Errors alone, on a scale of their own: beside many successes they are too low to be seen. */
+function errorsChart(given) {
+  const title = "Errors";
+  const { read, place } = given;
+  if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
+  const { points, spec, before, per } = frame(given);
+  const [client, server] = ["4xx", "5xx"].map((name) => points.reduce((sum, { status }) => sum + status[name], 0));
+  if (!client && !server) return card(title, null, nothing("No errors in this time."));
+  const last = before(({ status }, part) => part * (status["4xx"] + status["5xx"]));
+  const list = [CLASSES[4], CLASSES[3]];
+  return card(
+    title,
+    h("span", { class: "per" }, per),
+    legend(list, place, { linked: false, before: last }),
+    chart("errors", {
+      ...spec,
+      kind: "stack",
+      title,
+      summary: `${countText(server)} server errors, ${countText(client)} client errors.`,
+      unit: shortText,
+      exact: countText,
+      isWhole: true,
+      before: last,
+      series: list.map((one) => bars(one, points)),
+    }),
+    table(points, ["5xx", "4xx"], (point, name) => countText(point.status[name]), "errors-table"),
   );
 }
 
 /** Latency percentiles as lines. */
-export function latencyChart({ read, place, go }) {
+function latencyChart(given) {
   const title = "Response time";
+  const { read, place } = given;
   if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
-  const { points } = read.data;
-  const known = points.filter(({ responseTime }) => responseTime);
-  const last = known.at(-1)?.responseTime;
-  const spec = {
-    ...frame({ data: read.data, place, go }),
-    kind: "lines",
-    of: read.data,
-    title,
-    summary: last
-      ? `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.`
-      : "No requests.",
-    unit: msText,
-    series: PERCENTILES.map(({ name, title: label, colour, width }) => {
-      return { label, colour, width, values: points.map(({ responseTime }) => responseTime?.[name] ?? null) };
-    }),
-  };
+  const { points, spec, before } = frame(given);
+  const last = points.findLast(({ responseTime }) => responseTime)?.responseTime;
+  if (!last) return card(title, null, nothing("No requests in this time."));
+  const median = before(({ responseTime }) => responseTime?.p50 ?? null);
   return card(
     title,
     h("span", { class: "per" }, "until the upstream’s headers"),
-    last ? legend(PERCENTILES, place, { linked: false }) : null,
-    last ? chart("latency", spec) : nothing(),
-    last
-      ? table(
-          points,
-          ["p50", "p95", "p99"],
-          ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"),
-          "latency-table",
-        )
-      : null,
+    legend(PERCENTILES, place, { linked: false, before: median && "median of the period before" }),
+    chart("latency", {
+      ...spec,
+      kind: "lines",
+      title,
+      summary: `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.`,
+      unit: msText,
+      before: median,
+      series: PERCENTILES.map(({ name, title: label, colour, width }) => {
+        return { label, colour, width, values: points.map(({ responseTime }) => responseTime?.[name] ?? null) };
+      }),
+    }),
+    table(
+      points,
+      ["p50", "p95", "p99"],
+      ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"),
+      "latency-table",
+    ),
   );
 }
 
-const nothing = () => h("p", { class: "empty plot-size" }, "No requests in this time.");
+/** All of them, and what happened to the flag meanwhile. */
+export function trafficCharts({ read, place, go, history, past }) {
+  const { data } = read;
+  const marks = data ? marksOf(history, data.from, Math.min(data.to, read.at)) : [];
+  const given = { read, place, go, marks, past };
+  return [
+    h(
+      "div",
+      { class: "three", "data-key": "charts" },
+      requestsChart(given),
+      errorsChart(given),
+      latencyChart(given),
+    ),
+    marksLine(marks, place),
+  ];
+}
+
+const nothing = (text) => h("p", { class: "empty plot-size" }, text);

@@ -24,23 +24,22 @@ export async function startBrowser(t) {
 
 /**
  * A page of its own at this address. `expects` is a pattern of console errors that the test causes; any other fails
- * it. `token` goes with every request. Its clock is `offset` ms ahead; with `clock`, the test can hurry it.
+ * it. `token` goes with every request. `timezoneId` is where its reader is. Its clock is `offset` ms ahead; with `clock`, the test can hurry it.
  * `prepare(page)` is called before the first request.
  * @param {import("node:test").TestContext} t
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
- * @param {{ size?: { width: number, height: number }, theme?: "light" | "dark", expects?: RegExp, token?: string,
+ * @param {{ size?: { width: number, height: number }, theme?: "light" | "dark", expects?: RegExp, token?: string, timezoneId?: string,
  *   offset?: number, clock?: boolean, prepare?: (page: import("playwright-core").Page) => unknown }} [options]
  */
 export async function open(
   t,
   browser,
   url,
-  { size = SIZES.wide, theme = "light", expects, token, offset = 0, clock, prepare } = {},
+  { size = SIZES.wide, theme = "light", expects, token, timezoneId = "Europe/Berlin", offset = 0, clock, prepare } = {},
 ) {
   const extraHTTPHeaders = token ? { Authorization: `Bearer ${token}` } : {};
-  const zone = { timezoneId: "Europe/Berlin", locale: "en-GB" };
-  const context = await browser.newContext({ viewport: size, colorScheme: theme, ...zone, extraHTTPHeaders });
+  const context = await browser.newContext({ viewport: size, colorScheme: theme, timezoneId, locale: "en-GB", extraHTTPHeaders });
   const page = await context.newPage();
   const errors = [];
   page.on("console", (message) => {

@@ -55,7 +55,7 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     assert.equal(await requests(page), site.requests.all);
     assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0, "nobody signed in");
     await eventually(async () => assert.equal(await page.locator("tbody tr").count(), site.routes));
-    await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 2));
+    await eventually(async () => assert.equal(await page.locator(".chart canvas").count(), 3));
     assert.match(await page.locator(".summary").textContent(), /1\s% on both paths.*agrees.*Nothing is lost/);
     const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
     t.diagnostic(`first contentful paint after ${Math.round(painted)} ms`);
@@ -89,14 +89,15 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     for (const size of Object.values(SIZES)) {
       const page = await show(t, "", { expects: FAILED_READ, size });
       await page.getByRole("alert").waitFor();
-      await eventually(async () => assert.equal(await page.getByText("Not readable now.").count(), 4));
+      await eventually(async () => assert.equal(await page.getByText("Not readable now.").count(), 5));
       assert.equal(await overflow(page), 0);
     }
   });
 
   test("figures that lack a store are shown, with a notice that says which, until it is back", async (t) => {
     await fault(t, { PATH_COLLECTOR: "fails" });
-    const page = await show(t, "", { clock: true });
+    // Changes of the flag, which D1 alone knows, are asked for beside the figures.
+    const page = await show(t, "", { clock: true, expects: FAILED_READ });
     const notice = page.getByRole("alert");
     const away = "(it could not be reached, or refused) could not be read";
     await notice.getByText(`the PathCollector object ${away}`).waitFor();

@@ -1,6 +1,6 @@
 // Times as the dashboard writes them, in zones that make it hard.
 import assert from "node:assert/strict";
-import { afterEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 
 const { TZ } = process.env;
 const at = (text) => Date.parse(text);
@@ -11,7 +11,10 @@ async function inZone(zone) {
   return import(`../../dashboard/app/time.js?${zone}`);
 }
 
+beforeEach(() => mock.timers.enable({ apis: ["Date"], now: at("2026-11-28T12:30:00Z") }));
+
 afterEach(() => {
+  mock.timers.reset();
   if (TZ === undefined) delete process.env.TZ;
   else process.env.TZ = TZ;
 });
@@ -33,4 +36,17 @@ test("a day of the server has one name everywhere", async () => {
     const { timeText } = await inZone(zone);
     assert.equal(timeText(at("2026-11-28T00:00:00Z"), "utcDay"), "Nov 28", zone);
   }
+});
+
+test("another year is named, this one is not", async () => {
+  const { timeText } = await inZone("Europe/Berlin");
+  assert.match(timeText(at("2025-12-31T12:00:00Z"), "short"), /2025/);
+  assert.match(timeText(at("2025-12-31T12:00:00Z"), "day"), /2025/);
+  assert.doesNotMatch(timeText(at("2026-01-01T12:00:00Z"), "short"), /2026/);
+  assert.doesNotMatch(timeText(at("2025-12-31T12:00:00Z"), "minute"), /2025/);
+});
+
+test("the reader's zone has a name and its distance from UTC", async () => {
+  const { zoneText } = await inZone("Asia/Kolkata");
+  assert.match(zoneText(), /^Asia\/(Kolkata|Calcutta) \(GMT\+5:30\)$/);
 });
