@@ -9,8 +9,8 @@ use litemap::LiteMap;
 use model::delivery::coalesce::Buffer;
 use model::event::ProducerId;
 use model::event::address::AddressHashing;
+use model::event::known_routes::KnownRoutes;
 use model::event::message::EncodedEvent;
-use model::event::path;
 use model::flag::obeyed::ObeyedFlag;
 use model::flag::route::Destinations;
 use model::parity::schedule::ScheduledLook;
@@ -89,7 +89,7 @@ pub struct IsolateMemory {
     /// Events that wait to be written.
     pub buffer: RefCell<Buffer<BufferedEvent>>,
     /// Routes that it counted under.
-    pub routes: RefCell<path::KnownRoutes>,
+    pub routes: RefCell<KnownRoutes>,
     /// The flag.
     pub flag: RefCell<FlagMemory>,
     /// The day's address key.

@@ -3,7 +3,9 @@
 //! Invariant: an event is checked once, where it enters ([`Event::check`]); everything behind may trust it.
 
 pub mod address;
+pub mod canonical;
 pub mod identity;
+pub mod known_routes;
 pub mod message;
 pub mod path;
 pub mod template;

@@ -4,9 +4,10 @@
 //! the number of distinct routes is bounded by the application's own and not by its data.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::MAX_PATH_BYTES;
+use super::canonical::{canonical, segments};
 use super::template::Template;
 use super::token::looks_like_id;
 use crate::error::InputError;
@@ -14,7 +15,7 @@ use crate::error::InputError;
 /// Route of a path that no template matches and that the upstream answers with 404: scanners have no bound.
 pub const UNMATCHED: &str = "(unmatched)";
 
-/// Route of all paths beyond [`MAX_ROUTES`].
+/// Route of all paths beyond those that are counted separately.
 pub const OTHER: &str = "(other)";
 
 /// Segments after which a path is cut to `{*rest}`.
@@ -25,9 +26,6 @@ pub const MAX_SEGMENT_BYTES: usize = 40;
 
 /// Longest path, as it arrived, that counts as ordinary, in bytes.
 pub const MAX_RAW_BYTES: usize = 2_000;
-
-/// Most routes without a template that one isolate counts separately. Templates are limited by the configuration.
-pub const MAX_ROUTES: usize = 2_000;
 
 /// Most templates in a configuration.
 pub const MAX_TEMPLATES: usize = 1_000;
@@ -41,6 +39,8 @@ const REST: &str = "{*rest}";
 pub struct RequestPath<'a> {
     /// The path itself.
     pub own: &'a str,
+    /// Its canonical form, for templates.
+    pub canonical: Cow<'a, str>,
     /// Its route, whatever the answer.
     pub route: Cow<'a, str>,
     /// Whether a template of the configuration gave the route.
@@ -50,7 +50,7 @@ pub struct RequestPath<'a> {
 impl<'a> RequestPath<'a> {
     /// A route by itself, without a request.
     pub const fn of_route(route: &'a str) -> Self {
-        Self { own: route, route: Cow::Borrowed(route), has_template: false }
+        Self { own: route, canonical: Cow::Borrowed(route), route: Cow::Borrowed(route), has_template: false }
     }
 
     /// The route under which the request is counted, given the response's `status`.
@@ -62,7 +62,8 @@ impl<'a> RequestPath<'a> {
 /// Turns request paths into routes: by template where one matches, else by what segments look like.
 #[derive(Debug, Clone, Default)]
 pub struct Normalizer {
-    templates: Vec<Template>,
+    /// Templates that match the same paths, if letters of any case count as the same, have one place.
+    templates: Vec<Vec<Template>>,
     router: matchit::Router<usize>,
 }
 
@@ -70,33 +71,61 @@ impl Normalizer {
     /// A normaliser for these templates. The most specific match wins, whatever their order. Invalid templates are left
     /// out and returned with the reason; the others still apply.
     pub fn new<'a>(templates: impl IntoIterator<Item = &'a str>) -> (Self, Vec<(String, String)>) {
-        let mut normalizer = Self::default();
-        let mut refused = Vec::new();
+        let (mut normalizer, mut accepted) = (Self::default(), 0);
+        let (mut places, mut refused) = (HashMap::new(), Vec::new());
         for text in templates {
-            let inserted = match Template::parse(text) {
-                _ if normalizer.templates.len() == MAX_TEMPLATES => {
-                    Err(format!("give at most {MAX_TEMPLATES} templates"))
-                }
-                Ok(template) => normalizer
-                    .router
-                    .insert(text, normalizer.templates.len())
-                    .map(|()| template)
-                    .map_err(|e| e.to_string()),
+            let added = match Template::parse(text) {
+                _ if accepted == MAX_TEMPLATES => Err(format!("give at most {MAX_TEMPLATES} templates")),
+                Ok(template) => normalizer.add(template, &mut places),
                 Err(reason) => Err(reason.to_string()),
             };
-            match inserted {
-                Ok(template) => normalizer.templates.push(template),
+            match added {
+                Ok(()) => accepted += 1,
                 Err(reason) => refused.push((text.to_owned(), reason)),
             }
         }
         (normalizer, refused)
     }
 
+    /// Adds a template, given the place of each pattern.
+    fn add(&mut self, template: Template, places: &mut HashMap<String, usize>) -> Result<(), String> {
+        let pattern = template.pattern();
+        if let Some(same) = places.get(&pattern).and_then(|place| self.templates.get_mut(*place)) {
+            if same.iter().any(|other| other.is_same_but_for_names(&template)) {
+                return Err("an earlier template matches the same paths".to_owned());
+            }
+            same.push(template);
+            return Ok(());
+        }
+        let place = self.templates.len();
+        self.router.insert(pattern.as_str(), place).map_err(|error| error.to_string())?;
+        places.insert(pattern, place);
+        self.templates.push(vec![template]);
+        Ok(())
+    }
+
     /// Normalises a URL's path (without query). A path that is already a normalised route is left unchanged.
     pub fn place<'a>(&'a self, path: &'a str) -> RequestPath<'a> {
-        let template = self.router.at(path).ok().and_then(|found| self.templates.get(*found.value));
-        let route = template.map_or_else(|| Cow::Owned(heuristic(path)), |template| Cow::Borrowed(template.as_str()));
-        RequestPath { own: path, route, has_template: template.is_some() }
+        let canonical = canonical(path);
+        let template = self.template(&canonical);
+        let route = match template {
+            Some(template) => Cow::Borrowed(template.as_str()),
+            None => Cow::Owned(heuristic(&canonical)),
+        };
+        RequestPath { own: path, route, has_template: template.is_some(), canonical }
+    }
+
+    /// The template of a path in canonical form: of several that differ in case alone, the one that has its case.
+    fn template(&self, canonical: &str) -> Option<&Template> {
+        let path = if canonical.len() > 1 { canonical.trim_end_matches('/') } else { canonical };
+        let lower = if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(path.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(path)
+        };
+        let found = self.router.at(&lower).ok()?;
+        let same = self.templates.get(*found.value)?;
+        same.iter().find(|template| template.has_case_of(path)).or_else(|| same.first())
     }
 
     /// The route of a URL's path (without query) that was answered with `status`.
@@ -127,35 +156,10 @@ pub fn check(path: &str) -> Result<(), InputError> {
     Ok(())
 }
 
-/// The routes that one isolate has seen. Limits their number, whatever paths clients make up.
-#[derive(Debug, Default)]
-pub struct KnownRoutes {
-    routes: HashSet<String>,
-}
-
-impl KnownRoutes {
-    /// The route under which a request with this response `status` is counted: its own route while there are few, then
-    /// [`OTHER`]. Templates and [`UNMATCHED`] are bounded anyway, so they always count under their own name and don't
-    /// use up the limit.
-    pub fn admit(&mut self, place: RequestPath<'_>, status: u16) -> String {
-        let bounded = place.has_template;
-        let route = place.counted(status);
-        if bounded || route == UNMATCHED || self.routes.contains(&*route) {
-            return route.into_owned();
-        }
-        if self.routes.len() >= MAX_ROUTES {
-            return OTHER.to_owned();
-        }
-        let route = route.into_owned();
-        self.routes.insert(route.clone());
-        route
-    }
-}
-
-/// Replaces what looks like an identifier by `{id}`, drops empty segments, and cuts what is too deep or too long.
-fn heuristic(path: &str) -> String {
-    let mut route = String::with_capacity(path.len().min(MAX_PATH_BYTES));
-    for (index, segment) in path.split('/').filter(|s| !s.is_empty()).enumerate() {
+/// Replaces what looks like an identifier in a canonical path by `{id}`, and cuts what is too deep or too long.
+fn heuristic(canonical: &str) -> String {
+    let mut route = String::with_capacity(canonical.len().min(MAX_PATH_BYTES));
+    for (index, segment) in segments(canonical).enumerate() {
         let shown = if looks_like_id(segment) { ID } else { segment };
         if index == MAX_SEGMENTS || segment == REST || route.len() + 1 + shown.len() + 1 + REST.len() > MAX_PATH_BYTES {
             route.push('/');
@@ -169,13 +173,6 @@ fn heuristic(path: &str) -> String {
 }
 
 /// A path of its own for each number, that looks like a name.
-#[cfg(test)]
-pub(crate) fn ordinary_path(n: usize) -> String {
-    let syllables = ["ba", "de", "fi", "lo", "mu", "na", "re", "si", "to", "lu"];
-    let digits = [n / 1_000, n / 100, n / 10, n].map(|n| syllables[n % 10]);
-    format!("/{}", digits.concat())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -255,6 +252,49 @@ mod tests {
     }
 
     #[test]
+    fn what_an_upstream_takes_for_the_same_gets_the_same_template() {
+        let n = normalizer(&["/users/{name}", "/", "/Reports/{year}"]);
+        for path in [
+            "/users/jane/",
+            "//users/jane",
+            "/users//jane",
+            "/users/./jane",
+            "/x/../users/jane",
+            "/x/%2e%2E/users/jane",
+            "/Users/jane",
+            "/USERS/Jane",
+            "/users\\jane",
+            "/u%73ers/jane",
+            "/users/jane;v=1",
+            "/users;x/jane",
+        ] {
+            let place = n.place(path);
+            assert_eq!((&*place.route, place.has_template, place.own), ("/users/{name}", true, path), "{path}");
+            assert_eq!(n.normalize(path, 404), "/users/{name}", "{path}");
+        }
+        assert_eq!(n.normalize("/reports/2024", 404), "/Reports/{year}");
+        assert_eq!(n.normalize("/x/..", 404), "/");
+        // What is escaped may be a slash of the upstream's, or not: it is stored as neither.
+        assert_eq!(n.normalize("/users%2Fjane", 200), "/{id}");
+    }
+
+    #[test]
+    fn templates_that_differ_in_case_alone_are_told_apart_by_it() {
+        let n = normalizer(&["/users/{name}", "/Users/{id}", "/Files/{*rest}", "/files/{*rest}"]);
+        assert_eq!(n.normalize("/users/jane", 200), "/users/{name}");
+        assert_eq!(n.normalize("/Users/jane", 200), "/Users/{id}");
+        assert_eq!(n.normalize("/USERS/jane", 200), "/users/{name}");
+        assert_eq!(n.normalize("/files/a/b", 200), "/files/{*rest}");
+        let (_, refused) = Normalizer::new(["/users/{name}", "/users/{id}/"]);
+        assert_eq!(refused, [("/users/{id}/".to_owned(), "an earlier template matches the same paths".to_owned())]);
+    }
+
+    #[test]
+    fn no_parameter_of_a_segment_is_stored() {
+        assert_eq!(normalizer(&[]).normalize("/users;jsessionid=jane/list;x", 200), "/users/list");
+    }
+
+    #[test]
     fn a_404_without_a_template_is_unmatched() {
         let n = normalizer(&["/users/{name}"]);
         assert_eq!(n.normalize("/wp-login.php", 404), UNMATCHED);
@@ -279,28 +319,6 @@ mod tests {
             let error = check(odd).unwrap_err().to_string();
             assert!(error.contains("path") && !error.contains("secret"), "{error}");
         }
-    }
-
-    #[test]
-    fn routes_beyond_the_bound_are_counted_together() {
-        let (mut known, n) = (KnownRoutes::default(), normalizer(&[]));
-        let mut admit = |path: &str, status| known.admit(n.place(path), status);
-        let routes: Vec<String> = (0..=MAX_ROUTES).map(|n| admit(&ordinary_path(n), 200)).collect();
-        assert_eq!(routes[MAX_ROUTES - 1], ordinary_path(MAX_ROUTES - 1));
-        assert_eq!((routes[MAX_ROUTES].as_str(), admit(&ordinary_path(7), 200)), (OTHER, ordinary_path(7)));
-    }
-
-    #[test]
-    fn a_template_is_told_apart_however_many_odd_paths_came_before() {
-        let (mut known, n) = (KnownRoutes::default(), normalizer(&["/payments/{id}"]));
-        for odd in 0..2 * MAX_ROUTES {
-            known.admit(n.place(&ordinary_path(odd)), 200);
-        }
-        for status in [200, 404, 500] {
-            assert_eq!(known.admit(n.place("/payments/7"), status), "/payments/{id}");
-        }
-        assert_eq!(known.admit(n.place("/odd"), 404), UNMATCHED);
-        assert_eq!(known.admit(n.place("/new"), 200), OTHER);
     }
 
     proptest! {

@@ -1,6 +1,12 @@
 //! Path templates, as settings and the flag write them.
+//!
+//! Invariant: a template matches every path that the upstream may take for one that it matches. So paths are compared in
+//! canonical form, and letters in any case. Otherwise a request could escape an override, or the placeholder for a name.
+
+use std::fmt::Write as _;
 
 use super::MAX_PATH_BYTES;
+use super::canonical::{canonical, segments};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -45,9 +51,9 @@ impl Template {
     /// # Errors
     /// [`NoTemplate`].
     pub fn parse(text: &str) -> Result<Self, NoTemplate> {
-        let Some(inner) = text.strip_prefix('/') else {
+        if !text.starts_with('/') {
             return Err(NoTemplate::NoSlash);
-        };
+        }
         if text.len() > MAX_PATH_BYTES {
             return Err(NoTemplate::TooLong);
         }
@@ -55,7 +61,7 @@ impl Template {
             return Err(NoTemplate::MoreThanPath);
         }
         let mut parts = Vec::new();
-        for segment in inner.split('/') {
+        for segment in canonical(text).split('/').skip(1) {
             if matches!(parts.last(), Some(Part::Rest)) {
                 return Err(NoTemplate::RestNotLast);
             }
@@ -65,6 +71,7 @@ impl Template {
                 Some(name) if name.contains(['{', '}']) => return Err(NoTemplate::PartOfSegment),
                 Some(name) if name.starts_with('*') => Part::Rest,
                 Some(_) => Part::Any,
+                None if segment.is_empty() => continue,
                 None => Part::Literal(segment.to_owned()),
             };
             parts.push(part);
@@ -77,19 +84,47 @@ impl Template {
         &self.text
     }
 
-    /// Whether a path, or a normalised route, matches.
+    /// Whether a path in [canonical form](canonical), or a normalised route, matches, in any case. The rest may be empty
+    /// where a slash ends the path.
     pub fn matches(&self, path: &str) -> bool {
-        let Some(inner) = path.strip_prefix('/') else { return false };
-        let mut segments = inner.split('/');
+        if !path.starts_with('/') {
+            return false;
+        }
+        let mut segments = segments(path);
         for part in &self.parts {
             match (part, segments.next()) {
-                (Part::Rest, Some(_)) => return true,
-                (Part::Any, Some(segment)) if !segment.is_empty() => {}
-                (Part::Literal(literal), Some(segment)) if literal == segment => {}
+                (Part::Rest, next) => return next.is_some() || path.ends_with('/'),
+                (Part::Any, Some(_)) => {}
+                (Part::Literal(literal), Some(segment)) if literal.eq_ignore_ascii_case(segment) => {}
                 _ => return false,
             }
         }
         segments.next().is_none()
+    }
+
+    /// Whether its literals have the very letters of a path that it matches.
+    pub(super) fn has_case_of(&self, path: &str) -> bool {
+        let mut pairs = self.parts.iter().zip(segments(path));
+        pairs.all(|(part, segment)| !matches!(part, Part::Literal(literal) if literal != segment))
+    }
+
+    /// Whether it is the other one, with other names of placeholders.
+    pub(super) fn is_same_but_for_names(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+
+    /// What it matches, in small letters and with placeholders that have numbers for names.
+    pub(super) fn pattern(&self) -> String {
+        let mut pattern = String::with_capacity(self.text.len());
+        for (index, part) in self.parts.iter().enumerate() {
+            let written = match part {
+                Part::Literal(literal) => write!(pattern, "/{}", literal.to_ascii_lowercase()),
+                Part::Any => write!(pattern, "/{{{index}}}"),
+                Part::Rest => write!(pattern, "/{{*{index}}}"),
+            };
+            debug_assert_eq!(written, Ok(()));
+        }
+        if pattern.is_empty() { "/".to_owned() } else { pattern }
     }
 
     /// Whether there is a path that both match.
@@ -97,26 +132,24 @@ impl Template {
         let mut theirs = other.parts.iter();
         for part in &self.parts {
             match (part, theirs.next()) {
-                (Part::Rest, Some(_)) | (_, Some(Part::Rest)) => return true,
-                (Part::Any, Some(Part::Any)) => {}
-                (Part::Any, Some(Part::Literal(literal))) | (Part::Literal(literal), Some(Part::Any))
-                    if !literal.is_empty() => {}
-                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                (Part::Rest, _) | (_, Some(Part::Rest)) => return true,
+                (Part::Any, Some(_)) | (Part::Literal(_), Some(Part::Any)) => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine.eq_ignore_ascii_case(literal) => {}
                 _ => return false,
             }
         }
-        theirs.next().is_none()
+        matches!(theirs.next(), None | Some(Part::Rest))
     }
 
     /// Whether it matches every path that the other one matches.
     pub fn covers(&self, other: &Self) -> bool {
         let mut theirs = other.parts.iter();
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
             match (part, theirs.next()) {
-                (Part::Rest, Some(_)) => return true,
-                (Part::Any, Some(Part::Any)) => {}
-                (Part::Any, Some(Part::Literal(literal))) if !literal.is_empty() => {}
-                (Part::Literal(mine), Some(Part::Literal(literal))) if mine == literal => {}
+                // The root alone always ends with a slash.
+                (Part::Rest, next) => return next.is_some() || index == 0,
+                (Part::Any, Some(Part::Any | Part::Literal(_))) => {}
+                (Part::Literal(mine), Some(Part::Literal(literal))) if mine.eq_ignore_ascii_case(literal) => {}
                 _ => return false,
             }
         }
@@ -135,6 +168,10 @@ mod tests {
         assert!(!matches("/users/{id}", "/users/") && !matches("/users/{id}", "/users/7/x"));
         assert!(matches("/{*rest}", "/a/b") && matches("/", "/") && !matches("/", "/a"));
         assert!(!matches("/{*rest}", "(unmatched)"));
+        assert!(
+            matches("/Users/{id}", "/users/7/") && matches("/users/", "/users") && !matches("/users/{id}", "/users2/7")
+        );
+        assert!(matches("/a/{*rest}", "/a/") && !matches("/a/{*rest}", "/a") && matches("/{*rest}", "/"));
     }
 
     #[test]
@@ -160,7 +197,9 @@ mod tests {
             ("/{a}/b", "/a/{b}", true),
             ("/a", "/a", true),
             ("/{a}/x", "/{b}/x", true),
-            ("/a/{*rest}", "/a", false),
+            ("/a/{*rest}", "/a", true),
+            ("/a/{*rest}", "/b", false),
+            ("/Users/{id}", "/users/me", true),
             ("/a/{id}", "/a/", false),
             ("/a/{id}", "/b/{id}", false),
             ("/a", "/a/{id}", false),
@@ -179,6 +218,8 @@ mod tests {
             ("/a/{id}", "/a/{other}"),
             ("/a/{id}", "/a/b"),
             ("/a", "/a"),
+            ("/a", "/A/"),
+            ("/a/{id}", "/a//./b;c"),
         ] {
             assert!(covers(wide, narrow), "{wide} covers {narrow}");
         }

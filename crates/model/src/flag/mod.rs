@@ -115,7 +115,7 @@ impl Flag {
 
     /// The override for a request, if any: the first one that matches its own path or its route.
     pub fn override_for(&self, place: &RequestPath<'_>) -> Option<&(Template, Rule)> {
-        self.overrides.iter().find(|(template, _)| template.matches(place.own) || template.matches(&place.route))
+        self.overrides.iter().find(|(template, _)| template.matches(&place.canonical) || template.matches(&place.route))
     }
 }
 
@@ -131,7 +131,8 @@ fn share(field: &str, ppm: u32) -> Result<u32, InputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::path::{KnownRoutes, MAX_ROUTES, Normalizer, OTHER, UNMATCHED, ordinary_path};
+    use crate::event::known_routes::{KnownRoutes, MAX_ROUTES, ordinary_path};
+    use crate::event::path::{Normalizer, OTHER, UNMATCHED};
     use crate::flag::stop::StopAct;
 
     #[test]
@@ -191,6 +192,8 @@ mod tests {
             ("/payments/7", "/payments/{id}", Mode::DoOnly),
             ("/payments/7/refund", UNMATCHED, Mode::DoOnly),
             ("//payments//7/refund", UNMATCHED, Mode::DoOnly),
+            ("/x/../Payments/7;v=1/./re%66und/", UNMATCHED, Mode::DoOnly),
+            ("/payments/", UNMATCHED, Mode::DoOnly),
             ("/users/me", "/users/{name}", Mode::DoOnly),
             ("/users/jane", "/users/{name}", Mode::QueueOnly),
             ("/wp-login.php", UNMATCHED, Mode::QueueOnly),

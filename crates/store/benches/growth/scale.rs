@@ -1,6 +1,6 @@
 //! How much there is of what, and along which axis it grows.
 
-use model::event::path::MAX_ROUTES;
+use model::event::known_routes::MAX_ROUTES;
 
 /// Size of a deployment, as far as an operation meets it.
 #[derive(Debug, Clone, Copy)]
