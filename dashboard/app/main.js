@@ -10,9 +10,9 @@
 //   element.js, morph.js   a view is a function that gives new elements; the page is changed only where they differ
 //   bar.js        what stands above every view
 //   overview.js (summary, tiles, traffic, marks, path_table), path_page.js, trace.js, rollout.js (shares),
-//   parity.js (parity_window, verdict), pipeline.js   the views
+//   parity.js (parity_window, verdict), pipeline.js (reasons, flow)   the views
 //   chart.js, overlay.js, tip.js, spark.js, theme.js   what is drawn
-//   figure.js, time.js, parts.js   figures with units, times with UTC, cards and tables
+//   figure.js, time.js, parts.js, command.js   figures with units, times with UTC, cards and tables, commands to copy
 //
 // Invariants: nothing is markup but what element.js makes; no style is inline; nothing is asked of another origin. The
 // Content-Security-Policy holds us to it.

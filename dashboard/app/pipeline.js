@@ -1,21 +1,19 @@
 // Whether anything is lost or stuck on the way from the gateway into the stores.
+import { commands, pathctl } from "./command.js";
 import { h } from "./element.js";
-import { count, countText, none, plural, share, spanText } from "./figure.js";
+import { count, countText, plural, share } from "./figure.js";
+import { STORE_LIMIT_BYTES, flow } from "./flow.js";
 import { badge, card, facts, prose, reading, sentence, table } from "./parts.js";
+import { healthState } from "./reasons.js";
 import { ago, time } from "./time.js";
 
-const TONES = { ok: "good", degraded: "warn", failing: "bad" };
-const HEADLINES = {
-  ok: "Nothing is lost or stuck",
-  degraded: "Something needs a look",
-  failing: "Something is failing",
-};
+const REDRIVE_MS = 7 * 86_400_000; // how long dedup can tell whether an event was counted
 
 export function pipelinePage({ sources }) {
   const [health, letters] = [sources.health(), sources.deadLetters()];
   return [
     h("h1", { tabindex: "-1" }, "Pipeline"),
-    card("Health", null, reading(health, state)),
+    card("Health", null, reading(health, healthState)),
     card("From gateway to store", null, reading(health, flow, 4)),
     h(
       "div",
@@ -34,115 +32,6 @@ export function pipelinePage({ sources }) {
     card("Dead letters", null, reading(letters, lettersTable)),
   ];
 }
-
-/** Why health is not well, since when, and what to do. */
-const reasonItem = ({ code, message, since, remedy }) =>
-  h(
-    "li",
-    null,
-    prose(sentence(message)),
-    since ? [" Since ", ago(since), "."] : "",
-    remedy ? h("small", { class: "block" }, prose(sentence(remedy))) : "",
-    " ",
-    h("code", null, code),
-  );
-
-function state({ status, reasons, computedAt }) {
-  return [
-    h("p", { class: "headline" }, badge(TONES[status] ?? "quiet", HEADLINES[status] ?? status)),
-    reasons?.length
-      ? h(
-          "ul",
-          { class: "reasons" },
-          reasons.map(reasonItem),
-        )
-      : null,
-    computedAt ? h("p", { class: "hint" }, "Looked at ", ago(computedAt), ".") : null,
-  ];
-}
-
-/**
- * What waits in a queue. Where the platform doesn't tell, that is not taken for nothing.
- * @param {{ backlog?: number | null, oldestMs?: number | null }} [queue]
- */
-function waits({ backlog, oldestMs } = {}) {
-  if (backlog === undefined || (backlog === null && oldestMs === null)) return [["", "How much waits is not known here."]];
-  return [
-    [count(backlog), "waiting"],
-    [oldestMs === null ? none() : spanText(oldestMs), "the oldest waits"],
-  ];
-}
-
-const UNREAD = [["", "What isolates counted can’t be read now."]];
-
-/** The way of an event, station by station. Its colour is of late, its figures are of all time. */
-function flow({ sends, consumer, lately, queue, slowLane, deadLetters, reasons }) {
-  const codes = new Set((reasons ?? []).map(({ code }) => code));
-  /** Bad or a warning by reasons; good only where all that it is judged by is known. */
-  const tone = (bad, warn, isKnown = true) => {
-    if (bad.some((code) => codes.has(code))) return "bad";
-    if (warn.some((code) => codes.has(code))) return "warn";
-    return isKnown ? "good" : "quiet";
-  };
-  const recent = (name) => lately?.counts?.[name] ?? 0;
-  const station = (title, tone, ...lines) =>
-    h(
-      "li",
-      { class: tone },
-      h("h3", null, title),
-      lines.filter(Boolean).map(([value, ...words]) => h("p", null, value, " ", words)),
-    );
-  const dead = deadLetters ?? { count: null, oldestAt: null };
-  return h(
-    "ol",
-    { class: "flow" },
-    station(
-      "Gateway",
-      tone(["events-lost"], ["events-lost-earlier", "fallback"], sends),
-      ...(sends
-        ? [
-            [count(sends.tried), "writes tried"],
-            [count(sends.failed), "failed", sends.tried ? [" (", share(sends.failed, sends.tried), ")"] : ""],
-            [count(sends.fallback), "taken by the other path"],
-            [count(sends.lost), "lost"],
-          ]
-        : UNREAD),
-    ),
-    station(
-      "Queue",
-      tone(["queue-stuck"], ["backlog"], queue.backlog !== null),
-      ...waits(queue),
-    ),
-    station(
-      "Consumer",
-      tone(["messages-stuck", "new-store-refuses-writes", "store-full"], ["messages-retried", "write-probe-late"], consumer),
-      ...(consumer
-        ? [
-            [count(consumer.stored), "stored"],
-            [count(consumer.absorbed), "repeats absorbed"],
-            [count(consumer.retried), "tried again"],
-            recent("consumer_retried") ? [count(recent("consumer_retried")), "of them in the last 15 minutes"] : null,
-            [count(consumer.dead), "can’t be read"],
-          ]
-        : UNREAD),
-    ),
-    station(
-      "Slow lane",
-      tone(["slow-lane-stuck"], ["slow-lane"], typeof slowLane?.backlog === "number"),
-      ...waits(slowLane),
-      ["", "Applied once D1 takes it."],
-    ),
-    station(
-      "Dead letters",
-      dead.count === 0 ? "good" : "bad",
-      dead.count === null ? ["", "They can’t be read now."] : [count(dead.count), "kept"],
-      dead.oldestAt ? [ago(dead.oldestAt), "the oldest"] : null,
-    ),
-  );
-}
-
-/** What D1 and each object may hold. */
-const STORE_LIMIT_BYTES = 10_000_000_000;
 
 function storesTable({ old, new: fresh }) {
   const row = (name, { events, absorbed, unfolded, bytes }) => [
@@ -190,16 +79,27 @@ function lettersTable({ count: all, letters }) {
   if (!all) return h("p", { class: "empty" }, "None: every event could be stored.");
   const rows = letters
     .slice(0, 50)
-    .map(({ id, receivedAt, source, reason }) => [
-      h("span", { class: "nowrap" }, ago(receivedAt)),
+    .map(({ id, receivedAt, sentAt, source, reason, refused, bytes }) => [
       h("span", { class: "nowrap" }, time(receivedAt, "short")),
       letterKind(source),
-      h("span", { class: "reason" }, prose(sentence(reason))),
-      h("span", { class: "mono" }, id.slice(0, 24)),
+      h("span", { class: "reason" }, prose(sentence(reason)), refused ? [" Redriven, and refused: ", prose(sentence(refused))] : ""),
+      plural(bytes, "byte"),
+      until((sentAt ?? receivedAt) + REDRIVE_MS),
+      h("span", { class: "mono" }, id),
     ]);
+  const [{ id }] = letters;
   return [
-    h("p", null, `${plural(all, "letter")} kept.`),
-    table("Dead letters, the newest first", ["Age", "Received", "Kind", "Why", "Message"], rows, "stacks"),
+    h("p", null, `${plural(all, "letter")} kept. Mend what sends them; then try them again, or throw them away.`),
+    table("Dead letters, the newest first", ["Received", "Kind", "Why", "#Size", "Redrive until", "Message"], rows, "stacks"),
     all > rows.length ? h("p", { class: "hint" }, `The newest ${countText(rows.length)} are shown.`) : null,
+    commands([
+      ["See its payload and events", pathctl(`dead-letters show ${id}`)],
+      ["Try all again: each event counts once", pathctl("dead-letters redrive --all")],
+      ["Throw all away: their events are lost", pathctl("dead-letters purge --all")],
+    ]),
   ];
 }
+
+/** By when a letter has to be redriven. */
+const until = (at) =>
+  at > Date.now() ? h("span", { class: "nowrap" }, time(at, "short")) : h("span", { class: "none" }, "too late");

@@ -1,4 +1,5 @@
 // Which path counts: the flag in force, how far it has spread, the ramp, and every change with who and why.
+import { commands, pathctl, word } from "./command.js";
 import { h } from "./element.js";
 import { count, countText, plural, ppmText, spanText } from "./figure.js";
 import { badge, card, facts, prose, reading, sentence, table } from "./parts.js";
@@ -27,7 +28,8 @@ export function rolloutPage({ sources }) {
       ),
       card("Spread", null, reading(status, spread)),
     ),
-    reading(status, (data) => (data.ramp ? ramp(data.ramp) : null), 2),
+    reading(status, (data) => (data.ramp ? ramp(data.ramp, document.data?.document) : null), 2),
+    card("Commands", null, reading(flag, (data) => orders(data, status.data?.ramp, history.data?.history))),
     reading(document, (data) => overrides(data.document), 1),
     card(
       "History",
@@ -125,7 +127,43 @@ const STAGES = {
   holding: ["warn", "Held back"],
 };
 
-function ramp({ steps, next, dueAt, everyMs, state, holding }) {
+/** What the next step waits for. */
+function waiting({ steps, next, dueAt, state, holding }, document) {
+  const step = ppmText(steps[next] ?? 0);
+  const gate = "a parity report that says pass, of an hour that ended after the last step; both stores readable; no dead letters and hardly a fallback within 10 minutes";
+  const since = document?.updatedAt ? [" The flag was last changed ", ago(Date.parse(document.updatedAt)), "."] : "";
+  if (state === "done") return "All steps are taken: what is not sampled takes the new path.";
+  if (state === "paused") return `A person has paused it before ${step}. Nothing moves until somebody resumes it.`;
+  if (state === "holding") return [h("b", null, `${step} is due, and held back: `), prose(sentence(holding ?? "the gate is closed")), " It goes on by itself as soon as this has passed; cron looks each minute.", since];
+  if (state === "due") return [`${step} is due: cron takes it within a minute, if the gate is open.`, since];
+  return [`${step} waits for its time: it is due in ${spanText(dueAt - Date.now())}, at `, time(dueAt), `. Then it needs ${gate}.`, since];
+}
+
+const WHY = word("what you saw");
+
+/** What to run now: to stop, to halt or take back a ramp, to go back, to end a stop. */
+function orders({ stop, version }, ramp, changes) {
+  const before = changes?.find((change) => change.version < version);
+  const isMoving = ramp && ramp.state !== "done";
+  return [
+    commands([
+      stop
+        ? ["End the stop, and set the old path alone, so that nothing moves", pathctl(`flag release ${stop.id} --do-only --reason ${word("what was mended")}`)]
+        : ["Stop: the old path alone, within 15 s, even while D1 is away", pathctl(`flag stop --reason ${WHY}`)],
+      stop ? ["End the stop: the flag holds again", pathctl(`flag release ${stop.id} --reason ${word("what was mended")}`)] : null,
+      isMoving && !ramp.paused ? ["Pause the ramp", pathctl(`flag ramp --pause --reason ${WHY}`)] : null,
+      isMoving && ramp.paused ? ["Resume the ramp", pathctl(`flag ramp --resume --reason ${word("why it goes on")}`)] : null,
+      ramp ? ["End the ramp, with share 0", pathctl(`flag ramp --back --reason ${WHY}`)] : null,
+      before ? [`Go back to version ${before.version}: ${ruleText(before)}`, pathctl(`flag rollback ${before.version} --reason ${WHY}`)] : null,
+      changes && !changes.length ? ["Begin: a sample on both paths, to be compared", pathctl(`flag set --mode dual-write --sample 1% --reason ${word("stage 1: sample")}`)] : null,
+      ["See how far the flag has spread", pathctl("flag status")],
+    ]),
+    h("p", { class: "hint" }, "They need the token of an administrator in ", h("code", null, "PATHCTL_TOKEN"), ". All but the stop say what they change, and ask first."),
+  ];
+}
+
+function ramp(status, document) {
+  const { steps, next, everyMs, state } = status;
   const [tone, text] = STAGES[state] ?? ["quiet", state];
   const step = (ppm, n) => {
     const stage = n < next ? "taken" : n === next && state !== "done" ? "next" : "ahead";
@@ -137,19 +175,12 @@ function ramp({ steps, next, dueAt, everyMs, state, holding }) {
       h("small", null, { taken: "taken", next: "next", ahead: "" }[stage]),
     );
   };
-  const isWaiting = state === "waiting";
   return card(
     "Ramp",
     badge(tone, text),
-    state === "holding" ? h("p", { class: "notice warn" }, prose(sentence(holding ?? "the next step is held"))) : null,
+    h("p", { class: state === "holding" ? "notice warn" : null, "data-key": "waiting" }, h("span", null, waiting(status, document))),
     h("ol", { class: "steps" }, steps.map(step)),
-    h(
-      "p",
-      { class: "hint" },
-      "The new path’s share of what is not sampled; ",
-      `a step every ${spanText(everyMs)}. `,
-      isWaiting ? ["The next step is due in ", spanText(dueAt - Date.now()), ", at ", time(dueAt), "."] : null,
-    ),
+    h("p", { class: "hint" }, `The new path’s share of what is not sampled; a step every ${spanText(everyMs)}.`),
   );
 }
 

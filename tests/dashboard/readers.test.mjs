@@ -191,3 +191,46 @@ describe("what the overview answers", { timeout: 480_000 }, () => {
     assert.ok(x.at(-1) * 1_000 - step / 2 <= now);
   });
 });
+
+describe("what one on call is answered", { timeout: 240_000 }, () => {
+  test("the rollout says in words what the ramp waits for, and its commands can be copied", async (t) => {
+    const page = await show(t, "?view=rollout");
+    await page.getByText(/50\s% waits for its time: it is due in .* a parity report that says pass/).waitFor();
+    const commands = page.locator(".commands code");
+    const pathctl = `pathctl --target ${site.url}`;
+    const why = "--reason 'what you saw'";
+    assert.deepEqual(await commands.allTextContents(), [
+      `${pathctl} flag stop ${why}`,
+      `${pathctl} flag ramp --pause ${why}`,
+      `${pathctl} flag ramp --back ${why}`,
+      `${pathctl} flag rollback 4 ${why}`,
+      `${pathctl} flag status`,
+    ]);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    const button = page.getByRole("button", { name: /^Copy: .* flag stop/ });
+    await button.focus();
+    await page.keyboard.press("Enter");
+    await eventually(async () => assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `${pathctl} flag stop ${why}`));
+  });
+
+  test("the pipeline says whether a backlog grows, and counts nothing of unknown age", async (t) => {
+    const health = await gateway.read("health");
+    let backlog = 40;
+    const prepare = (page) =>
+      page.route("**/v1/health", (route) => {
+        backlog += 10;
+        const computedAt = health.computedAt + backlog;
+        return route.fulfill({ json: { ...health, computedAt, queue: { backlog, oldestMs: 9_000 } } });
+      });
+    const page = await show(t, "?view=pipeline", { clock: true, prepare });
+    const queue = page.locator(".flow li", { hasText: "Queue" });
+    await queue.getByText(/\d+ waiting/).waitFor();
+    await eventually(async () => {
+      await page.clock.runFor(11_000);
+      assert.match(await queue.textContent(), /[1-9]\d* more than at \d\d:\d\d:\d\d/);
+    });
+    const gatewayStation = await page.locator(".flow li", { hasText: "Gateway" }).textContent();
+    assert.match(gatewayStation, /[\d.]+\s\/(s|min|h) writes.*0 failed.*0 lost/);
+    await page.getByText("Rates and failures are of the last 15 minutes").waitFor();
+  });
+});

@@ -240,7 +240,7 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     await page.locator("tr", { hasText: "in a dead letter" }).first().locator("a").first().click();
     await page.getByText("It was meant for both, and the new store lacks it").waitFor();
     await page.goto(`${site.url}/_collector/?view=rollout`);
-    await page.getByText(/The parity report hour:\d+ says fail/).waitFor();
+    await page.getByText(/50\s% is due, and held back: The parity report hour:\d+ says fail/).waitFor();
     // How much waits, the local runtime doesn't tell.
     await page.route("**/v1/health", async (route) => {
       const response = await route.fetch();
@@ -250,6 +250,15 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     await page.goto(`${site.url}/_collector/?view=pipeline`);
     await page.getByText("11 letters kept").waitFor();
     await page.getByText("412 waiting").waitFor();
+    const reasons = page.locator(".reasons > li");
+    const { reasons: told } = await gateway.read("health");
+    assert.equal(await reasons.count(), new Set(told.map(({ code }) => code)).size, "one entry to a code");
+    const target = `pathctl --target ${site.url}`;
+    await reasons.filter({ hasText: "D1 keeps 11 dead letters" }).getByText(`${target} dead-letters list`).waitFor();
+    await reasons.filter({ hasText: "event lost" }).getByText("npx wrangler tail --env ENV --search 'event lost'").waitFor();
+    const [{ id }] = (await gateway.read("dead-letters")).letters;
+    await page.getByText(`${target} dead-letters show ${id}`).waitFor();
+    assert.match(await page.locator(".flow").textContent(), /Gateway.*2 lost in 24 hours.*Stores.*in the object.*in D1.*Dead letters11 kept/s);
     await fits(page);
   });
 
@@ -268,6 +277,7 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     await page.getByText("1 stop: D1 has it, the object has it, KV has it").waitFor();
     assert.match(await page.getByRole("alert").textContent(), new RegExp(`Stopped by maria.*until ${id} is released`));
     await page.getByRole("table", { name: /Emergency stops/ }).getByText("holds").waitFor();
+    await page.getByText(`pathctl --target ${site.url} flag release ${id} --reason 'what was mended'`).waitFor();
     await fits(page);
     assert.equal((await gateway.order("POST", "v1/flag/release", { ...order, id })).status, 200);
   });
