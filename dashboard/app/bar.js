@@ -9,6 +9,7 @@ import { nextTheme, theme } from "./theme.js";
 import { spanOfText, time, timeText, zoneText } from "./time.js";
 
 const NAMES = { overview: "Overview", rollout: "Rollout", parity: "Parity", pipeline: "Pipeline", trace: "Trace" };
+const PATIENCE_MS = 4_000; // how long an answer, or new figures, may take before that is told
 const RANGED = ["overview", "path"];
 
 /** The bar itself. */
@@ -101,14 +102,14 @@ function ranges(place) {
 }
 
 /** Says how old the figures are, and pauses or resumes reading. */
-function liveness(place, { at, stale, failed, loading }) {
+function liveness(place, { at, stale, failed, loading, since }) {
   const isPaused = place.live === "off";
   const age = at ? Date.now() - at : null;
   let [tone, text] = ["live", "Live"];
   if (isPaused) [tone, text] = ["paused", "Paused"];
   else if (failed || stale) [tone, text] = ["stale", "Not current"];
-  else if (loading || !at) [tone, text] = ["loading", "Reading"];
-  const old = age !== null && (isPaused || age > 4_000) ? spanText(age) : "";
+  else if (loading || !at) [tone, text] = ["loading", Date.now() - since > PATIENCE_MS ? "No answer yet" : "Reading"];
+  const old = age !== null && (isPaused || age > PATIENCE_MS) ? spanText(age) : "";
   return h(
     "a",
     {

@@ -103,7 +103,7 @@ export class Feed {
 
   /**
    * How the reads that are needed stand together: since when the figures that change fastest hold, whether any is
-   * overdue, the first error, and what the answers say that they lack.
+   * overdue, the first error, since when an answer is awaited, and what the answers say that they lack.
    */
   state(now = Date.now()) {
     const reads = [...this.#needed].map((url) => this.#reads.get(url)).filter(Boolean);
@@ -115,6 +115,7 @@ export class Feed {
       stale: known.some((read) => !read.seeded && now - read.at > 3 * read.every + 5_000),
       failed: reads.find((read) => read.error && !read.aside)?.error ?? null,
       loading: reads.some((read) => read.pending && (!read.at || read.seeded)),
+      since: Math.min(...reads.filter((read) => read.pending).map((read) => read.beganAt)),
       missing: missingIn(reads),
     };
   }
@@ -156,6 +157,7 @@ export class Feed {
     if (!read || read.pending) return;
     read.pending = true;
     const beganAt = Date.now();
+    read.beganAt = beganAt;
     try {
       const { data, etag } = await ask(url, read);
       Object.assign(read, { data, etag, at: beganAt, error: undefined, failures: 0, seeded: false });

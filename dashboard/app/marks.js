@@ -19,6 +19,13 @@ export function marksOf(history, from, to) {
   return [...changes, ...stops].filter(({ at }) => at >= from && at < to).sort((a, b) => a.at - b.at);
 }
 
+/** The documents that held at some time of a window, the oldest first; none where the history is not known. */
+export function rulesIn(history, { from, to }) {
+  const changes = [...(history?.history ?? [])].sort((a, b) => a.changedAt - b.changedAt);
+  const first = changes.findLastIndex(({ changedAt }) => changedAt <= from);
+  return changes.filter(({ changedAt }, n) => n >= first && changedAt < to);
+}
+
 /** The same in words, the newest first. */
 export function marksLine(marks, place) {
   if (!marks.length) return null;

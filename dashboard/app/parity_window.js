@@ -2,9 +2,11 @@
 import { h } from "./element.js";
 import { count, countText, share, shareText, spanText } from "./figure.js";
 import { breakable, card, facts, failed, idLink, skeleton, table } from "./parts.js";
+import { rulesIn } from "./marks.js";
 import { towards } from "./place.js";
-import { ago, spanOfText, time, utcText } from "./time.js";
-import { bounds, verdictBadge } from "./verdict.js";
+import { ruleText } from "./shares.js";
+import { spanOfText, time, utcText } from "./time.js";
+import { allEvents, bounds, verdictBadge } from "./verdict.js";
 
 const KINDS = {
   "only-old": "only the old store has it",
@@ -32,6 +34,7 @@ export function parityWindow({ place, sources }) {
   }
   const report = read.data;
   const { window } = report;
+  const history = sources.flagHistory().data;
   return [
     back,
     h(
@@ -40,9 +43,15 @@ export function parityWindow({ place, sources }) {
       spanOfText(window.from, window.to),
     ),
     h(
+      "p",
+      { class: "lead" },
+      `${utcText(window.from)} – ${utcText(window.to)} `,
+      h("button", { type: "button", class: "print", onclick: () => print() }, "Print"),
+    ),
+    h(
       "div",
       { class: "two", "data-key": "verdict" },
-      card("Verdict", verdictBadge(report.verdict), h("p", null, `${report.summary}.`), bounds(report), madeOf(report)),
+      card("Verdict", verdictBadge(report.verdict), h("p", null, `${report.summary}.`), bounds(report), madeOf(report, history)),
       card("Stores", null, sides(report)),
     ),
     paths(report, place),
@@ -51,12 +60,17 @@ export function parityWindow({ place, sources }) {
   ];
 }
 
-function madeOf(report) {
+function madeOf(report, history) {
   const { computedAt, revision, minutes, minutesDiffering, idsFetched, limitPpm, lagMs, plan } = report;
   const { writes, writesDiffering, writesUpperBound } = report;
+  const { union } = report;
+  const all = allEvents(report);
+  const rules = rulesIn(history, report.window).map((rule) => `version ${rule.version}: ${ruleText(rule)}`);
   return facts([
+    ["Events compared", count(union), ` of ${countText(all)}, `, share(union, all)],
+    ["Flag in this time", rules.length ? rules.join("; ") : "not known"],
     ["Writes compared", `${countText(writes)}, ${countText(writesDiffering)} differ: below ${shareText(writesUpperBound)}`],
-    ["Made", ago(computedAt), `, revision ${revision}`],
+    ["Made", time(computedAt, "full"), `, revision ${revision}`],
     ["Limit", shareText(limitPpm / 1_000_000), `, after ${spanText(lagMs)} for stragglers`],
     ["Minutes that differ", `${countText(minutesDiffering)} of ${countText(minutes)}`],
     ["IDs fetched to find them", count(idsFetched)],
@@ -85,7 +99,14 @@ function sides({ old, new: fresh }) {
   );
 }
 
-function paths({ paths: list }, place) {
+/** Why a route proves nothing by itself, though all together may. */
+function whyInconclusive({ path, union, upperBound, writes, writesUpperBound }, limit) {
+  if (path === "(pooled)") return "routes too small to be judged alone";
+  if (upperBound >= limit) return `too few events (${countText(union)}): only below ${shareText(upperBound)} is proven`;
+  return `too few writes (${countText(writes)}): only below ${shareText(writesUpperBound)} is proven`;
+}
+
+function paths({ paths: list, limitPpm, verdict }, place) {
   if (!list?.length) return card("Paths", null, h("p", { class: "empty" }, "No path had events for both stores."));
   const name = (path) =>
     path.startsWith("/") ? h("a", { href: towards(place, { view: "path", path }) }, breakable(path)) : path;
@@ -93,7 +114,10 @@ function paths({ paths: list }, place) {
     .slice(0, SHOWN)
     .map((one) => [
       h("span", { class: "mono" }, name(one.path)),
-      verdictBadge(one.verdict),
+      [
+        verdictBadge(one.verdict),
+        one.verdict === "inconclusive" ? h("small", { class: "block" }, whyInconclusive(one, limitPpm / 1_000_000)) : null,
+      ],
       count(one.union),
       count(one.onlyOld),
       count(one.onlyNew),
@@ -110,6 +134,9 @@ function paths({ paths: list }, place) {
       ["Path", "Verdict", "#Compared", "#Old only", "#New only", "#Values", "#Twice", "#Rate", "#Below"],
       rows,
     ),
+    verdict === "pass" && list.some((one) => one.verdict === "inconclusive")
+      ? h("p", { class: "hint" }, "All events together are enough to prove the limit. A route that is inconclusive has too few of its own: it counts in the whole, and fails by itself as soon as a difference is proven.")
+      : null,
   );
 }
 

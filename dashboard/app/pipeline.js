@@ -48,7 +48,8 @@ function storesTable({ old, new: fresh }) {
 }
 
 function archived(archive) {
-  if (!archive?.bound) return h("p", { class: "hint" }, "No archive is bound: details are not kept beyond their time.");
+  if (!archive) return h("p", { class: "hint" }, "What is archived can’t be read now.");
+  if (!archive.bound) return h("p", { class: "hint" }, "No archive is bound: details are not kept beyond their time.");
   return facts([
     ["Archived up to", archive.archivedUntil ? new Date(archive.archivedUntil).toISOString().slice(0, 10) : "nothing yet"],
     ["Details kept", plural(archive.detailsDays, "day")],

@@ -11,7 +11,6 @@ const HEADLINES = {
   failing: "Something is failing",
 };
 
-const STOP = () => pathctl(`flag stop --reason ${word("what you saw")}`);
 const LETTERS = () => pathctl("dead-letters list");
 const REPORT = () => pathctl("parity report");
 /** The Worker's log, as it is written. */
@@ -21,13 +20,12 @@ const log = (text) => () => `npx wrangler tail --env ${document.body.dataset.env
 const FIRST = {
   "old-store-unreadable": log("PathCollector"),
   "old-store-refuses-writes": log("PathCollector"),
-  "new-store-unreadable": STOP,
   "messages-stuck": log("is retried"),
   "messages-retried": log("is retried"),
   fallback: log("Fallback"),
   "events-lost": log("event lost"),
   "events-lost-earlier": log("event lost"),
-  "queue-stuck": STOP,
+  "queue-stuck": log("is retried"),
   backlog: () => pathctl("readiness"),
   "dead-letters": LETTERS,
   "parity-failed": REPORT,

@@ -36,7 +36,7 @@ export function rolloutPage({ sources }) {
       null,
       reading(history, ({ history: changes }) => changesTable(changes)),
     ),
-    reading(history, ({ stops }) => (stops.length ? stopsTable(stops) : null), 1),
+    history.data?.stops.length ? stopsTable(history.data.stops) : null,
   ];
 }
 
@@ -94,7 +94,7 @@ function spread({ newest, source, copy, inForce: here, isolates, behind, olderEv
       "p",
       { class: "headline small" },
       isEverywhere
-        ? badge("good", `Version ${newest} holds everywhere`)
+        ? badge(complete ? "good" : "quiet", `Version ${newest} holds everywhere${complete ? "" : ", as far as can be seen"}`)
         : badge(
             newest === null ? "bad" : "warn",
             newest === null

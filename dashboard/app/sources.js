@@ -42,6 +42,8 @@ export class Sources {
     const route = `paths/${encodeURIComponent(path ?? "")}`;
     const stats = (path ? of(route, route) : of("stats", "stats", { detail: "total" })).data;
     const series = (path ? of(`${route}/series`, `${route} series`) : of("series", "series")).data;
+    // Half of a store would look like a fall.
+    if ([data, stats, series].some((read) => read?.missing.length)) return null;
     return { ms, seconds: stats && (stats.to - stats.from) / 1_000, figures: stats?.figures ?? stats?.total, series };
   }
 

@@ -11,6 +11,9 @@ const WORDS = { pass: "agrees", fail: "disagrees", inconclusive: "too few events
 /** A window as the API writes it. */
 export const windowName = ({ kind, from, to }) => (kind === "range" ? `range:${from}-${to}` : `${kind}:${from}`);
 
+/** Events of a report's window in either store, of any mode: what could have been compared. */
+export const allEvents = ({ union, seen: { old, new: fresh, arrived } }) => Math.max(union, arrived || Math.max(old, fresh));
+
 export const verdictBadge = (verdict) => badge(TONES[verdict] ?? "quiet", verdict);
 
 /** What a report says, in a line. */
@@ -21,32 +24,38 @@ export function inWords({ verdict, union, mismatches, upperBound }) {
   return `${WORDS[verdict] ?? verdict}${counted}`;
 }
 
-/** One cell to a window, from old to new; each leads to its report. */
+/** How many windows pass between two names on the axis. */
+const TICKS = { hour: 6, day: 5 };
+const LENGTHS = { hour: 3_600_000, day: 86_400_000 };
+
+/**
+ * One cell to a window, from old to new up to the last that has closed, so that places are times; each leads to its
+ * report. A window without one is a gap: nothing was meant for both paths, or nothing was compared.
+ */
 export function strip(reports, place, { name, form, cells }) {
-  const inOrder = [...reports].reverse().slice(-cells);
-  const cell = (report) => {
-    const label = `${timeText(report.window.from, form)}: ${inWords(report)}`;
-    const href = towards(place, { view: "parity", window: windowName(report.window) });
+  const step = LENGTHS[name];
+  const known = new Map(reports.map((report) => [report.window.from, report]));
+  const newest = Math.max(Math.floor(Date.now() / step) * step - step, ...known.keys());
+  const oldest = Math.max(newest - (cells - 1) * step, Math.min(...known.keys()));
+  const starts = Array.from({ length: (newest - oldest) / step + 1 }, (_, n) => oldest + n * step);
+  const cell = (start, n) => {
+    const report = known.get(start);
+    const label = `${timeText(start, form)}: ${report ? inWords(report) : "no report"}`;
+    const href = towards(place, { view: "parity", window: `${name}:${start}` });
+    const tick = n % TICKS[name] ? null : timeText(start, name === "hour" && n % 24 ? "minute" : form);
     return h(
       "li",
-      { "data-key": String(report.window.from) },
-      h("a", { class: `cell ${report.verdict}`, href, title: label, "aria-label": label }),
+      { "data-key": String(start) },
+      report
+        ? h("a", { class: `cell ${report.verdict}`, href, title: label, "aria-label": label })
+        : h("span", { class: "cell gap", title: label, role: "img", "aria-label": label }),
+      tick ? h("small", { "aria-hidden": "true" }, tick) : null,
     );
   };
-  const oldest = inOrder[0]?.window.from;
-  const columns = String(Math.min(inOrder.length, name === "hour" ? 24 : cells));
   return h(
     "div",
-    { class: `strip ${name}`, style: { "--columns": columns } },
-    h("ol", { "aria-label": `Verdicts by ${name}` }, inOrder.map(cell)),
-    oldest === undefined
-      ? null
-      : h(
-          "p",
-          { class: "ends", "aria-hidden": "true" },
-          h("span", null, timeText(oldest, form)),
-          h("span", null, timeText(inOrder.at(-1).window.from, form)),
-        ),
+    { class: `strip ${name}`, style: { "--columns": String(Math.min(starts.length, name === "hour" ? 24 : cells)) } },
+    h("ol", { "aria-label": `Verdicts by ${name}` }, starts.map(cell)),
   );
 }
 
@@ -58,6 +67,7 @@ export function stripLegend() {
     Object.entries(WORDS).map(([verdict, words]) =>
       h("li", null, h("i", { class: `cell ${verdict}` }), `${verdict}: ${words}`),
     ),
+    h("li", null, h("i", { class: "cell gap" }), "no report"),
   );
 }
 

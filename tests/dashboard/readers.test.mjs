@@ -234,3 +234,52 @@ describe("what one on call is answered", { timeout: 240_000 }, () => {
     await page.getByText("Rates and failures are of the last 15 minutes").waitFor();
   });
 });
+
+describe("what a reviewer is answered", { timeout: 240_000 }, () => {
+  test("reports say how much was compared and under which version of the flag, days as well as hours", async (t) => {
+    const page = await show(t, "?view=parity");
+    await settled(page);
+    const days = page.getByRole("table", { name: "Reports by day" });
+    const { reports } = await gateway.read("parity?kind=day&limit=30");
+    assert.equal(await days.locator("tbody tr").count(), reports.length);
+    const newest = await days.locator("tbody tr").first().locator("td").allTextContents();
+    const [{ union, seen }] = reports;
+    assert.equal(newest[2], "v4 → v5");
+    assert.equal(newest[3], union.toLocaleString("en-GB"));
+    assert.equal(await exact(days.locator("tbody tr").first().locator("td").nth(4)), union / Math.max(union, seen.arrived));
+    await page.getByRole("table", { name: "Reports by hour" }).waitFor();
+  });
+
+  test("the strip of verdicts is a time axis: an hour without a report is a gap", async (t) => {
+    const { reports } = await gateway.read("parity?kind=hour&limit=48");
+    const [, gone] = reports;
+    const page = await show(t, "?view=parity", {
+      prepare: (page) =>
+        page.route("**/v1/parity?kind=hour**", (route) =>
+          route.fulfill({ json: { reports: reports.filter((report) => report !== gone) } }),
+        ),
+    });
+    const strip = page.getByRole("list", { name: "Verdicts by hour" });
+    await strip.getByRole("img", { name: /no report/ }).first().waitFor();
+    const starts = await strip
+      .locator("li")
+      .evaluateAll((/** @type {HTMLElement[]} */ list) => list.map(({ dataset }) => Number(dataset.key)));
+    assert.ok(starts.every((start, n) => n === 0 || start === starts[n - 1] + HOUR), "each cell is an hour on");
+    assert.equal(await strip.locator(`li[data-key="${gone.window.from}"] .gap`).count(), 1);
+  });
+
+  test("a report says why a route is inconclusive under a pass, names its flag, and fits on paper", async (t) => {
+    const { reports } = await gateway.read("parity?kind=hour&limit=1");
+    const page = await show(t, `?view=parity&window=hour:${reports[0].window.from}`, { theme: "dark" });
+    await settled(page);
+    await page.getByText("routes too small to be judged alone").waitFor();
+    await page.getByText("A route that is inconclusive has too few of its own").waitFor();
+    await page.getByText(/version 5: 1\s% on both, 9.9\s% new alone/).last().waitFor();
+    await page.getByRole("button", { name: "Print" }).waitFor();
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.getByRole("navigation", { name: "Views" }).isVisible(), false);
+    assert.equal(await page.locator(".where").isVisible(), true, "which gateway it is of");
+    const ink = await page.evaluate(() => getComputedStyle(document.body).color);
+    assert.match(ink, /rgb\((\d|[1-5]\d), /, "dark on white");
+  });
+});

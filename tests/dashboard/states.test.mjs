@@ -113,6 +113,35 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     await notice.getByText(`D1 ${away}`).waitFor();
   });
 
+  test("with D1 away every page shows what the object has, says once what is missing, and claims nothing", async (t) => {
+    await fault(t, { DB: "fails" });
+    const page = await show(t, "", { expects: FAILED_READ });
+    await page.getByRole("alert").getByText("D1 (it could not be reached, or refused) could not be read").waitFor();
+    assert.ok((await requests(page)) > 0);
+    assert.equal(await page.locator(".tiles .change").count(), 0, "nothing is compared with a whole");
+    for (const [view, ...texts] of [
+      ["pipeline", "D1 can’t be read", "in the object", "What is archived can’t be read now"],
+      ["rollout", "Version 5 holds everywhere, as far as can be seen", "Not all events could be looked at"],
+      ["parity", "Until it can be read, no hour is judged"],
+    ]) {
+      await page.goto(`${site.url}/_collector/?view=${view}`);
+      await settled(page);
+      for (const text of texts) await page.locator("main").getByText(text).first().waitFor();
+      assert.equal(await page.getByText("Not readable now.").count(), 1, view);
+      await fits(page);
+    }
+  });
+
+  test("an answer that does not come is not called reading for ever", async (t) => {
+    const page = await show(t, "?view=pipeline", { clock: true, prepare: unanswered });
+    const liveness = page.locator(".liveness");
+    await eventually(async () => {
+      await page.clock.runFor(1_500);
+      assert.match(await liveness.textContent(), /No answer yet/);
+    });
+    await page.close();
+  });
+
   test("an empty deployment explains itself", async (t) => {
     const empty = await startGateway(t);
     await empty.cron();
@@ -123,9 +152,12 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
       await page.locator("main").textContent(),
       /Every request is counted on the old path.*not compared yet.*No path had a request/s,
     );
+    const origin = new URL(url).origin;
+    await page.getByText(`curl -i ${origin}/`).waitFor();
     for (const [view, text] of [
       ["rollout", "never changed"],
-      ["parity", "There is no report yet"],
+      ["rollout", `pathctl --target ${origin} flag set --mode dual-write --sample 1% --reason 'stage 1: sample'`],
+      ["parity", "No event goes to both paths, so nothing can be compared. Begin with a sample"],
       ["pipeline", "every event could be stored"],
     ]) {
       await page.goto(`${url}?view=${view}`);
