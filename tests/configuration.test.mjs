@@ -158,7 +158,7 @@ describe("migrations", () => {
   });
 
   test("are all known to the stores, in order", () => {
-    const included = [...read("crates/store/src/schema.rs").matchAll(/include_str!\(".*\/migrations\/(.*)"\)/g)];
+    const included = [...read("crates/store/src/schema.rs").matchAll(/script!\(".*\/migrations\/(.*)"\)/g)];
     assert.deepEqual(included.map(([, file]) => file), files.sort());
   });
 });

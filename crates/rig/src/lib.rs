@@ -27,8 +27,7 @@ use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use store::events::event_store::{EventStore, WriterMemory};
-use store::keeper::address_keys;
-use store::schema::MIGRATIONS;
+use store::schema::{MIGRATIONS, OBJECT_TABLES};
 use store::sql::{Columns, Row, Sql, Statement, StoreError, Value};
 
 /// 2024-11-07 05:20:00 UTC, a whole minute.
@@ -63,7 +62,7 @@ impl Sqlite {
 
     fn over(connection: rusqlite::Connection) -> Self {
         let sqlite = Self::limited(connection);
-        for script in MIGRATIONS.into_iter().chain([address_keys::SCHEMA]) {
+        for script in MIGRATIONS.into_iter().chain([OBJECT_TABLES]) {
             sqlite.script(script);
         }
         sqlite

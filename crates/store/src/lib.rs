@@ -11,3 +11,4 @@ pub mod letters;
 pub mod parity;
 pub mod schema;
 pub mod sql;
+pub(crate) mod statements;

@@ -12,6 +12,7 @@ use model::archive::plan::ArchiveCursor;
 use model::reading::trace::ArchiveProgress;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+use crate::statements::statements;
 
 /// How far is looked back at the most, in ms: the end of a day is kept so long until the next day is done.
 pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
@@ -29,83 +30,12 @@ pub struct NotedPart {
     pub body: String,
 }
 
-const CURRENT: &str = "
-    SELECT day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, bytes FROM archive_days
-    WHERE state <> 'done' ORDER BY day LIMIT 1";
-
-const LAST_DONE: &str = "SELECT coalesce(max(day) + 1, 0) AS until FROM archive_days WHERE state = 'done'";
-
-const BEGIN: &str = "
-    INSERT INTO archive_days
-      (day, state, window_ms, next_window, next_slice, slices, parts, checked, rows, twins, bytes, started_at)
-    VALUES (?1, 'writing', ?2, ?3, 0, 1, 0, 0, 0, 0, 0, ?4) ON CONFLICT (day) DO NOTHING";
-
-const INSERT_PART: &str = "
-    INSERT INTO archive_parts (day, number, bytes, sha256, body)
-    SELECT ?1, ?2, ?5, ?6, ?7 FROM archive_days
-    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
-
-const ADVANCE: &str = "
-    UPDATE archive_days SET next_window = ?5, next_slice = ?6, slices = ?7, parts = parts + 1, rows = rows + ?8,
-      bytes = bytes + ?9, twins = twins + ?10
-    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
-
-const CHECK: &str = "
-    UPDATE archive_days SET state = 'checking', checked = 0 WHERE day = ?1 AND state = 'writing' AND parts = ?2";
-
-const ADOPT: &str = "
-    UPDATE archive_days SET state = 'checking', checked = 0, window_ms = ?5, parts = ?6, rows = ?7, bytes = ?8, twins = ?9
-    WHERE day = ?1 AND state = 'writing' AND parts = ?2 AND next_window = ?3 AND next_slice = ?4";
-
-const DELETE_PARTS_OF_ADOPTED: &str = "
-    DELETE FROM archive_parts
-    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
-
-const INSERT_PARTS_OF_ADOPTED: &str = "
-    INSERT INTO archive_parts (day, number, bytes, sha256, body)
-    SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]')
-    FROM json_each(?3)
-    WHERE EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'checking' AND parts = ?2)";
-
-const CHECKED: &str = "
-    UPDATE archive_days SET checked = ?3 WHERE day = ?1 AND state = 'checking' AND parts = ?2 AND checked < ?3";
-
-const RESTART: &str = "
-    UPDATE archive_days SET state = 'writing', next_window = ?2, next_slice = 0, slices = 1, parts = 0, checked = 0,
-      rows = 0, bytes = 0, twins = 0
-    WHERE day = ?1 AND state = 'checking'";
-
-const DELETE_PARTS_OF_RESTARTED: &str = "
-    DELETE FROM archive_parts
-    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'writing' AND parts = 0)";
-
-const FINISH: &str = "
-    UPDATE archive_days SET state = 'done', done_at = ?3 WHERE day = ?1 AND state = 'checking' AND parts = ?2";
-
-const DELETE_PARTS_OF_DONE: &str = "
-    DELETE FROM archive_parts
-    WHERE day = ?1 AND EXISTS (SELECT 1 FROM archive_days WHERE day = ?1 AND state = 'done')";
-
-const PARTS: &str = "SELECT number, bytes, sha256, body FROM archive_parts WHERE day = ?1 ORDER BY number";
-
-const STATE_OF: &str = "
-    SELECT coalesce((SELECT state FROM archive_days WHERE day = ?1), '') AS state,
-           (SELECT count(*) FROM archive_days WHERE day > ?1) AS later";
-
-const LIST: &str = "
-    SELECT day, state, parts, rows, twins, bytes, started_at, coalesce(done_at, 0) AS done_at FROM archive_days
-    WHERE day < ?1 ORDER BY day DESC LIMIT ?2";
+statements!(
+    "days.sql": CURRENT, LAST_DONE, BEGIN, INSERT_PART, ADVANCE, CHECK, ADOPT, DELETE_PARTS_OF_ADOPTED, INSERT_PARTS_OF_ADOPTED, CHECKED, RESTART, DELETE_PARTS_OF_RESTARTED, FINISH, DELETE_PARTS_OF_DONE, PARTS, STATE_OF, LIST, LEASE, RELEASE
+);
 
 /// How long a run may hold the lease, in ms: 20 min, where the platform ends a scheduled run after 15.
 pub const LEASE_MS: u64 = 20 * 60 * 1000;
-
-const LEASE: &str = "
-    INSERT INTO archive_lease (id, until) VALUES (0, ?2)
-    ON CONFLICT (id) DO UPDATE SET until = excluded.until WHERE archive_lease.until <= ?1
-    RETURNING until";
-
-const RELEASE: &str = "UPDATE archive_lease SET until = 0 WHERE until = ?1";
 
 /// What is being done to a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use model::log::segment;
 
 use super::read::{EventReader, events_of};
 use crate::sql::{Row, Statement, StoreError, rows};
+use crate::statements::statements;
 
 /// Events that one statement reads: 2 MB in hexadecimal.
 const PAGE_EVENTS: u64 = 10_000;
@@ -19,23 +20,9 @@ const PAGE_EVENTS: u64 = 10_000;
 /// Segments that one statement reads.
 const PAGE_SEGMENTS: u64 = 1_000;
 
-const WINDOWS: &str = "
-    SELECT window_start, sum(events) AS events FROM segments
-    WHERE window_start >= ?1 AND window_start < ?2 AND events > 0
-    GROUP BY window_start ORDER BY window_start LIMIT ?3";
-
-// The next few segments that hold so many events, read by themselves: a sum over whole rows would read their bodies.
-const PAGE: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body, seq FROM segments WHERE seq IN (
-      SELECT seq FROM (
-        SELECT seq, events, sum(events) OVER (ORDER BY seq) AS upto FROM segments
-        WHERE window_start >= ?1 AND window_start < ?2 AND seq > ?3 AND events > 0)
-      WHERE upto - events < ?4 ORDER BY seq LIMIT ?5)
-    ORDER BY seq";
-
-const DIGESTS: &str = "
-    SELECT window_start, hex(digests) AS digests FROM segments
-    WHERE window_start >= ?1 AND window_start < ?2 AND events > 0";
+statements!(
+    "details.sql": WINDOWS, PAGE, DIGESTS
+);
 
 /// A store whose details can be read: D1, one object, or all of them.
 pub trait Details {

@@ -16,8 +16,9 @@ use model::log::dedup::{self, SeenDigests};
 use model::log::segment::{self, Segment};
 
 use super::read::EventReader;
-use super::timeline::{LogExtent, Position, mark_at};
+use super::timeline::{LogExtent, Position};
 use crate::sql::{Database, Statement, StoreError, Value, json_lists};
+use crate::statements::statements;
 
 /// Attempts against faster writers before giving up; the caller's own retry follows.
 const MAX_ATTEMPTS: usize = 8;
@@ -25,25 +26,8 @@ const MAX_ATTEMPTS: usize = 8;
 /// Windows whose digests a writer remembers between calls: all that a batch across an edge needs.
 const REMEMBERED_WINDOWS: usize = 4;
 
-// The plus keeps SQLite from reading all of a window by its index where only the few newest segments are asked for.
-const DIGESTS_SINCE: &str = "
-    SELECT window_start, hex(digests) AS digests FROM segments
-    WHERE seq > ?1 AND +window_start IN (SELECT value FROM json_each(?2))";
-
-const DIGESTS: &str = "
-    SELECT window_start, hex(digests) AS digests FROM segments
-    WHERE window_start IN (SELECT value FROM json_each(?1))";
-
-// Refused, by a NULL where there may be none, unless the log is the one that was read: the segment before has the mark
-// that the writer read, and what is inserted is not behind the last fold.
-const INSERT_SEGMENT: &str = concat!(
-    "INSERT INTO segments
-      (seq, window_start, first_ms, last_ms, events, absorbed, stored_at, digests, body, absorbed_digests, absorbed_body,
-       mark)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, unhex(?8), unhex(?9), unhex(?10), unhex(?11),
-       iif(?12 = (SELECT ",
-    mark_at!("(?1 - 1)"),
-    ") AND ?1 > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0), ?13, NULL))"
+statements!(
+    "event_store.sql": DIGESTS_SINCE, DIGESTS, INSERT_SEGMENT
 );
 
 /// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,

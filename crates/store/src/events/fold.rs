@@ -19,9 +19,10 @@ use model::reading::selection::RollupParts;
 use super::event_store::EventStore;
 use super::ledger_rows::{self, ArrivalsByMinute};
 use super::read::{absorbed_of, events_of};
-use super::rollup_rows::{decode, encode, rollup_row};
+use super::rollup_rows::{decode, encode};
 use super::timeline::{LogExtent, Position};
 use crate::sql::{Row, Statement, StoreError, json_chunks, rows};
+use crate::statements::statements;
 
 /// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
 /// events it adds: the more at once, the fewer rows.
@@ -31,46 +32,9 @@ const MAX_SEGMENTS: u64 = 512;
 /// segment that passes it they are at most twice as many, of some 100 bytes each as the database hands them over.
 const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
 
-// The first one is always among them.
-const UNFOLDED: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body,
-           hex(absorbed_digests) AS absorbed_digests, hex(absorbed_body) AS absorbed_body, seq, mark
-    FROM segments WHERE seq > ?1 AND seq <= (
-      SELECT max(seq) FROM (
-        SELECT seq, sum(events + absorbed) OVER (ORDER BY seq) - events - absorbed AS before
-        FROM segments WHERE seq > ?1 ORDER BY seq LIMIT ?2)
-      WHERE before < ?3)
-    ORDER BY seq";
-
-// A cross join is done in this order: one look into the table for each key.
-const ROLLUPS: &str = concat!(
-    "SELECT ",
-    rollup_row!("hex(latency)", "hex(addresses)", "hex(exemplars)"),
-    " AS rollup FROM json_each(?1) AS key CROSS JOIN rollups
-      WHERE grain = json_extract(key.value, '$[0]') AND start = json_extract(key.value, '$[1]')
-        AND rollups.path = json_extract(key.value, '$[2]') AND cohort = json_extract(key.value, '$[3]')"
+statements!(
+    "fold.sql": UNFOLDED, ROLLUPS, INSERT_FOLD, REPLACE_ROLLUPS
 );
-
-// Refused, by a NULL where there may be none, unless the last segment and the last fold are those that were read.
-const INSERT_FOLD: &str = "
-    INSERT INTO folds (from_seq, to_seq, folded_at, mark)
-    VALUES (?1, ?2, ?3, (
-      SELECT mark FROM segments
-      WHERE seq = ?2 AND mark = ?4 AND ?5 = coalesce((SELECT mark FROM folds ORDER BY from_seq DESC LIMIT 1), 0)))";
-
-const REPLACE_ROLLUPS: &str = "
-    REPLACE INTO rollups
-      (grain, start, path, cohort, requests, status_1, status_2, status_3, status_4, status_5,
-       time_sum, time_min, time_max, digest_high, digest_low, value_high, value_low, latency, addresses, exemplars)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]'), json_extract(value, '$[4]'),
-           json_extract(value, '$[5][0]'), json_extract(value, '$[5][1]'), json_extract(value, '$[5][2]'),
-           json_extract(value, '$[5][3]'), json_extract(value, '$[5][4]'),
-           json_extract(value, '$[6][0]'), json_extract(value, '$[6][1]'), json_extract(value, '$[6][2]'),
-           json_extract(value, '$[7][0]'), json_extract(value, '$[7][1]'),
-           json_extract(value, '$[7][2]'), json_extract(value, '$[7][3]'),
-           unhex(json_extract(value, '$[8]')), unhex(json_extract(value, '$[9]')), unhex(json_extract(value, '$[10]'))
-    FROM json_each(?1)";
 
 /// What some segments add.
 struct Fresh {

@@ -13,33 +13,15 @@ use model::parity::ask::Minute;
 use super::minute_sums::{halves, minute_sums};
 use super::read::arrivals_of;
 use crate::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, unpacked};
+use crate::statements::statements;
 
 /// Producers and runs in each of a row's four sets: of 15 bytes at the most, in hexadecimal 300 KB a set. With the routes,
 /// of 530 KB at the most, a row stays below the 2 MB of a value, all of it in one parameter.
 const MAX_ENTRIES: usize = 10_000;
 
-const LEDGERS: &str = "
-    SELECT start, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low,
-           hex(body) AS body, hex(writes) AS writes
-    FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
-
-// A minute that has become whole may have fewer rows than before.
-const DELETE: &str = "DELETE FROM ledger WHERE start IN (SELECT value FROM json_each(?1))";
-
-const INSERT: &str = "
-    INSERT INTO ledger
-      (start, part, numbers, absorbed, events, fallback, dual, digest_high, digest_low, value_high, value_low, body,
-       writes)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-           json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
-           json_extract(value, '$[9]'), json_extract(value, '$[10]'), unhex(json_extract(value, '$[11]')),
-           unhex(json_extract(value, '$[12]'))
-    FROM json_each(?1)";
-
-const INSERT_PRODUCERS: &str = "
-    INSERT OR IGNORE INTO producers (producer, first_start)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?1)";
+statements!(
+    "ledger_rows.sql": LEDGERS, DELETE, INSERT, INSERT_PRODUCERS
+);
 
 /// What arrived in one minute.
 #[derive(Default)]

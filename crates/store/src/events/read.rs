@@ -11,106 +11,16 @@ use model::log::segment;
 use model::reading::found::{LogState, SelectedRollups, Sighting};
 use model::reading::selection::{self, FoldId, KnownIntervals, RouteSelection, Selection, Span};
 
-use super::rollup_rows::{decode, encode, rollup_row};
+use super::rollup_rows::{decode, encode};
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
+use crate::statements::statements;
 
 /// How far an event's time may lie behind the start of its ID window, in ms.
 pub(crate) const REACH_MS: u64 = model::event::MAX_ID_DISTANCE_MS;
 
-// ?4 says which parts: 0 numbers, 1 also response times, 2 addresses too, 3 everything; ?5 the same of dual events.
-macro_rules! asked_for {
-    () => {
-        rollup_row!(
-            "iif(iif(cohort = 1, ?5, ?4) > 0, hex(latency), '')",
-            "iif(iif(cohort = 1, ?5, ?4) > 1, hex(addresses), '')",
-            "iif(iif(cohort = 1, ?5, ?4) > 2, hex(exemplars), '')"
-        )
-    };
-}
-
-const EACH_ROUTE: &str = concat!(
-    "SELECT ",
-    asked_for!(),
-    " AS rollup FROM rollups WHERE grain = ?1 AND start >= ?2 AND start < ?3 AND path <> ''"
+statements!(
+    "read.sql": LAST_FOLD, EACH_ROUTE, ONE_ROUTE, ONE_CHANGED_ROUTE, TAIL, EVENTS_BETWEEN, STATE, BY_WINDOW
 );
-
-// The time (ms) from which on folds since that one have changed rollups: 0 if it is not known, a time that never comes if
-// there are none. Segments outlive what a reader remembers.
-macro_rules! changed_from {
-    ($from_seq:literal, $folded_at:literal, $mark:literal) => {
-        concat!(
-            "(SELECT coalesce(max(changed), 0) FROM (
-                SELECT coalesce((
-                  SELECT min(first_ms) FROM segments
-                  WHERE seq > known.to_seq AND seq <= (SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1)
-                ), 9007199254740991) AS changed
-                FROM folds AS known WHERE from_seq = ",
-            $from_seq,
-            " AND folded_at = ",
-            $folded_at,
-            " AND mark = ",
-            $mark,
-            "))"
-        )
-    };
-}
-
-// What a reader knows is read only where it has changed. One bound, so that the rest of the range is not visited.
-macro_rules! changed {
-    () => {
-        concat!(
-            "SELECT ",
-            asked_for!(),
-            " AS rollup FROM rollups
-              WHERE grain = ?1 AND start >= max(?2, ",
-            changed_from!("?6", "?7", "?8"),
-            " - ?1 + 1) AND start < ?3"
-        )
-    };
-}
-const EACH_CHANGED_ROUTE: &str = concat!(changed!(), " AND path <> ''");
-const ONE_CHANGED_ROUTE: &str = concat!(changed!(), " AND path = ?9");
-
-const LAST_FOLD: &str = concat!(
-    "SELECT from_seq, folded_at, mark, ",
-    changed_from!("?1", "?2", "?3"),
-    " AS changed_from, EXISTS (SELECT 1 FROM folds WHERE from_seq = ?4 AND folded_at = ?5 AND mark = ?6) AS is_continued
-     FROM folds ORDER BY from_seq DESC LIMIT 1"
-);
-
-// The starts are given one by one, so that other routes are not read.
-const ONE_ROUTE: &str = concat!(
-    "SELECT ",
-    asked_for!(),
-    " AS rollup FROM json_each(?2) AS starts CROSS JOIN rollups
-      WHERE grain = ?1 AND start = starts.value AND rollups.path = ?3"
-);
-
-const TAIL: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
-    WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0) AND first_ms < ?2 AND last_ms >= ?1";
-
-const EVENTS_BETWEEN: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body FROM segments
-    WHERE window_start > ?1 - ?3 AND window_start < ?2 + ?3 AND first_ms < ?2 AND last_ms >= ?1
-    ORDER BY seq LIMIT ?4";
-
-// Of the segments only those that wait are read; the rest is in the few rows of all routes together.
-const STATE: &str = "
-    SELECT coalesce(sum(events), 0) + (
-             SELECT coalesce(sum(requests), 0) FROM json_each(?2) AS days CROSS JOIN rollups
-             WHERE grain = ?1 AND start = days.value AND rollups.path = '') AS events,
-           coalesce(sum(absorbed), 0) + (
-             SELECT coalesce(sum(absorbed), 0) FROM ledger WHERE start >= ?3) AS absorbed,
-           count(*) AS unfolded
-    FROM segments WHERE seq > coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)";
-
-const BY_WINDOW: &str = "
-    SELECT window_start, hex(digests) AS digests, hex(body) AS body, hex(absorbed_digests) AS absorbed_digests,
-           hex(absorbed_body) AS absorbed_body, stored_at
-    FROM segments
-    WHERE window_start = ?1 AND (instr(digests, unhex(?2)) > 0 OR instr(absorbed_digests, unhex(?2)) > 0)
-    ORDER BY seq";
 
 /// UTC days before today of which the state counts events.
 const STATE_DAYS: u64 = 7;
@@ -177,7 +87,7 @@ impl EventReader {
                 let mut params = range_params(span, selection);
                 params.extend(id(known.fold));
                 let path = match &selection.routes {
-                    RouteSelection::Each => return Statement::new(EACH_CHANGED_ROUTE, params),
+                    RouteSelection::Each => return Statement::new(EACH_ROUTE, params),
                     RouteSelection::Together => ALL_ROUTES,
                     RouteSelection::One(path) => path,
                 };
@@ -311,7 +221,10 @@ fn stored(span: &Span, selection: &Selection) -> Statement {
         Statement::new(ONE_ROUTE, [grain.clone(), json_list(span.starts()), path.into(), parts.clone(), dual.clone()])
     };
     match &selection.routes {
-        RouteSelection::Each => Statement::new(EACH_ROUTE, range_params(span, selection)),
+        RouteSelection::Each => {
+            let unknown = [const { Value::Null }; 3];
+            Statement::new(EACH_ROUTE, range_params(span, selection).into_iter().chain(unknown))
+        }
         RouteSelection::Together => one(ALL_ROUTES),
         RouteSelection::One(path) => one(path),
     }

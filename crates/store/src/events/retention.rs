@@ -9,6 +9,7 @@ use model::event::{MAX_AGE_MS, MAX_ID_DISTANCE_MS};
 
 use super::event_store::EventStore;
 use crate::sql::{Statement, StoreError, rows};
+use crate::statements::statements;
 
 /// Shortest time that segments are kept, in ms: an accepted event's window may begin a distance before its time, and
 /// its neighbour a window earlier.
@@ -23,29 +24,9 @@ const PRODUCER_AGE_MS: u64 = 30 * DAY_MS;
 /// Rows of a table that one step deletes; of rollups, up to one interval's more.
 const STEP: u64 = 500;
 
-const DELETE_SEGMENTS: &str = "
-    DELETE FROM segments WHERE seq IN (
-      SELECT seq FROM segments
-      WHERE window_start < ?1 AND seq <= coalesce((SELECT to_seq FROM folds ORDER BY from_seq DESC LIMIT 1), 0)
-      LIMIT ?2)
-    RETURNING 1 AS deleted";
-
-// Whole intervals, so that the delete is one range of the key.
-const DELETE_ROLLUPS: &str = "
-    DELETE FROM rollups WHERE grain = ?1 AND start <= (
-      SELECT max(start) FROM (SELECT start FROM rollups WHERE grain = ?1 AND start < ?2 ORDER BY start LIMIT ?3))
-    RETURNING 1 AS deleted";
-
-const DELETE_LEDGERS: &str = "
-    DELETE FROM ledger WHERE start IN (SELECT start FROM ledger WHERE start < ?1 ORDER BY start LIMIT ?2)
-    RETURNING 1 AS deleted";
-
-const DELETE_PRODUCERS: &str = "
-    DELETE FROM producers WHERE producer IN (SELECT producer FROM producers WHERE first_start < ?1 LIMIT ?2)
-    RETURNING 1 AS deleted";
-
-const DELETE_FOLDS: &str = "
-    DELETE FROM folds WHERE folded_at < ?1 AND from_seq < (SELECT max(from_seq) FROM folds)";
+statements!(
+    "retention.sql": DELETE_SEGMENTS, DELETE_ROLLUPS, DELETE_LEDGERS, DELETE_PRODUCERS, DELETE_FOLDS
+);
 
 impl EventStore {
     /// Deletes some of what is kept no longer; gives whether there may be more. Segments are deleted only of windows

@@ -15,24 +15,6 @@ use model::reading::selection::RollupParts;
 
 use crate::sql::StoreError;
 
-/// The SQL of a row's text; the arguments are that of the last three columns.
-macro_rules! rollup_row {
-    ($latency:literal, $addresses:literal, $exemplars:literal $(,)?) => {
-        concat!(
-            "json_array(grain, start, rollups.path, cohort, requests,
-               json_array(status_1, status_2, status_3, status_4, status_5), json_array(time_sum, time_min, time_max),
-               json_array(digest_high, digest_low, value_high, value_low), ",
-            $latency,
-            ", ",
-            $addresses,
-            ", ",
-            $exemplars,
-            ")"
-        )
-    };
-}
-pub(crate) use rollup_row;
-
 /// Columns of a row's text, in order. The last three are hexadecimal, and empty where they were not asked for.
 type Columns = (
     u64,                  // length of the interval, ms

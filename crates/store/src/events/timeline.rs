@@ -10,25 +10,12 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::sql::{Row, Statement, StoreError, rows};
+use crate::statements::statements;
 
 /// Bits of a mark: the platform rounds greater numbers.
 const MARK_BITS: u32 = 53;
 
-/// SQL of the mark at a number: 0 at the beginning, NULL where it can't be told.
-macro_rules! mark_at {
-    ($seq:literal) => {
-        concat!(
-            "coalesce((SELECT mark FROM segments WHERE seq = ",
-            $seq,
-            "), (SELECT iif(to_seq = ",
-            $seq,
-            ", mark, NULL) FROM folds ORDER BY from_seq DESC LIMIT 1), iif(",
-            $seq,
-            " = 0, 0, NULL))"
-        )
-    };
-}
-pub(crate) use mark_at;
+statements!("timeline.sql": LOG, MARK_AT);
 
 /// A place in a timeline. The default is the beginning, before the first segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,19 +81,6 @@ impl LogExtent {
         Ok(Self { head, folded, is_continued: row.integer("is_continued")? == 1 })
     }
 }
-
-const LOG: &str = concat!(
-    "SELECT coalesce(segment.seq, 0) AS seq, coalesce(segment.mark, 0) AS mark,
-           coalesce(fold.to_seq, 0) AS folded_seq, coalesce(fold.mark, 0) AS folded_mark,
-           ?2 = coalesce(",
-    mark_at!("?1"),
-    ", 0) AS is_continued
-    FROM (SELECT 1)
-    LEFT JOIN (SELECT seq, mark FROM segments ORDER BY seq DESC LIMIT 1) AS segment
-    LEFT JOIN (SELECT to_seq, mark FROM folds ORDER BY from_seq DESC LIMIT 1) AS fold"
-);
-
-const MARK_AT: &str = concat!("SELECT coalesce(", mark_at!("?1"), ", 0) AS mark");
 
 #[cfg(test)]
 mod tests {

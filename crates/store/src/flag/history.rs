@@ -7,26 +7,11 @@
 use model::flag::document::{DatedDocument, Document};
 
 use crate::sql::{Database, Statement, StoreError, rows};
+use crate::statements::statements;
 
-const NEWEST: &str = "SELECT document, changed_at FROM flags ORDER BY version DESC LIMIT ?1";
-
-const ONE: &str = "SELECT document, changed_at FROM flags WHERE version = ?1";
-
-const REASON: &str = "
-    SELECT 1 AS found FROM flags
-    WHERE json_extract(document, '$.updatedBy') = ?1 AND json_extract(document, '$.reason') = ?2 LIMIT 1";
-
-const INSERT: &str = "
-    INSERT INTO flags (version, document, changed_at)
-    SELECT ?1, ?2, ?3 WHERE ?1 > (SELECT coalesce(max(version), -1) FROM flags)
-    RETURNING 1 AS inserted";
-
-const FORGET_OLDER: &str = "DELETE FROM flags WHERE version < ?1";
-
-const HOLD: &str = "
-    INSERT INTO flags (version, document, changed_at)
-    SELECT ?1, ?2, ?3 WHERE ?1 >= (SELECT coalesce(max(version), -1) FROM flags)
-    ON CONFLICT (version) DO UPDATE SET document = excluded.document, changed_at = excluded.changed_at";
+statements!(
+    "history.sql": NEWEST, ONE, REASON, INSERT, FORGET_OLDER, HOLD
+);
 
 /// The history in a database.
 #[derive(Debug, Clone)]

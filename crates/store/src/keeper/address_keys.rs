@@ -5,22 +5,14 @@
 use model::event::address::{DailyKey, KEY_BYTES};
 
 use crate::sql::{Database, Statement, StoreError};
+use crate::statements::statements;
 
 /// Days after which a key is deleted.
 const KEPT_DAYS: u64 = 2;
 
-/// The table, which only the object has.
-pub const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS address_keys (
-      day INTEGER PRIMARY KEY,  -- UTC days since 1970
-      key BLOB NOT NULL         -- 32 random bytes
-    )";
-
-const CREATE: &str = "INSERT INTO address_keys (day, key) VALUES (?1, unhex(?2)) ON CONFLICT (day) DO NOTHING";
-
-const READ: &str = "SELECT hex(key) AS key FROM address_keys WHERE day = ?1";
-
-const EXPIRE: &str = "DELETE FROM address_keys WHERE day + ?2 <= ?1";
+statements!(
+    "address_keys.sql": CREATE, READ, EXPIRE
+);
 
 /// Daily keys in a database.
 #[derive(Debug, Clone)]

@@ -5,17 +5,11 @@
 use model::delivery::layout::Layout;
 
 use crate::sql::{Database, Statement, StoreError, rows};
+use crate::statements::statements;
 
-/// The table, which only the object has.
-pub const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS layout (
-      id INTEGER PRIMARY KEY CHECK (id = 0),
-      shards INTEGER NOT NULL   -- how many objects keep events
-    )";
-
-const RECORD: &str = "INSERT INTO layout (id, shards) VALUES (0, ?1) ON CONFLICT (id) DO NOTHING";
-
-const READ: &str = "SELECT shards FROM layout";
+statements!(
+    "layout.sql": RECORD, READ
+);
 
 /// The layout in a database.
 #[derive(Debug, Clone)]

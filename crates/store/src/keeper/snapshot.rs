@@ -3,18 +3,11 @@
 //! Invariant: it is not in KV, whose writes are few (1,000 a day on the free plan): the flag and the stop need them.
 
 use crate::sql::{Database, Statement, StoreError, rows};
+use crate::statements::statements;
 
-/// The table, which only the object has.
-pub const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS snapshot (
-      id INTEGER PRIMARY KEY CHECK (id = 0),
-      text TEXT NOT NULL  -- JSON
-    )";
-
-const WRITE: &str =
-    "INSERT INTO snapshot (id, text) VALUES (0, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
-
-const READ: &str = "SELECT text FROM snapshot";
+statements!(
+    "snapshot.sql": WRITE, READ
+);
 
 /// Keeps this text in place of the one before.
 ///

@@ -10,6 +10,7 @@ use model::operating::health::{Job, LATELY_MS, PEAK, RecentCounts, WATCHED};
 use model::operating::vitals::{Vitals, VitalsReport};
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+use crate::statements::statements;
 
 /// Counters of one report, at most.
 const MAX_COUNTERS: usize = 64;
@@ -20,75 +21,9 @@ const MAX_ERROR_BYTES: usize = 300;
 /// After this silence an isolate is gone, in ms; what it counted is added to what all that are gone counted.
 const SILENCE_MS: u64 = 2 * DAY_MS;
 
-/// The tables, which only the object has.
-pub const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS counters (
-      isolate TEXT NOT NULL,        -- 16 hex digits; empty: all that are gone
-      name TEXT NOT NULL,
-      value INTEGER NOT NULL,       -- since the isolate started
-      seen_at INTEGER NOT NULL,     -- ms
-      PRIMARY KEY (isolate, name)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS recent (
-      minute INTEGER NOT NULL,      -- start, in ms
-      name TEXT NOT NULL,
-      value INTEGER NOT NULL,       -- what all isolates reported in it that they had not before
-      PRIMARY KEY (minute, name)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS jobs (
-      job TEXT PRIMARY KEY,
-      started_at INTEGER NOT NULL,  -- ms
-      succeeded_at INTEGER,         -- ms
-      error TEXT                    -- of the last run, if it failed
-    ) WITHOUT ROWID";
-
-// Before the report is taken in: what is new in it. A report that is repeated or overtaken brings nothing.
-const GREW: &str = "
-    INSERT INTO recent (minute, name, value)
-    SELECT ?2 - ?2 % 60000, json_extract(each.value, '$[0]') AS watched,
-           json_extract(each.value, '$[1]') - coalesce((
-             SELECT counters.value FROM counters
-             WHERE isolate = ?1 AND name = json_extract(each.value, '$[0]')), 0) AS grown
-    FROM json_each(?3) AS each
-    WHERE watched IN (SELECT value FROM json_each(?4)) AND grown > 0
-    ON CONFLICT (minute, name) DO UPDATE SET value = value + excluded.value";
-
-const COUNT: &str = "
-    INSERT INTO counters (isolate, name, value, seen_at)
-    SELECT ?1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?2 FROM json_each(?3) WHERE true
-    ON CONFLICT (isolate, name) DO UPDATE SET value = max(value, excluded.value), seen_at = excluded.seen_at";
-
-const RAN: &str = "
-    INSERT INTO jobs (job, started_at, succeeded_at, error)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]')
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (job) DO UPDATE SET started_at = excluded.started_at, error = excluded.error,
-      succeeded_at = coalesce(excluded.succeeded_at, succeeded_at)";
-
-const SUMS: &str = "SELECT name, sum(value) AS value, max(value) AS largest FROM counters GROUP BY name";
-
-const JOBS: &str =
-    "SELECT job, started_at, coalesce(succeeded_at, 0) AS succeeded_at, coalesce(error, '') AS error FROM jobs";
-
-const LATELY: &str = "
-    SELECT name, sum(iif(minute > ?1, value, 0)) AS lately, sum(value) AS day, max(minute) AS last
-    FROM recent WHERE minute > ?2 GROUP BY name";
-
-const RETRIED_SINCE: &str = "
-    SELECT coalesce(min(minute), 0) AS since FROM recent
-    WHERE name = 'consumer_retried'
-      AND minute > coalesce((SELECT max(minute) FROM recent WHERE name = 'consumer_acked'), 0)";
-
-const FORGET_RECENT: &str = "DELETE FROM recent WHERE minute < ?1";
-
-const RETIRE: &str = "
-    INSERT INTO counters (isolate, name, value, seen_at)
-    SELECT '', name, iif(name GLOB '*_peak', max(value), sum(value)), max(seen_at) FROM counters
-    WHERE isolate = '' OR seen_at < ?1 GROUP BY name
-    ON CONFLICT (isolate, name) DO UPDATE SET value = excluded.value";
-
-const DELETE_RETIRED: &str = "DELETE FROM counters WHERE isolate <> '' AND seen_at < ?1";
+statements!(
+    "vitals.sql": GREW, COUNT, RAN, SUMS, JOBS, LATELY, RETRIED_SINCE, FORGET_RECENT, RETIRE, DELETE_RETIRED
+);
 
 /// Vital signs in a database.
 #[derive(Debug, Clone)]

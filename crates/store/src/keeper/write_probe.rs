@@ -3,15 +3,11 @@
 //! Invariant: a probe needs room that is free, as events do: an update in place succeeds in a database that is full.
 
 use crate::sql::{Database, Statement, StoreError, rows};
+use crate::statements::statements;
 
-// Four pages and more, which the row before frees only afterwards.
-const WRITE: &str = "
-    INSERT INTO write_probe (at, ballast) VALUES (?1, zeroblob(16384))
-    ON CONFLICT (at) DO UPDATE SET ballast = excluded.ballast";
-
-const DELETE_EARLIER: &str = "DELETE FROM write_probe WHERE at < ?1";
-
-const LAST: &str = "SELECT coalesce(max(at), 0) AS at FROM write_probe";
+statements!(
+    "write_probe.sql": WRITE, DELETE_EARLIER, LAST
+);
 
 /// Probes of a database.
 #[derive(Debug, Clone)]

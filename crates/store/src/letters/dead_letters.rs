@@ -9,6 +9,7 @@ use model::delivery::kept_letter::{FoundLetter, KeptLetter, LetterSource};
 use model::operating::health::LetterGauge;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
+use crate::statements::statements;
 
 /// Bytes of a payload that are kept.
 pub const MAX_PAYLOAD_BYTES: usize = 60_000;
@@ -28,66 +29,9 @@ const MOST_FOUND: u64 = 20;
 /// Letters that one call purges.
 const PURGE_STEP: u64 = 1_000;
 
-const INSERT: &str = "
-    INSERT INTO dead_letters (id, received_at, sent_at, source, reason, attempts, bytes, payload)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-           json_extract(value, '$[3]'), json_extract(value, '$[4]'), 0, json_extract(value, '$[5]'),
-           json_extract(value, '$[6]')
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (id) DO NOTHING";
-
-const COUNT_EXCESS: &str = "
-    INSERT INTO dead_letters_dropped (day, letters)
-    SELECT ?1, letters - ?2 FROM (SELECT count(*) AS letters FROM dead_letters) WHERE letters > ?2
-    ON CONFLICT (day) DO UPDATE SET letters = letters + excluded.letters";
-
-const DROP_EXCESS: &str = "
-    DELETE FROM dead_letters WHERE id IN (
-      SELECT id FROM dead_letters ORDER BY received_at, id
-      LIMIT max(0, (SELECT count(*) FROM dead_letters) - ?1))
-    RETURNING 1 AS dropped";
-
-const GAUGE: &str = "
-    SELECT count(*) AS letters, min(received_at) AS oldest_at,
-           (SELECT coalesce(sum(letters), 0) FROM dead_letters_dropped) AS dropped FROM dead_letters";
-
-// Lengths alone are added up first, so that of what is not looked into no payload is read.
-const CONTAINING: &str = "
-    WITH near AS (
-      SELECT id, sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
-    SELECT letters.id, letters.received_at, letters.source, letters.reason FROM near JOIN dead_letters AS letters
-      ON letters.id = near.id
-    WHERE near.up_to <= ?3 AND instr(letters.payload, ?4) > 0
-    ORDER BY letters.received_at, letters.id LIMIT ?5";
-
-const NOT_SEARCHED: &str = "
-    SELECT count(*) AS letters FROM (
-      SELECT sum(min(bytes, ?2)) OVER (ORDER BY received_at, id) AS up_to FROM dead_letters WHERE received_at >= ?1)
-    WHERE up_to > ?3";
-
-const COUNT_SINCE: &str = "SELECT count(*) AS letters FROM dead_letters WHERE received_at >= ?1";
-
-const COUNT_MATCHING: &str = "
-    SELECT count(*) AS letters FROM dead_letters
-    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
-      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)";
-
-const NEWEST: &str = "
-    SELECT id, received_at, sent_at, source, reason, attempts, refused, bytes, payload FROM dead_letters
-    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
-      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
-      AND (?5 IS NULL OR (received_at, id) < (?5, ?6))
-    ORDER BY received_at DESC, id DESC LIMIT ?7";
-
-const PURGE: &str = "
-    DELETE FROM dead_letters WHERE id IN (
-      SELECT id FROM dead_letters
-      WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
-        AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
-      LIMIT ?5)
-    RETURNING 1 AS purged";
-
-const FORGET_DROPPED: &str = "DELETE FROM dead_letters_dropped WHERE day < ?1";
+statements!(
+    "dead_letters.sql": INSERT, COUNT_EXCESS, DROP_EXCESS, GAUGE, CONTAINING, NOT_SEARCHED, COUNT_SINCE, COUNT_MATCHING, NEWEST, PURGE, FORGET_DROPPED
+);
 
 /// A message, or an event of one, that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

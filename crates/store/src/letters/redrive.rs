@@ -20,30 +20,14 @@ use model::event::message;
 use super::dead_letters::{DeadLetters, Filter, LetterPosition, kept};
 use crate::events::event_store::{EventStore, RecordCounts, WriterMemory};
 use crate::sql::{Statement, StoreError, json_chunks, rows};
+use crate::statements::statements;
 
 /// Letters that one step tries: some 9,000 events at the most, as many as a batch of the queue has.
 pub const STEP: u64 = 50;
 
-const OLDEST: &str = "
-    SELECT id, received_at, sent_at, source, reason, attempts, refused, bytes, payload FROM dead_letters
-    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
-      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
-      AND (?5 IS NULL OR (received_at, id) > (?5, ?6))
-    ORDER BY received_at, id LIMIT ?7";
-
-const COUNT_AFTER: &str = "
-    SELECT count(*) AS letters FROM dead_letters
-    WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR source = ?2)
-      AND (?3 IS NULL OR instr(reason, ?3) > 0 OR instr(refused, ?3) > 0) AND (?4 IS NULL OR received_at < ?4)
-      AND (?5 IS NULL OR (received_at, id) > (?5, ?6))";
-
-const DELETE: &str = "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?1))";
-
-const KEEP_REST: &str = "
-    UPDATE dead_letters
-    SET payload = json_extract(rest.value, '$[1]'), bytes = json_extract(rest.value, '$[2]'),
-        refused = json_extract(rest.value, '$[3]'), attempts = attempts + 1
-    FROM json_each(?1) AS rest WHERE dead_letters.id = json_extract(rest.value, '$[0]')";
+statements!(
+    "redrive.sql": OLDEST, COUNT_AFTER, DELETE, KEEP_REST
+);
 
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

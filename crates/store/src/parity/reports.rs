@@ -6,6 +6,7 @@
 use litemap::LiteMap;
 
 use crate::sql::{Database, Row, Statement, StoreError, Value, packed, rows, unpacked};
+use crate::statements::statements;
 use model::operating::readiness::ReportedDay;
 use model::parity::evidence::Evidence;
 use model::parity::filed::FiledReport;
@@ -25,69 +26,9 @@ const MAX_FOUND_BYTES: usize = 900_000;
 /// Dead letters that are looked into: they are few, or something else is wrong.
 const MAX_LETTERS: u64 = 2_000;
 
-const LETTERS: &str = "SELECT payload FROM dead_letters WHERE received_at >= ?1 ORDER BY received_at LIMIT ?2";
-
-const COUNT_LETTERS: &str = "
-    SELECT count(*) AS letters, coalesce(max(received_at), 0) AS newest_letter_at FROM dead_letters WHERE received_at >= ?1";
-
-const NEWEST_LETTER: &str = "SELECT coalesce(max(received_at), 0) AS newest_letter_at FROM dead_letters";
-
-const MINUTES: &str = "
-    SELECT start, fingerprint, hex(body) AS found FROM parity_minutes WHERE start >= ?1 AND start < ?2";
-
-const KEEP_MINUTE: &str = "REPLACE INTO parity_minutes (start, fingerprint, body) VALUES (?1, ?2, unhex(?3))";
-
-const LATEST: &str = "
-    SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-           json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
-           json_extract(body, '$.loss.unexplained') AS lost
-    FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
-
-const PREDECESSOR: &str = "
-    SELECT revision, conclusion, seen_old, seen_new, seen_arrived
-    FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
-
-const BODY: &str = "
-    SELECT body FROM parity_reports WHERE kind = ?1 AND start = ?2 AND end = ?3 ORDER BY revision DESC LIMIT 1";
-
-const INSERT: &str = "
-    INSERT INTO parity_reports
-      (kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-       conclusion, fingerprint, is_open, body, seen_old, seen_new, seen_arrived)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
-
-// The newest revision of each window, without what only its own page shows.
-const NEWEST: &str = "
-    SELECT json_remove(body, '$.differences', '$.paths', '$.loss.gaps') AS body FROM parity_reports AS r
-    WHERE kind = ?1 AND revision =
-      (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
-    ORDER BY start DESC LIMIT ?2";
-
-const NEWEST_FILED: &str = "
-    SELECT kind, start, end, revision, verdict, compared, mismatches, against_new, against_old, summary, computed_at,
-           json_extract(body, '$.writes') AS writes, json_extract(body, '$.writesDiffering') AS writes_differing,
-           json_extract(body, '$.loss.unexplained') AS lost
-    FROM parity_reports AS r
-    WHERE kind = ?1 AND revision =
-      (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
-    ORDER BY start DESC LIMIT ?2";
-
-const DAYS: &str = "
-    SELECT start, verdict, json_extract(body, '$.loss.arrived') AS arrived,
-           json_extract(body, '$.loss.missing') AS missing, json_extract(body, '$.loss.deadLettered') AS dead_lettered,
-           json_extract(body, '$.old.fallback') AS queue_failed, json_extract(body, '$.new.fallback') AS object_failed
-    FROM parity_reports AS r
-    WHERE kind = 'day' AND revision =
-      (SELECT max(revision) FROM parity_reports WHERE kind = r.kind AND start = r.start AND end = r.end)
-    ORDER BY start DESC LIMIT ?1";
-
-const FINGERPRINTS: &str = "
-    SELECT start, fingerprint, is_open, verdict, computed_at FROM parity_reports
-    WHERE kind = ?1 AND start >= ?2 AND start < ?3 ORDER BY revision";
-
-const DELETE_MINUTES: &str = "DELETE FROM parity_minutes WHERE start < ?1";
-
-const DELETE_REPORTS: &str = "DELETE FROM parity_reports WHERE start < ?1";
+statements!(
+    "reports.sql": LETTERS, COUNT_LETTERS, NEWEST_LETTER, MINUTES, KEEP_MINUTE, LATEST, PREDECESSOR, BODY, INSERT, NEWEST, NEWEST_FILED, DAYS, FINGERPRINTS, DELETE_MINUTES, DELETE_REPORTS
+);
 
 /// What a report was made of, as far as it says whether it is to be made again.
 #[derive(Debug, Clone, PartialEq, Eq)]

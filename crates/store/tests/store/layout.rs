@@ -2,12 +2,11 @@
 
 use model::delivery::layout::Layout;
 use rig::{Sqlite, block_on};
-use store::keeper::layout::{Layouts, SCHEMA};
+use store::keeper::layout::Layouts;
 
 #[test]
 fn the_number_of_objects_that_was_recorded_first_stays_and_until_then_the_setting_holds() {
     let sqlite = Sqlite::new();
-    sqlite.script(SCHEMA);
     let layouts = Layouts::new(sqlite);
     let (read, record) =
         (|setting| block_on(layouts.read(setting)).unwrap(), |setting| block_on(layouts.record(setting)).unwrap());

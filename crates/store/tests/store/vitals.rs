@@ -5,11 +5,10 @@ use model::operating::health::{Job, LATELY_MS};
 use model::operating::vitals::VitalsReport;
 use proptest::prelude::*;
 use rig::{START, Sqlite, block_on};
-use store::keeper::vitals::{SCHEMA, VitalSigns};
+use store::keeper::vitals::VitalSigns;
 
 fn signs() -> (Sqlite, VitalSigns) {
     let sqlite = Sqlite::new();
-    sqlite.script(SCHEMA);
     (sqlite.clone(), VitalSigns::new(sqlite))
 }
 
