@@ -1,7 +1,7 @@
 //! `GET health`: whether the pipeline works.
 
 use model::operating::health::{Backlog, CounterValues, HealthReason, HealthStatus, Job, LetterGauge, RecentCounts};
-use model::reading::found::LogState;
+use model::reading::answers::LogState;
 use model::reading::missing::MissingData;
 use serde::{Deserialize, Serialize};
 

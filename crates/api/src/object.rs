@@ -11,7 +11,7 @@ use model::event::Event;
 use model::event::identity::{Digest, IdempotentId};
 use model::operating::vitals::{Vitals, VitalsReport};
 use model::parity::ask;
-use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::answers::{LogState, SelectedRollups, Sighting};
 use model::reading::selection::{KnownIntervals, Selection};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

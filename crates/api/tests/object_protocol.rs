@@ -16,7 +16,7 @@ use model::log::writes::{CountedWrites, Writes};
 use model::operating::health::{Job, RecentCounts};
 use model::operating::vitals::{Vitals, VitalsReport};
 use model::parity::ask::{self, EventCopy, Minute, Minutes, ParityQuestion, RouteSums as ByRoute, SetSum};
-use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::answers::{LogState, SelectedRollups, Sighting};
 use model::reading::selection::{FoldId, KnownIntervals, RollupParts, RouteSelection, Selection, Span};
 use rig::frozen::Ladder;
 use serde::Serialize;

@@ -19,7 +19,7 @@ use model::counting::grain::DAY_MS;
 use model::delivery::alarm;
 use model::event::message;
 use model::parity::selftest;
-use model::reading::found::LogState;
+use model::reading::answers::LogState;
 use store::events::details::Details;
 use store::events::event_store::{EventStore, WriterMemory};
 use store::flag::copy;

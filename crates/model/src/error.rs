@@ -68,13 +68,19 @@ impl InputError {
 /// # Errors
 /// Why it could not be read: names the field where the text is JSON but the field's value is not what it must be.
 pub fn read_json<T: DeserializeOwned>(what: &'static str, text: &str, remedy: &'static str) -> Result<T, InputError> {
-    let error = match serde_json::from_str(text) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
+    let mut json = serde_json::Deserializer::from_str(text);
+    let (error, path) = match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => match json.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => (error, None),
+        },
+        Err(error) => {
+            let path = error.path().to_string();
+            let error = error.into_inner();
+            let is_in_field = path != "." && error.is_data();
+            (error, is_in_field.then_some(path))
+        }
     };
-    // Again, and slower, because only then it is known where the parser was.
-    let tracked = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_str(text));
-    let path = tracked.err().map(|error| error.path().to_string()).filter(|path| path != "." && error.is_data());
     let reason = error.to_string();
     Err(match path {
         Some(field) => {

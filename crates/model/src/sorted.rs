@@ -1,15 +1,55 @@
-//! Sorted lists in place of trees: of each kind of tree that is used, the compiler makes many times the code.
+//! Sorted lists in place of trees, and one sort for all types: of each kind of tree or sort that is used, the compiler
+//! makes many times the code, and the Worker has to be loaded.
 //!
-//! Trees remain where many keys come in no order: figures by route, and intervals.
+//! Trees remain where many keys come in no order: figures by route, and intervals. The library's own sort remains for
+//! long lists of numbers.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use litemap::LiteMap;
 
+/// Sorts a list. Items that are equal keep their order.
+pub fn sort_by<T>(items: &mut Vec<T>, order: impl Fn(&T, &T) -> Ordering) {
+    if items.is_sorted_by(|one, next| order(one, next).is_le()) {
+        return;
+    }
+    let mut positions: Vec<usize> = (0..items.len()).collect();
+    sort_positions(&mut positions, &|one, other| match (items.get(one), items.get(other)) {
+        (Some(one), Some(other)) => order(one, other),
+        _ => Ordering::Equal,
+    });
+    let mut unsorted: Vec<Option<T>> = std::mem::take(items).into_iter().map(Some).collect();
+    items.extend(positions.into_iter().filter_map(|position| unsorted.get_mut(position)?.take()));
+}
+
+/// Sorts a list by a key. Items of equal keys keep their order.
+pub fn sort_by_key<T, K: Ord>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    sort_by(items, |one, other| key(one).cmp(&key(other)));
+}
+
+fn sort_positions(positions: &mut [usize], order: &dyn Fn(usize, usize) -> Ordering) {
+    positions.sort_by(|one, other| order(*one, *other));
+}
+
+/// A map of entries that come in any order. The last one of a key is the one that is kept.
+pub fn map_of<K: Ord, V>(entries: impl IntoIterator<Item = (K, V)>) -> LiteMap<K, V> {
+    let mut entries: Vec<(K, V)> = entries.into_iter().collect();
+    sort_by(&mut entries, |(one, _), (other, _)| one.cmp(other));
+    entries.dedup_by(|later, kept| {
+        let is_same = later.0 == kept.0;
+        if is_same {
+            std::mem::swap(later, kept);
+        }
+        is_same
+    });
+    LiteMap::from_sorted_store_unchecked(entries)
+}
+
 /// The items in their order, each once.
 pub fn distinct<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut list: Vec<T> = items.into_iter().collect();
-    list.sort_unstable();
+    sort_by(&mut list, T::cmp);
     list.dedup();
     list
 }
@@ -56,7 +96,7 @@ pub mod map {
             while let Some(entry) = map.next_entry()? {
                 entries.push(entry);
             }
-            Ok(entries.into_iter().collect())
+            Ok(super::map_of(entries))
         }
     }
 
@@ -91,6 +131,25 @@ mod tests {
         let mut list = distinct([3, 1, 5, 3, 1]);
         assert_eq!([3, 4, 0, 9].map(|item| insert(&mut list, item)), [false, true, true, true]);
         assert_eq!(list, [0, 1, 3, 4, 5, 9]);
+    }
+
+    #[test]
+    fn a_list_is_sorted_as_the_library_sorts_it() {
+        let pairs: Vec<(u32, u32)> = (0..200).map(|n| (n * 7_919 % 13, n)).collect();
+        let (mut mine, mut theirs) = (pairs.clone(), pairs);
+        sort_by_key(&mut mine, |(key, _)| *key);
+        theirs.sort_by_key(|(key, _)| *key);
+        assert_eq!(mine, theirs);
+        sort_by(&mut mine, |one, other| other.cmp(one));
+        theirs.sort_by(|one, other| other.cmp(one));
+        assert_eq!(mine, theirs);
+    }
+
+    #[test]
+    fn a_map_has_each_key_once_with_the_last_of_its_values() {
+        let entries = [(3, 'a'), (1, 'b'), (3, 'c'), (2, 'd'), (1, 'e'), (3, 'f')];
+        assert_eq!(map_of(entries), LiteMap::from_iter(entries));
+        assert_eq!(map_of(entries).into_iter().collect::<Vec<_>>(), [(1, 'e'), (2, 'd'), (3, 'f')]);
     }
 
     #[test]

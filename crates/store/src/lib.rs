@@ -1,7 +1,8 @@
-//! SQL and its meaning.
+//! The stores: SQL, and what the rows mean.
 //!
-//! The event store, which both paths keep ([`events`]: the object and D1 alike), and what only one of them keeps. The
-//! database is behind the port [`sql::Database`]; the platform and the clock are not known here.
+//! [`events`] is the event store, which objects and D1 share; the other modules are tables that only one of them has.
+//! The database is behind the port [`sql::Database`]. This crate knows neither the platform nor the clock: times are
+//! arguments.
 
 pub mod archive;
 pub mod events;

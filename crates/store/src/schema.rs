@@ -1,7 +1,7 @@
 //! The tables of D1 and of objects.
 //!
-//! D1's are made by `migrations/`, which Wrangler applies. An object makes its own: it notes the number of the last step
-//! that it took, and takes those that follow, each with its number in one transaction. Steps are only ever appended.
+//! Wrangler makes those of D1, from `migrations/`. An object makes its own, in steps. It stores how many steps it has
+//! taken; each further step and the new count are one transaction. Steps are only ever appended.
 
 use crate::sql::{Database, Statement, StoreError, rows};
 use crate::statements::{script, statements};
@@ -24,13 +24,13 @@ pub const OBJECT_TABLES: &str = script!("keeper/tables.sql");
 /// An object's steps, in order: of each, its scripts.
 const STEPS: [&[&str]; 2] = [&[MIGRATIONS[0], MIGRATIONS[2], OBJECT_TABLES], &[MIGRATIONS[6]]];
 
-/// Where an object notes the steps that it took.
+/// Makes the table in which an object stores how many steps it has taken.
 pub const NOTE: &str = script!("note.sql");
 
 statements!("schema.sql": STEPS_TAKEN, TAKE_STEP);
 
-/// The scripts that an object has yet to run, in order; each is to be run in one transaction. [`NOTE`] goes before. One
-/// that a newer version made has taken more steps than are known here, and needs none.
+/// The scripts that an object has yet to run, after [`NOTE`]: in order, each in one transaction. An object that a newer
+/// version made has taken more steps than this version knows, and gets none.
 ///
 /// # Errors
 /// [`StoreError`].

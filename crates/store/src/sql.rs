@@ -45,7 +45,7 @@ impl From<&[u8]> for Value {
     }
 }
 
-/// A named statement's text with its parameters, in the order of `?1`, `?2`, ….
+/// A statement with its parameters, in the order of `?1`, `?2`, ….
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     /// The text.
@@ -112,7 +112,7 @@ impl Row {
         }
     }
 
-    /// Bytes that the statement gave as `hex(…)`.
+    /// Bytes, from a column that the statement selects as `hex(…)`.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when there is no such column, or it is no hexadecimal text.
@@ -127,26 +127,27 @@ impl Row {
     }
 }
 
-/// Why a store could not do what it was asked.
+/// Why a store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Another writer was faster; nothing was changed. Read again and repeat.
     #[error("another writer was faster")]
     Conflict,
-    /// The database could not be reached or refused. Whether a write took effect is not known; repeating is harmless.
+    /// The database could not be reached, or refused. A write may have taken effect all the same; repeating it is
+    /// harmless.
     #[error("database: {0}")]
     Unavailable(String),
-    /// The database did not answer within this time, in ms. As above.
+    /// The database did not answer within this time, in ms. A write may have taken effect; repeating it is harmless.
     #[error("no answer within {0} ms")]
     Late(u64),
-    /// What was read is not what was once written.
+    /// Stored data can't be read: it is damaged, or another version wrote it.
     #[error("stored data: {0}")]
     Corrupt(String),
 }
 
 impl StoreError {
-    /// Sorts a database's message: a conflict shows as a number that is taken, or as a mark that was NULL because the
-    /// log is not the one that was read.
+    /// Turns a database's message into an error. A conflict shows as a sequence number that is taken, or as a mark that
+    /// is NULL: statements insert that when the log is not the one that was read.
     pub fn from_message(message: &str) -> Self {
         let signs = [
             "UNIQUE constraint failed",
@@ -163,19 +164,19 @@ impl StoreError {
 
 /// A SQLite database.
 pub trait Sql {
-    /// Runs statements in order, in one transaction, and gives the rows of each.
+    /// Runs the statements in order, in one transaction. Returns the rows of each.
     fn batch(&self, statements: Vec<Statement>) -> impl Future<Output = Result<Vec<Vec<Row>>, StoreError>>;
 
-    /// Lets others that wait for this thread have their turn: long work pauses now and then. Here it does nothing.
+    /// Yields, so that other tasks on this thread get a turn during long work. The default does nothing.
     fn pause(&self) -> impl Future<Output = ()> {
         std::future::ready(())
     }
 }
 
-/// A future whose type is not known: what awaits it is compiled once, whatever it comes from.
+/// A boxed future of any type. Code that awaits it is compiled once for all of them.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Any database, shared. What is built on it is compiled once for all of them.
+/// A shared handle to any database. Code that uses it is compiled once for all kinds.
 #[derive(Clone)]
 pub struct Database(Rc<dyn AnySql>);
 
@@ -226,12 +227,12 @@ pub(crate) fn rows(results: &[Vec<Row>], statement: usize) -> &[Row] {
     results.get(statement).map_or(&[], Vec::as_slice)
 }
 
-/// A value packed, in hexadecimal.
+/// Packs a value, as hexadecimal text.
 pub(crate) fn packed<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     postcard::to_allocvec(value).map(hex::encode).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// What [`packed`] made, from a column that the statement gave as `hex(…)`.
+/// Reads what [`packed`] made, from a column that the statement selects as `hex(…)`.
 pub(crate) fn unpacked<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, StoreError> {
     postcard::from_bytes(&row.bytes(column)?).map_err(|error| StoreError::Corrupt(format!("column {column}: {error}")))
 }
@@ -242,19 +243,19 @@ pub(crate) fn json_list(numbers: impl IntoIterator<Item = u64>) -> Value {
     Value::Text(format!("[{}]", list.join(",")))
 }
 
-/// [`json_list`], in as many parameters as it takes.
+/// The same as [`json_list`], in as many parameters as are needed.
 pub(crate) fn json_lists(numbers: &[u64]) -> impl Iterator<Item = Value> {
     numbers.chunks(CHUNK_NUMBERS).map(|some| json_list(some.iter().copied()))
 }
 
-/// Numbers in a parameter: 20 digits each at the most.
+/// Numbers in one parameter. Each has at most 20 digits.
 const CHUNK_NUMBERS: usize = 20_000;
 
-/// Bytes of JSON in a parameter, unless one row has more: a value may have 2 MB.
+/// Bytes of JSON in one parameter, unless a single row has more. The platform's limit is 2 MB.
 const CHUNK_BYTES: usize = 500_000;
 
-/// Rows as parameters that `json_each(?)` reads, many to a parameter: a batch of any number of rows stays far below the
-/// platform's limit of statements.
+/// Rows as parameters that `json_each(?)` reads. One parameter holds many rows, so that a batch stays far below the
+/// platform's limit on statements.
 pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> Vec<Value> {
     let mut chunks = Vec::new();
     let mut list = String::new();

@@ -19,11 +19,12 @@ use std::ops::Range;
 
 use model::delivery::batch::{Batch, MessageContent};
 use model::delivery::kept_letter::{self, LetterSource};
-use model::delivery::pace::WorkMeter;
 use model::delivery::retry::{Lane, WaitingMessage};
 use model::delivery::split::BatchSplit;
+use model::delivery::work_meter::WorkMeter;
 use model::event::Event;
 use model::event::message;
+use model::sorted;
 use store::events::event_store::{EventStore, RecordCounts};
 use store::letters::dead_letters::{DeadLetter, DeadLetters, MAX_LETTERS};
 use store::sql::StoreError;
@@ -103,7 +104,7 @@ async fn take_apart<'a>(app: &App, messages: &'a [Box<dyn Message>], now_ms: u64
             app.pause().await;
         }
     }
-    read.sort_by_key(|(_, parsed)| parsed.events.first().map(|event| event.timestamp));
+    sorted::sort_by_key(&mut read, |(_, parsed)| parsed.events.first().map(|event| event.timestamp));
     let mut batch = Batch::default();
     let messages = read.into_iter().map(|(message, parsed)| {
         batch.add(parsed);

@@ -12,7 +12,7 @@ use model::event::Event;
 use model::event::identity::{Digest, IdempotentId};
 use model::event::message::EncodedEvent;
 use model::parity::ask::{self, ParityQuestion};
-use model::reading::found::{LogState, Sighting};
+use model::reading::answers::{LogState, Sighting};
 use store::events::details::Details;
 use store::parity::side::ParityStore;
 use store::sql::{LocalFuture, StoreError};

@@ -8,7 +8,7 @@ use model::event::address::DailyKey;
 use model::flag::obeyed::FlagCopy;
 use model::operating::vitals::{Vitals, VitalsReport};
 use model::parity::ask;
-use model::reading::found::SelectedRollups;
+use model::reading::answers::SelectedRollups;
 use model::reading::selection::{KnownIntervals, Selection};
 use store::parity::side::ParityStore;
 use store::sql::{LocalFuture, StoreError};

@@ -10,7 +10,7 @@ use model::operating::metrics::pipeline::Pipeline;
 use model::operating::metrics::rollout::Rollout;
 use model::operating::metrics::traffic::Traffic;
 use model::operating::metrics::{self};
-use model::parity::filed::FiledReport;
+use model::parity::filed_report::FiledReport;
 use model::parity::window::WindowKind;
 use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 

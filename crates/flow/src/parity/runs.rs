@@ -5,7 +5,7 @@
 
 use model::counting::grain::PROOF_MS;
 use model::flag::change::ChangeAuthor;
-use model::parity::filed::FiledReport;
+use model::parity::filed_report::FiledReport;
 use model::parity::guard;
 use model::parity::schedule;
 use model::parity::verdict::Verdict;

@@ -9,7 +9,7 @@ use model::reading::listing::{self, ListingCursor, ListingSelection, RouteRow, S
 use model::reading::missing::{self, MissingData};
 use model::reading::selection::{self, RollupParts, RouteSelection};
 
-use super::whole::{RangeFigures, whole};
+use super::range_figures::{RangeFigures, read_range};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
@@ -122,7 +122,7 @@ async fn rows(query: &Query, app: &App) -> Result<All, Error> {
 /// [`Error`].
 pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer, Error> {
     let RangeFigures { from, to, exact, missing, rollup } =
-        whole(query, RouteSelection::One(path.clone()), RollupParts::Figures, app).await?;
+        read_range(query, RouteSelection::One(path.clone()), RollupParts::Figures, app).await?;
     Ok(PathAnswer { from, to, exact, missing, path, figures: (&rollup).into(), histogram: figures::histogram(&rollup) })
 }
 
@@ -132,7 +132,7 @@ pub async fn route(path: String, query: &Query, app: &App) -> Result<PathAnswer,
 /// [`Error`].
 pub async fn exemplars(query: &Query, app: &App) -> Result<ExemplarsAnswer, Error> {
     let routes = ONE_ROUTE.of(query)?.map_or(RouteSelection::Together, |path| RouteSelection::One(path.to_owned()));
-    let RangeFigures { from, to, missing, rollup, .. } = whole(query, routes, RollupParts::All, app).await?;
+    let RangeFigures { from, to, missing, rollup, .. } = read_range(query, routes, RollupParts::All, app).await?;
     let of_range = |list: Vec<Exemplar>| list.into_iter().filter(|e| (from..to).contains(&e.timestamp)).collect();
     Ok(ExemplarsAnswer {
         from,

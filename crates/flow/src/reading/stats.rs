@@ -10,7 +10,7 @@ use model::reading::merge::busiest;
 use model::reading::missing;
 use model::reading::selection::{self, RollupParts, RouteSelection};
 
-use super::whole::{RangeFigures, whole};
+use super::range_figures::{RangeFigures, read_range};
 use super::{merged, range};
 use crate::app::App;
 use crate::error::Error;
@@ -71,6 +71,6 @@ pub async fn read(query: &Query, app: &App) -> Result<StatsAnswer, Error> {
 /// [`Error`].
 pub async fn total(query: &Query, app: &App) -> Result<TotalAnswer, Error> {
     let RangeFigures { from, to, exact, missing, rollup } =
-        whole(query, RouteSelection::Together, RollupParts::Figures, app).await?;
+        read_range(query, RouteSelection::Together, RollupParts::Figures, app).await?;
     Ok(TotalAnswer { from, to, exact, missing, total: (&rollup).into() })
 }

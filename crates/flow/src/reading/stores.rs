@@ -7,7 +7,7 @@ use futures_util::future::join;
 use model::counting::rollup::{self, Rollups};
 use model::event::Event;
 use model::event::identity::IdempotentId;
-use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::answers::{LogState, SelectedRollups, Sighting};
 use model::reading::intervals::{self, Intervals};
 use model::reading::merge;
 use model::reading::missing::{self, MissingData, MissingPart};

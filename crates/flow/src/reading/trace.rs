@@ -5,7 +5,7 @@ use futures_util::future::join;
 use model::archive::Day;
 use model::event::identity::IdempotentId;
 use model::event::{Event, MAX_AHEAD_MS};
-use model::reading::found::Sighting;
+use model::reading::answers::Sighting;
 use model::reading::missing::{MissingData, MissingPart};
 use model::reading::trace::{self, Age};
 use store::letters::dead_letters::{DeadLetters, SEARCHED_BYTES};

@@ -4,7 +4,7 @@
 //! [`Token::signature`] that the platform found good under the team's own key. No bytes make the reader panic, and
 //! everything is bounded.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
 
 /// Header in which Access gives the token.
@@ -156,7 +156,7 @@ fn json(part: &str) -> Option<Value> {
 
 /// Decodes base64url without padding (RFC 4648, section 5), in its one canonical form.
 fn decoded(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
+    Base64UrlUnpadded::decode_vec(text).ok()
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     const NOW_S: u64 = 1_730_956_800;
 
     fn encoded(bytes: &[u8]) -> String {
-        BASE64URL_NOPAD.encode(bytes)
+        Base64UrlUnpadded::encode_string(bytes)
     }
 
     fn token(header: &Value, claims: &Value) -> String {

@@ -7,6 +7,6 @@ pub mod coalesce;
 pub mod kept_letter;
 pub mod layout;
 pub mod letter;
-pub mod pace;
 pub mod retry;
 pub mod split;
+pub mod work_meter;

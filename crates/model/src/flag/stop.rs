@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{InputError, read_json};
+use crate::sorted;
 use crate::time::rfc3339;
 
 use super::change::ChangeAuthor;
@@ -151,7 +152,7 @@ impl Latch {
     /// All stops, the newest first.
     pub fn all(&self) -> Vec<&Stop> {
         let mut stops: Vec<&Stop> = self.stops.iter().collect();
-        stops.sort_by(|a, b| (b.made.at, &b.id).cmp(&(a.made.at, &a.id)));
+        sorted::sort_by(&mut stops, |a, b| (b.made.at, &b.id).cmp(&(a.made.at, &a.id)));
         stops
     }
 

@@ -10,6 +10,7 @@ use litemap::LiteMap;
 use super::segment::{MAX_BYTES, MAX_EVENTS, Segment, Weight};
 use crate::event::Event;
 use crate::event::identity::Digest;
+use crate::sorted;
 
 /// Digests that a store holds, by start of their window in ms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Filling {
 /// [`neighbours`] of every event's window. Of repeats within `events`, the earliest is kept. No segment exceeds its
 /// bounds.
 pub fn plan(mut events: Vec<Event>, seen: &SeenDigests, window_ms: u64) -> Vec<Segment> {
-    events.sort_by_key(|event| (event.timestamp, event.digest));
+    sorted::sort_by_key(&mut events, |event| (event.timestamp, event.digest));
     let mut fresh: HashSet<(u64, Digest)> = HashSet::new();
     let mut segments: LiteMap<u64, Vec<Filling>> = LiteMap::new();
     for event in events {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runs::Runs;
 use crate::event::{Event, ProducerId};
+use crate::sorted;
 
 /// Sequence numbers by producer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +26,16 @@ impl Ledger {
 
     /// The ledger of these pairs of producer and number.
     pub fn of_numbers(numbers: impl IntoIterator<Item = (u64, u32)>) -> Self {
-        let mut all: Vec<(u64, u32)> = numbers.into_iter().collect();
+        Self::of_list(numbers.into_iter().collect())
+    }
+
+    fn of_list(mut all: Vec<(u64, u32)>) -> Self {
         all.sort_unstable();
         let runs = |of: &[(u64, u32)]| {
             let (producer, _) = of.first()?;
             Some((*producer, Runs::joined(of.iter().map(|(_, number)| (*number, *number)))))
         };
-        Self(all.chunk_by(|(one, _), (other, _)| one == other).filter_map(runs).collect())
+        Self(sorted::map_of(all.chunk_by(|(one, _), (other, _)| one == other).filter_map(runs)))
     }
 
     /// The union of both.
@@ -44,7 +48,9 @@ impl Ledger {
                 None => new.push((*producer, runs.clone())),
             }
         }
-        self.0.extend(new);
+        if !new.is_empty() {
+            self.0 = sorted::map_of(std::mem::take(&mut self.0).into_iter().chain(new));
+        }
     }
 
     /// Splits the ledger into parts that each hold at most `most` producers and runs (at least two).
@@ -55,7 +61,7 @@ impl Ledger {
             let mut rest = runs.as_slice();
             while !rest.is_empty() {
                 if room < 2 && !part.is_empty() {
-                    parts.push(Self(std::mem::take(&mut part).into_iter().collect()));
+                    parts.push(Self(sorted::map_of(std::mem::take(&mut part))));
                     room = most;
                 }
                 let (some, others) = rest.split_at(rest.len().min(room.max(2) - 1));
@@ -64,7 +70,7 @@ impl Ledger {
             }
         }
         if !part.is_empty() {
-            parts.push(Self(part.into_iter().collect()));
+            parts.push(Self(sorted::map_of(part)));
         }
         parts
     }

@@ -1,50 +1,50 @@
 //! Prometheus' text format.
 //!
 //! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
-//! Invariants: whatever a label holds, a sample is one line. Values are decimal fractions made of integers, so that none
-//! is infinite or no number. A metric without samples is not there at all, rather than 0.
+//! Invariants: a sample is one line, whatever its labels contain. Values are decimal fractions made from integers, so
+//! none is infinite or NaN. A metric without samples is left out; it is not shown as 0.
 
 use std::fmt::{self, Write as _};
 
 /// Content type of the text format.
 pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What a metric is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// It only grows, or begins anew at 0. Its name gets the ending `_total`.
+    /// Only grows, or starts again at 0. `_total` is added to its name.
     Counter,
-    /// It goes up and down.
+    /// Goes up and down.
     Gauge,
-    /// Counts up to bounds.
+    /// Counts of observations up to given bounds.
     Histogram,
 }
 
-/// A decimal fraction that is not negative.
+/// A decimal fraction, zero or positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Decimal {
     digits: u64,
-    /// How many of the digits follow the point.
+    /// How many of the digits are after the decimal point.
     decimals: u32,
 }
 
 impl Decimal {
-    /// Seconds of so many milliseconds.
+    /// Seconds, from milliseconds.
     pub const fn seconds(ms: u64) -> Self {
         Self { digits: ms, decimals: 3 }
     }
 
-    /// Seconds of so many nanoseconds.
+    /// Seconds, from nanoseconds.
     pub const fn nanoseconds(ns: u64) -> Self {
         Self { digits: ns, decimals: 9 }
     }
 
-    /// A share of so many parts per million.
+    /// A share from 0 to 1, from parts per million.
     pub fn ppm(ppm: u32) -> Self {
         Self { digits: u64::from(ppm), decimals: 6 }
     }
 
-    /// A share from 0 to 1, to nine decimals; 0 for what is no number.
+    /// A share from 0 to 1, with nine decimals. NaN gives 0.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 10^9
     pub fn share(share: f64) -> Self {
         Self { digits: (share.clamp(0.0, 1.0) * 1e9).round() as u64, decimals: 9 }
@@ -78,37 +78,37 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// Labels of a sample. Names are literals in the code; values may be anything.
+/// Labels of a sample, as names and values. Values may contain anything; names are not escaped.
 pub type Labels<'a> = &'a [(&'static str, &'a str)];
 
-/// A text that grows metric by metric.
+/// The text, built metric by metric.
 #[derive(Debug, Default)]
 pub struct Exposition {
     text: String,
 }
 
 impl Exposition {
-    /// Begins a metric, which must not have been begun before; all its samples follow at once. Its name has its unit for
-    /// an ending, and not `_total`.
+    /// Begins a metric. Call it once for each metric, and add all its samples before the next one. The name ends with
+    /// the unit, without `_total`.
     pub const fn metric(&mut self, kind: MetricKind, name: &'static str, help: &'static str) -> Metric<'_> {
         Metric { to: self, kind, name, help, begun: false }
     }
 
-    /// A gauge without labels, if it is known.
+    /// Adds a gauge without labels, unless its value is `None`.
     pub fn gauge(&mut self, name: &'static str, help: &'static str, value: Option<impl Into<Decimal>>) {
         if let Some(value) = value {
             self.metric(MetricKind::Gauge, name, help).sample(&[], value);
         }
     }
 
-    /// A counter without labels, if it is known.
+    /// Adds a counter without labels, unless its value is `None`.
     pub fn counter(&mut self, name: &'static str, help: &'static str, value: Option<u64>) {
         if let Some(value) = value {
             self.metric(MetricKind::Counter, name, help).sample(&[], value);
         }
     }
 
-    /// A gauge for each of some states: 1 for the one that holds, and 0 for the others.
+    /// Adds a gauge for each state: 1 for the current one, 0 for the others.
     pub fn states(&mut self, name: &'static str, help: &'static str, label: &'static str, states: &[&str], now: &str) {
         let mut metric = self.metric(MetricKind::Gauge, name, help);
         for state in states {
@@ -133,13 +133,13 @@ pub struct Metric<'a> {
 }
 
 impl Metric<'_> {
-    /// Adds a sample; its labels are its own.
+    /// Adds a sample. No other sample of the metric may have the same labels.
     pub fn sample(&mut self, labels: Labels<'_>, value: impl Into<Decimal>) -> &mut Self {
         self.line(if self.kind == MetricKind::Counter { "_total" } else { "" }, labels, None, value.into())
     }
 
-    /// Adds a series of a histogram: buckets by upper bound, and how many are at most that; then all of them, and the
-    /// sum of what they count.
+    /// Adds a series of a histogram: for each upper bound, the number of observations up to it; then the number of all
+    /// observations, and their sum.
     pub fn histogram(
         &mut self,
         labels: Labels<'_>,
@@ -204,7 +204,7 @@ fn escape(value: &str, text: &mut String) {
             '\\' => text.push_str("\\\\"),
             '"' => text.push_str("\\\""),
             '\n' => text.push_str("\\n"),
-            // Other control characters have no escape, and some readers take them for the end of a line.
+            // Other control characters can't be escaped, and some readers treat them as the end of a line.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => text.push(' '),
             c => text.push(c),
         }

@@ -1,4 +1,4 @@
-//! What operators are told: health, readiness, and metrics.
+//! What operators see: health, readiness and metrics.
 
 pub mod exposition;
 pub mod health;

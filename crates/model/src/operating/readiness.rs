@@ -1,7 +1,8 @@
-//! Readiness for the founding plan's next phase: each of its criteria with a figure, its source, and yes or no.
+//! Readiness for the founding plan's next phase: each criterion with its figure, the source of the figure, and whether
+//! it is met.
 //!
-//! Invariant: what is not known does not hold, and of nothing (0 of 0) nothing is known: neither yes nor no. Nothing is
-//! ready for want of evidence.
+//! Invariant: a criterion whose figure is unknown is not met. Without any events (0 of 0) a figure is unknown. So lack
+//! of evidence never makes anything ready.
 
 use std::borrow::Cow;
 
@@ -9,63 +10,63 @@ use serde::{Deserialize, Serialize};
 
 use crate::parity::verdict::Verdict;
 
-/// Days in a row that parity must pass.
+/// Consecutive days on which parity must pass.
 pub const DAYS: usize = 7;
 
-/// Most events that may be on their way.
+/// Most events that may be on their way to D1.
 const MAX_BACKLOG: u64 = 100;
 
-/// Most of anything that may fail, in events of a thousand: 0.1 %.
+/// How many in a thousand may fail: 0.1 %.
 const PER_MILLE: u64 = 1;
 
-/// A day, as parity's report on it has it.
+/// A day, from its parity report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportedDay {
     /// Its start, in ms.
     pub start: u64,
-    /// What was concluded.
+    /// The report's verdict.
     pub verdict: Verdict,
     /// Events that arrived in either store.
     pub arrived: u64,
-    /// Events that are in neither, by sequence numbers.
+    /// Events in neither store, found by gaps in the sequence numbers.
     pub missing: u64,
-    /// Those of the missing that are in dead letters.
+    /// How many of the missing events are in dead letters.
     pub dead_lettered: u64,
-    /// Events that came to the object because the queue failed.
+    /// Events that were written to the object because the queue failed.
     pub queue_failed: u64,
-    /// Events that came to the queue because the object failed.
+    /// Events that were written to the queue because the object failed.
     pub object_failed: u64,
 }
 
-/// The last hour, as a comparison of just now has it.
+/// The last hour, compared just now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastHour {
     /// Events that arrived in either store, of any mode.
     pub arrived: u64,
-    /// Of them, those that were meant for both stores.
+    /// How many of them were meant for both stores.
     pub compared: u64,
-    /// Events that the new store lacks, or neither has: on their way, or lost.
+    /// Events that are not in the new store: on their way, or lost.
     pub outstanding: u64,
-    /// Events stored beyond the distinct sequence numbers that arrived.
+    /// How many more events are stored than distinct sequence numbers arrived: counted twice.
     pub counted_twice: u64,
     /// Repeats that dedup absorbed.
     pub absorbed: u64,
-    /// Events whose ID was looked up, and those of them that were found.
+    /// Events whose ID was looked up, and how many of them were found.
     pub traced: (u64, u64),
 }
 
-/// All that is known. What could not be read is missing.
+/// Everything that the criteria are judged by. What could not be read is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadinessFacts {
-    /// Closed days with a report, the newest first.
+    /// Days that are over and have a report, newest first.
     pub days: Vec<ReportedDay>,
-    /// Events in dead letters of the same time.
+    /// Dead letters received during these days.
     pub dead_events: Option<u64>,
     /// The last hour.
     pub hour: Option<LastHour>,
 }
 
-/// Which criterion.
+/// A criterion's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -80,7 +81,7 @@ pub enum CriterionName {
     CountedOnce,
     /// Parity passed on seven days in a row.
     SevenDays,
-    /// The other path took what a failed write left.
+    /// The other path takes the events of failed writes.
     Fallback,
     /// Events are found by their ID.
     Traceable,
@@ -88,30 +89,30 @@ pub enum CriterionName {
     Loss,
 }
 
-/// One criterion.
+/// A criterion, and how it is met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Criterion {
     /// Its name.
     pub name: CriterionName,
-    /// What it is about.
+    /// What it is about, in words.
     pub title: Cow<'static, str>,
-    /// What it must be.
+    /// What is required, in words.
     pub wanted: Cow<'static, str>,
-    /// What it is; none if it is not known.
+    /// The figure. `None` if it is unknown.
     pub figure: Option<String>,
-    /// Whether it holds; none if it is not known.
+    /// Whether it is met. `None` if that is unknown.
     pub holds: Option<bool>,
     /// Where the figure comes from.
     pub source: Cow<'static, str>,
 }
 
-/// Whether all hold.
+/// Whether all criteria are met.
 pub fn is_ready(criteria: &[Criterion]) -> bool {
     criteria.iter().all(|criterion| criterion.holds == Some(true))
 }
 
-/// Holds what is known against the plan's criteria.
+/// Judges the plan's criteria by these facts.
 pub fn criteria(facts: &ReadinessFacts) -> Vec<Criterion> {
     let sum = |field: fn(&ReportedDay) -> u64| facts.days.iter().take(DAYS).map(field).sum::<u64>();
     let arrived = sum(|day| day.arrived);
@@ -162,7 +163,7 @@ pub fn criteria(facts: &ReadinessFacts) -> Vec<Criterion> {
     ]
 }
 
-/// The criteria that the last hour is held against.
+/// The criteria that are judged by the last hour.
 fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
     let hour = |figure: &dyn Fn(&LastHour) -> Option<(bool, String)>| known.and_then(figure);
     [
@@ -200,7 +201,7 @@ fn of_last_hour(known: Option<&LastHour>) -> [Criterion; 3] {
     ]
 }
 
-/// A criterion, and what was found of it: whether it holds, and its figure.
+/// Makes a criterion from whether it is met and its figure.
 fn new(
     name: CriterionName,
     title: &'static str,
@@ -212,14 +213,14 @@ fn new(
     Criterion { name, title: title.into(), wanted: wanted.into(), figure, holds, source: source.into() }
 }
 
-/// How many of the newest days follow each other without a gap.
+/// How many of the newest days are consecutive.
 fn unbroken(days: &[ReportedDay]) -> usize {
     let day_ms = crate::counting::grain::DAY_MS;
     let follows = |pair: &&[ReportedDay]| matches!(pair, [newer, older] if newer.start == older.start + day_ms);
     if days.is_empty() { 0 } else { 1 + days.windows(2).take_while(follows).count() }
 }
 
-/// Whether less than 0.1 % failed, and the share that did not; none of nothing.
+/// Whether less than 0.1 % failed, and the share that did not. `None` if there was nothing.
 #[allow(clippy::cast_precision_loss)] // counts stay far below 2^53
 fn success(failed: u64, all: u64) -> Option<(bool, String)> {
     let percent = 100.0 - 100.0 * failed.min(all) as f64 / all.max(1) as f64;

@@ -4,24 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::health::{CounterValues, Job, RecentCounts};
 
-/// What an isolate reports.
+/// An isolate's report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VitalsReport {
     /// Its name.
     pub isolate: String,
     /// What it counted since it started.
     pub counts: CounterValues,
-    /// Jobs that it ran just now.
+    /// Jobs that it has just run.
     pub jobs: Vec<Job>,
 }
 
-/// What is known of all.
+/// The vital signs of all isolates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vitals {
-    /// What all isolates counted that have reported.
+    /// Sums of what all isolates have counted.
     pub counts: CounterValues,
     /// Jobs by name.
     pub jobs: Vec<Job>,
-    /// What was counted of late.
+    /// What was counted lately.
     pub lately: RecentCounts,
 }

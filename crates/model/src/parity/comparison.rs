@@ -8,6 +8,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::log::ledger::Ledger;
+use crate::sorted;
 
 use super::ask::SetSum;
 use super::bounds;
@@ -224,7 +225,7 @@ pub(super) fn by_path(
         comparison: Comparison { verdict, ..Comparison::of(&set, limit) },
     });
     let mut paths: Vec<PathComparison> = judged.collect();
-    paths.sort_by(|a, b| {
+    sorted::sort_by(&mut paths, |a, b| {
         let (x, y) = (&a.comparison, &b.comparison);
         let fails = |comparison: &Comparison| comparison.verdict == Verdict::Fail;
         fails(y)

@@ -3,7 +3,7 @@
 //! Invariant: whatever is unknown holds the ramp. A step needs evidence; missing evidence never allows it. Each kind of
 //! evidence is an argument of [`decide`] and has a check of its own.
 
-use super::filed::FiledReport;
+use super::filed_report::FiledReport;
 use super::verdict::Verdict;
 use crate::counting::grain::HOUR_MS;
 

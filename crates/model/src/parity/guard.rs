@@ -9,7 +9,7 @@ use crate::flag::document::{Document, Guard, GuardAction};
 use crate::flag::{MILLION, Mode, ramp, ramp_step};
 
 use super::bounds;
-use super::filed::FiledReport;
+use super::filed_report::FiledReport;
 use super::verdict::Verdict;
 
 /// Author of the guard's changes.

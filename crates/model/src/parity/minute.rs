@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::counting::grain::MINUTE_MS;
 use crate::event::identity::first_u64;
 use crate::log::ledger::Ledger;
-use crate::sorted::distinct;
+use crate::sorted::{self, distinct};
 
 use super::ask::{EventCopy, Minute, SetSum};
 use super::difference::{Difference, DifferenceKind, DifferenceReason};
@@ -181,7 +181,7 @@ impl MinuteFindings {
     /// because nothing else is known of it.
     pub fn counted_twice(start: u64, copies: u64) -> Self {
         let tally = Tally { beyond_old: copies, counted_twice: copies, ..Tally::default() };
-        Self { start, tallies: LiteMap::from_iter([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
+        Self { start, tallies: sorted::map_of([(UNKNOWN.to_owned(), tally)]), unnamed: copies, ..Self::default() }
     }
 
     /// Pools the routes beyond [`MAX_ROUTES`], those with the fewest mismatches first.
@@ -190,7 +190,7 @@ impl MinuteFindings {
         let all = distinct(tallies.keys().chain(apart.keys()).cloned());
         let mut by_mismatches: Vec<(u64, String)> =
             all.into_iter().map(|path| (tallies.get(&path).map_or(0, Tally::mismatches), path)).collect();
-        by_mismatches.sort_by(|(a, one), (b, other)| b.cmp(a).then_with(|| one.cmp(other)));
+        sorted::sort_by(&mut by_mismatches, |(a, one), (b, other)| b.cmp(a).then_with(|| one.cmp(other)));
         for (_, path) in by_mismatches.into_iter().skip(MAX_ROUTES) {
             others.routes += 1;
             others.tally.add(&tallies.remove(&path).unwrap_or_default());
@@ -222,7 +222,7 @@ impl MinuteFindings {
         for (path, writes) in writes {
             self.writes.entry(path).or_default().merge(&Ledger::of_numbers(writes));
         }
-        self.differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
+        sorted::sort_by_key(&mut self.differences, |d| (d.reason, d.timestamp, d.digest));
         self.unnamed += self.differences.len().saturating_sub(MAX_NAMED) as u64;
         self.differences.truncate(MAX_NAMED);
     }

@@ -16,7 +16,7 @@ pub mod bounds;
 pub mod comparison;
 pub mod difference;
 pub mod evidence;
-pub mod filed;
+pub mod filed_report;
 mod fit;
 pub mod gate;
 pub mod guard;
@@ -27,7 +27,7 @@ pub mod report;
 pub mod reporting;
 pub mod revision;
 pub mod schedule;
-pub mod seen;
+pub mod seen_events;
 pub mod selftest;
 #[cfg(test)]
 mod simulation;

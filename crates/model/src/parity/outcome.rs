@@ -3,7 +3,7 @@
 //! Invariant: an event counts once in the union of both stores, however many copies of it there are.
 
 use crate::event::{Cohort, Event};
-use crate::sorted::distinct;
+use crate::sorted::{self, distinct};
 
 use super::ask::EventCopy;
 use super::difference::{Difference, DifferenceKind, DifferenceReason, FieldDifference};
@@ -35,7 +35,7 @@ pub fn outcomes(old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: 
     let mut copies: Vec<(&EventCopy, bool)> =
         old.iter().map(|copy| (copy, true)).chain(new.iter().map(|copy| (copy, false))).collect();
     // Stable: copies of a store keep their order.
-    copies.sort_by_key(|(copy, _)| copy.event.digest);
+    sorted::sort_by_key(&mut copies, |(copy, _)| copy.event.digest);
     let group = |copies: &[(&EventCopy, bool)]| {
         let of = |side: bool| -> Vec<&EventCopy> {
             copies.iter().filter(|(_, is_old)| *is_old == side).map(|(copy, _)| *copy).collect()
@@ -52,7 +52,7 @@ pub fn outcomes(old: &[EventCopy], new: &[EventCopy], window_ms: u64, evidence: 
 
 fn stored<'a>(copies: &[&'a EventCopy]) -> Vec<&'a Event> {
     let mut events: Vec<&Event> = copies.iter().filter(|copy| !copy.absorbed).map(|copy| &copy.event).collect();
-    events.sort_by_key(|event| event.timestamp);
+    sorted::sort_by_key(&mut events, |event| event.timestamp);
     events
 }
 
@@ -81,7 +81,9 @@ impl<'a> Counted<'a> {
             other.iter().any(|theirs| same_request(event, theirs) && differing(event, theirs).is_none())
         };
         let mut preferred = stored.to_vec();
-        preferred.sort_by_key(|event| (event.cohort != Cohort::Dual, !is_confirmed(event), event.timestamp));
+        sorted::sort_by_key(&mut preferred, |event| {
+            (event.cohort != Cohort::Dual, !is_confirmed(event), event.timestamp)
+        });
         let mut counted = Self { once: Vec::new(), further: Vec::new() };
         for event in preferred {
             let is_same =
@@ -91,7 +93,7 @@ impl<'a> Counted<'a> {
                 None => counted.once.push(event),
             }
         }
-        counted.once.sort_by_key(|event| event.timestamp);
+        sorted::sort_by_key(&mut counted.once, |event| event.timestamp);
         counted
     }
 

@@ -10,7 +10,7 @@ use crate::event::identity::first_u64;
 use super::comparison::{Comparison, PathComparison};
 use super::difference::Difference;
 use super::loss::Loss;
-use super::seen::SeenEvents;
+use super::seen_events::SeenEvents;
 use super::unresolved::UnresolvedDifferences;
 use super::window::Window;
 

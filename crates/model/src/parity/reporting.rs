@@ -2,7 +2,7 @@
 
 use crate::flag::MILLION;
 use crate::log::ledger::MissingNumbers;
-use crate::sorted::distinct;
+use crate::sorted::{self, distinct};
 use litemap::LiteMap;
 
 use super::ask::{Minute, SetSum};
@@ -12,7 +12,7 @@ use super::evidence::Evidence;
 use super::loss::{ArrivalCounts, Loss};
 use super::minute::MinuteFindings;
 use super::report::{MAX_NAMED, MAX_PATHS, ParityReport, PlanFigure, StoreTotals};
-use super::seen::SeenEvents;
+use super::seen_events::SeenEvents;
 use super::summary::ReportWords;
 use super::unresolved::UnresolvedDifferences;
 use super::verdict::Verdict;
@@ -139,7 +139,7 @@ fn all_found(found: &[MinuteFindings], [old, new]: [u64; 2], window_start: u64) 
 
 fn named(found: &[MinuteFindings]) -> (Vec<Difference>, u64) {
     let mut differences: Vec<Difference> = found.iter().flat_map(|found| found.differences.iter().cloned()).collect();
-    differences.sort_by_key(|d| (d.reason, d.timestamp, d.digest));
+    sorted::sort_by_key(&mut differences, |d| (d.reason, d.timestamp, d.digest));
     let unnamed = found.iter().map(|found| found.unnamed).sum::<u64>();
     let left_out = differences.len().saturating_sub(MAX_NAMED) as u64;
     differences.truncate(MAX_NAMED);

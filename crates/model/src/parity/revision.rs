@@ -5,7 +5,7 @@
 //! remaining events show.
 
 use super::report::ParityReport;
-use super::seen::SeenEvents;
+use super::seen_events::SeenEvents;
 use super::verdict::Verdict;
 
 impl ParityReport {

@@ -7,7 +7,7 @@ use litemap::LiteMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sorted::distinct;
+use crate::sorted::{self, distinct};
 
 use super::ask::SetSum;
 use super::minute::MinuteFindings;
@@ -71,7 +71,7 @@ pub fn apart((old, new): &PathSums) -> LiteMap<String, SetSum> {
         (path, difference)
     };
     let all = distinct(old.keys().chain(new.keys()).cloned());
-    all.into_iter().map(difference).filter(|(_, difference)| *difference != nothing).collect()
+    sorted::map_of(all.into_iter().map(difference).filter(|(_, difference)| *difference != nothing))
 }
 
 /// Adds up the sums of several sets.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{self, ALPHA};
+use crate::sorted;
 
 /// What is concluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,7 +123,7 @@ pub fn which_below(samples: &[Sample], limit: f64) -> Vec<bool> {
 fn holm(p_values: impl Iterator<Item = f64>, alpha: f64) -> Vec<bool> {
     let p_values: Vec<f64> = p_values.collect();
     let mut order: Vec<(usize, f64)> = p_values.iter().copied().enumerate().collect();
-    order.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    sorted::sort_by(&mut order, |(_, a), (_, b)| a.total_cmp(b));
     let mut rejected = vec![false; p_values.len()];
     for (left, (at, p)) in (1..=order.len()).rev().zip(order) {
         #[allow(clippy::cast_precision_loss)] // a bounded number of routes

@@ -14,7 +14,7 @@ use super::intervals::{self, Interval, IntervalSlot, Intervals, held};
 use crate::counting::grain::Grain;
 use crate::counting::rollup::Rollup;
 use crate::event::Cohort;
-use crate::forget;
+use crate::eviction;
 
 /// Figures by normalised route.
 pub type RollupsByRoute = BTreeMap<String, Rollup>;
@@ -191,7 +191,7 @@ impl BlockMemory {
     fn forget(&mut self) {
         // An empty sum takes room too.
         let weighed = |kept: &Kept| (kept.used, kept.sum.by_route.len() + 1);
-        let gone = forget::up_to(self.kept.values().flat_map(LiteMap::values).map(weighed), MAX_ROLLUPS);
+        let gone = eviction::up_to(self.kept.values().flat_map(LiteMap::values).map(weighed), MAX_ROLLUPS);
         for (_, of_grouping) in &mut self.kept {
             of_grouping.retain(|_, kept| kept.used > gone);
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counting::figures::{ResponseTime, StatusClasses};
 use crate::error::InputError;
+use crate::sorted;
 
 /// A route in the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -139,7 +140,7 @@ pub fn page(rows: Vec<RouteRow>, wanted: &ListingSelection) -> ListingPage {
         by_key.then(by_name)
     };
     let place = |row: &RouteRow| row.key(wanted.sort);
-    rows.sort_by(|a, b| before((place(a), &a.path), (place(b), &b.path)));
+    sorted::sort_by(&mut rows, |a, b| before((place(a), &a.path), (place(b), &b.path)));
     if let Some(ListingCursor { key, path }) = &wanted.after {
         rows.retain(|row| before((*key, path), (place(row), &row.path)).is_lt());
     }

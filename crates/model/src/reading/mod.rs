@@ -1,8 +1,8 @@
 //! Reading both stores as one: which intervals, merged how, and what is said of what is missing.
 
 pub mod ambiguous;
+pub mod answers;
 pub mod blocks;
-pub mod found;
 pub mod grouping;
 pub mod intervals;
 pub mod listing;

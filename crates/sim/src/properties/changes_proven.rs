@@ -2,7 +2,7 @@
 
 use model::flag::document::DatedDocument;
 use model::flag::{Mode, ramp_step};
-use model::parity::filed::FiledReport;
+use model::parity::filed_report::FiledReport;
 use model::parity::guard;
 use model::parity::verdict::Verdict;
 use model::parity::window::WindowKind;

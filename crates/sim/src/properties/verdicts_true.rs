@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::counting::grain::HOUR_MS;
 use model::event::identity::Digest;
 use model::event::{Cohort, Event, ProducerId};
-use model::parity::filed::FiledReport;
+use model::parity::filed_report::FiledReport;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
 use store::parity::reports::Reports;

@@ -1,12 +1,12 @@
-//! The archive of details: days, one after the other, written part by part into a bucket.
+//! The archive of details: writes one day after another into a bucket, part by part.
 //!
 //! Invariants: a day is archived only when none of its events can be accepted any more, so that it holds still. Where
 //! the next part begins changes in the same transaction that notes the part, after the bucket has confirmed its length
 //! and checksum: whatever fails, a repeat writes the same part again under the same name. The manifest comes last, after
 //! a second look at every part, and one run works at a time. Only then does [`ArchiveDays::archived_until`] grow, by which both stores delete.
 //!
-//! A database that was restored has forgotten days that are done, and the object has deleted their events: a day whose
-//! manifest is in the bucket is never written again.
+//! After a restore, D1 no longer knows of some days that are done, and the object has deleted their events. So a day
+//! whose manifest is in the bucket is never written again.
 //!
 //! Every await may be the last. What a crash leaves, and what the next run does with it:
 //!
@@ -38,19 +38,19 @@ use super::days::{ArchiveDays, DayState, LOOK_BACK_MS, NotedPart, Progress};
 use crate::events::details::Details;
 use crate::sql::{LocalFuture, StoreError};
 
-/// Windows that one look takes in: more than a part has, unless there is next to no traffic.
+/// ID windows that one query returns: more than a part has, unless there is next to no traffic.
 const MAX_WINDOWS: u64 = 2_000;
 
-/// Windows that are looked back, one by one, as long as they hold copies of the same events.
+/// Most ID windows before a part that are read, one by one, while they hold copies of the same events.
 const MAX_LOOK_BACK: u64 = 60;
 
-/// Parts that one step checks again.
+/// Parts that one step checks.
 const CHECKS: u64 = 50;
 
 /// Longest manifest, in bytes: some 300 for each part of 25,000 events.
 const MAX_MANIFEST_BYTES: u64 = 10_000_000;
 
-/// What a bucket holds under a name.
+/// A file in the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketEntry {
     /// Length in bytes.
@@ -59,22 +59,22 @@ pub struct BucketEntry {
     pub sha256: Option<[u8; 32]>,
 }
 
-/// Where files are kept.
+/// A store for files.
 pub trait Bucket {
-    /// Compresses by gzip; the same bytes give the same.
+    /// Compresses with gzip. Equal input gives equal output.
     fn gzip(&self, bytes: Vec<u8>) -> LocalFuture<'_, Result<Vec<u8>, StoreError>>;
 
-    /// Writes a file, whatever was there; refuses it if its SHA-256 is another.
+    /// Writes a file, and replaces one of that name. Refuses it if its SHA-256 is not the given one.
     fn put<'a>(&'a self, name: &'a str, bytes: Vec<u8>, sha256: [u8; 32]) -> LocalFuture<'a, Result<(), StoreError>>;
 
-    /// A file of at most so many bytes, if there is one; longer ones are refused.
+    /// Reads a file, if there is one. Refuses it if it is longer than this many bytes.
     fn get<'a>(&'a self, name: &'a str, most: u64) -> LocalFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// What is there, if anything.
+    /// Length and checksum of a file, if there is one.
     fn head<'a>(&'a self, name: &'a str) -> LocalFuture<'a, Result<Option<BucketEntry>, StoreError>>;
 }
 
-/// How days are archived.
+/// Settings of the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchiveSettings {
     /// Length of the ID window, in ms.
@@ -82,46 +82,46 @@ pub struct ArchiveSettings {
     /// How long after its end a day is archived, in ms: at least
     /// [`MIN_SEGMENT_AGE_MS`](crate::events::retention::MIN_SEGMENT_AGE_MS).
     pub age_ms: u64,
-    /// Most events that a part is meant to hold.
+    /// Events that a part should hold at most.
     pub part_events: u64,
 }
 
 impl ArchiveSettings {
-    /// With parts of the usual size.
+    /// Settings with parts of the usual size.
     pub fn new(window_ms: u64, age_ms: u64) -> Self {
         let age_ms = age_ms.max(crate::events::retention::MIN_SEGMENT_AGE_MS);
         Self { window_ms, age_ms, part_events: PART_EVENTS }
     }
 }
 
-/// What a step did.
+/// Result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveStep {
     /// No day is due.
     Idle,
-    /// It wrote or checked parts of a day; there is more to do.
+    /// Parts of a day were written or checked, and there is more to do.
     Worked(Day),
-    /// It wrote a day's manifest.
+    /// A day's manifest was written: the day is done.
     Done(Day),
 }
 
-/// What an archive is made of.
+/// The archive: its state, where it reads, and where it writes.
 pub struct Archive<'a, O, N> {
-    /// Where it stands.
+    /// How far each day has come.
     pub days: &'a ArchiveDays,
     /// The object's details.
     pub old: &'a O,
     /// D1's.
     pub new: &'a N,
-    /// Where they go.
+    /// The bucket.
     pub bucket: &'a dyn Bucket,
-    /// How.
+    /// The settings.
     pub settings: ArchiveSettings,
 }
 
 impl<O: Details, N: Details> Archive<'_, O, N> {
-    /// Takes steps as long as there are some and `go_on` says so, unless another run does; gives the days that it
-    /// finished.
+    /// Takes steps while there is work and `go_on` returns true, unless another run holds the lease. Returns the days
+    /// that it finished.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -143,7 +143,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         outcome.and(released).map(|()| done)
     }
 
-    /// Does the next bounded piece of work, for whoever holds the lease.
+    /// Does the next bounded piece of work. The caller must hold the lease.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -162,8 +162,8 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         }
     }
 
-    /// Begins the day after the last one that is done, or at first the first one that has events, if it is due. Days
-    /// without events are archived too: that there were none is known then.
+    /// Begins the day after the last one that is done, if it is due. The very first one is the first day with events.
+    /// Days without events are archived too, so that it is known that there were none.
     async fn begin(&self, done_until: u64, now_ms: u64) -> Result<Option<Progress>, StoreError> {
         let before = now_ms.saturating_sub(self.settings.age_ms);
         let day = if done_until > 0 {
@@ -181,7 +181,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         Ok(self.days.current().await?.0)
     }
 
-    /// Writes the next part, or goes on to checking.
+    /// Writes the next part. If there is none, checking begins.
     async fn write(&self, progress: &Progress) -> Result<ArchiveStep, StoreError> {
         let Progress { day, cursor, .. } = *progress;
         if let Some(text) = self.bucket.get(&day.manifest_name(), MAX_MANIFEST_BYTES).await? {
@@ -233,7 +233,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         self.days.add_part(progress, &part, cut.after()).await
     }
 
-    /// Writes a file and has the bucket confirm it.
+    /// Writes a file, and asks the bucket to confirm length and checksum.
     async fn put(&self, name: &str, bytes: Vec<u8>, sha256: [u8; 32]) -> Result<(), StoreError> {
         let wanted = BucketEntry { bytes: bytes.len() as u64, sha256: Some(sha256) };
         self.bucket.put(name, bytes, sha256).await?;
@@ -243,7 +243,7 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         }
     }
 
-    /// Looks at some parts again; after the last, writes the manifest.
+    /// Checks some parts. After the last one, it writes the manifest.
     async fn check(&self, progress: &Progress, now_ms: u64) -> Result<ArchiveStep, StoreError> {
         let day = progress.day;
         let parts = self.days.parts(day).await?;
@@ -286,8 +286,9 @@ impl<O: Details, N: Details> Archive<'_, O, N> {
         Ok(windows)
     }
 
-    /// Copies before a part that decide on those at its beginning: those of its first window's events in the window
-    /// before, in turn decided on by the one before that, as far as there are any. Nearly always there are none.
+    /// Copies before a part that decide which copies at its beginning are left out: those, in the window before, of
+    /// events of the part's first window. Copies in the window before that decide on them in turn, and so on. Nearly
+    /// always there are none.
     async fn look_back(
         &self,
         cut: PartRange,
@@ -328,7 +329,7 @@ fn lines(events: &[Event]) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// The manifest that is in the bucket, with its parts' JSON as it stands there.
+/// A manifest from the bucket, with the JSON of its parts unchanged.
 fn found(day: Day, text: &[u8]) -> Result<Manifest<Box<RawValue>>, StoreError> {
     let name = day.manifest_name();
     let unfit =
@@ -340,7 +341,7 @@ fn found(day: Day, text: &[u8]) -> Result<Manifest<Box<RawValue>>, StoreError> {
     Ok(manifest)
 }
 
-/// What the manifest takes from a part's JSON.
+/// The fields of a part that are needed here.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Ids {
@@ -367,7 +368,7 @@ fn manifest(progress: &Progress, parts: &[NotedPart]) -> Result<Vec<u8>, StoreEr
 }
 
 impl Progress {
-    /// Where a day begins.
+    /// The position at which a day begins.
     pub(crate) const fn start(day: Day) -> ArchiveCursor {
         ArchiveCursor { window: day.start_ms(), slice: 0, slices: 1 }
     }

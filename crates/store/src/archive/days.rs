@@ -1,7 +1,7 @@
-//! Where the archive stands, day by day.
+//! How far the archive has come, day by day.
 //!
-//! Invariant: days are done in their order. Every change names the state that it was decided on, so that of two runs at
-//! once the slower changes nothing.
+//! Invariant: days are finished in order. Every change names the state on which it was decided, so that of two
+//! simultaneous runs the slower one changes nothing.
 
 use serde_json::value::RawValue;
 
@@ -14,35 +14,36 @@ use model::reading::trace::ArchiveProgress;
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 use crate::statements::statements;
 
-/// How far is looked back at the most, in ms: the end of a day is kept so long until the next day is done.
+/// How far before a day its archiving may read, in ms. So the end of each day is kept until the next day is done.
 pub const LOOK_BACK_MS: u64 = 2 * model::event::MAX_ID_DISTANCE_MS;
 
-/// A part as it was noted.
+/// A part that is written.
 #[derive(Debug, Clone)]
 pub struct NotedPart {
     /// Its number, from 0.
     pub number: u64,
-    /// Length of the file.
+    /// Length of the file, in bytes.
     pub bytes: u64,
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
-    /// Its JSON.
+    /// Its JSON, for the manifest.
     pub body: String,
 }
 
-statements!(
-    "days.sql": CURRENT, LAST_DONE, BEGIN, INSERT_PART, ADVANCE, CHECK, ADOPT, DELETE_PARTS_OF_ADOPTED, INSERT_PARTS_OF_ADOPTED, CHECKED, RESTART, DELETE_PARTS_OF_RESTARTED, FINISH, DELETE_PARTS_OF_DONE, PARTS, STATE_OF, LIST, LEASE, RELEASE
+statements!("days.sql":
+    CURRENT, LAST_DONE, BEGIN, INSERT_PART, ADVANCE, CHECK, ADOPT, DELETE_PARTS_OF_ADOPTED, INSERT_PARTS_OF_ADOPTED,
+    CHECKED, RESTART, DELETE_PARTS_OF_RESTARTED, FINISH, DELETE_PARTS_OF_DONE, PARTS, STATE_OF, LIST, LEASE, RELEASE,
 );
 
-/// How long a run may hold the lease, in ms: 20 min, where the platform ends a scheduled run after 15.
+/// How long a run may hold the lease, in ms: 20 minutes. The platform ends a scheduled run after 15.
 pub const LEASE_MS: u64 = 20 * 60 * 1000;
 
-/// What is being done to a day.
+/// How far a day has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayState {
     /// Its parts are written.
     Writing,
-    /// They are looked at again; then comes the manifest.
+    /// Its parts are checked; then the manifest is written.
     Checking,
 }
 
@@ -51,7 +52,7 @@ pub enum DayState {
 pub struct Progress {
     /// The day.
     pub day: Day,
-    /// What is being done.
+    /// How far it has come.
     pub state: DayState,
     /// Length of the ID window, in ms.
     pub window_ms: u64,
@@ -59,11 +60,11 @@ pub struct Progress {
     pub cursor: ArchiveCursor,
     /// Parts that are written.
     pub parts: u64,
-    /// Parts that were looked at again.
+    /// Parts that are checked.
     pub checked: u64,
     /// Events in the parts.
     pub rows: u64,
-    /// Length of the parts.
+    /// Length of the parts, in bytes.
     pub bytes: u64,
 }
 
@@ -79,8 +80,9 @@ impl ArchiveDays {
         Self { sql: sql.into() }
     }
 
-    /// Events whose ID window starts before this time, in ms, may be deleted: they are in the archive, or were gone
-    /// before it was begun. The last [`LOOK_BACK_MS`] of a day wait for the next day, which may hold copies of them.
+    /// Events whose ID window starts before this time, in ms, may be deleted: they are in the archive, or were deleted
+    /// before the first day was archived. The last [`LOOK_BACK_MS`] of a day are kept until the next day is done,
+    /// because that may hold copies of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +90,8 @@ impl ArchiveDays {
         Ok(self.current().await?.1.saturating_sub(LOOK_BACK_MS))
     }
 
-    /// Takes the lease, unless another run holds it; gives what ends it. A run that crashes holds it to its end.
+    /// Takes the lease, unless another run holds it. Returns its end (ms), by which it is given back. A run that
+    /// crashes holds it until then.
     pub(crate) async fn lease(&self, now_ms: u64) -> Result<Option<u64>, StoreError> {
         let until = now_ms + LEASE_MS;
         let results = self.sql.batch(vec![Statement::new(LEASE, [now_ms.into(), until.into()])]).await?;
@@ -100,7 +103,7 @@ impl ArchiveDays {
         self.sql.batch(vec![Statement::new(RELEASE, [lease.into()])]).await.map(drop)
     }
 
-    /// The day that is being archived, if there is one, and up to when (ms) days are done.
+    /// The day that is being archived, if any, and the end (ms) of the last day that is done.
     pub(crate) async fn current(&self) -> Result<(Option<Progress>, u64), StoreError> {
         let results = self.sql.batch(vec![Statement::new(CURRENT, []), Statement::new(LAST_DONE, [])]).await?;
         let until = rows(&results, 1).first().map_or(Ok(0), |row| row.integer("until"))?;
@@ -113,7 +116,7 @@ impl ArchiveDays {
         self.sql.batch(vec![Statement::new(BEGIN, params)]).await.map(drop)
     }
 
-    /// Notes a part that is written, and where the next one begins.
+    /// Stores that a part is written, and where the next one begins.
     pub(crate) async fn add_part(
         &self,
         at: &Progress,
@@ -129,7 +132,7 @@ impl ArchiveDays {
         self.sql.batch(statements).await.map(drop)
     }
 
-    /// Takes the parts of a manifest that was found, instead of what was written.
+    /// Replaces what was written of a day by the parts of a manifest that was found.
     pub(crate) async fn adopt(&self, at: &Progress, found: &Manifest<Box<RawValue>>) -> Result<(), StoreError> {
         let corrupt = |error: serde_json::Error| StoreError::Corrupt(error.to_string());
         let (count, mut twins, mut rows) = (found.parts.len() as u64, 0, Vec::new());
@@ -157,18 +160,18 @@ impl ArchiveDays {
         self.sql.batch(statements).await.map(drop)
     }
 
-    /// All parts are written.
+    /// Stores that all parts are written.
     pub(crate) async fn check(&self, at: &Progress) -> Result<(), StoreError> {
         self.sql.batch(vec![Statement::new(CHECK, [at.day.0.into(), at.parts.into()])]).await.map(drop)
     }
 
-    /// So many parts were looked at again.
+    /// Stores how many parts are checked.
     pub(crate) async fn checked(&self, at: &Progress, checked: u64) -> Result<(), StoreError> {
         let params = [at.day.0, at.parts, checked].map(Into::into);
         self.sql.batch(vec![Statement::new(CHECKED, params)]).await.map(drop)
     }
 
-    /// A part is not as it was written: the day begins anew.
+    /// Begins a day again, because one of its parts is not as it was written.
     pub(crate) async fn restart(&self, at: &Progress) -> Result<(), StoreError> {
         let restart = [at.day.0, Progress::start(at.day).window].map(Into::into);
         let statements =
@@ -176,7 +179,7 @@ impl ArchiveDays {
         self.sql.batch(statements).await.map(drop)
     }
 
-    /// The manifest is written.
+    /// Stores that the manifest is written: the day is done.
     pub(crate) async fn finish(&self, at: &Progress, now_ms: u64) -> Result<(), StoreError> {
         let finish = [at.day.0, at.parts, now_ms].map(Into::into);
         let statements = vec![Statement::new(FINISH, finish), Statement::new(DELETE_PARTS_OF_DONE, [at.day.0.into()])];
@@ -198,7 +201,7 @@ impl ArchiveDays {
         rows(&results, 0).iter().map(noted).collect()
     }
 
-    /// How far the archive is with a day; none if it began later, or found nothing of it.
+    /// How far a day has come. `None` if the archive began later.
     ///
     /// # Errors
     /// [`StoreError`].

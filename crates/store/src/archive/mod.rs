@@ -1,4 +1,4 @@
-//! The archive: days written to blobs, and where it stands.
+//! The archive: events written to a bucket by day, and how far that has come.
 
 pub mod archiver;
 pub mod days;

@@ -1,38 +1,37 @@
-//! Details, as the archive reads them: events by ID window, each call bounded by what it is asked for.
+//! Details for the archive: events by ID window. The arguments bound what a call returns.
 //!
-//! Invariant: an event belongs to the window that its segment has, so that windows share none.
+//! Invariant: an event belongs to the window of its segment, so no event is in two windows.
 
-use litemap::LiteMap;
 use std::future::Future;
 
 use model::archive::plan::{PartRange, Windows};
 use model::event::Event;
 use model::event::identity::Digest;
 use model::log::segment;
+use model::sorted;
 
 use super::read::{EventReader, events_of};
 use crate::sql::{Row, Statement, StoreError, rows};
 use crate::statements::statements;
 
-/// Events that one statement reads: 2 MB in hexadecimal.
+/// Events that one statement reads. They have 2 MB as hexadecimal text.
 const PAGE_EVENTS: u64 = 10_000;
 
 /// Segments that one statement reads.
 const PAGE_SEGMENTS: u64 = 1_000;
 
-statements!(
-    "details.sql": WINDOWS, PAGE, DIGESTS
-);
+statements!("details.sql": WINDOWS, PAGE, DIGESTS);
 
-/// A store whose details can be read: D1, one object, or all of them.
+/// A store whose details can be read: D1, one object, or all objects.
 pub trait Details {
-    /// Events by window that starts in `from..to` (ms); of the first `most` windows at the least one, if there is one.
+    /// Counts events by window, of windows that start in `from..to` (ms). Returns at most about `most` windows, and at
+    /// least one if there is any.
     fn windows(&self, from: u64, to: u64, most: u64) -> impl Future<Output = Result<Windows, StoreError>>;
 
-    /// The events of a part.
+    /// The events of a part of the archive.
     fn events_in(&self, cut: PartRange) -> impl Future<Output = Result<Vec<Event>, StoreError>>;
 
-    /// The digests of windows that start in `from..to` (ms), with their windows.
+    /// The digests of all events in windows that start in `from..to` (ms), each with the start of its window.
     fn digests(&self, from: u64, to: u64) -> impl Future<Output = Result<Vec<(u64, Digest)>, StoreError>>;
 }
 
@@ -41,10 +40,10 @@ impl Details for EventReader {
         let params = [from.into(), to.into(), most.into()];
         let results = self.sql.batch(vec![Statement::new(WINDOWS, params)]).await?;
         let count = |row: &Row| Ok((row.integer("window_start")?, row.integer("events")?));
-        let counts = rows(&results, 0).iter().map(count).collect::<Result<LiteMap<_, _>, StoreError>>()?;
+        let counts = rows(&results, 0).iter().map(count).collect::<Result<Vec<_>, StoreError>>()?;
         let last = counts.last().filter(|_| counts.len() as u64 >= most);
         let until = last.map_or(to, |(start, _)| start + 1);
-        Ok(Windows { counts, until })
+        Ok(Windows { counts: sorted::map_of(counts), until })
     }
 
     async fn events_in(&self, cut: PartRange) -> Result<Vec<Event>, StoreError> {

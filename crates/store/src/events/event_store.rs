@@ -1,9 +1,9 @@
-//! The event store: record each event once.
+//! The event store: records each event once.
 //!
-//! Invariants: an event is stored, deduped and counted by the insertion of one immutable segment, in one transaction.
-//! Whatever fails, at whatever point, repeating the same call is harmless. Writers need no lock: each inserts the
-//! next number, and of two with the same number the slower is refused whole and decides anew. So is one that read another
-//! timeline than it writes to (`timeline.rs`).
+//! Invariants: one transaction stores, dedups and counts an event, by inserting one immutable segment. Repeating a call
+//! is harmless, wherever it failed before. Writers need no lock: each inserts the next sequence number; of two with the
+//! same number the slower one is refused, reads again, and decides again. The same happens to a writer that read
+//! another timeline than the one it writes to (`timeline.rs`).
 
 use std::ops::Deref;
 
@@ -20,37 +20,36 @@ use super::timeline::{LogExtent, Position};
 use crate::sql::{Database, Statement, StoreError, Value, json_lists};
 use crate::statements::statements;
 
-/// Attempts against faster writers before giving up; the caller's own retry follows.
+/// Attempts to record while other writers are faster. Then the call fails, and the caller may retry.
 const MAX_ATTEMPTS: usize = 8;
 
-/// Windows whose digests a writer remembers between calls: all that a batch across an edge needs.
+/// ID windows whose digests a writer remembers between calls. A batch at the edge of a window needs as many.
 const REMEMBERED_WINDOWS: usize = 4;
 
-statements!(
-    "event_store.sql": DIGESTS_SINCE, DIGESTS, INSERT_SEGMENT
-);
+statements!("event_store.sql": DIGESTS_SINCE, DIGESTS, INSERT_SEGMENT);
 
-/// What a writer remembers of committed segments, to read only what is new. It is filled from the database alone,
-/// never from what a writer is about to write, and may be lost or shared stale at no harm.
+/// What a writer remembers of committed segments, so that it reads only new ones. It is filled only from the database,
+/// never with what is about to be written. Losing it, or using an old one, is harmless.
 #[derive(Debug, Clone, Default)]
 pub struct WriterMemory {
     seen: SeenDigests,
-    /// Up to where it was read, and of which timeline.
+    /// The last segment that was read.
     head: Position,
 }
 
-/// What became of the events of one call.
+/// Result of recording events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecordCounts {
-    /// Counted now.
+    /// Events counted now.
     pub stored: u64,
-    /// Counted before.
+    /// Events that were counted before.
     pub absorbed: u64,
-    /// Segments that wait to be folded.
+    /// Segments that are not folded yet.
     pub unfolded: u64,
 }
 
-/// The event store over a database, for those who write, fold and delete. It reads like an [`EventReader`].
+/// The event store over a database, for code that writes, folds and deletes. It also has the methods of an
+/// [`EventReader`].
 #[derive(Debug, Clone)]
 pub struct EventStore {
     reader: EventReader,
@@ -67,13 +66,13 @@ impl Deref for EventStore {
 }
 
 impl EventStore {
-    /// A store whose events were identified with this ID window (ms), and that keeps things so long. A fold leaves out
-    /// what is kept no longer, so that two parts of the Worker with different retentions would lose figures.
+    /// A store with this length of the ID window (ms) and these retention times. All parts of the Worker must use the
+    /// same retention: a fold drops figures that are older.
     pub fn new(sql: impl Into<Database>, window_ms: u64, retention: Retention) -> Self {
         Self { reader: EventReader::new(sql), window_ms, retention }
     }
 
-    /// Records events that were checked, each digest once.
+    /// Records events, each digest once. The events must have been checked.
     ///
     /// # Errors
     /// [`StoreError`]; the events may or may not be stored then, and the call may be repeated.
@@ -117,8 +116,8 @@ impl EventStore {
         Err(StoreError::Conflict)
     }
 
-    /// Stores events without asking whether they are stored already: the fault that dedup exists to prevent. Only the
-    /// comparator's test of itself injects it, into a store of its own.
+    /// Stores events without dedup: the fault that dedup prevents. Only the parity self-test uses it, on a store of its
+    /// own.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -128,8 +127,9 @@ impl EventStore {
         self.sql.batch(insertions(&segments, head, now_ms)?).await.map(drop)
     }
 
-    /// Brings the memory up to the head of the log, with the given windows in it; gives how far the log is folded. A
-    /// conflict means that the memory was of another state, is empty now, and is to be filled again.
+    /// Reads what is new in the log into the memory, including these windows. Returns the number of the last folded
+    /// segment. [`StoreError::Conflict`] means that the memory did not belong to this log; it was emptied, and the call
+    /// is to be repeated.
     async fn refresh(&self, memory: &mut WriterMemory, windows: &[u64]) -> Result<u64, StoreError> {
         let missing: Vec<u64> = windows.iter().copied().filter(|window| !memory.seen.knows(*window)).collect();
         let known: Vec<u64> = memory.seen.windows().collect();
@@ -162,7 +162,7 @@ impl EventStore {
     }
 }
 
-/// The statements that add segments after `head`.
+/// The statements that insert segments after `head`.
 fn insertions(segments: &[Segment], mut head: Position, now_ms: u64) -> Result<Vec<Statement>, StoreError> {
     let mut statements = Vec::with_capacity(segments.len());
     for part in segments {
@@ -189,7 +189,7 @@ fn insertions(segments: &[Segment], mut head: Position, now_ms: u64) -> Result<V
     Ok(statements)
 }
 
-/// Events of one window as what a segment's row holds of them: digests and the rest.
+/// Packs the events of one window for a segment's row: digests, and the rest.
 fn packed(window: u64, events: &[Event]) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
     if events.is_empty() {
         return Ok((Vec::new(), Vec::new()));

@@ -1,14 +1,14 @@
-//! Folding: segments into rollups and ledgers.
+//! Folding: adds segments to rollups and ledgers.
 //!
-//! Invariant: rollups and ledgers hold exactly the segments up to the last fold; all change in one transaction, which
-//! inserts the fold it begins at. A fold that is interrupted or races another changes nothing. Others have their turn
-//! while it adds: what they record has later numbers, and is the next fold's.
+//! Invariant: rollups and ledgers contain exactly the segments up to the last fold. They change in one transaction,
+//! which also inserts a row for the fold. A fold that is interrupted, or slower than another, changes nothing. It
+//! pauses while it adds, so that other tasks can record; their segments have later numbers and belong to the next fold.
 
 use litemap::LiteMap;
 
 use model::counting::grain::{Grain, MINUTE_MS, Retention, first_proof};
 use model::counting::rollup::{self, ALL_ROUTES, RollupKey, Rollups};
-use model::delivery::pace::WorkMeter;
+use model::delivery::work_meter::WorkMeter;
 use model::event::Event;
 use model::log::ledger::Arrivals;
 use model::log::segment::MAX_EVENTS;
@@ -24,19 +24,17 @@ use super::timeline::{LogExtent, Position};
 use crate::sql::{Row, Statement, StoreError, json_chunks, rows};
 use crate::statements::statements;
 
-/// Segments that one fold takes: a bound on its time. A fold writes a row for each route and interval, however many
-/// events it adds: the more at once, the fewer rows.
+/// Most segments in one fold, which bounds its time. A fold writes a row for each route and interval, however many
+/// events it adds, so larger folds write fewer rows.
 const MAX_SEGMENTS: u64 = 512;
 
-/// Events from which on a fold reads no further before it has added what it read: a bound on its memory. With the
-/// segment that passes it they are at most twice as many, of some 100 bytes each as the database hands them over.
+/// After this many events a fold adds what it has read before it reads more, which bounds its memory. The last segment
+/// may exceed the bound, so that it holds at most twice as many, of some 100 bytes each.
 const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
 
-statements!(
-    "fold.sql": UNFOLDED, ROLLUPS, INSERT_FOLD, REPLACE_ROLLUPS
-);
+statements!("fold.sql": UNFOLDED, ROLLUPS, INSERT_FOLD, REPLACE_ROLLUPS);
 
-/// What some segments add.
+/// Rollups and ledgers of some segments.
 struct Fresh {
     rollups: Rollups,
     ledgers: ArrivalsByMinute,
@@ -129,7 +127,7 @@ impl Fresh {
 }
 
 impl EventStore {
-    /// Folds some of the segments that wait; gives how many still do. Call again until it gives 0.
+    /// Folds some of the segments that are not folded yet. Returns how many are left. Call again until it returns 0.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] means that another fold did the work.
@@ -151,8 +149,8 @@ impl EventStore {
         Ok(head.seq.saturating_sub(reached.seq))
     }
 
-    /// What segments after `folded` add, and the last of them. Segments of one timeline never change: they may be read
-    /// bit by bit.
+    /// Reads segments after `folded`. Returns what they add, and the position of the last one. Segments of one timeline
+    /// never change, so several reads are as good as one.
     async fn fresh(&self, folded: Position, head: u64, now_ms: u64) -> Result<(Fresh, Position), StoreError> {
         let mut adding = Adding::default();
         let mut reached = folded;
@@ -172,7 +170,7 @@ impl EventStore {
         Ok((adding.finish(&self.retention, now_ms), reached))
     }
 
-    /// Adds what is stored already at the same places, with pauses; all of it as of the fold that was read.
+    /// Adds what the rollups and ledgers already contain, with pauses. All of it is as of the fold that was read.
     async fn add_stored(&self, fresh: &mut Fresh, folded: Position) -> Result<(), StoreError> {
         let mut statements = vec![LogExtent::look(folded)];
         statements.extend(fresh.reads());
@@ -205,7 +203,7 @@ impl EventStore {
         }
     }
 
-    /// Adds what a segment holds, with pauses.
+    /// Adds the events of a segment, with pauses.
     async fn add_segment(&self, adding: &mut Adding, events: &[Event], absorbed: &[Event]) {
         let events = events.chunks(WorkMeter::PART).map(|part| (part, &[][..]));
         let absorbed = absorbed.chunks(WorkMeter::PART).map(|part| (&[][..], part));

@@ -1,6 +1,6 @@
-//! Ledgers as rows: what arrived in a minute, in as many rows as it takes.
+//! Ledgers as rows: what arrived in a minute, in as many rows as are needed.
 //!
-//! Invariant: no row exceeds what a database takes, however many producers and gaps a minute has; a ledger is the union
+//! Invariant: no row exceeds the database's limits, however many producers and gaps a minute has. A ledger is the union
 //! of its minute's rows.
 
 use litemap::LiteMap;
@@ -15,13 +15,11 @@ use super::read::arrivals_of;
 use crate::sql::{Row, Statement, StoreError, json_chunks, json_list, packed, unpacked};
 use crate::statements::statements;
 
-/// Producers and runs in each of a row's four sets: of 15 bytes at the most, in hexadecimal 300 KB a set. With the routes,
-/// of 530 KB at the most, a row stays below the 2 MB of a value, all of it in one parameter.
+/// Most producers and runs in each of a row's four sets. An entry has at most 15 bytes, so that a set has at most 300
+/// KB as hexadecimal text. With the routes (at most 530 KB) a whole row fits into one parameter of 2 MB.
 const MAX_ENTRIES: usize = 10_000;
 
-statements!(
-    "ledger_rows.sql": LEDGERS, DELETE, INSERT, INSERT_PRODUCERS
-);
+statements!("ledger_rows.sql": LEDGERS, DELETE, INSERT, INSERT_PRODUCERS);
 
 /// What arrived in one minute.
 #[derive(Default)]
@@ -34,15 +32,15 @@ pub(crate) struct MinuteLedger {
     pub writes: Writes,
 }
 
-/// What arrived, by start of minute in ms.
+/// What arrived, by the start of the minute in ms.
 pub(crate) type ArrivalsByMinute = LiteMap<u64, MinuteLedger>;
 
-/// The statement that reads what is stored of these minutes.
+/// The statement that reads the stored ledgers of these minutes.
 pub(crate) fn read(ledgers: &ArrivalsByMinute) -> Statement {
     Statement::new(LEDGERS, [json_list(ledgers.keys().copied())])
 }
 
-/// Adds a row that [`read`] gave.
+/// Adds a row from the result of [`read`].
 pub(crate) fn add(ledgers: &mut ArrivalsByMinute, row: &Row) -> Result<(), StoreError> {
     if let Some(sum) = ledgers.get_mut(&row.integer("start")?) {
         sum.sums.add(&minute_sums(row)?);
@@ -88,7 +86,7 @@ fn rows_of(start: u64, ledger: &MinuteLedger) -> Result<Vec<serde_json::Value>, 
     Ok(rows)
 }
 
-/// Statements that store these minutes instead of what is stored of them.
+/// Statements that replace the stored ledgers of these minutes.
 pub(crate) fn replace(ledgers: &ArrivalsByMinute) -> Result<Vec<Statement>, StoreError> {
     let (mut parts, mut first): (Vec<serde_json::Value>, Vec<(u64, u64)>) = (Vec::new(), Vec::new());
     for (start, ledger) in ledgers {

@@ -1,20 +1,20 @@
-//! What the ledger says of a minute beside its sequence numbers: sums over all its routes, which parity compares.
+//! The sums over all routes of a minute, which the ledger holds beside the sequence numbers. Parity compares them.
 
 use model::parity::ask::{Minute, SetSum};
 
 use crate::sql::{Row, StoreError};
 
-/// The halves of a sum, high and low: SQL adds them without loss, and a database holds no 64 bits without a sign.
+/// The high and the low half of a sum. SQL can add halves without loss, and has no unsigned 64-bit numbers.
 pub(crate) const fn halves(sum: u64) -> (u64, u64) {
     (sum >> 32, sum & 0xffff_ffff)
 }
 
-/// A sum from its halves; the low one may have grown beyond 32 bits by adding.
+/// A sum from its halves. The low half may exceed 32 bits, because halves were added.
 pub(crate) const fn joined(high: u64, low: u64) -> u64 {
     (high << 32).wrapping_add(low)
 }
 
-/// The sums of a row of `ledger`.
+/// The sums in a row of `ledger`.
 pub(crate) fn minute_sums(row: &Row) -> Result<Minute, StoreError> {
     Ok(Minute {
         numbers: row.integer("numbers")?,

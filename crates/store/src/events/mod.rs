@@ -1,4 +1,4 @@
-//! The event store, which both paths keep: the object and D1 alike.
+//! The event store. Objects (the old path) and D1 (the new path) run the same code.
 
 pub mod details;
 pub mod event_store;

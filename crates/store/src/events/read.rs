@@ -1,6 +1,7 @@
-//! Reading: figures and events of a time range.
+//! Reading figures and events of a time range.
 //!
-//! Invariant: a read sees one state: rollups, and the segments that are not in them yet, come from one transaction.
+//! Invariant: a read sees one state. Rollups, and the segments that are not folded into them yet, are read in one
+//! transaction.
 
 use model::counting::grain::{DAY_MS, Grain, HOUR_MS};
 use model::counting::rollup::{self, ALL_ROUTES, Rollups};
@@ -8,27 +9,27 @@ use model::event::identity::IdempotentId;
 use model::event::{Cohort, Event, MAX_AHEAD_MS};
 use model::log::ledger::Arrivals;
 use model::log::segment;
-use model::reading::found::{LogState, SelectedRollups, Sighting};
+use model::reading::answers::{LogState, SelectedRollups, Sighting};
 use model::reading::selection::{self, FoldId, KnownIntervals, RouteSelection, Selection, Span};
 
 use super::rollup_rows::{decode, encode};
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_list, rows};
 use crate::statements::statements;
 
-/// How far an event's time may lie behind the start of its ID window, in ms.
+/// How much later than the start of its ID window an event's time may be, in ms.
 pub(crate) const REACH_MS: u64 = model::event::MAX_ID_DISTANCE_MS;
 
-statements!(
-    "read.sql": LAST_FOLD, EACH_ROUTE, ONE_ROUTE, ONE_CHANGED_ROUTE, TAIL, EVENTS_BETWEEN, STATE, BY_WINDOW
+statements!("read.sql":
+    LAST_FOLD, EACH_ROUTE, ONE_ROUTE, ONE_CHANGED_ROUTE, TAIL, EVENTS_BETWEEN, STATE, BY_WINDOW,
 );
 
-/// UTC days before today of which the state counts events.
+/// UTC days before today whose events the state counts.
 const STATE_DAYS: u64 = 7;
 
-/// The most events that one read gives out.
+/// Most events that one read returns.
 pub const MAX_EVENTS: usize = 50_000;
 
-/// The event store over a database, for those who only read: it can neither record, fold nor delete.
+/// The event store over a database, for code that only reads: it can't record, fold or delete.
 #[derive(Debug, Clone)]
 pub struct EventReader {
     pub(crate) sql: Database,
@@ -40,7 +41,7 @@ impl EventReader {
         Self { sql: sql.into() }
     }
 
-    /// Figures that were selected.
+    /// Reads the selected figures.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -49,7 +50,7 @@ impl EventReader {
         summed(folded.iter().chain(&waiting))
     }
 
-    /// Figures that were selected, less those that are known and have not changed.
+    /// Reads the selected figures, except those that the caller knows and that have not changed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -58,8 +59,14 @@ impl EventReader {
         selection: &Selection,
         known: Option<&KnownIntervals>,
     ) -> Result<SelectedRollups, StoreError> {
-        let found = self.look_for(selection, known).await?;
-        if known.is_none() || found.is_continued { Ok(found) } else { self.look_for(selection, None).await }
+        let mut known = known;
+        loop {
+            let found = self.look_for(selection, known).await?;
+            if known.is_none() || found.is_continued {
+                return Ok(found);
+            }
+            known = None;
+        }
     }
 
     async fn look_for(
@@ -117,8 +124,8 @@ impl EventReader {
         Ok(found)
     }
 
-    /// Events in `from_ms..to_ms`, in the order in which they were stored; about [`MAX_EVENTS`] at the most, and
-    /// whether there are more.
+    /// Events in `from_ms..to_ms`, in the order in which they were stored, and whether there are more. Stops after
+    /// about [`MAX_EVENTS`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -136,7 +143,7 @@ impl EventReader {
         Ok((events, rows(&results, 0).len() >= MAX_EVENTS))
     }
 
-    /// What is known of this ID, in the order in which it arrived.
+    /// Every stored event and every repeat with this ID, in order of arrival.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -156,7 +163,7 @@ impl EventReader {
         Ok(found)
     }
 
-    /// How much the log holds.
+    /// How many events the store holds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -175,12 +182,12 @@ impl EventReader {
     }
 }
 
-/// The events of a row of `segments`.
+/// The stored events in a row of `segments`.
 pub(crate) fn events_of(row: &Row) -> Result<Vec<Event>, StoreError> {
     unpack(row, "digests", "body")
 }
 
-/// The repeats of a row of `segments`.
+/// The absorbed repeats in a row of `segments`.
 pub(crate) fn absorbed_of(row: &Row) -> Result<Vec<Event>, StoreError> {
     unpack(row, "absorbed_digests", "absorbed_body")
 }
@@ -190,12 +197,12 @@ fn unpack(row: &Row, digests: &str, body: &str) -> Result<Vec<Event>, StoreError
         .map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// The sequence numbers of a row of `ledger`.
+/// The sequence numbers in a row of `ledger`.
 pub(crate) fn arrivals_of(row: &Row) -> Result<Arrivals, StoreError> {
     Arrivals::unpack(&row.bytes("body")?).map_err(|error| StoreError::Corrupt(format!("ledger: {error}")))
 }
 
-/// Rollups from their texts.
+/// Adds up rollups from their texts (`rollup_rows.rs`).
 ///
 /// # Errors
 /// [`StoreError::Corrupt`].
@@ -208,7 +215,7 @@ pub fn summed<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Rollups
     Ok(rollups)
 }
 
-/// Parameters of the statements that read a range.
+/// Parameters of the statements that read a range of rollups.
 fn range_params(span: &Span, selection: &Selection) -> Vec<Value> {
     let Span { from, to, grain } = *span;
     [grain.ms(), from, to, selection.parts as u64, selection.dual as u64].map(Value::from).to_vec()
@@ -230,7 +237,7 @@ fn stored(span: &Span, selection: &Selection) -> Statement {
     }
 }
 
-/// Rollups of the segments that wait to be folded.
+/// Rollups of the segments that are not folded yet.
 fn unfolded(tail: &[Row], selection: &Selection) -> Result<Rollups, StoreError> {
     let mut rollups = Rollups::new();
     for row in tail {

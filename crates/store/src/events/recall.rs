@@ -1,34 +1,34 @@
-//! What a reader remembers of a store's rollups.
+//! Rollups that a reader remembers of a store, so that it reads only what has changed.
 //!
-//! Invariant: what is recalled is what the store would answer. A rollup changes only by a fold, and each answer says from
-//! which time on folds since then have changed any; what lies before is as it was. What has not been confirmed for a while
-//! is forgotten: the store tells changes by segments, and they are not kept for ever.
+//! Invariant: what is remembered equals what the store would answer. Only folds change rollups, and each answer says
+//! from which time on later folds have changed any: everything before is unchanged. What was not confirmed for a while
+//! is forgotten, because the store finds changes by its segments, which it does not keep for ever.
 //!
-//! All that is remembered is of one timeline, that of the newest fold heard of. A store that lacks it was restored: then
-//! all is forgotten, and answers on their way are believed once and not remembered.
+//! Everything that is remembered belongs to one timeline: that of the newest known fold. A store that lacks this fold
+//! was restored. Then everything is forgotten, and answers that are on their way are used but not remembered.
 
 use litemap::LiteMap;
 use std::rc::Rc;
 
 use model::event::Cohort;
-use model::forget;
+use model::eviction;
 use model::reading::intervals::{self, Interval, IntervalSlot, Intervals};
 use model::reading::selection::{FoldId, KnownIntervals, RollupParts, RouteSelection, Selection, joined};
 
 use super::retention::MIN_SEGMENT_AGE_MS;
 use super::rollup_rows::decode;
 use crate::sql::StoreError;
-use model::reading::found::SelectedRollups;
+use model::reading::answers::SelectedRollups;
 
-/// What an isolate may remember of all stores, in bytes, of its 128 MB.
+/// Memory that an isolate may use for this, over all stores, in bytes. It has 128 MB.
 pub const MAX_BYTES: usize = 40 * 1024 * 1024;
 
-/// What was not confirmed for so long is forgotten, in ms: long before segments are deleted that tell of changes, even
-/// those with events as old as are accepted.
+/// What was not confirmed for this long is forgotten, in ms. It is far less than the time after which segments are
+/// deleted, even those with the oldest events that are accepted.
 pub const FORGET_AFTER_MS: u64 = 60 * 60 * 1000;
 const _: () = assert!(FORGET_AFTER_MS < MIN_SEGMENT_AGE_MS - model::event::MAX_AGE_MS);
 
-/// One interval as a fold left it.
+/// An interval as of a fold.
 #[derive(Clone)]
 struct Kept {
     interval: Rc<Interval>,
@@ -41,7 +41,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// About how much memory it takes.
+    /// Roughly how much memory it takes, in bytes.
     fn bytes(&self) -> usize {
         // A rollup's numbers, and what its parts add where all are there: bins for 1 ms to 10 s, registers.
         let of = |parts| match parts {
@@ -56,13 +56,13 @@ impl Kept {
     }
 }
 
-/// What is remembered of one store. It may be lost at no harm.
+/// What is remembered of one store. Losing it is harmless.
 pub struct Recall {
     kept: LiteMap<RouteSelection, LiteMap<IntervalSlot, Kept>>,
     max_bytes: usize,
     reads: u64,
     newest: Option<FoldId>,
-    /// How often all was forgotten.
+    /// How often everything was forgotten.
     timeline: u64,
 }
 
@@ -70,14 +70,14 @@ pub struct Recall {
 #[derive(Default)]
 pub struct RecalledIntervals {
     intervals: Intervals,
-    /// The oldest of the folds as of which they are.
+    /// The oldest of the folds as of which the intervals are known.
     fold: Option<FoldId>,
     newest: Option<FoldId>,
     timeline: u64,
 }
 
 impl RecalledIntervals {
-    /// What to tell the store.
+    /// What is known, for the store's statements. `None` if nothing is.
     pub fn known(&self) -> Option<KnownIntervals> {
         let spans = joined(self.intervals.keys().map(|(start, grain)| (*start, *grain)));
         let newest = self.newest?;
@@ -90,12 +90,12 @@ fn slots(selection: &Selection) -> impl Iterator<Item = IntervalSlot> {
 }
 
 impl Recall {
-    /// Nothing as yet, and at most so many bytes, about.
+    /// An empty memory of at most about this many bytes.
     pub const fn new(max_bytes: usize) -> Self {
         Self { kept: LiteMap::new(), max_bytes, reads: 0, newest: None, timeline: 0 }
     }
 
-    /// What is remembered of a selection.
+    /// Returns what is remembered of a selection.
     pub fn recall(&self, selection: &Selection, now_ms: u64) -> RecalledIntervals {
         let mut recalled =
             RecalledIntervals { newest: self.newest, timeline: self.timeline, ..RecalledIntervals::default() };
@@ -111,7 +111,8 @@ impl Recall {
         recalled
     }
 
-    /// The figures that were selected: what was recalled and has not changed, and what was found; remembers them.
+    /// Returns the selected figures: those that were remembered and have not changed, and those that the store
+    /// returned. Remembers them.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
@@ -141,7 +142,7 @@ impl Recall {
         Ok(all)
     }
 
-    /// The fold as of which an answer may be remembered, if it is known to be of the timeline of what is remembered.
+    /// The fold as of which an answer may be remembered. `None` if it may be of another timeline.
     fn believe(&mut self, recalled: &RecalledIntervals, found: &SelectedRollups) -> Option<FoldId> {
         if recalled.timeline != self.timeline {
             return None;
@@ -158,7 +159,7 @@ impl Recall {
         found.fold
     }
 
-    /// Remembers an interval as of a fold, unless a later one is remembered.
+    /// Remembers an interval as of a fold, unless it is already remembered as of a later one.
     fn keep(
         &mut self,
         slot: IntervalSlot,
@@ -184,10 +185,10 @@ impl Recall {
         }
     }
 
-    /// Keeps to the bound: what was read longest ago goes first.
+    /// Evicts what was read longest ago, down to the bound.
     fn forget(&mut self) {
         let kept = self.kept.values().flat_map(LiteMap::values);
-        let gone = forget::up_to(kept.map(|kept| (kept.read, kept.bytes())), self.max_bytes);
+        let gone = eviction::up_to(kept.map(|kept| (kept.read, kept.bytes())), self.max_bytes);
         for (_, of_routes) in &mut self.kept {
             of_routes.retain(|_, kept| kept.read > gone);
         }

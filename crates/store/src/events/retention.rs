@@ -1,8 +1,8 @@
-//! Deleting what has had its time, in bounded steps.
+//! Deletes what is older than its retention time, in bounded steps.
 //!
-//! Invariants: nothing is moved, so that a step that is interrupted or repeated changes no figure that is kept. Only
-//! folded segments are deleted, and only when no event that old is accepted any more ([`MAX_AGE_MS`]): dedup never
-//! forgets what could come again.
+//! Invariants: nothing is moved, so an interrupted or repeated step changes no figure that is kept. A segment is
+//! deleted only if it is folded, and if events as old as its own are no longer accepted ([`MAX_AGE_MS`]), so that dedup
+//! never misses a repeat.
 
 use model::counting::grain::{DAY_MS, Grain, first_proof};
 use model::event::{MAX_AGE_MS, MAX_ID_DISTANCE_MS};
@@ -11,26 +11,26 @@ use super::event_store::EventStore;
 use crate::sql::{Statement, StoreError, rows};
 use crate::statements::statements;
 
-/// Shortest time that segments are kept, in ms: an accepted event's window may begin a distance before its time, and
-/// its neighbour a window earlier.
+/// Shortest time that segments are kept, in ms. The ID window of an accepted event may begin [`MAX_ID_DISTANCE_MS`]
+/// before the event, and the window before it may as well hold a repeat.
 pub const MIN_SEGMENT_AGE_MS: u64 = MAX_AGE_MS + 2 * MAX_ID_DISTANCE_MS;
 
-/// How long the log of folds is kept, in ms: longer than any fold may run.
+/// How long rows of `folds` are kept, in ms: longer than any fold runs.
 const FOLD_AGE_MS: u64 = DAY_MS;
 
-/// How long it is remembered when a producer was first heard of, in ms: longer than an isolate lives.
+/// How long a producer's first appearance is kept, in ms: longer than an isolate lives.
 const PRODUCER_AGE_MS: u64 = 30 * DAY_MS;
 
-/// Rows of a table that one step deletes; of rollups, up to one interval's more.
+/// Rows of each table that one step deletes. Of rollups, it deletes whole intervals, and so may delete more.
 const STEP: u64 = 500;
 
-statements!(
-    "retention.sql": DELETE_SEGMENTS, DELETE_ROLLUPS, DELETE_LEDGERS, DELETE_PRODUCERS, DELETE_FOLDS
+statements!("retention.sql":
+    DELETE_SEGMENTS, DELETE_ROLLUPS, DELETE_LEDGERS, DELETE_PRODUCERS, DELETE_FOLDS,
 );
 
 impl EventStore {
-    /// Deletes some of what is kept no longer; gives whether there may be more. Segments are deleted only of windows
-    /// that begin before `details_until` (ms): what is later is not archived yet.
+    /// Deletes some of what is too old. Returns whether there may be more. A segment is deleted only if its window
+    /// begins before `details_until` (ms): later ones are not archived yet.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.

@@ -1,7 +1,7 @@
-//! Rollups as rows: the one form in which a database keeps them and an object hands them over.
+//! Rollups as rows: the form in which a database stores them and an object sends them.
 //!
-//! A row travels as one JSON text, because the platform's price for a row is by its values: seventeen of them take ten
-//! times as long to cross into the Worker as one text does.
+//! A row is read as one JSON text, because the platform converts each value by itself: seventeen values take ten times
+//! as long to reach the Worker as one text.
 
 use serde_json::Value as Json;
 
@@ -15,7 +15,7 @@ use model::reading::selection::RollupParts;
 
 use crate::sql::StoreError;
 
-/// Columns of a row's text, in order. The last three are hexadecimal, and empty where they were not asked for.
+/// The values in a row's text, in order. The last three are hexadecimal, and empty if they were not asked for.
 type Columns = (
     u64,                  // length of the interval, ms
     u64,                  // its start, ms
@@ -33,7 +33,7 @@ type Columns = (
 /// Reads a row's text.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when it is none.
+/// [`StoreError::Corrupt`] if the text is no rollup.
 pub fn decode(text: &str) -> Result<(RollupKey, Rollup), StoreError> {
     let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(format!("rollup: {error}"));
     let columns: Columns = serde_json::from_str(text).map_err(|error| corrupt(&error))?;
@@ -61,10 +61,10 @@ pub fn decode(text: &str) -> Result<(RollupKey, Rollup), StoreError> {
     Ok((RollupKey { start, grain, path, cohort }, rollup))
 }
 
-/// Writes a row, with these parts of it.
+/// Writes a row with these parts of the rollup.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if the encoder fails, which for these types it can't.
+/// [`StoreError::Corrupt`] if the encoder fails. It can't fail for these types.
 pub fn encode(key: &RollupKey, rollup: &Rollup, parts: RollupParts) -> Result<Json, StoreError> {
     let (low, high) = (|sum: u64| sum & u64::from(u32::MAX), |sum: u64| sum >> 32);
     let (min, max) = rollup.response_time_range.unwrap_or_default();

@@ -1,23 +1,23 @@
-//! Timelines: whether a database is still the one that was read.
+//! Timelines: tell whether a database is still the one that was read.
 //!
-//! A database that was restored to an earlier state and written again has segments of the same numbers with other
-//! contents. Numbers alone can't tell: so each segment has a mark, a hash of its contents and of the mark before it, and
-//! a fold has that of the last segment it added.
+//! A database that was restored to an earlier state, and then written to, has segments with known numbers and other
+//! contents. So each segment has a mark: a hash of its contents and of the mark before it. A fold has the mark of the
+//! last segment it added.
 //!
-//! Invariant: logs that have the same mark at one number are the same up to there. Who remembers what it read, or writes
-//! what it decided on by reading, names the position it read; another timeline refuses it whole.
+//! Invariant: two logs with the same mark at one number are equal up to that number. Code that remembers what it read,
+//! or writes what it decided after reading, names the position it read. A database on another timeline refuses it.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::sql::{Row, Statement, StoreError, rows};
 use crate::statements::statements;
 
-/// Bits of a mark: the platform rounds greater numbers.
+/// Bits of a mark. The platform rounds larger numbers.
 const MARK_BITS: u32 = 53;
 
 statements!("timeline.sql": LOG, MARK_AT);
 
-/// A place in a timeline. The default is the beginning, before the first segment.
+/// A position in a timeline. The default is the beginning, before the first segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Position {
     /// Number of a segment.
@@ -27,7 +27,7 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// The position of the next segment, which has these contents.
+    /// The position of the next segment, if it has these contents.
     pub fn next<'a>(self, contents: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let seq = self.seq + 1;
         let mut hash = Sha256::new();
@@ -42,12 +42,12 @@ impl Position {
         Self { seq, mark: mark.max(1) }
     }
 
-    /// The statement that reads the mark at this number, for [`Self::is_there`].
+    /// The statement that reads the mark at this position's number, for [`Self::is_there`].
     pub fn look(self) -> Statement {
         Statement::new(MARK_AT, [self.seq.into()])
     }
 
-    /// Whether the log that answered [`Self::look`] has this position. A segment that was deleted can't tell.
+    /// Whether the log that answered [`Self::look`] contains this position. False also if the segment was deleted.
     pub fn is_there(self, answer: &[Row]) -> Result<bool, StoreError> {
         let row = answer.first().ok_or_else(|| StoreError::Corrupt("no mark".into()))?;
         Ok(row.integer("mark")? == self.mark)
@@ -57,21 +57,21 @@ impl Position {
 /// How far a log goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogExtent {
-    /// The last segment, which may be deleted.
+    /// The last segment. It may have been deleted.
     pub head: Position,
     /// The last segment that is folded.
     pub folded: Position,
-    /// Whether it has the position that was asked for. A segment that was deleted can't tell.
+    /// Whether the log contains the position that was asked for. False also if the segment was deleted.
     pub is_continued: bool,
 }
 
 impl LogExtent {
-    /// The statement that [`Self::of`] reads, for one who has read up to there.
+    /// The statement whose result [`Self::of`] reads. `from` is the position up to which the caller has read.
     pub fn look(from: Position) -> Statement {
         Statement::new(LOG, [from.seq.into(), from.mark.into()])
     }
 
-    /// What [`Self::look`] gave, as the first statement of a batch.
+    /// Reads the result of [`Self::look`], which must be the first statement of the batch.
     pub fn of(results: &[Vec<Row>]) -> Result<Self, StoreError> {
         let row = rows(results, 0).first().ok_or_else(|| StoreError::Corrupt("no head".into()))?;
         let last = Position { seq: row.integer("seq")?, mark: row.integer("mark")? };

@@ -1,6 +1,6 @@
-//! What the object `default` holds for routers and for the stop: the newest flag document, and all stops.
+//! The object `default`'s copy of the newest flag document and of all stops, for routers.
 //!
-//! Invariant: it takes whatever it is told and forgets no stop; a document that is older than its own changes nothing.
+//! Invariant: it forgets no stop, and a document that is older than its own changes nothing.
 
 use model::flag::document::Document;
 use model::flag::obeyed::FlagCopy;
@@ -9,7 +9,7 @@ use super::history::FlagHistory;
 use super::stops::Stops;
 use crate::sql::{Database, StoreError};
 
-/// Takes in what the text of a [`FlagCopy`] says; gives what is held then, in the same form.
+/// Adds what a [`FlagCopy`], as JSON, says. Returns what the copy then holds, in the same form.
 ///
 /// # Errors
 /// [`StoreError`]; repeating is harmless.

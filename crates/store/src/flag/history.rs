@@ -1,17 +1,15 @@
-//! The flag's history: every document that ever held, by version.
+//! The flag's history: every document that was ever in force, by version.
 //!
-//! Invariant: versions only grow, and none is ever changed or deleted. A change is a compare-and-swap: it inserts the
-//! version after the one it was made from, or fails whole. (A stop that was made while this history was out of reach
-//! may leave a gap behind it.)
+//! Invariant: versions only grow, and none is changed or deleted. A change is a compare-and-swap: it inserts the
+//! version that follows the one it was made from, or it fails. (A stop that was made while this history could not be
+//! reached may leave a gap behind it.)
 
 use model::flag::document::{DatedDocument, Document};
 
 use crate::sql::{Database, Statement, StoreError, rows};
 use crate::statements::statements;
 
-statements!(
-    "history.sql": NEWEST, ONE, REASON, INSERT, FORGET_OLDER, HOLD
-);
+statements!("history.sql": NEWEST, ONE, REASON, INSERT, FORGET_OLDER, HOLD);
 
 /// The history in a database.
 #[derive(Debug, Clone)]
@@ -51,10 +49,10 @@ impl FlagHistory {
         Ok(!rows(&results, 0).is_empty())
     }
 
-    /// Adds a document, whose version must be above the newest.
+    /// Adds a document. Its version must be above the newest.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when it is not: somebody else changed the flag.
+    /// [`StoreError::Conflict`] if it is not, because somebody else changed the flag.
     pub async fn append(&self, document: &Document, now_ms: u64) -> Result<(), StoreError> {
         let text = serde_json::to_string(document).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let params = [u64::from(document.version).into(), text.into(), now_ms.into()];
@@ -63,7 +61,7 @@ impl FlagHistory {
         if rows(&results, 0).is_empty() { Err(StoreError::Conflict) } else { Ok(()) }
     }
 
-    /// Holds this document alone, unless a newer one is held: for a copy, which is no history.
+    /// Stores this document and deletes older ones, unless a newer one is stored: for the copy, which has no history.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.

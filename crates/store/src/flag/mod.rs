@@ -1,4 +1,4 @@
-//! The flag: its history and stops in D1, its copy in the object.
+//! The flag: its history and its stops in D1, and the copy in the object `default`.
 
 pub mod copy;
 pub mod history;

@@ -1,19 +1,17 @@
 //! Emergency stops in a database: in D1, which keeps their history, and in the object `default`.
 //!
-//! Invariant: a stop that is stored holds until its release is stored; nothing deletes either. Writing what is there
-//! already changes nothing, so that any record may be written again, in any order, to any of the two.
+//! Invariant: a stored stop holds until its release is stored, and neither is ever deleted. Writing a stop that is
+//! already stored changes nothing, so stops may be written again, in any order, to either place.
 
 use model::flag::stop::{Latch, Stop, StopAct};
 
 use crate::sql::{Database, Row, Statement, StoreError, json_chunks, rows};
 use crate::statements::statements;
 
-/// Stops that one read gives at most: those that hold, then the newest that were released.
+/// Most stops that one read returns: those that hold, then those made last.
 const MAX_READ: u64 = 200;
 
-statements!(
-    "stops.sql": WRITE, READ
-);
+statements!("stops.sql": WRITE, READ);
 
 /// The stops in a database.
 #[derive(Debug, Clone)]
@@ -27,7 +25,7 @@ impl Stops {
         Self { sql: sql.into() }
     }
 
-    /// What is known here.
+    /// The stops that are stored here.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -35,10 +33,10 @@ impl Stops {
         self.write(&Latch::default()).await
     }
 
-    /// Adds what is known elsewhere; gives what is known here then.
+    /// Adds stops that are known elsewhere. Returns those that are then stored here.
     ///
     /// # Errors
-    /// [`StoreError`]; what was written may be there all the same. Repeating is harmless.
+    /// [`StoreError`]; the stops may have been stored all the same. Repeating is harmless.
     pub async fn write(&self, latch: &Latch) -> Result<Latch, StoreError> {
         let values = latch.all().into_iter().map(|stop| serde_json::json!(stop));
         let mut statements: Vec<Statement> =

@@ -1,6 +1,6 @@
 //! The daily keys of the address hash.
 //!
-//! Invariant: a day has one key, whoever asks first; a key older than 48 h exists nowhere.
+//! Invariant: each day has one key, that of whoever asks first. No key is kept for longer than 48 hours.
 
 use model::event::address::{DailyKey, KEY_BYTES};
 
@@ -10,9 +10,7 @@ use crate::statements::statements;
 /// Days after which a key is deleted.
 const KEPT_DAYS: u64 = 2;
 
-statements!(
-    "address_keys.sql": CREATE, READ, EXPIRE
-);
+statements!("address_keys.sql": CREATE, READ, EXPIRE);
 
 /// Daily keys in a database.
 #[derive(Debug, Clone)]
@@ -44,7 +42,7 @@ impl AddressKeys {
         bytes.try_into().map(DailyKey).map_err(|_| StoreError::Corrupt(format!("a key has {length} bytes")))
     }
 
-    /// Deletes the keys that had expired when `today` (UTC days since 1970) began.
+    /// Deletes the keys that are expired on the day `today` (UTC days since 1970).
     ///
     /// # Errors
     /// [`StoreError`].

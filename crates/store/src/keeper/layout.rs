@@ -1,15 +1,13 @@
-//! The number of objects in which events are kept, as one of them keeps it.
+//! The number of objects that hold events. One of them stores it.
 //!
-//! Invariant: the first number that is recorded stays.
+//! Invariant: the number that is stored first never changes.
 
 use model::delivery::layout::Layout;
 
 use crate::sql::{Database, Statement, StoreError, rows};
 use crate::statements::statements;
 
-statements!(
-    "layout.sql": RECORD, READ
-);
+statements!("layout.sql": RECORD, READ);
 
 /// The layout in a database.
 #[derive(Debug, Clone)]
@@ -23,7 +21,7 @@ impl Layouts {
         Self { sql: sql.into() }
     }
 
-    /// What is in force: the number that was recorded first, this one if none was. Events may be stored by it.
+    /// Stores this number if none is stored yet, and returns the layout in force. Events may be stored by it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -33,7 +31,7 @@ impl Layouts {
         Ok(Layout::of(Some(row.integer("shards")?), setting))
     }
 
-    /// What is in force, to read by.
+    /// The layout in force, for reading only: stores nothing.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,15 +1,14 @@
-//! The dashboard's summary, kept ready in the object `default`.
+//! The dashboard's summary, stored in the object `default` for the page's first paint.
 //!
-//! Invariant: it is not in KV, whose writes are few (1,000 a day on the free plan): the flag and the stop need them.
+//! It is not stored in KV, because KV allows few writes (1,000 a day on the free plan), and the flag and the stop need
+//! those.
 
 use crate::sql::{Database, Statement, StoreError, rows};
 use crate::statements::statements;
 
-statements!(
-    "snapshot.sql": WRITE, READ
-);
+statements!("snapshot.sql": WRITE, READ);
 
-/// Keeps this text in place of the one before.
+/// Replaces the stored text.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -17,7 +16,7 @@ pub async fn write(sql: impl Into<Database>, text: String) -> Result<(), StoreEr
     sql.into().batch(vec![Statement::new(WRITE, [text.into()])]).await.map(drop)
 }
 
-/// The text that is kept, if there is one.
+/// The stored text, if any.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,7 +1,7 @@
-//! Vital signs: what isolates counted, and when scheduled jobs last ran. One object keeps them for all.
+//! Vital signs: what isolates counted, and when scheduled jobs last ran. One object stores them for all isolates.
 //!
-//! Invariant: an isolate reports what it counted since it started, so that a report that is lost, repeated or late
-//! changes nothing: the largest value of each counter is kept.
+//! Invariant: a report that is lost, repeated or late changes nothing. An isolate reports what it has counted since it
+//! started, and the largest value of each counter is kept.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,18 @@ use model::operating::vitals::{Vitals, VitalsReport};
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 use crate::statements::statements;
 
-/// Counters of one report, at most.
+/// Most counters, and most jobs, that are taken from one report.
 const MAX_COUNTERS: usize = 64;
 
-/// Bytes of an error that are kept.
+/// Characters of an error that are kept.
 const MAX_ERROR_BYTES: usize = 300;
 
-/// After this silence an isolate is gone, in ms; what it counted is added to what all that are gone counted.
+/// After this time without a report, in ms, an isolate is taken for gone. Its counts are then added to those of all
+/// isolates that are gone.
 const SILENCE_MS: u64 = 2 * DAY_MS;
 
-statements!(
-    "vitals.sql": GREW, COUNT, RAN, SUMS, JOBS, LATELY, RETRIED_SINCE, FORGET_RECENT, RETIRE, DELETE_RETIRED
+statements!("vitals.sql":
+    GREW, COUNT, RAN, SUMS, JOBS, LATELY, RETRIED_SINCE, FORGET_RECENT, RETIRE, DELETE_RETIRED,
 );
 
 /// Vital signs in a database.
@@ -37,7 +38,7 @@ impl VitalSigns {
         Self { sql: sql.into() }
     }
 
-    /// Takes a report in.
+    /// Stores a report.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -58,7 +59,7 @@ impl VitalSigns {
         self.sql.batch(statements).await.map(drop)
     }
 
-    /// Reads all.
+    /// Reads the vital signs of all isolates.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +89,7 @@ impl VitalSigns {
         Ok(Vitals { counts, jobs, lately: lately(rows(&results, 2), rows(&results, 3))? })
     }
 
-    /// Adds up what isolates counted that are gone.
+    /// Adds up the counts of isolates that are gone, and deletes minutes that are older than a day.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.

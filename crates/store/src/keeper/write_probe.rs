@@ -1,13 +1,11 @@
-//! A small write, each minute: whether a database that can be read also takes writes.
+//! A small write, once a minute, that shows whether a database takes writes. One that can be read may not.
 //!
-//! Invariant: a probe needs room that is free, as events do: an update in place succeeds in a database that is full.
+//! Invariant: a probe needs free space, as events do. An update in place would succeed even in a full database.
 
 use crate::sql::{Database, Statement, StoreError, rows};
 use crate::statements::statements;
 
-statements!(
-    "write_probe.sql": WRITE, DELETE_EARLIER, LAST
-);
+statements!("write_probe.sql": WRITE, DELETE_EARLIER, LAST);
 
 /// Probes of a database.
 #[derive(Debug, Clone)]
@@ -21,16 +19,16 @@ impl WriteProbe {
         Self { sql: sql.into() }
     }
 
-    /// Writes, and deletes what was written before.
+    /// Writes a row, and deletes the one before.
     ///
     /// # Errors
-    /// Why the database takes no writes.
+    /// [`StoreError`]: why the database takes no writes.
     pub async fn write(&self, now_ms: u64) -> Result<(), StoreError> {
         let statements = [WRITE, DELETE_EARLIER].map(|sql| Statement::new(sql, [now_ms.into()]));
         self.sql.batch(statements.to_vec()).await.map(drop)
     }
 
-    /// When the database last took a write of this kind, in ms; none if it never did.
+    /// When the database last took such a write, in ms. `None` if it never did.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,8 +1,8 @@
-//! Dead letters: what a queue delivered and no code can read.
+//! Dead letters: messages, or single events of them, that a queue delivered and no code can read.
 //!
-//! Invariants: nothing that a queue delivered is acked before it is counted, or here, or with somebody else. Sound events
-//! are never here: they wait for the database in their queue. The table is bounded: what had to make room is counted, by
-//! day.
+//! Invariants: a message is acked only after each of its events is counted, stored here, or handed to the slow lane.
+//! Events that can be read are never stored here: they wait in their queue until the database takes them. The table is
+//! bounded: letters that had to make room are counted, by day.
 
 use model::counting::grain::DAY_MS;
 use model::delivery::kept_letter::{FoundLetter, KeptLetter, LetterSource};
@@ -11,55 +11,56 @@ use model::operating::health::LetterGauge;
 use crate::sql::{Database, Row, Statement, StoreError, Value, json_chunks, rows};
 use crate::statements::statements;
 
-/// Bytes of a payload that are kept.
+/// Longest payload that is kept, in bytes. The rest is cut off.
 pub const MAX_PAYLOAD_BYTES: usize = 60_000;
 
-/// Most letters that are kept: 1.2 GB at the most, an eighth of the database.
+/// Most letters that are kept. They take at most 1.2 GB, an eighth of the database.
 pub const MAX_LETTERS: u64 = 20_000;
 
-/// How long a letter is kept, in ms: 90 days. After 7 it can't be redriven any more, only be read.
+/// How long a letter is kept, in ms: 90 days. After 7 days it can be read, but no longer redriven.
 pub const KEEP_MS: u64 = 90 * DAY_MS;
 
-/// Bytes of payloads that one search looks into: 64 MB.
+/// Bytes of payloads that one search reads: 64 MB.
 pub const SEARCHED_BYTES: u64 = 64 << 20;
 
-/// Letters that one search names.
+/// Most letters that one search returns.
 const MOST_FOUND: u64 = 20;
 
-/// Letters that one call purges.
+/// Most letters that one call purges.
 const PURGE_STEP: u64 = 1_000;
 
-statements!(
-    "dead_letters.sql": INSERT, COUNT_EXCESS, DROP_EXCESS, GAUGE, CONTAINING, NOT_SEARCHED, COUNT_SINCE, COUNT_MATCHING, NEWEST, PURGE, FORGET_DROPPED
+statements!("dead_letters.sql":
+    INSERT, COUNT_EXCESS, DROP_EXCESS, GAUGE, CONTAINING, NOT_SEARCHED, COUNT_SINCE, COUNT_MATCHING, NEWEST, PURGE,
+    FORGET_DROPPED,
 );
 
 /// A message, or an event of one, that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The queue's message ID, with the position in the message.
+    /// The queue's message ID, with the event's position in the message.
     pub id: String,
     /// When it was stored, in ms.
     pub received_at: u64,
-    /// When its message was sent, in ms, where that is known.
+    /// When its message was sent, in ms, if that is known.
     pub sent_at: Option<u64>,
     /// Which consumer found it.
     pub source: LetterSource,
-    /// Why.
+    /// Why it can't be read.
     pub reason: String,
     /// The text as it came.
     pub payload: String,
 }
 
-/// Which letters. What is not given doesn't matter.
+/// Selects letters. A field that is `None` matches every letter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The one with this ID.
+    /// The letter with this ID.
     pub id: Option<String>,
-    /// Those of this source.
+    /// Letters from this source.
     pub source: Option<LetterSource>,
-    /// Those with this text in their reason, or in why their last redrive was refused.
+    /// Letters with this text in their reason, or in the reason for which their last redrive was refused.
     pub reason: Option<String>,
-    /// Those stored before this time, in ms.
+    /// Letters stored before this time, in ms.
     pub before_ms: Option<u64>,
 }
 
@@ -71,7 +72,7 @@ impl Filter {
     }
 }
 
-/// A place in the order of letters, by time and ID: as text `{receivedAt}-{id}`.
+/// A position in the list of letters, which is ordered by time and ID. Its text is `{receivedAt}-{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterPosition {
     /// When the letter was stored, in ms.
@@ -81,7 +82,7 @@ pub struct LetterPosition {
 }
 
 impl LetterPosition {
-    /// Reads [`LetterPosition`]'s text; none if it is none.
+    /// Parses a position's text. `None` if it has another form.
     pub fn parse(text: &str) -> Option<Self> {
         let (received_at, id) = text.split_once('-')?;
         Some(Self { received_at: received_at.parse().ok()?, id: id.to_owned() })
@@ -116,7 +117,7 @@ impl DeadLetters {
         Self { sql: sql.into(), most }
     }
 
-    /// Stores letters, each ID once, in one transaction; gives how many had to make room for them.
+    /// Stores letters, each ID once, in one transaction. Returns how many older letters had to make room for them.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -134,7 +135,7 @@ impl DeadLetters {
         Ok(results.last().map_or(0, |dropped| dropped.len() as u64))
     }
 
-    /// How many there are, and how old.
+    /// How many letters there are, and when the oldest was received.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -148,7 +149,7 @@ impl DeadLetters {
         })
     }
 
-    /// How many were received since `from_ms`.
+    /// How many letters were received since `from_ms`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -157,8 +158,9 @@ impl DeadLetters {
         rows(&results, 0).first().map_or(Ok(0), |row| row.integer("letters"))
     }
 
-    /// Letters stored since `from_ms` whose payload contains a text, the oldest 20 of them; and how many letters were not
-    /// looked into, because those before them have more than so many bytes ([`SEARCHED_BYTES`]).
+    /// Searches the payloads of letters stored since `from_ms` for a text. Returns the oldest 20 that contain it, and
+    /// how many letters were not searched because the payloads before them already had this many bytes
+    /// ([`SEARCHED_BYTES`]).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -185,7 +187,7 @@ impl DeadLetters {
         Ok((letters, rows(&results, 1).first().map_or(Ok(0), |row| row.integer("letters"))?))
     }
 
-    /// How many match, and the newest `most` of them that are older than a place.
+    /// Returns how many letters match, and the newest `most` of them that come after a position in the list.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -202,7 +204,7 @@ impl DeadLetters {
         Ok((count, rows(&results, 1).iter().map(kept).collect::<Result<_, _>>()?))
     }
 
-    /// Deletes up to 1,000 that match; gives how many it deleted, and how many are left.
+    /// Deletes at most 1,000 letters that match. Returns how many it deleted, and how many are left.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -214,7 +216,7 @@ impl DeadLetters {
         Ok((rows(&results, 0).len() as u64, left))
     }
 
-    /// Deletes some of what is older than [`KEEP_MS`]; gives how many.
+    /// Deletes at most 1,000 letters that are older than [`KEEP_MS`]. Returns how many it deleted.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -258,7 +260,7 @@ pub(crate) fn kept(row: &Row) -> Result<KeptLetter, StoreError> {
     })
 }
 
-/// At most [`MAX_PAYLOAD_BYTES`] of `text`, on a character's border.
+/// The first [`MAX_PAYLOAD_BYTES`] of `text` at most, cut between two characters.
 fn cut(text: &str) -> &str {
     let mut end = text.len().min(MAX_PAYLOAD_BYTES);
     while !text.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! Dead letters, and their way back.
+//! Dead letters, and how they are tried again.
 
 pub mod dead_letters;
 pub mod redrive;

@@ -1,11 +1,11 @@
-//! Redriving: dead letters, tried again.
+//! Redriving: dead letters are tried again.
 //!
-//! Invariant: a redriven event counts once. It is recorded by the same dedup as one that the queue delivers, and only
-//! then does its letter go: a crash between the two leaves a letter whose events a repeat absorbs. What dedup could not
-//! vouch for any more is refused with the reason, and stays.
+//! Invariant: a redriven event counts once. It goes through the same dedup as an event from the queue, and its letter
+//! is deleted only afterwards. A crash between the two leaves a letter whose events dedup absorbs when it is tried
+//! again. Events that are too old for dedup are refused with the reason, and their letter stays.
 //!
-//! Letters are applied here rather than sent to the queue again: a send can't be in one transaction with the letter's
-//! end, its outcome can be unknown, and its event might become a dead letter of another ID.
+//! Events are recorded directly, and not sent to the queue again: sending and deleting the letter could not be one
+//! transaction, the outcome of a send can be unknown, and the event might become a dead letter with another ID.
 //!
 //! | a crash after | leaves | a repeat |
 //! |---|---|---|
@@ -22,31 +22,29 @@ use crate::events::event_store::{EventStore, RecordCounts, WriterMemory};
 use crate::sql::{Statement, StoreError, json_chunks, rows};
 use crate::statements::statements;
 
-/// Letters that one step tries: some 9,000 events at the most, as many as a batch of the queue has.
+/// Letters that one step tries. They hold at most some 9,000 events, as a batch of the queue does.
 pub const STEP: u64 = 50;
 
-statements!(
-    "redrive.sql": OLDEST, COUNT_AFTER, DELETE, KEEP_REST
-);
+statements!("redrive.sql": OLDEST, COUNT_AFTER, DELETE, KEEP_REST);
 
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedriveStep {
-    /// Events counted now, and counted before.
+    /// Events counted now, and events counted before.
     pub recorded: RecordCounts,
-    /// Letters that are gone, all of their events counted.
+    /// Letters that were deleted, because all of their events are counted.
     pub redriven: u64,
-    /// Letters that stay.
+    /// Letters that stay, with the reason.
     pub refused: Vec<RefusedLetter>,
-    /// Letters that match and were not tried yet in this sweep.
+    /// Letters that match and that this sweep has not tried yet.
     pub left: u64,
-    /// Where the next step of this sweep goes on.
+    /// Where the next step of this sweep continues.
     pub next: Option<LetterPosition>,
 }
 
 impl DeadLetters {
-    /// Tries the oldest [`STEP`] letters that match, after a place; a sweep goes on at [`RedriveStep::next`] until none is
-    /// left, so that what is refused is tried once in it.
+    /// Tries the oldest [`STEP`] letters that match, from a position on. A sweep calls this again with
+    /// [`RedriveStep::next`] until none is left, and so tries each letter once.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -60,8 +58,8 @@ impl DeadLetters {
         self.try_again(store, filter, after, now_ms, |_| true).await
     }
 
-    /// Tries the oldest [`STEP`] letters after a place that a newer version wrote, of which this one may be the reader by
-    /// now. What still can't be read at all is left as it is, however often this is repeated.
+    /// Tries the oldest [`STEP`] letters, from a position on, that a newer version of this code wrote: this version may
+    /// be able to read them by now. Letters that it still can't read stay unchanged, however often this is repeated.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -76,7 +74,8 @@ impl DeadLetters {
         self.try_again(store, &filter, after, now_ms, is_read).await
     }
 
-    /// Tries letters, and keeps of those that stay and are to be noted what remains of them.
+    /// Tries letters. Of a letter that stays and whose refusal is to be stored, it keeps the events that are not
+    /// counted yet.
     async fn try_again(
         &self,
         store: &EventStore,
@@ -111,7 +110,7 @@ impl DeadLetters {
         rows(&self.sql.batch(vec![Statement::new(OLDEST, params)]).await?, 0).iter().map(kept).collect()
     }
 
-    /// Deletes letters whose events are stored, keeps of others what remains, and counts those still to be tried.
+    /// Deletes letters whose events are stored, shortens the others to the rest, and counts those still to be tried.
     async fn conclude(
         &self,
         filter: &Filter,

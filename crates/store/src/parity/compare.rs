@@ -7,7 +7,7 @@
 use litemap::LiteMap;
 
 use crate::events::retention::MIN_SEGMENT_AGE_MS;
-use crate::sql::StoreError;
+use crate::sql::{LocalFuture, StoreError};
 use model::counting::grain::{DAY_MS, MINUTE_MS, PROOF_MS, first_proof};
 use model::event::MAX_ID_DISTANCE_MS;
 use model::parity::ask::Minute;
@@ -62,26 +62,26 @@ impl Comparer<'_> {
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if events arrived meanwhile. Repeating is harmless.
-    pub async fn run(
+    pub fn run(
         &self,
         window: Window,
         now_ms: u64,
         settings: ComparisonSettings,
-    ) -> Result<ComparisonRun, StoreError> {
-        self.compare(window, now_ms, settings, Findings::Kept).await
+    ) -> LocalFuture<'_, Result<ComparisonRun, StoreError>> {
+        Box::pin(self.compare(window, now_ms, settings, Findings::Kept))
     }
 
     /// The same, for those who only read: nothing is written.
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub async fn look(
+    pub fn look(
         &self,
         window: Window,
         now_ms: u64,
         settings: ComparisonSettings,
-    ) -> Result<ComparisonRun, StoreError> {
-        self.compare(window, now_ms, settings, Findings::Dropped).await
+    ) -> LocalFuture<'_, Result<ComparisonRun, StoreError>> {
+        Box::pin(self.compare(window, now_ms, settings, Findings::Dropped))
     }
 
     async fn compare(

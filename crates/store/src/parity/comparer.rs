@@ -1,4 +1,4 @@
-//! Two stores that are compared.
+//! The two stores that are compared.
 
 use model::parity::ask::{MismatchedAnswer, ParityAnswer, ParityQuestion};
 use model::parity::unresolved::PathSums;
@@ -7,7 +7,7 @@ use super::reports::Reports;
 use super::side::ParityStore;
 use crate::sql::StoreError;
 
-/// Two stores, and what is kept of comparing them.
+/// The two stores that are compared, and where findings and reports are stored.
 #[derive(Debug)]
 pub struct Comparer<'a> {
     /// The old path's store.
@@ -19,7 +19,8 @@ pub struct Comparer<'a> {
 }
 
 impl Comparer<'_> {
-    /// Dual events by route, in both stores; none if one of them no longer keeps what they are made of.
+    /// Sums of dual events by route, of both stores. `None` if one of them no longer keeps the figures they are made
+    /// from.
     pub(super) async fn paths(&self, from: u64, to: u64) -> Result<Option<PathSums>, StoreError> {
         let ask = ParityQuestion::Paths { from, to };
         match (self.old.ask(&ask).await?, self.new.ask(&ask).await?) {
@@ -31,7 +32,7 @@ impl Comparer<'_> {
     }
 }
 
-/// That a store answered another question than the one it was asked.
+/// The error for a store that answered another question than it was asked.
 pub(super) fn unfitting() -> StoreError {
     MismatchedAnswer.into()
 }

@@ -1,8 +1,8 @@
 //! Parity between two event stores.
 //!
-//! **Lives here:** how a store answers parity's questions ([`side`]), how two stores are compared ([`compare`]:
-//! first by an [`overview`], then minute by minute, then by sequence numbers), and what is kept of it ([`reports`]).
-//! **Never:** a conclusion: `domain/parity` draws those.
+//! Here is how a store answers parity's questions ([`side`]), how two stores are compared ([`compare`]: first by an
+//! [`overview`], then minute by minute, then by sequence numbers), and what is stored of that ([`reports`]).
+//! Verdicts are not drawn here, but in `crates/model/src/parity`.
 
 pub mod compare;
 pub mod comparer;

@@ -1,4 +1,4 @@
-//! What sequence numbers say of a window: which arrived, which are missing, and which writes carried them.
+//! The sequence numbers of a window: which arrived, which are missing, and which writes carried them.
 
 use litemap::LiteMap;
 
@@ -12,24 +12,24 @@ use model::parity::window::Window;
 
 use super::comparer::{Comparer, unfitting};
 
-/// How far around a window sequence numbers are looked for: a slow request's number is older than its time.
+/// How far around a window sequence numbers are read, in ms. A slow request has an older number than its time suggests.
 pub(super) const AROUND_MS: u64 = HOUR_MS;
 
-/// Ledgers that are fetched at once, in ms: runs join as they are merged, so that memory holds only gaps.
+/// Time (ms) whose ledgers are fetched at once. Merging joins adjacent runs, so that memory grows only with the gaps.
 const LEDGER_STEP_MS: u64 = 30 * MINUTE_MS;
 
-/// What sequence numbers say of a window.
+/// The sequence numbers of a window.
 pub(super) struct WindowNumbers {
     /// Distinct numbers that arrived in either store.
     pub arrived: u64,
     /// Distinct numbers of the events that the old store and the new one hold.
     pub counted: [u64; 2],
-    /// What is missing between them.
+    /// The numbers that are missing between them.
     pub missing: MissingNumbers,
 }
 
 impl Comparer<'_> {
-    /// Which sequence numbers arrived in a window.
+    /// Reads which sequence numbers arrived in a window.
     pub(super) async fn ledger(&self, window: Window) -> Result<WindowNumbers, StoreError> {
         let [old, new] = self.arrivals(window.from, window.to).await?;
         let counted = [old.stored.len(), new.stored.len()];
@@ -49,8 +49,8 @@ impl Comparer<'_> {
         Ok(WindowNumbers { arrived: here.len(), counted, missing: ledger::missing(&here, &around, is_new) })
     }
 
-    /// How many writes carried any event of a window, and which carried dual ones. Sets of an hour are held at once: the
-    /// events of one write lie no further apart than a request lasts.
+    /// Returns how many writes carried any event of a window, and which ones carried dual events. One hour is in memory
+    /// at a time, which is enough: the events of a write are no further apart than a request lasts.
     pub(super) async fn writes(&self, window: Window) -> Result<(u64, WriteCounts), StoreError> {
         let mut written = WriteCounts::default();
         let (mut all, mut earlier) = (0, Writes::default());
@@ -77,7 +77,7 @@ impl Comparer<'_> {
         Ok((all, written))
     }
 
-    /// Both stores' ledgers of a time.
+    /// Reads both stores' ledgers of `from..to` (ms).
     async fn arrivals(&self, from: u64, to: u64) -> Result<[Arrivals; 2], StoreError> {
         let mut all = [Arrivals::default(), Arrivals::default()];
         let mut start = from;
@@ -93,7 +93,7 @@ impl Comparer<'_> {
     }
 }
 
-/// Both stores' ledgers as one.
+/// The union of both stores' ledgers.
 fn union([old, new]: [Arrivals; 2]) -> Ledger {
     let mut all = old.all();
     all.merge(&new.all());

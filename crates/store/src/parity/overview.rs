@@ -1,4 +1,4 @@
-//! What both stores say of each minute: where it is the same, nothing is looked into.
+//! Both stores' sums for each minute. Minutes with equal sums are not looked into.
 
 use litemap::LiteMap;
 
@@ -7,24 +7,24 @@ use model::parity::ask::{Minute, ParityAnswer, ParityQuestion};
 use model::parity::minute::fingerprint;
 use model::parity::window::Window;
 use model::reading::ambiguous::reach_ms;
-use model::sorted::{distinct, within};
+use model::sorted::{self, distinct, within};
 
 use super::comparer::{Comparer, unfitting};
 
-/// What both stores say of each minute of a window and those around it.
+/// Both stores' sums for each minute of a window and of the time around it.
 #[derive(Debug, Default)]
 pub struct Overview {
     old: LiteMap<u64, Minute>,
     new: LiteMap<u64, Minute>,
-    /// Hours of which a store no longer keeps all minutes: of the old, and of the new one.
+    /// Hours whose minutes are no longer all kept: in the old store, and in the new one.
     incomplete: [Vec<u64>; 2],
     pub(super) newest_window: u64,
     reach_ms: u64,
 }
 
 impl Overview {
-    /// Minutes of a window in which the dual events differ, or a store counts an event twice: if both do, the sums
-    /// agree.
+    /// Minutes of a window whose dual events differ, or in which a store counts an event twice. (If both stores do,
+    /// their sums agree.)
     pub(super) fn differing(&self, window: Window) -> Vec<u64> {
         let known = [&self.old, &self.new].into_iter().flat_map(|minutes| within(minutes, window.from..window.to));
         let differs = |start: &u64| {
@@ -34,19 +34,19 @@ impl Overview {
         distinct(known.map(|(start, _)| *start).filter(differs))
     }
 
-    /// What both stores say of a minute.
+    /// The sums of a minute: of the old store, and of the new one.
     pub(super) fn minute(&self, start: u64) -> [Minute; 2] {
         [&self.old, &self.new].map(|minutes| minutes.get(&start).copied().unwrap_or_default())
     }
 
-    /// What the old store and the new one say of each minute of a window.
+    /// The sums of each minute of a window: of the old store, and of the new one.
     pub(super) fn minutes(&self, window: Window) -> [LiteMap<u64, Minute>; 2] {
         let of_window = |minutes| within(minutes, window.from..window.to).map(|(start, minute)| (*start, *minute));
-        [&self.old, &self.new].map(|minutes| of_window(minutes).collect())
+        [&self.old, &self.new].map(|minutes| sorted::map_of(of_window(minutes)))
     }
 
-    /// Why this can't be compared, if minutes are gone: a sum over what is left of them would say less than a report that
-    /// was made before.
+    /// Why the window can't be compared, if minutes were deleted: a report on the rest would say less than an earlier
+    /// report. `None` if all minutes are kept.
     pub(super) fn gone(&self) -> Option<String> {
         let gone =
             ["old", "new"].into_iter().zip(&self.incomplete).find_map(|(side, hours)| Some((side, hours.first()?)));
@@ -57,13 +57,13 @@ impl Overview {
         })
     }
 
-    /// Whether there is nothing in a window.
+    /// Whether neither store has events in a window.
     pub fn is_empty(&self, window: Window) -> bool {
         let none = |minutes: &LiteMap<u64, Minute>| within(minutes, window.from..window.to).next().is_none();
         none(&self.old) && none(&self.new)
     }
 
-    /// Fingerprint of what was said of a time and, as far as dedup reaches, around it.
+    /// Fingerprint of both stores' sums for `from..to` (ms) and for as much time around it as dedup reaches.
     pub fn fingerprint(&self, from: u64, to: u64) -> String {
         let range = from.saturating_sub(self.reach_ms)..to.saturating_add(self.reach_ms);
         fingerprint(within(&self.old, range.clone()).chain(within(&self.new, range)))
@@ -71,7 +71,7 @@ impl Overview {
 }
 
 impl Comparer<'_> {
-    /// Asks both stores about each minute of a time.
+    /// Asks both stores for their sums of each minute in `from..to` (ms).
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,7 +1,8 @@
-//! What is kept of comparing: findings by minute, and reports with all their revisions.
+//! What is stored of comparisons: findings by minute, and reports with all revisions.
 //!
-//! Invariant: a report is never changed; a later one on the same window is its next revision, and only if what the
-//! stores said has changed. It is made beside the most that earlier ones saw (`crates/model/src/parity/revision.rs`).
+//! Invariant: a report is never changed. A later report on the same window becomes the next revision, and is stored
+//! only if it concludes something else. Each revision also takes into account how many events earlier ones saw
+//! (`crates/model/src/parity/revision.rs`).
 
 use litemap::LiteMap;
 
@@ -9,35 +10,37 @@ use crate::sql::{Database, Row, Statement, StoreError, Value, packed, rows, unpa
 use crate::statements::statements;
 use model::operating::readiness::ReportedDay;
 use model::parity::evidence::Evidence;
-use model::parity::filed::FiledReport;
+use model::parity::filed_report::FiledReport;
 use model::parity::minute::MinuteFindings;
 use model::parity::report::ParityReport;
-use model::parity::seen::SeenEvents;
+use model::parity::seen_events::SeenEvents;
 use model::parity::verdict::Verdict;
 use model::parity::window::{Window, WindowKind};
+use model::sorted;
 
-/// Longest report that is stored, in bytes: a row holds 2 MB, and has other columns.
+/// Longest report that is stored, in bytes. A row has at most 2 MB, and has other columns.
 const MAX_REPORT_BYTES: usize = 1_800_000;
 
-/// Longest finding of one minute that is kept, in bytes: as text it is twice as long, and a value holds 2 MB. A minute
-/// with more is looked into again by each run.
+/// Longest findings of one minute that are stored, in bytes. As hexadecimal text they are twice as long, and a value
+/// has at most 2 MB. A minute with more is compared again by each run.
 const MAX_FOUND_BYTES: usize = 900_000;
 
-/// Dead letters that are looked into: they are few, or something else is wrong.
+/// Most dead letters that are read. If there are more, something else is wrong.
 const MAX_LETTERS: u64 = 2_000;
 
-statements!(
-    "reports.sql": LETTERS, COUNT_LETTERS, NEWEST_LETTER, MINUTES, KEEP_MINUTE, LATEST, PREDECESSOR, BODY, INSERT, NEWEST, NEWEST_FILED, DAYS, FINGERPRINTS, DELETE_MINUTES, DELETE_REPORTS
+statements!("reports.sql":
+    LETTERS, COUNT_LETTERS, NEWEST_LETTER, MINUTES, KEEP_MINUTE, LATEST, PREDECESSOR, BODY, INSERT, NEWEST,
+    NEWEST_FILED, DAYS, FINGERPRINTS, DELETE_MINUTES, DELETE_REPORTS,
 );
 
-/// What a report was made of, as far as it says whether it is to be made again.
+/// What a report was based on: enough to decide whether to make it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportBasis {
-    /// Of what the stores said.
+    /// Fingerprint of the stores' answers.
     pub fingerprint: String,
     /// Whether it is open ([`ParityReport::is_open`]): a dead letter may explain what is not explained.
     pub is_open: bool,
-    /// Whether it waits for something, be it for time to pass.
+    /// Whether its verdict is `pending`.
     pub is_pending: bool,
     /// When it was made, in ms.
     pub computed_at: u64,
@@ -55,7 +58,7 @@ impl Reports {
         Self { sql: sql.into() }
     }
 
-    /// What dead letters since a time prove.
+    /// Reads what the dead letters since a time (ms) prove.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -75,7 +78,7 @@ impl Reports {
         Ok(evidence)
     }
 
-    /// When the newest dead letter came, in ms; 0 without one.
+    /// When the newest dead letter was received, in ms. 0 if there is none.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -84,7 +87,7 @@ impl Reports {
         rows(&results, 0).first().map_or(Ok(0), |row| row.integer("newest_letter_at"))
     }
 
-    /// What was found earlier in the minutes of a time, with its fingerprint, by start of minute.
+    /// The stored findings of the minutes in `from..to` (ms), each with its fingerprint, by start of the minute.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,10 +95,10 @@ impl Reports {
         let results = self.sql.batch(vec![Statement::new(MINUTES, [from.into(), to.into()])]).await?;
         let known =
             |row: &Row| Ok((row.integer("start")?, (row.text("fingerprint")?.to_owned(), unpacked(row, "found")?)));
-        rows(&results, 0).iter().map(known).collect()
+        rows(&results, 0).iter().map(known).collect::<Result<Vec<_>, _>>().map(sorted::map_of)
     }
 
-    /// Keeps what was found in a minute, unless it is too long for a row.
+    /// Stores the findings of a minute, unless they are too long for a row.
     ///
     /// # Errors
     /// [`StoreError`]; repeating is harmless.
@@ -108,7 +111,7 @@ impl Reports {
         self.sql.batch(vec![Statement::new(KEEP_MINUTE, params)]).await.map(drop)
     }
 
-    /// What is filed of the newest revision of a window's report.
+    /// The summary of the newest revision of a window's report, if there is one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,7 +120,7 @@ impl Reports {
         rows(&results, 0).first().map(filed).transpose()
     }
 
-    /// The newest revision's number, the hash of what it concluded, and the most that any revision saw.
+    /// The number of the newest revision, the hash of its conclusions, and the most events that any revision saw.
     async fn predecessor(&self, window: Window) -> Result<Option<(u64, String, SeenEvents)>, StoreError> {
         let results = self.sql.batch(vec![Statement::new(PREDECESSOR, key(window))]).await?;
         let read = |row: &Row| {
@@ -140,8 +143,8 @@ impl Reports {
         rows(&results, 0).first().map(|row| row.text("body").map(str::to_owned)).transpose()
     }
 
-    /// The newest revisions of the newest windows of a kind, newest first: each report as JSON, without differences,
-    /// routes and gaps.
+    /// The reports on the newest windows of a kind, newest first: of each the newest revision, as JSON without
+    /// differences, routes and gaps.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -151,7 +154,7 @@ impl Reports {
         rows(&results, 0).iter().map(|row| row.text("body").map(str::to_owned)).collect()
     }
 
-    /// What is filed of the newest revisions of the newest windows of a kind, newest first.
+    /// The summaries of the reports on the newest windows of a kind, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -182,7 +185,8 @@ impl Reports {
         rows(&results, 0).iter().map(day).collect()
     }
 
-    /// What the newest reports on windows of a kind that begin in a time were made of, by their start.
+    /// What the newest reports on windows of a kind were based on, for windows that start in `from..to` (ms), by their
+    /// start.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -198,11 +202,11 @@ impl Reports {
             };
             Ok((row.integer("start")?, made_of))
         };
-        rows(&results, 0).iter().map(made_of).collect()
+        rows(&results, 0).iter().map(made_of).collect::<Result<Vec<_>, _>>().map(sorted::map_of)
     }
 
-    /// Stores a report as the next revision, unless the latest one concluded the same; returns the revision that holds.
-    /// Where there never was anything in either store there is nothing to report: none is stored, and the revision is 0.
+    /// Stores a report as the next revision, unless the latest one has the same conclusions. Returns the revision that
+    /// then is the newest. If neither store ever had events in the window, nothing is stored, and the revision is 0.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Conflict`] if another run stored one meanwhile. Repeating is harmless.
@@ -262,7 +266,7 @@ fn key(window: Window) -> [Value; 3] {
     [window.kind.name().into(), window.from.into(), window.to.into()]
 }
 
-/// What is filed, from a row of [`LATEST`] or [`NEWEST_FILED`].
+/// Reads a summary from a row of [`LATEST`] or [`NEWEST_FILED`].
 fn filed(row: &Row) -> Result<FiledReport, StoreError> {
     let unknown = |name: &str| StoreError::Corrupt(format!("{name:?} is no kind or verdict"));
     let (kind, verdict) = (row.text("kind")?, row.text("verdict")?);

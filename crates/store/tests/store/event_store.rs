@@ -6,7 +6,7 @@ use std::rc::Rc;
 use model::counting::grain::{Grain, Retention};
 use model::counting::rollup::Rollups;
 use model::event::Event;
-use model::reading::found::Sighting;
+use model::reading::answers::Sighting;
 use model::reading::selection::{RollupParts, RouteSelection, Selection, Span};
 use rig::{START, Sqlite, block_on, deliver, event, figures, rollups, store};
 use store::events::event_store::WriterMemory;

@@ -6,7 +6,7 @@ use model::counting::figures::Figures;
 use model::counting::grain::{DAY_MS, Grain, HOUR_MS, Retention};
 use model::event::identity::{DEFAULT_WINDOW_MS, IdempotentId, window_start};
 use model::event::{Cohort, Event};
-use model::reading::found::SelectedRollups;
+use model::reading::answers::SelectedRollups;
 use model::reading::intervals::{Intervals, by_interval};
 use model::reading::selection::{RollupParts, RouteSelection, Selection, Span, cover};
 use proptest::prelude::*;

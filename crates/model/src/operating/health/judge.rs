@@ -1,4 +1,4 @@
-//! From what is known to a status with its reasons.
+//! Judges the facts: a status, with its reasons.
 
 use super::{
     Backlog, HealthFacts, HealthReason, HealthStatus, Job, LetterGauge, ReasonCode, RecentCounts, WRITE_PROBE,
@@ -7,28 +7,29 @@ use crate::counting::grain::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::flag::stop::Stop;
 use crate::reading::missing::MissingPart;
 
-/// How long cron may be silent, in ms: it runs each minute.
+/// How long cron may be silent, in ms. It runs each minute.
 pub(super) const CRON_SILENCE_MS: u64 = 5 * MINUTE_MS;
 
-/// How long an event may wait in the queue, in ms: the lag that parity allows for.
+/// How long an event may wait in the queue, in ms: the lag that parity allows.
 pub(super) const QUEUE_WAIT_MS: u64 = 15 * MINUTE_MS;
 
-/// How long a message may wait in the slow lane, in ms: half of the four days that a queue keeps messages unless told.
+/// How long a message may wait in the slow lane, in ms: half of four days, which is how long a queue keeps messages by
+/// default.
 pub(super) const SLOW_LANE_WAIT_MS: u64 = 2 * DAY_MS;
 
-/// How long messages may be tried again without one that is applied, in ms: two reports of an isolate, and a rest.
+/// How long messages may be retried while none is applied, in ms: two reports of an isolate, and some more.
 const STUCK_MS: u64 = 3 * MINUTE_MS;
 
 /// Messages that may wait in the queue: the founding plan's "backlog < 100".
 const BACKLOG: u64 = 100;
 
-/// Segments that may wait to be folded: readers unpack each of them.
+/// Segments that may wait to be folded. Each read has to unpack all of them.
 const UNFOLDED: u64 = 2_000;
 
 /// What D1 and each object may hold, in bytes: 10 GB.
 pub const STORE_LIMIT_BYTES: u64 = 10_000_000_000;
 
-/// From which part of that on a store is filling, and full, in percent.
+/// From which share of that a store counts as filling, and as full, in percent.
 const FILLING_PERCENT: u64 = 70;
 const FULL_PERCENT: u64 = 90;
 
@@ -57,7 +58,7 @@ fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Judges.
+/// Judges the facts.
 pub fn judge(facts: &HealthFacts, now_ms: u64) -> (HealthStatus, Vec<HealthReason>) {
     let mut reasons = Reasons::default();
     stores(facts, &mut reasons);
@@ -93,7 +94,7 @@ pub fn judge(facts: &HealthFacts, now_ms: u64) -> (HealthStatus, Vec<HealthReaso
     (statuses.into_iter().max().unwrap_or(HealthStatus::Ok), reasons)
 }
 
-/// Why traffic doesn't go by the flag, or by the settings.
+/// Reasons why traffic doesn't follow the flag, or the settings.
 fn flag(facts: &HealthFacts, reasons: &mut Reasons) {
     if let Some(Stop { id, made, .. }) = &facts.stop {
         let message = format!("stopped by {}: {}; its ID is {id}", made.by, made.reason);
@@ -122,7 +123,7 @@ fn flag(facts: &HealthFacts, reasons: &mut Reasons) {
     }
 }
 
-/// Whether the stores can be read, are folded, and have room.
+/// Reasons about the stores: can they be read, are they folded, do they have room?
 fn stores(facts: &HealthFacts, reasons: &mut Reasons) {
     for (code, part, name, unfolded, bytes) in [
         (ReasonCode::OldStoreUnreadable, MissingPart::Old, OBJECT, facts.old_unfolded, facts.old_bytes),
@@ -168,14 +169,14 @@ fn find<'a>(jobs: Option<&'a [Job]>, name: &str) -> Option<&'a Job> {
     jobs?.iter().find(|job| job.job == name)
 }
 
-/// Whether the stores take writes. Reads may work where writes don't.
+/// Reasons about writes to the stores. A store that can be read may not take writes.
 fn writes(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     let probe = find(facts.jobs.as_deref(), WRITE_PROBE);
     let written_at = probe.and_then(|probe| probe.succeeded_at).max(facts.new_written_at);
     let is_late = |at: u64| now_ms.saturating_sub(at) > CRON_SILENCE_MS;
     let failed = probe.and_then(|probe| probe.error.as_ref().map(|error| (probe.started_at, error)));
     match failed {
-        // What D1 itself took later is proof enough.
+        // A later write that D1 itself remembers is proof enough.
         Some((at, error)) if written_at.is_none_or(|written_at| written_at <= at) => {
             let is_full = ["full", "maximum"].iter().any(|word| error.contains(word));
             let remedy = if is_full {
@@ -204,14 +205,14 @@ fn writes(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     }
 }
 
-/// Whether D1 has seen cron run when no report of it had reached the object for long.
+/// Whether D1 shows that cron runs, although no report of it reached the object for long.
 fn reports_are_refused(facts: &HealthFacts, now_ms: u64) -> bool {
     let reported_at = facts.jobs.iter().flatten().map(|job| job.started_at).max();
     let is_recent = |at: u64| now_ms.saturating_sub(at) <= CRON_SILENCE_MS;
     reported_at.is_some_and(|at| !is_recent(at)) && facts.new_written_at.is_some_and(is_recent)
 }
 
-/// Whether scheduled work is done.
+/// Reasons about scheduled work.
 fn jobs(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     let Some(jobs) = &facts.jobs else { return };
     if jobs.is_empty() {
@@ -244,7 +245,7 @@ fn jobs(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     }
 }
 
-/// What became of events of late.
+/// Reasons about events that were lost, took the other path, or are retried.
 fn paths(lately: &RecentCounts, now_ms: u64, reasons: &mut Reasons) {
     let of = |name| lately.count(name);
     let (acked, retried) = (of("consumer_acked"), of("consumer_retried"));
@@ -290,7 +291,7 @@ fn paths(lately: &RecentCounts, now_ms: u64, reasons: &mut Reasons) {
     }
 }
 
-/// What waits.
+/// Reasons about what waits: messages, dead letters, the archive.
 fn queues(facts: &HealthFacts, now_ms: u64, reasons: &mut Reasons) {
     let HealthFacts { backlog, slow_lane, .. } = facts;
     let since = |oldest_ms: Option<u64>| oldest_ms.map(|oldest_ms| now_ms.saturating_sub(oldest_ms));

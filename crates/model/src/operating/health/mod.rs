@@ -1,6 +1,6 @@
 //! Whether the pipeline works: a status for probes, and reasons that say what to do.
 //!
-//! Invariant: what could not be read is a reason itself; nothing is taken for well because it is not known.
+//! Invariant: anything that could not be read is a reason by itself. Unknown never counts as fine.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ mod reason_code;
 pub use judge::judge;
 pub use reason_code::ReasonCode;
 
-/// What one isolate, or all of them, counted since it started, by name.
+/// Counters by name: of one isolate since it started, or of all isolates.
 pub type CounterValues = BTreeMap<String, u64>;
 
-/// Ending of the counters of which the largest counts, not the sum.
+/// Suffix of counters whose largest value is kept instead of the sum.
 pub const PEAK: &str = "_peak";
 
 /// A scheduled job's last runs.
@@ -32,24 +32,24 @@ pub struct Job {
     pub job: String,
     /// When it last began, in ms.
     pub started_at: u64,
-    /// When it last ended well, in ms.
+    /// When it last succeeded, in ms. `None` if it never did.
     pub succeeded_at: Option<u64>,
-    /// Why its last run failed; none if it did not.
+    /// Why its last run failed. `None` if it succeeded.
     pub error: Option<String>,
 }
 
-/// What waits in the queue.
+/// The messages in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Backlog {
-    /// Messages; none where the platform doesn't tell.
+    /// How many messages wait. `None` if the platform doesn't say.
     pub backlog: Option<u64>,
-    /// Age of the oldest, in ms; none without one, or where the platform doesn't tell.
+    /// Age of the oldest message, in ms. `None` if there is none, or if the platform doesn't say.
     pub oldest_ms: Option<u64>,
 }
 
-/// What waits as dead letter.
+/// The dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -58,29 +58,29 @@ pub struct LetterGauge {
     pub count: u64,
     /// When the oldest was received, in ms.
     pub oldest_at: Option<u64>,
-    /// How many had to make room for others: the table is bounded.
+    /// How many were deleted to make room for others, because the table is bounded.
     pub dropped: u64,
 }
 
-/// What isolates counted of late, by when they reported it; an isolate reports once a minute while it has work.
+/// What isolates counted lately, by the time of their report. An isolate reports once a minute while it has work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecentCounts {
-    /// Within 15 minutes.
+    /// Counts of the last 15 minutes.
     pub counts: CounterValues,
-    /// Within the last 24 hours.
+    /// Counts of the last 24 hours.
     pub day: CounterValues,
-    /// When a message was first returned for another try since one was last acknowledged, in ms; none if none was.
+    /// When a message was first retried after the last one was acknowledged, in ms. `None` if none was.
     pub retried_since: Option<u64>,
-    /// When the last event was reported as lost, in ms; none if none was within 24 hours.
+    /// When an event was last reported as lost, in ms. `None` if none was in the last 24 hours.
     pub lost_at: Option<u64>,
 }
 
-/// What is lately, in ms: long enough for a queue's retries to show, short enough to see that they have ended.
+/// How long "lately" is, in ms: long enough to see a queue's retries, short enough to see that they have ended.
 pub const LATELY_MS: u64 = 15 * MINUTE_MS;
 
-/// Counters of which is kept when they grew.
+/// Counters whose growth is stored by minute.
 pub const WATCHED: [&str; 10] = [
     "do_record_tried",
     "do_record_failed",
@@ -95,69 +95,69 @@ pub const WATCHED: [&str; 10] = [
 ];
 
 impl RecentCounts {
-    /// How often this was counted lately.
+    /// How often this was counted in the last 15 minutes.
     pub fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or_default()
     }
 }
 
-/// The job that writes to D1 to see whether it can.
+/// The job that checks whether D1 takes writes.
 pub const WRITE_PROBE: &str = "write-probe";
 
-/// What is known. None: it could not be read, or the platform doesn't tell.
+/// The facts that health is judged by. `None` means that it could not be read, or that the platform doesn't say.
 #[derive(Debug, Clone, Default)]
 pub struct HealthFacts {
     /// Parts that could not be read, and why.
     pub missing: Vec<MissingData>,
-    /// Segments of the old store that wait to be folded.
+    /// Segments of the old store that are not folded yet.
     pub old_unfolded: Option<u64>,
-    /// Segments of the new store that wait to be folded.
+    /// Segments of the new store that are not folded yet.
     pub new_unfolded: Option<u64>,
     /// Size of the largest object, in bytes.
     pub old_bytes: Option<u64>,
     /// Size of D1, in bytes.
     pub new_bytes: Option<u64>,
-    /// When D1 last took a write of [`WRITE_PROBE`], in ms, as D1 itself says.
+    /// When D1 last took a write of [`WRITE_PROBE`], in ms, read from D1 itself.
     pub new_written_at: Option<u64>,
     /// Jobs that have run.
     pub jobs: Option<Vec<Job>>,
-    /// What isolates counted of late.
+    /// What isolates counted lately.
     pub lately: Option<RecentCounts>,
     /// Dead letters.
     pub letters: Option<LetterGauge>,
     /// The queue.
     pub backlog: Backlog,
-    /// The slow lane: what the queue gave up for now.
+    /// The slow lane: messages that the queue gave up on, for now.
     pub slow_lane: Backlog,
     /// Whether the newest hourly parity report says `fail`.
     pub parity_failed: bool,
-    /// Events of the newest hour that parity compared, and that reached neither store and no dead letter.
+    /// Events of the newest compared hour that reached neither store and no dead letter.
     pub lost_on_both: u64,
-    /// Whether the flag and the stops can be read; where not, the default holds.
+    /// Whether the flag and the stops can be read. If not, the default flag is in force.
     pub flag_is_known: bool,
-    /// The emergency stop that holds.
+    /// The emergency stop that holds, if any.
     pub stop: Option<Stop>,
-    /// Why the setting `COLLECTOR_SHARDS` is not in force; none while it is.
+    /// Why the setting `COLLECTOR_SHARDS` is not in force. `None` while it is.
     pub shards_refused: Option<String>,
-    /// How late the archive is, in ms; none while it is in time.
+    /// How late the archive is, in ms. `None` while it is on time.
     pub archive_behind_ms: Option<u64>,
 }
 
-/// How it is.
+/// The status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
-    /// Nothing is lost or stuck.
+    /// Nothing is lost, and nothing is stuck.
     Ok,
     /// Counting goes on, but someone should look.
     Degraded,
-    /// Events can't be stored on a path, or not read.
+    /// A path can't store events, or a store can't be read.
     Failing,
 }
 
 impl HealthStatus {
-    /// Its name, as in JSON.
+    /// Its name in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -171,13 +171,13 @@ impl HealthStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthReason {
-    /// For programs.
+    /// The code, for programs.
     pub code: ReasonCode,
-    /// For people: what is wrong.
+    /// What is wrong, for people.
     pub message: String,
-    /// Since when, in ms. None where that is not known.
+    /// Since when, in ms. `None` if that is unknown.
     pub since: Option<u64>,
-    /// For people: what to do.
+    /// What to do, for people.
     pub remedy: Cow<'static, str>,
 }
 

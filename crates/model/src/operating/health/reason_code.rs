@@ -1,4 +1,4 @@
-//! The codes of health's reasons: what alerts are made of.
+//! The codes of health's reasons. Alerts use them.
 
 use std::fmt;
 
@@ -17,15 +17,15 @@ pub enum ReasonCode {
     OldStoreRefusesWrites,
     /// D1 takes no writes.
     NewStoreRefusesWrites,
-    /// Whether D1 takes writes is not known: nothing has tried for a while.
+    /// It is unknown whether D1 takes writes, because nothing was written for a while.
     WriteProbeLate,
-    /// A store holds nearly all that it may.
+    /// A store is almost full.
     StoreFull,
-    /// A store holds much of what it may.
+    /// A store is filling up.
     StoreFilling,
-    /// The consumer puts messages back and applies none.
+    /// The consumer retries messages and applies none.
     MessagesStuck,
-    /// The consumer puts more messages back than it applies.
+    /// The consumer retries more messages than it applies.
     MessagesRetried,
     /// Events took the other path, because a write failed.
     Fallback,
@@ -43,11 +43,11 @@ pub enum ReasonCode {
     CronFailed,
     /// Many messages wait in the queue.
     Backlog,
-    /// A message has waited in the queue for long.
+    /// A message has waited in the queue for a long time.
     QueueStuck,
     /// Messages wait in the slow lane.
     SlowLane,
-    /// A message has waited in the slow lane for long.
+    /// A message has waited in the slow lane for a long time.
     SlowLaneStuck,
     /// Dead letters can't be read.
     DeadLettersUnreadable,

@@ -1,9 +1,9 @@
-//! What Prometheus is told.
+//! The metrics for Prometheus.
 //!
-//! **Lives here:** each metric, its name and meaning, and how it is made from what is known: [`traffic`] from both
-//! stores' figures, [`rollout`] from the flag and parity, [`pipeline`] from health.
-//! **Invariants:** a counter falls only where it begins anew. What could not be read is left out, for a 0 in its stead
-//! would be taken for that. The number of series is bounded, whatever paths clients ask for.
+//! Here is each metric with its name and meaning: [`traffic`] from both stores' figures, [`rollout`] from the flag and
+//! parity, [`pipeline`] from health.
+//! Invariants: a counter falls only when it starts again at 0. What could not be read is left out, because a 0 would be
+//! taken for the truth. The number of series is bounded, whatever paths clients request.
 
 pub mod pipeline;
 pub mod rollout;

@@ -1,31 +1,30 @@
-//! How events get through: what isolates counted, what waits, and what is wrong.
+//! The pipeline's metrics: what isolates counted, what waits, and what is wrong.
 //!
-//! Invariant: what isolates counted is added up since the first of them, in one object; it never falls while that keeps
-//! its storage.
+//! Invariant: the counts of isolates are added up in one object, and never fall as long as it keeps its storage.
 
 use crate::operating::exposition::{Decimal, Exposition, MetricKind};
 use crate::operating::health::{
     CounterValues, HealthFacts, HealthReason, HealthStatus, Job, PEAK, ReasonCode, WRITE_PROBE,
 };
 
-/// What is known of the pipeline. None: it could not be read.
+/// Facts about the pipeline. `None` means that it could not be read.
 #[derive(Debug)]
 pub struct Pipeline {
     /// Now, in ms.
     pub now_ms: u64,
-    /// What health is judged by.
+    /// The facts that health is judged by.
     pub facts: HealthFacts,
-    /// How it is judged.
+    /// Health's status.
     pub status: HealthStatus,
-    /// And why.
+    /// Health's reasons.
     pub reasons: Vec<HealthReason>,
     /// What isolates counted.
     pub counts: Option<CounterValues>,
-    /// What is before is archived, in ms; 0 before the first day is. None also where no bucket is bound.
+    /// Events before this time, in ms, are archived; 0 if none are yet. `None` also if there is no bucket.
     pub archived_until_ms: Option<u64>,
 }
 
-/// Counters that have a metric of their own; all others are irregularities, by name.
+/// Counters with a metric of their own. All others are irregularities, labelled by name.
 const OWN: [&str; 13] = [
     "do_record_tried",
     "do_record_failed",
@@ -42,7 +41,7 @@ const OWN: [&str; 13] = [
     "flushed_events",
 ];
 
-/// Writes it all.
+/// Writes the metrics of the pipeline.
 pub fn write(pipeline: &Pipeline, to: &mut Exposition) {
     health(pipeline, to);
     if let Some(counts) = &pipeline.counts {

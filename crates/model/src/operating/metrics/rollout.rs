@@ -1,18 +1,18 @@
-//! The flag, its ramp, and whether the stores agree.
+//! The rollout's metrics: the flag, its ramp, and whether the stores agree.
 
 use crate::flag::Mode;
 use crate::flag::document::Document;
 use crate::operating::exposition::{Decimal, Exposition, MetricKind};
 use crate::parity::bounds;
-use crate::parity::filed::FiledReport;
+use crate::parity::filed_report::FiledReport;
 use crate::parity::verdict::Verdict;
 
-/// What is known of the rollout. None: it could not be read.
+/// Facts about the rollout. `None` means that it could not be read.
 #[derive(Debug, Default)]
 pub struct Rollout {
     /// The newest flag, and when it was stored, in ms.
     pub flag: Option<(Document, u64)>,
-    /// Stops that hold where this is asked.
+    /// Stops that hold in the isolate that answers.
     pub stops: Option<u64>,
     /// The newest reports on hours, newest first.
     pub hours: Option<Vec<FiledReport>>,
@@ -22,7 +22,7 @@ pub struct Rollout {
 
 const VERDICTS: [Verdict; 4] = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Pending];
 
-/// Writes it all.
+/// Writes the metrics of the rollout.
 pub fn write(rollout: &Rollout, to: &mut Exposition) {
     if let Some((document, changed_at)) = &rollout.flag {
         flag(document, *changed_at, to);
@@ -41,7 +41,7 @@ pub fn write(rollout: &Rollout, to: &mut Exposition) {
 fn flag(document: &Document, changed_at: u64, to: &mut Exposition) {
     let modes = [Mode::DoOnly, Mode::QueueOnly, Mode::DualWrite].map(Mode::name);
     to.states("path_collector_flag_mode", "1 for the newest flag's mode.", "mode", &modes, document.mode.name());
-    // Shares are those that hold, so that a mode that doesn't use them shows none.
+    // Only shares that the mode uses are shown.
     let of = |ppm| Some(Decimal::ppm(if document.mode == Mode::DualWrite { ppm } else { 0 }));
     to.gauge(
         "path_collector_flag_sample_ratio",
@@ -69,7 +69,7 @@ fn flag(document: &Document, changed_at: u64, to: &mut Exposition) {
         "Paths with a rule of their own in the newest flag.",
         Some(document.overrides.len() as u64),
     );
-    // Without a ramp there are none of none.
+    // Without a ramp there are no steps to show.
     let ramp = document.ramp.as_ref();
     let steps = ramp.map_or((0, 0, false), |ramp| (ramp.next, ramp.steps.len(), ramp.paused));
     to.gauge("path_collector_ramp_step", "Steps that the ramp has taken.", Some(steps.0 as u64));
@@ -137,7 +137,7 @@ fn parity(reports: &[(&str, &[FiledReport])], to: &mut Exposition) {
     windows(reports, to);
 }
 
-/// How many windows came to which verdict.
+/// How many windows have which verdict.
 fn windows(reports: &[(&str, &[FiledReport])], to: &mut Exposition) {
     let mut metric = to.metric(
         MetricKind::Gauge,

@@ -12,7 +12,7 @@ use crate::event::tests::example;
 use crate::event::{Cohort, Event};
 use crate::flag::document::Document;
 use crate::operating::health::{Backlog, HealthFacts, Job, LetterGauge, WRITE_PROBE, judge};
-use crate::parity::filed::FiledReport;
+use crate::parity::filed_report::FiledReport;
 use crate::parity::verdict::Verdict;
 use crate::parity::window::{Window, WindowKind};
 

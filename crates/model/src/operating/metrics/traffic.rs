@@ -1,41 +1,41 @@
-//! Traffic of the current UTC day, as counters that begin anew at midnight.
+//! Traffic of the current UTC day, as counters that start again at midnight.
 //!
-//! Rates over a sliding window are no counters, and a sum over all days that are kept falls when one is deleted: the
-//! reader would take that for a new beginning and count all of it again. A day that begins at 0 is what counters may do.
+//! Rates over a sliding window would be no counters. A sum over all stored days falls when a day is deleted; Prometheus
+//! takes a fall for a restart, and would count all of it again. A counter may start again at 0 each day.
 //!
-//! Invariant: while the day lasts, every series only grows. So an event that both stores hold is not looked up by its ID
-//! here, which is exact in the end but goes up and down while the stores catch up with each other, and a reader would
-//! take each fall for a new beginning. Instead, of dual events that store counts which has more, and the others are
-//! added: each of these figures only grows. What is counted twice is a fallback whose first write had succeeded after
-//! all; `path_collector_store_requests_total` says how many could be that. The list of routes may change, but a route's
-//! own counter doesn't; an `(other)` for the rest would fall as a route enters the list, so the rest is the difference to
-//! the counters of all.
+//! Invariant: within a day, every series only grows. Matching both stores' events by ID would be exact in the end, but
+//! goes up and down while the stores catch up with each other. So dual events are taken from the store that has more of
+//! them, and single and fallback events of both stores are added: each of these figures only grows. A fallback whose
+//! first write had succeeded after all is counted twice; `path_collector_store_requests_total` shows how many these can
+//! be. The list of routes may change, but a route's own counter doesn't fall. There is no `(other)` for the rest,
+//! because it would fall when a route enters the list: the rest is the difference to the totals.
 
 use litemap::LiteMap;
 
 use crate::counting::rollup::{Rollup, Rollups};
 use crate::event::Cohort;
 use crate::operating::exposition::{Decimal, Exposition, Labels, Metric, MetricKind};
+use crate::sorted;
 
 /// The most routes with series of their own: 100 × 21.
 pub const MAX_ROUTES: usize = 100;
 
-/// What both stores hold of the current day, by route.
+/// Both stores' figures of the current day, by route.
 pub struct Traffic<'a> {
     /// Start of the day, in ms.
     pub since_ms: u64,
-    /// Of the object; none if it could not be read.
+    /// The object's. `None` if they could not be read.
     pub old: Option<&'a Rollups>,
-    /// Of D1; none if it could not be read.
+    /// D1's. `None` if they could not be read.
     pub new: Option<&'a Rollups>,
 }
 
-/// Events of which each measure only grows.
+/// Figures of a route that only grow within a day.
 #[derive(Default)]
 struct Share {
-    /// Those that one store alone was meant to hold.
+    /// Events that were meant for one store.
     apart: Rollup,
-    /// Those that were meant for both, as each store has them.
+    /// Events that were meant for both stores, as each store has them.
     old: Rollup,
     new: Rollup,
 }
@@ -56,9 +56,9 @@ impl Share {
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// Bounds of buckets: powers of two of a second, as native histograms have them, so that both can be added up. For all
-/// routes also the powers of √2 between them (2^-9.5 to 2^5.5 s), which is schema 1 of native histograms; for each only
-/// the whole ones (2^-8 to 2^4 s), schema 0.
+/// Bounds of the buckets: the powers of two of a second that native histograms use, so that both can be added up.
+/// Single routes have whole powers (2^-8 to 2^4 s, schema 0 of native histograms). All routes together also have the
+/// powers of √2 between them (2^-9.5 to 2^5.5 s, schema 1).
 const ALL: (u32, u32, u32) = (0, 30, 1);
 const EACH: (u32, u32, u32) = (3, 27, 2);
 
@@ -73,15 +73,15 @@ fn bounds((first, last, step): (u32, u32, u32)) -> impl Iterator<Item = u64> {
     (first..=last).step_by(step as usize).map(of_step)
 }
 
-/// The bound in ms that the sketch is asked for.
+/// The bound in ms, for the sketch.
 #[allow(clippy::cast_precision_loss)] // far below 2^53
 fn as_ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
-/// Writes it all.
+/// Writes the metrics of traffic.
 pub fn write(traffic: &Traffic<'_>, to: &mut Exposition) {
-    // One store alone would look as if the other's events had never been: a fall, which a reader takes for a beginning.
+    // Without one store's events the counters would fall, and Prometheus would take that for a restart.
     if let (Some(old), Some(new)) = (traffic.old, traffic.new) {
         merged(traffic.since_ms, old, new, to);
     }
@@ -131,7 +131,7 @@ fn merged(since_ms: u64, old: &Rollups, new: &Rollups, to: &mut Exposition) {
     for (path, share) in &shown {
         for (index, class) in CLASSES.iter().enumerate() {
             let count = share.count(|rollup| of_class(rollup, index));
-            // A class that begins later must begin at 0, or its first requests are in no rate.
+            // A class must begin at 0: a series that appears with its first requests has no rate of them.
             if count > 0 || index > 0 {
                 metric.sample(&[("path", path), ("class", class)], count);
             }
@@ -159,8 +159,8 @@ fn of_class(rollup: &Rollup, index: usize) -> u64 {
 fn busiest(routes: LiteMap<&str, Share>) -> LiteMap<&str, Share> {
     let mut by_count: Vec<(u64, (&str, Share))> =
         routes.into_iter().map(|(path, share)| (share.count(|rollup| rollup.requests), (path, share))).collect();
-    by_count.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
-    by_count.into_iter().take(MAX_ROUTES).map(|(_, route)| route).collect()
+    sorted::sort_by_key(&mut by_count, |(count, ..)| std::cmp::Reverse(*count));
+    sorted::map_of(by_count.into_iter().take(MAX_ROUTES).map(|(_, route)| route))
 }
 
 fn histogram(metric: &mut Metric<'_>, labels: Labels<'_>, share: &Share, of: (u32, u32, u32)) {

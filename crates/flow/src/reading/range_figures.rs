@@ -27,7 +27,7 @@ pub struct RangeFigures {
 ///
 /// # Errors
 /// [`Error`].
-pub async fn whole(
+pub async fn read_range(
     query: &Query,
     routes: RouteSelection,
     parts: RollupParts,

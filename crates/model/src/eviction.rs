@@ -1,7 +1,7 @@
-//! Memory within a bound: what was used longest ago goes first.
+//! Keeps a memory within a bound: entries that were used longest ago are evicted first.
 
-/// The use up to which all has to go, so that the rest weighs at most `most`; 0 where nothing has, so that uses are
-/// numbered from 1. `kept` gives the last use of each thing, and its weight.
+/// The last-use number at or below which entries are evicted, so that the rest weighs at most `most`; 0 if none need be,
+/// so uses are numbered from 1. `kept` gives each entry's last use and weight.
 pub fn up_to(kept: impl Iterator<Item = (u64, usize)>, most: usize) -> u64 {
     let mut by_use: Vec<(u64, usize)> = kept.collect();
     by_use.sort_unstable();
