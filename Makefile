@@ -27,6 +27,7 @@ check: setup ## formatting, lints, types and documentation, warnings denied
 	$(env) tsc
 	$(env) tsc --project dashboard
 	$(env) tsc --project bench/baseline
+	$(env) tsc --project clients/typescript
 
 test: setup check test-native simulate test-worker test-dashboard test-bench test-readme test-docs test-deployment ## all checks and tests
 

@@ -10,6 +10,7 @@ import { CONFIG, environment, isPlaceholder, queues, Refusal } from "./environme
 const SECRETS = {
   ADMIN_TOKEN: "may read and change; without it nothing can be changed",
   READ_TOKEN: "may only read, such as a dashboard or a probe; optional",
+  INGEST_TOKEN: "may only report requests that were served elsewhere; optional",
 };
 
 /** How long a queue keeps a message, in s: 14 days, the most there is. Unless told, it is 4 days. */

@@ -182,7 +182,7 @@ describe("the Deploy to Cloudflare button", () => {
   test("asks for each secret that the code reads, and suggests none", () => {
     const asked = [...sources.get("src/http/access.rs").matchAll(/"(\w+_TOKEN)"/g)].map(([, name]) => name);
     assert.deepEqual(new Set(secrets.map(([, name]) => name)), new Set(asked));
-    assert.deepEqual(secrets.map(([, , value]) => value), ["", ""]);
+    assert.ok(secrets.every(([, , value]) => value === ""));
   });
 
   test("describes every binding, variable and secret", () => {

@@ -80,7 +80,7 @@ describe("scripts/provision", () => {
       "wrangler r2 bucket list",
       "wrangler r2 bucket create path-collector-archive-staging",
     ]);
-    for (const secret of ["ADMIN_TOKEN", "READ_TOKEN"]) {
+    for (const secret of ["ADMIN_TOKEN", "READ_TOKEN", "INGEST_TOKEN"]) {
       assert.match(stdout, new RegExp(`npx wrangler secret put ${secret} --env staging`));
     }
     assert.deepEqual(project.account().calls, []);

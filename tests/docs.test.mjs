@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path) => readFileSync(join(root, path), "utf8");
 const docs = readdirSync(join(root, "docs")).map((page) => `docs/${page}`);
-const OTHERS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "migrations/README.md"];
+const OTHERS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "migrations/README.md", "clients/typescript/README.md"];
 const pages = [...OTHERS, ...docs];
 /** A page without its blocks of code. */
 const prose = (page) => read(page).replace(/^ *```.*?^ *```$/gms, "");

@@ -1,5 +1,6 @@
-//! Who may read and who may change: bearers of `READ_TOKEN` and `ADMIN_TOKEN`, browsers that logged in with one of them,
-//! and, to read, users of a Cloudflare Access application. Without those secrets nobody may, but in local development.
+//! Who may read, change, and report: bearers of `READ_TOKEN`, `ADMIN_TOKEN` and `INGEST_TOKEN`, browsers that logged in
+//! with one of the first two, and, to read, users of a Cloudflare Access application. Without those secrets nobody may, but
+//! in local development.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -21,6 +22,7 @@ const fn secrets_of(right: Right) -> &'static str {
     match right {
         Right::Read => "READ_TOKEN or ADMIN_TOKEN",
         Right::Change => "ADMIN_TOKEN",
+        Right::Report => "INGEST_TOKEN or ADMIN_TOKEN",
     }
 }
 
@@ -32,23 +34,29 @@ fn is_given_by(right: Right, scope: Scope) -> bool {
 pub struct Secrets {
     read: Option<String>,
     admin: Option<String>,
+    ingest: Option<String>,
 }
 
 impl Secrets {
     /// Reads them.
     pub fn of(env: &Env) -> Self {
         let secret = |name| env.secret(name).ok().map(|secret| secret.to_string()).filter(|text| !text.is_empty());
-        Self { read: secret("READ_TOKEN"), admin: secret("ADMIN_TOKEN") }
+        Self { read: secret("READ_TOKEN"), admin: secret("ADMIN_TOKEN"), ingest: secret("INGEST_TOKEN") }
     }
 
-    /// What a token allows. It is compared with both, whichever fits.
+    /// What a token allows in a session, too. It is compared with both, whichever fits.
     pub fn scope(&self, token: &str) -> Option<Scope> {
-        let fits = |secret: &Option<String>| secret.as_deref().is_some_and(|secret| same(token, secret));
-        match (fits(&self.read), fits(&self.admin)) {
+        match (fits(self.read.as_deref(), token), fits(self.admin.as_deref(), token)) {
             (_, true) => Some(Scope::Admin),
             (true, false) => Some(Scope::Read),
             (false, false) => None,
         }
+    }
+
+    /// Whether a token gives a right. Who may report requests may do nothing else.
+    fn allow(&self, right: Right, token: &str) -> bool {
+        let reports = fits(self.ingest.as_deref(), token);
+        self.scope(token).is_some_and(|scope| is_given_by(right, scope)) || (right == Right::Report && reports)
     }
 
     /// What signs sessions; none without secrets.
@@ -57,7 +65,12 @@ impl Secrets {
     }
 
     const fn give(&self, right: Right) -> bool {
-        self.admin.is_some() || (matches!(right, Right::Read) && self.read.is_some())
+        let own = match right {
+            Right::Read => self.read.is_some(),
+            Right::Change => false,
+            Right::Report => self.ingest.is_some(),
+        };
+        own || self.admin.is_some()
     }
 }
 
@@ -98,7 +111,7 @@ async fn check(right: Right, token: Option<&str>, request: &Request, env: &Env, 
     };
     // A token is judged alone: a wrong one is an error, whatever else there is.
     if let Some(token) = token {
-        return secrets.scope(token).filter(|scope| is_given_by(right, *scope)).map(|_| ()).ok_or_else(unauthorized);
+        return if secrets.allow(right, token) { Ok(()) } else { Err(unauthorized()) };
     }
     let scope = session(app, &secrets, request);
     if scope.is_some_and(|scope| is_given_by(right, scope)) {
@@ -146,6 +159,10 @@ fn bearer(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
+fn fits(secret: Option<&str>, token: &str) -> bool {
+    secret.is_some_and(|secret| same(token, secret))
+}
+
 /// Compares in a time that depends on neither text.
 fn same(a: &str, b: &str) -> bool {
     Sha256::digest(a.as_bytes()).ct_eq(&Sha256::digest(b.as_bytes())).into()
@@ -164,15 +181,18 @@ mod tests {
 
     #[test]
     fn each_token_has_its_scope() {
-        let secrets = Secrets { read: Some("r".into()), admin: Some("a".into()) };
+        let secrets = Secrets { read: Some("r".into()), admin: Some("a".into()), ingest: Some("i".into()) };
+        let scopes = ["r", "a", "i", "", "ra"].map(|token| secrets.scope(token));
+        assert_eq!(scopes, [Some(Scope::Read), Some(Scope::Admin), None, None, None]);
+        let rights = [Right::Read, Right::Change, Right::Report];
+        let allowed = |token| rights.map(|right| secrets.allow(right, token));
         assert_eq!(
-            ["r", "a", "", "ra"].map(|token| secrets.scope(token)),
-            [Some(Scope::Read), Some(Scope::Admin), None, None]
+            ["r", "a", "i", ""].map(allowed),
+            [[true, false, false], [true, true, true], [false, false, true], [false, false, false]]
         );
-        let none = Secrets { read: None, admin: None };
+        let none = Secrets { read: None, admin: None, ingest: None };
         assert!(none.scope("").is_none() && !none.give(Right::Read) && none.session_key().is_none());
-        let read = Secrets { admin: None, ..secrets };
-        assert!(read.give(Right::Read) && !read.give(Right::Change));
-        assert!(is_given_by(Right::Read, Scope::Read) && !is_given_by(Right::Change, Scope::Read));
+        let read = Secrets { admin: None, ingest: None, ..secrets };
+        assert_eq!(rights.map(|right| read.give(right)), [true, false, false]);
     }
 }

@@ -9,6 +9,7 @@ mod assets;
 mod etag;
 mod flag;
 mod html;
+pub mod ingest;
 mod login;
 mod ofrep;
 mod page;
@@ -88,6 +89,7 @@ async fn answer(
         Resource::ArchiveDay | Resource::ArchivePart => {
             archive::file(first, segments.get(1).map(String::as_str), env, app).await
         }
+        Resource::Ingest => ingest::written(request, app).await,
         Resource::EvaluateFlags => ofrep::all(request, app).await,
         Resource::EvaluateFlag => ofrep::one(first, request, app).await,
         _ if route.method == "GET" => show(route.resource, first, &query, app).await?.response(request),

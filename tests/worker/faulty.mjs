@@ -5,6 +5,7 @@
 // - `fails-after-persisting`: does it, then throws (of the database: writes; reads work);
 // - `hangs`: never answers, and nothing was done;
 // Of several objects one is named as `PATH_COLLECTOR/default-1`.
+// `INGEST` is the entry point of Workers that report their requests.
 // - `past` (ALARM only): an object is told that its alarm is set for ten minutes ago, until it sets one;
 // - `garbage`, `missing` (FLAGS only): what is read is not JSON, or not there;
 // - `refuses` (FLAGS only): reads work, and every write is answered 429, as KV does once the day's are used up;
@@ -111,24 +112,37 @@ export default class Faulty extends WorkerEntrypoint {
   }
 
   #worker() {
-    const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM, ARCHIVE } = this.env;
-    const send = (...args) => (broker ? broker.send(...args) : TRAFFIC_QUEUE.send(...args));
-    const env = {
-      ...this.env,
-      TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", send) }),
-      PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(name, PATH_COLLECTOR.getByName(name)) }),
-      DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
-      FLAGS: instead(FLAGS, {
-        get: (...args) => flag(FLAGS, args),
-        put: (...args) => writeFlag(FLAGS, "put", args),
-        delete: (...args) => writeFlag(FLAGS, "delete", args),
-        list: faulty("FLAGS", (...args) => FLAGS.list(...args)),
-      }),
-    };
-    if (ARCHIVE) env.ARCHIVE = instead(ARCHIVE, { put: faulty("ARCHIVE", (...args) => ARCHIVE.put(...args)) });
-    if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
-    return new Worker(this.ctx, env);
+    return new Worker(this.ctx, withFaults(this.env));
   }
+}
+
+/** As `src/entrypoints.mjs` has it. */
+export class Ingest extends WorkerEntrypoint {
+  fetch(request) {
+    const env = withFaults(this.env);
+    const ingest = () => new Worker(this.ctx, env).ingest(request, env, this.ctx);
+    return faulty("INGEST", ingest)();
+  }
+}
+
+function withFaults(original) {
+  const { TRAFFIC_QUEUE, PATH_COLLECTOR, DB, FLAGS, UPSTREAM, ARCHIVE } = original;
+  const send = (...args) => (broker ? broker.send(...args) : TRAFFIC_QUEUE.send(...args));
+  const env = {
+    ...original,
+    TRAFFIC_QUEUE: instead(TRAFFIC_QUEUE, { send: faulty("TRAFFIC_QUEUE", send) }),
+    PATH_COLLECTOR: instead(PATH_COLLECTOR, { getByName: (name) => object(name, PATH_COLLECTOR.getByName(name)) }),
+    DB: instead(DB, { batch: (statements) => batch(DB, statements) }),
+    FLAGS: instead(FLAGS, {
+      get: (...args) => flag(FLAGS, args),
+      put: (...args) => writeFlag(FLAGS, "put", args),
+      delete: (...args) => writeFlag(FLAGS, "delete", args),
+      list: faulty("FLAGS", (...args) => FLAGS.list(...args)),
+    }),
+  };
+  if (ARCHIVE) env.ARCHIVE = instead(ARCHIVE, { put: faulty("ARCHIVE", (...args) => ARCHIVE.put(...args)) });
+  if (UPSTREAM) env.UPSTREAM = instead(UPSTREAM, { fetch: faulty("UPSTREAM", (request) => UPSTREAM.fetch(request)) });
+  return env;
 }
 
 /** `binding` with some methods replaced. Native methods insist on their own `this`. */

@@ -90,9 +90,11 @@ export async function eventually(check, deadlineMs = 40_000) {
  * through this process's `fetch`, which follows redirects and knows no upgrades: see `startOnNetwork`. With
  * `boundUpstream`, a service binding to that module goes before. `files` is the folder of the dashboard's files;
  * `config` replaces parts of `wrangler.toml`. `caller` is a module that calls the gateway as its service `GATEWAY`.
+ * `reporter` is a module that reports its requests to `PATH_COLLECTOR`, unless it is `unbound`.
  */
 export async function startGateway(t, options = {}) {
-  const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, caller, files = "dashboard/dist" } = options;
+  const { vars = {}, secrets = {}, config = {}, upstream, boundUpstream, files = "dashboard/dist" } = options;
+  const { caller, reporter, unbound = false } = options;
   const { url: UPSTREAM_URL } = await startUpstream(t, upstream);
   const root = await configure(t, "tests/worker/faulty.mjs", { UPSTREAM_URL, ...vars }, files, config);
   const bindingOverrides = boundUpstream && { UPSTREAM: "upstream" };
@@ -103,11 +105,16 @@ export async function startGateway(t, options = {}) {
       config: { name: "upstream", main: project(boundUpstream), compatibility_date: "2026-10-01" },
     });
   }
-  if (caller) {
-    const services = [{ binding: "GATEWAY", service: readRawConfig({ config: project("wrangler.toml") }).rawConfig.name }];
-    const calling = { name: "caller", main: project(caller), compatibility_date: "2026-10-01", services };
-    await writeFile(join(root, "caller.json"), JSON.stringify(calling));
-    workers.push({ configPath: "caller.json" });
+  const service = () => readRawConfig({ config: project("wrangler.toml") }).rawConfig.name;
+  const other = async (name, main, services) => {
+    const config = { name, main: project(main), compatibility_date: "2026-10-01", services };
+    await writeFile(join(root, `${name}.json`), JSON.stringify(config));
+    workers.push({ configPath: `${name}.json` });
+  };
+  if (caller) await other("caller", caller, [{ binding: "GATEWAY", service: service() }]);
+  if (reporter) {
+    const binding = { binding: "PATH_COLLECTOR", service: service(), entrypoint: "Ingest" };
+    await other("reporter", reporter, unbound ? [] : [binding]);
   }
   const server = createTestHarness({ root, workers });
   t.after(() => server.close());
@@ -118,7 +125,7 @@ export async function startGateway(t, options = {}) {
 
 /** Starts the Worker as it was built, with the network as its upstream; gives its URL. It has no tables in D1. */
 export async function startOnNetwork(t, vars) {
-  const folder = await configure(t, "build/index.js", vars, "dashboard/dist");
+  const folder = await configure(t, "src/entrypoints.mjs", vars, "dashboard/dist");
   const server = { hostname: "127.0.0.1", port: 0 };
   const dev = { server, inspector: false, persist: false, watch: false, logLevel: "none" };
   const worker = await startWorker({ config: join(folder, "wrangler.json"), dev });

@@ -86,6 +86,15 @@ async function deadLetters(ask, id) {
   await ask("purgeLetters", { text: `{"id":"${"x".repeat(5_000)}"}` }, 413);
 }
 
+async function reports(ask) {
+  const { body: described } = operations.find(({ id }) => id === "ingest");
+  const [request] = described.content["application/json"].example.requests;
+  const { body } = await ask("ingest", { body: { requests: [{ ...request, startedAt: Date.now() }, request] } });
+  assert.deepEqual([body.accepted, body.refused], [1, 1]);
+  await ask("ingest", { body: { requests: [] } }, 400);
+  await ask("ingest", { text: "x".repeat(1_100_000) }, 413);
+}
+
 async function evaluation(ask) {
   const body = { context: { targetingKey: "1730956800000-1a2b3c4d", path: ROUTE } };
   const { headers } = await ask("evaluateFlags", { body });
@@ -191,6 +200,7 @@ describe("docs/openapi.json", { concurrency: 3, timeout: 180_000 }, () => {
     for (const id of ["snapshot", "health", "probe", "metrics", "loginPage", "openapi"]) await ask(id);
     await deadLetters(ask, letter);
     await evaluation(ask);
+    await reports(ask);
     await ask("login", { form: { token: "any" } }, 303);
     await ask("logout", {}, 303);
     await archive(ask, gateway);

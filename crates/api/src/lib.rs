@@ -6,6 +6,7 @@ pub mod archive;
 pub mod events;
 pub mod flag;
 pub mod health;
+pub mod ingest;
 pub mod letters;
 pub mod object;
 pub mod ofrep;

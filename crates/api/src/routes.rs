@@ -17,6 +17,8 @@ pub enum Right {
     Read,
     /// To change the flag, letters or reports.
     Change,
+    /// To report requests that were served elsewhere.
+    Report,
 }
 
 /// What a route shows or does.
@@ -38,6 +40,7 @@ pub enum Resource {
     FlagStatus,
     Health,
     Ids,
+    Ingest,
     Metrics,
     Parity,
     ParityReport,
@@ -128,6 +131,7 @@ pub const ROUTES: &[ApiRoute] = &[
     get("/v1/snapshot", Resource::Snapshot),
     get("/v1/stats", Resource::Stats).asked(&[&RANGE, &FROM, &TO, &DETAIL]),
     get("/v1/trace/{id}", Resource::Trace).of(&[&EVENT]),
+    order("POST", "/v1/events", Resource::Ingest).by(Right::Report),
     order("PUT", "/v1/flag", Resource::ChangeFlag),
     order("POST", "/v1/flag/preview", Resource::PreviewFlag),
     order("POST", "/v1/flag/rollback", Resource::RollbackFlag),

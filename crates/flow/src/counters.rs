@@ -34,6 +34,11 @@ impl Counters {
         }
     }
 
+    /// One counter.
+    pub fn of(&self, name: &str) -> u64 {
+        self.0.borrow().iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value)
+    }
+
     /// All counters that are not zero.
     pub fn all(&self) -> CounterValues {
         self.0.borrow().iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()

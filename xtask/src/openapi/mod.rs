@@ -91,8 +91,10 @@ fn operation(route: &ApiRoute, schemas: &mut Schemas) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
-    if route.right == Right::Change {
-        operation["security"] = json!([{ "adminToken": [] }, { "session": [] }]);
+    match route.right {
+        Right::Read => {}
+        Right::Change => operation["security"] = json!([{ "adminToken": [] }, { "session": [] }]),
+        Right::Report => operation["security"] = json!([{ "ingestToken": [] }, { "adminToken": [] }]),
     }
     if let Some(body) = operations::body(resource, schemas) {
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": body } });

@@ -7,6 +7,7 @@ use api::flag::{
     RollbackOrder, StopAnswer, StopOrder,
 };
 use api::health::HealthAnswer;
+use api::ingest::{IngestAnswer, IngestBatch};
 use api::letters::{LetterSelection, LettersAnswer, PurgeAnswer, RedriveAnswer};
 use api::ofrep::EvaluationsAnswer;
 use api::parity::{ReportsAnswer, RunAnswer};
@@ -37,6 +38,7 @@ pub fn names(resource: Resource) -> [&'static str; 3] {
         Resource::PathSeries => ["figures", "pathSeries", "One route over time"],
         Resource::Exemplars => ["figures", "exemplars", "Real requests: a sample, and the slowest"],
         Resource::Ids => ["events", "ids", "The events of one store"],
+        Resource::Ingest => ["events", "ingest", "Count requests that were served elsewhere"],
         Resource::Trace => ["events", "trace", "What both stores know of an ID"],
         Resource::Flag => ["flag", "flag", "The flag in force"],
         Resource::FlagDocument => ["flag", "flagDocument", "The document that a change starts from"],
@@ -99,6 +101,7 @@ pub fn content(resource: Resource, of: &mut Schemas) -> Value {
         Resource::Path => json_of(&of.answer::<PathAnswer>()),
         Resource::Exemplars => json_of(&of.answer::<ExemplarsAnswer>()),
         Resource::Ids => json_of(&of.answer::<EventsAnswer>()),
+        Resource::Ingest => json_of(&of.answer::<IngestAnswer>()),
         Resource::Trace => json_of(&of.answer::<TraceAnswer>()),
         Resource::Flag => json_of(&of.answer::<FlagAnswer>()),
         Resource::FlagDocument => json_of(&of.answer::<FlagDocumentAnswer>()),
@@ -187,6 +190,13 @@ pub fn body(resource: Resource, of: &mut Schemas) -> Option<Value> {
         Resource::ReleaseFlag => {
             let example = json!({ "id": "stop-1f2e3d4c", "updatedBy": "jo", "reason": "it was the upstream" });
             (of.body::<ReleaseOrder>(), example)
+        }
+        Resource::Ingest => {
+            let example = json!({ "requests": [{
+                "key": "8f1a2b3c4d5e6f70-AMS", "method": "GET", "path": "/users/17", "status": 200,
+                "startedAt": 1_730_956_800_000_u64, "responseTime": 21, "clientAddress": "192.0.2.7",
+            }] });
+            (of.body::<IngestBatch>(), example)
         }
         Resource::RedriveLetters => (of.body::<LetterSelection>(), json!({ "all": true })),
         Resource::PurgeLetters => {

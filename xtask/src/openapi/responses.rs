@@ -52,6 +52,7 @@ pub fn responses(of: &mut Schemas) -> Map<String, Value> {
 /// How one gets in.
 pub fn security_schemes() -> Value {
     json!({
+        "ingestToken": { "type": "http", "scheme": "bearer", "description": "INGEST_TOKEN: may report requests." },
         "readToken": { "type": "http", "scheme": "bearer", "description": "READ_TOKEN: may read." },
         "adminToken": { "type": "http", "scheme": "bearer", "description": "ADMIN_TOKEN: may read and change." },
         "session": {

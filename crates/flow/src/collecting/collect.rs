@@ -3,8 +3,10 @@
 //! Invariants: no failure leaves this module but as a log line and a counter. A request waits only for what it began
 //! itself: what it leaves to others is plain data.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use model::error::InputError;
 use model::event::address::{self, AddressHashing};
 use model::event::identity::{Digest, IdempotentId, window_start};
 use model::event::path::{self, RequestPath};
@@ -38,6 +40,15 @@ pub struct ObservedRequest {
     pub response_time_ms: u32,
 }
 
+/// Who a request is, for dedup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// Its ID.
+    pub id: IdempotentId,
+    /// The hash that dedup goes by.
+    pub digest: Digest,
+}
+
 /// Records one request. Usually it is done when this returns, because another request sends the event together with its
 /// own. If something is left to wait for, it is returned as a future for `waitUntil`, which costs as much as all the
 /// rest.
@@ -62,7 +73,7 @@ pub fn collect(app: &Rc<App>, observed: ObservedRequest, now_ms: u64) -> Option<
 }
 
 /// Does what is left to do when an event was handed over, under a `waitUntil` that began at `began_ms`.
-async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
+pub(super) async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
     deliver::finish(next, app, began_ms).await;
     // Cut off by the platform, a report would be left for a minute: another request has time for it.
     if deliver::left_ms(app, began_ms) > vitals::DEADLINE_MS {
@@ -72,21 +83,38 @@ async fn finish(next: DeliveryStep, app: &App, began_ms: u64) {
 
 /// Makes an event of a request and hands it over.
 fn record(app: &App, flag: &Flag, hashing: &AddressHashing, observed: ObservedRequest, now_ms: u64) -> DeliveryStep {
-    let ObservedRequest { address, request_id, mut method, path: raw_path, status, started_ms, response_time_ms } =
-        observed;
-    let address = address.as_deref().unwrap_or(address::UNKNOWN);
-    // 128 random bits, where a version 4 UUID has 122.
-    let request_id = request_id.unwrap_or_else(|| hex::encode(app.unique::<16>()));
-    let digest = Digest::of(address, &raw_path, &request_id);
-    let window = window_start(started_ms, app.config.window_ms);
-    let idempotent_id = match IdempotentId::with_digest(window, digest) {
-        Ok(id) => id,
+    match identify(app, &observed) {
+        Ok(identity) => record_as(app, flag, hashing, observed, identity, now_ms),
         Err(error) => {
             app.count("id_invalid", 1);
             app.error(format_args!("Not counted: {error}"));
-            return DeliveryStep::Follow;
+            DeliveryStep::Follow
         }
-    };
+    }
+}
+
+/// Who the request is, for dedup.
+pub(super) fn identify(app: &App, observed: &ObservedRequest) -> Result<Identity, InputError> {
+    let address = observed.address.as_deref().unwrap_or(address::UNKNOWN);
+    // 128 random bits, where a version 4 UUID has 122.
+    let random = || Cow::Owned(hex::encode(app.unique::<16>()));
+    let request_id = observed.request_id.as_deref().map_or_else(random, Cow::Borrowed);
+    let digest = Digest::of(address, &observed.path, &request_id);
+    let window = window_start(observed.started_ms, app.config.window_ms);
+    Ok(Identity { id: IdempotentId::with_digest(window, digest)?, digest })
+}
+
+/// Makes an event of a request that was identified and hands it over.
+pub(super) fn record_as(
+    app: &App,
+    flag: &Flag,
+    hashing: &AddressHashing,
+    observed: ObservedRequest,
+    Identity { id: idempotent_id, digest }: Identity,
+    now_ms: u64,
+) -> DeliveryStep {
+    let ObservedRequest { address, mut method, path: raw_path, status, started_ms, response_time_ms, .. } = observed;
+    let address = address.as_deref().unwrap_or(address::UNKNOWN);
     let place = app.config.normalizer.place(&raw_path);
     // Before the answer's status is looked at: what a request is counted under has no say in where it goes.
     let to = route(flag, &place, &idempotent_id);

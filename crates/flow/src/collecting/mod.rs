@@ -4,4 +4,5 @@ pub mod address_key;
 pub mod collect;
 pub mod deliver;
 pub mod flush;
+pub mod ingest;
 pub mod write_path;

@@ -7,6 +7,7 @@ mod consuming;
 mod cron;
 mod flag;
 mod flush;
+mod ingest;
 mod letters;
 mod object;
 mod operating;
