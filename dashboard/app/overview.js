@@ -19,7 +19,7 @@ export function overview({ place, sources, go, searched }) {
     h("h1", { class: "hidden", tabindex: "-1" }, "Overview"),
     summary({ flag, parity, health, place }),
     h("div", { class: stats.old ? "dim" : null, "data-key": "tiles" }, head(stats, series, past)),
-    stats.data?.total.requests === 0
+    stats.data?.total.requests === 0 && !series.data?.points.some(({ requests }) => requests)
       ? noRequests(place)
       : trafficCharts({ read: series, place, go, history: sources.flagHistory().data, past }),
     pathTable({ read: paths, place, all: stats.data?.total.requests, csv: sources.csv(place), searched }),

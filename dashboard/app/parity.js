@@ -80,7 +80,7 @@ const compared = (report) => share(report.union, allEvents(report));
 function versions(report, history) {
   const rules = rulesIn(history, report.window);
   if (!rules.length) return h("span", { class: "none" }, history?.history.length ? "none yet" : "–");
-  return h("span", { title: rules.map((rule) => `version ${rule.version}: ${ruleText(rule)}`).join("; ") }, rules.map(({ version }) => `v${version}`).join(" → "));
+  return h("span", { class: "nowrap", title: rules.map((rule) => `version ${rule.version}: ${ruleText(rule)}`).join("; ") }, rules.map(({ version }) => `v${version}`).join(" → "));
 }
 
 function latest(reports, place, isCompared) {

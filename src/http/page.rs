@@ -33,6 +33,9 @@ pub fn is_for_browsers(path: &str) -> bool {
     !API.contains(&path.trim_start_matches('/').split('/').next().unwrap_or_default())
 }
 
+/// Stands in the page where the name of the environment goes.
+const NO_ENVIRONMENT: &str = r#"data-environment="""#;
+
 /// Answers a browser; `path` is what follows the prefix.
 ///
 /// # Errors
@@ -83,8 +86,14 @@ async fn dashboard(request: &Request, env: &Env, app: &App) -> std::result::Resu
     }
     let snapshot = app.within_ms(SNAPSHOT_DEADLINE_MS, snapshot::text(app));
     let (page, snapshot) = futures_util::future::join(assets::page("/index.html", env, app), snapshot).await;
-    let page = with_snapshot(&page?, snapshot.and_then(std::result::Result::ok).as_deref());
+    let page = with_environment(&page?, app.config.environment.as_deref());
+    let page = with_snapshot(&page, snapshot.and_then(std::result::Result::ok).as_deref());
     html(app, 200, &if access::has_session(request, env, app) { page.replacen(NO_SESSION, SESSION, 1) } else { page })
+}
+
+/// Puts the environment's name into the page; the configuration lets nothing but a plain name through.
+fn with_environment(page: &str, environment: Option<&str>) -> String {
+    page.replacen(NO_ENVIRONMENT, &format!(r#"data-environment="{}""#, environment.unwrap_or_default()), 1)
 }
 
 /// Puts a snapshot into the page. In a script's text only `<` could end the script.

@@ -67,11 +67,17 @@ describe("what the overview answers", { timeout: 480_000 }, () => {
   test("when clocks go back, 25 hours have 25 names and all their requests", async (t) => {
     const [from, to] = [Date.UTC(2026, 9, 24, 22), Date.UTC(2026, 9, 25, 23)];
     const series = everyStep(from, to, HOUR);
-    const prepare = (page) => answer(page, "series", series);
+    const [point] = series.points;
+    const total = { ...point, requests: 25, status: { ...point.status, "2xx": 25 }, addresses: { lower: 1, estimate: 1 } };
+    const prepare = async (page) => {
+      await answer(page, "series", series);
+      await answer(page, "stats", { from, to, exact: true, missing: [], total });
+    };
     const page = await show(t, `?from=${from}&to=${to}`, { prepare });
     await settled(page);
     const { names, figures } = await rowsOf(page, "requests-table", 2);
     assert.equal(new Set(names).size, 25);
+    assert.equal(sum(figures), await requests(page));
     assert.equal(sum(figures), 25);
   });
 
@@ -174,6 +180,7 @@ describe("what the overview answers", { timeout: 480_000 }, () => {
       const where = page.locator(".where");
       await where.getByRole("link", { name: "version 5: 1\u202f% on both, 9.9\u202f% new alone" }).waitFor();
       assert.equal(await where.locator("b").textContent(), new URL(site.url).host);
+      await where.getByText("staging", { exact: true }).waitFor();
       const foot = await page.locator("footer").textContent();
       assert.match(foot, /Asia\/(Kolkata|Calcutta) \(GMT\+5:30\)/);
       assert.match(foot, /Path Collector \d+\.\d+\.\d+, build [0-9a-f]{7,}/);

@@ -141,7 +141,7 @@ async function repeatReport(database, days) {
  * many requests of the last hour `all` and D1 (`new`) know of.
  */
 export async function startSeeded(t) {
-  const gateway = await startGateway(t, { vars: { LOG_EVENTS: "false" } });
+  const gateway = await startGateway(t, { vars: { LOG_EVENTS: "false", ENVIRONMENT: "staging" } });
   for (const [version, [ago, fields]] of FLAGS.entries()) {
     await goBack(gateway, ago);
     await gateway.changeFlag(version, fields);

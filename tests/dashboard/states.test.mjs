@@ -287,7 +287,7 @@ describe("states of the dashboard", { timeout: 240_000 }, () => {
     assert.equal(await reasons.count(), new Set(told.map(({ code }) => code)).size, "one entry to a code");
     const target = `pathctl --target ${site.url}`;
     await reasons.filter({ hasText: "D1 keeps 11 dead letters" }).getByText(`${target} dead-letters list`).waitFor();
-    await reasons.filter({ hasText: "event lost" }).getByText("npx wrangler tail --env ENV --search 'event lost'").waitFor();
+    await reasons.filter({ hasText: "event lost" }).getByText("npx wrangler tail --env staging --search 'event lost'").waitFor();
     const [{ id }] = (await gateway.read("dead-letters")).letters;
     await page.getByText(`${target} dead-letters show ${id}`).waitFor();
     assert.match(await page.locator(".flow").textContent(), /Gateway.*2 lost in 24 hours.*Stores.*in the object.*in D1.*Dead letters11 kept/s);

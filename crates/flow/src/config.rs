@@ -54,6 +54,9 @@ pub struct Config {
     pub retention: Retention,
     /// `ACCESS_TEAM_DOMAIN` and `ACCESS_AUD`: the Cloudflare Access application whose users may read.
     pub access: Option<Application>,
+    /// `ENVIRONMENT`: what the dashboard calls this deployment, such as `production`: up to 40 letters, digits, `-` and
+    /// `_`. It should be the name of Wrangler's environment, which commands on the page name.
+    pub environment: Option<String>,
     /// `LOCAL_DEVELOPMENT`: whether administrative routes are open without a secret.
     pub local_development: bool,
 }
@@ -159,6 +162,18 @@ impl Reader<'_> {
         Some(Application { team, audience })
     }
 
+    /// A short name that may stand in a page and in a command as it is.
+    fn label(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name)?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if text.len() <= 40 && text.chars().all(is_plain) {
+            return Some(text);
+        }
+        let remedy = "give up to 40 letters, digits, - and _, such as production; until then there is none";
+        self.errors.push(InputError::field(name, text, remedy));
+        None
+    }
+
     fn url(&mut self, name: &'static str) -> Option<String> {
         let text = self.text(name)?;
         let trimmed = text.trim_end_matches('/');
@@ -215,6 +230,7 @@ impl Config {
                 details_ms: reader.number("KEEP_DETAILS_DAYS", 7, 7..=90) * DAY_MS,
             },
             access: reader.access(local_development),
+            environment: reader.label("ENVIRONMENT"),
             local_development,
         };
         (config, reader.errors)
@@ -254,6 +270,18 @@ mod tests {
             assert_eq!(errors.iter().filter(|e| e.starts_with(&format!("`{name}`"))).count(), 1, "{errors:?}");
         }
         assert_eq!(config.normalizer.normalize("/ok/x", 200), "/ok/{id}");
+    }
+
+    #[test]
+    fn an_environment_is_a_plain_name() {
+        let environment = |text| {
+            let (config, errors) = read(&[("ENVIRONMENT", text)]);
+            (config.environment, errors.len())
+        };
+        assert_eq!(environment("production"), (Some("production".to_owned()), 0));
+        assert_eq!(environment(""), (None, 0));
+        assert_eq!(environment("\"><script>"), (None, 1));
+        assert_eq!(environment(&"e".repeat(41)), (None, 1));
     }
 
     #[test]
