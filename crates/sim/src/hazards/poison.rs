@@ -1,7 +1,8 @@
 //! Messages come that no code can read.
 
 use super::{Hazard, Scene};
-use crate::story::{Act, Step, Unreadable};
+use crate::story::{Act, Broken, Step, Unreadable};
+use crate::world::trouble::{Fault, Port};
 
 pub struct Poison;
 
@@ -12,8 +13,22 @@ impl Hazard for Poison {
 
     fn steps(&self, scene: &Scene<'_>) -> Vec<Step> {
         let kinds = [Unreadable::Bytes, Unreadable::NoJson, Unreadable::HalfEvent];
-        (0..=scene.random.below(3))
-            .map(|_| Step::new(scene.any_time(), Act::Unreadable(*scene.random.pick(&kinds))))
-            .collect()
+        let random = scene.random;
+        let message = |_| Step::new(scene.any_time(), Act::Unreadable(*random.pick(&kinds)));
+        let mut steps: Vec<Step> = (0..=random.below(3)).map(message).collect();
+        if random.happens(250_000) {
+            // D1 keeps the letters and denies it, until the messages are in the slow lane.
+            let from_ms = steps.iter().map(|step| step.at_ms).min().unwrap_or_default();
+            steps.push(Step::new(
+                from_ms,
+                Act::Break(Broken {
+                    port: Port::D1Write,
+                    fault: Fault::FailsAfterPersisting,
+                    lasts_ms: random.between(240_000..900_000),
+                    ppm: 1_000_000,
+                }),
+            ));
+        }
+        steps
     }
 }
