@@ -257,10 +257,13 @@ const CHUNK_BYTES: usize = 500_000;
 /// Rows as parameters that `json_each(?)` reads. One parameter holds many rows, so that a batch stays far below the
 /// platform's limit on statements.
 pub(crate) fn json_chunks(rows: impl IntoIterator<Item = serde_json::Value>) -> Vec<Value> {
+    chunks_of(&mut rows.into_iter().map(|row| row.to_string()))
+}
+
+fn chunks_of(rows: &mut dyn Iterator<Item = String>) -> Vec<Value> {
     let mut chunks = Vec::new();
     let mut list = String::new();
     for row in rows {
-        let row = row.to_string();
         if !list.is_empty() && list.len() + row.len() > CHUNK_BYTES {
             list.push(']');
             chunks.push(Value::Text(std::mem::take(&mut list)));

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use crate::event::Event;
 use crate::event::identity::Digest;
+use crate::sorted;
 
 /// The store that holds a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +56,7 @@ impl CopyUnion {
 
     /// Adds copies that were archived earlier, in any order.
     pub fn remember(&mut self, mut copies: Vec<ArchivableCopy>) {
-        copies.sort_unstable();
+        sorted::sort_by(&mut copies, ArchivableCopy::cmp);
         for copy in copies {
             self.is_first(copy);
         }
@@ -67,7 +68,7 @@ impl CopyUnion {
         let of = |side| move |event: Event| (copy_of(&event, side), event);
         let mut all: Vec<(ArchivableCopy, Event)> =
             old.into_iter().map(of(CopyHolder::Old)).chain(new.into_iter().map(of(CopyHolder::New))).collect();
-        all.sort_unstable_by_key(|(copy, _)| *copy);
+        sorted::sort_by_key(&mut all, |(copy, _)| *copy);
         let before = all.len();
         let events: Vec<Event> =
             all.into_iter().filter_map(|(copy, event)| self.is_first(copy).then_some(event)).collect();

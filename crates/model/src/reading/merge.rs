@@ -17,7 +17,7 @@ use super::selection::Span;
 use crate::counting::rollup::Rollup;
 use crate::event::identity::Digest;
 use crate::event::{Cohort, Event};
-use crate::sorted::distinct;
+use crate::sorted::{self, distinct};
 
 /// Events of one interval, from the old store and from the new one.
 pub type Recount = (Vec<Event>, Vec<Event>);
@@ -75,7 +75,7 @@ impl Merged {
 /// Routes, the busiest first.
 pub fn busiest(by_route: &RollupsByRoute) -> Vec<(&str, &Rollup)> {
     let mut routes: Vec<_> = by_route.iter().map(|(path, rollup)| (path.as_str(), rollup)).collect();
-    routes.sort_unstable_by(|a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
+    sorted::sort_by(&mut routes, |a, b| b.1.requests.cmp(&a.1.requests).then_with(|| a.0.cmp(b.0)));
     routes
 }
 

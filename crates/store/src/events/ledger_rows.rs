@@ -9,6 +9,7 @@ use model::event::ProducerId;
 use model::log::ledger::Arrivals;
 use model::log::writes::Writes;
 use model::parity::ask::Minute;
+use model::sorted;
 
 use super::minute_sums::{halves, minute_sums};
 use super::read::arrivals_of;
@@ -94,7 +95,7 @@ pub(crate) fn replace(ledgers: &ArrivalsByMinute) -> Result<Vec<Statement>, Stor
         let producers = ledger.arrivals.stored.0.keys().chain(ledger.arrivals.absorbed.0.keys());
         first.extend(producers.map(|producer| (*producer, *start)));
     }
-    first.sort_unstable();
+    sorted::sort_by_key(&mut first, |first| *first);
     first.dedup_by_key(|(producer, _)| *producer);
     let producers = first.iter().map(|(producer, start)| serde_json::json!([ProducerId(*producer), start]));
     let mut statements = vec![Statement::new(DELETE, [json_list(ledgers.keys().copied())])];

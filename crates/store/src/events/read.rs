@@ -20,7 +20,7 @@ use crate::statements::statements;
 pub(crate) const REACH_MS: u64 = model::event::MAX_ID_DISTANCE_MS;
 
 statements!("read.sql":
-    LAST_FOLD, EACH_ROUTE, ONE_ROUTE, ONE_CHANGED_ROUTE, TAIL, EVENTS_BETWEEN, STATE, BY_WINDOW,
+    LAST_FOLD, IN_RANGE, ONE_ROUTE, TAIL, EVENTS_BETWEEN, STATE, BY_WINDOW,
 );
 
 /// UTC days before today whose events the state counts.
@@ -93,13 +93,12 @@ impl EventReader {
             let changed = |span: &Span| {
                 let mut params = range_params(span, selection);
                 params.extend(id(known.fold));
-                let path = match &selection.routes {
-                    RouteSelection::Each => return Statement::new(EACH_ROUTE, params),
-                    RouteSelection::Together => ALL_ROUTES,
-                    RouteSelection::One(path) => path,
-                };
-                params.push(path.into());
-                Statement::new(ONE_CHANGED_ROUTE, params)
+                params.push(match &selection.routes {
+                    RouteSelection::Each => Value::Null,
+                    RouteSelection::Together => ALL_ROUTES.into(),
+                    RouteSelection::One(path) => path.as_str().into(),
+                });
+                Statement::new(IN_RANGE, params)
             };
             statements.extend(spans_known.iter().map(changed));
         }
@@ -229,8 +228,8 @@ fn stored(span: &Span, selection: &Selection) -> Statement {
     };
     match &selection.routes {
         RouteSelection::Each => {
-            let unknown = [const { Value::Null }; 3];
-            Statement::new(EACH_ROUTE, range_params(span, selection).into_iter().chain(unknown))
+            let unknown_fold_and_no_route = [const { Value::Null }; 4];
+            Statement::new(IN_RANGE, range_params(span, selection).into_iter().chain(unknown_fold_and_no_route))
         }
         RouteSelection::Together => one(ALL_ROUTES),
         RouteSelection::One(path) => one(path),

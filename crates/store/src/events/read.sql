@@ -9,7 +9,8 @@ SELECT from_seq, folded_at, mark,
        EXISTS (SELECT 1 FROM folds WHERE from_seq = ?4 AND folded_at = ?5 AND mark = ?6) AS is_continued
 FROM last_fold;
 
--- name: EACH_ROUTE
+-- name: IN_RANGE
+-- Each route, or the route ?9 alone where that is not NULL.
 -- What has changed since the fold ?6 to ?8, as of which the reader knows the range; all of it where they are NULL or
 -- that fold is unknown. One bound on the start, so that the rest of the range is not visited.
 SELECT json_array(grain, start, rollups.path, cohort, requests,
@@ -18,18 +19,7 @@ SELECT json_array(grain, start, rollups.path, cohort, requests,
          iif(iif(cohort = 1, ?5, ?4) > 1, hex(addresses), ''),
          iif(iif(cohort = 1, ?5, ?4) > 2, hex(exemplars), '')) AS rollup
 FROM rollups
-WHERE grain = ?1 AND start < ?3 AND path <> '' AND start >= max(?2, 1 - ?1 + (
-  SELECT coalesce(max(changed_from), 0) FROM fold_changes WHERE from_seq = ?6 AND folded_at = ?7 AND mark = ?8));
-
--- name: ONE_CHANGED_ROUTE
--- The same of the route ?9.
-SELECT json_array(grain, start, rollups.path, cohort, requests,
-         json_array(status_1, status_2, status_3, status_4, status_5), json_array(time_sum, time_min, time_max),
-         json_array(digest_high, digest_low, value_high, value_low), iif(iif(cohort = 1, ?5, ?4) > 0, hex(latency), ''),
-         iif(iif(cohort = 1, ?5, ?4) > 1, hex(addresses), ''),
-         iif(iif(cohort = 1, ?5, ?4) > 2, hex(exemplars), '')) AS rollup
-FROM rollups
-WHERE grain = ?1 AND start < ?3 AND path = ?9 AND start >= max(?2, 1 - ?1 + (
+WHERE grain = ?1 AND start < ?3 AND iif(?9 IS NULL, path <> '', path = ?9) AND start >= max(?2, 1 - ?1 + (
   SELECT coalesce(max(changed_from), 0) FROM fold_changes WHERE from_seq = ?6 AND folded_at = ?7 AND mark = ?8));
 
 -- name: ONE_ROUTE

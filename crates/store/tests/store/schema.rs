@@ -23,6 +23,20 @@ fn a_new_object_takes_every_step_once() {
 }
 
 #[test]
+fn one_that_an_older_version_made_takes_the_steps_that_it_lacks() {
+    let object = Sqlite::empty();
+    object.script(NOTE);
+    let all = due(&object);
+    object.script(&all[0]);
+    assert_eq!(due(&object), all[1..]);
+    for script in &all[1..] {
+        object.script(script);
+    }
+    assert_eq!(object.count("marks"), 1, "its views are there");
+    assert_eq!(due(&object), Vec::<String>::new());
+}
+
+#[test]
 fn one_that_a_newer_version_made_takes_none() {
     let object = Sqlite::empty();
     object.script(NOTE);

@@ -6,6 +6,7 @@ use crate::operating::exposition::{Decimal, Exposition, MetricKind};
 use crate::operating::health::{
     CounterValues, HealthFacts, HealthReason, HealthStatus, Job, PEAK, ReasonCode, WRITE_PROBE,
 };
+use crate::sorted;
 
 /// Facts about the pipeline. `None` means that it could not be read.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ fn health(pipeline: &Pipeline, to: &mut Exposition) {
     to.states("path_collector_health", "1 for how health is judged.", "status", &statuses, pipeline.status.name());
     let mut metric = to.metric(MetricKind::Gauge, "path_collector_health_reasons", "Why health is not ok, by code.");
     let mut codes: Vec<String> = pipeline.reasons.iter().map(|reason| reason.code.to_string()).collect();
-    codes.sort_unstable();
+    sorted::sort_by(&mut codes, String::cmp);
     for same in codes.chunk_by(|a, b| a == b) {
         metric.sample(&[("code", same.first().map_or("", String::as_str))], same.len() as u64);
     }
