@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::future::Future;
 use std::rc::Rc;
 
+use model::counting::admission::RouteLimit;
 use model::operating::health::CounterValues;
 use sha2::{Digest as _, Sha256};
 use store::events::event_store::EventStore;
@@ -144,7 +145,21 @@ impl App {
     /// # Errors
     /// When its database is not bound.
     pub fn event_store(&self) -> Result<EventStore, StoreError> {
-        Ok(EventStore::new(self.new_store()?, self.config.window_ms, self.config.retention))
+        let store = EventStore::new(self.new_store()?, self.config.window_ms, self.config.retention);
+        Ok(store.counting(self.routes()))
+    }
+
+    /// Which routes are counted separately: also those that overrides name, as far as this isolate knows the flag.
+    pub fn routes(&self) -> RouteLimit {
+        let mut routes = self.config.routes.clone();
+        let flag = self.isolate.flag.borrow().obeyed.in_force().cloned();
+        let overrides = flag.iter().flat_map(|flag| &flag.overrides).map(|(template, _)| template.as_str());
+        for route in overrides {
+            if !routes.always.contains(route) {
+                Rc::make_mut(&mut routes.always).insert(route.to_owned());
+            }
+        }
+        routes
     }
 
     /// The new path's event store, for reading only.

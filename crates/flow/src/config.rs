@@ -3,7 +3,10 @@
 //! Invariant: a bad value never stops the gateway. It is logged once per isolate, naming the variable, and its default
 //! holds.
 
+use std::rc::Rc;
+
 use model::access::jwt::Application;
+use model::counting::admission::{DEFAULT_ROUTES, RouteLimit};
 use model::counting::grain::{DAY_MS, HOUR_MS, Retention};
 use model::delivery::bounds::{Bounds, FLUSH_MS, LANES};
 use model::delivery::coalesce::Limits;
@@ -21,6 +24,8 @@ pub struct Config {
     pub upstream_url: Option<String>,
     /// `PATH_TEMPLATES`: path templates, separated by white space or commas.
     pub normalizer: Normalizer,
+    /// `ROUTES_PER_DAY`: most routes that a store counts separately on a day, besides templates.
+    pub routes: RouteLimit,
     /// `ID_WINDOW_MS`: length of the ID window, 1 s to 1 h.
     pub window_ms: u64,
     /// `COLLECTOR_SHARDS`: number of `PathCollector` objects, 1 to 256. Once there are events, the number by which they
@@ -205,6 +210,11 @@ impl Config {
         let flush_events = reader.number("FLUSH_EVENTS", 100, 1..=150);
         let config = Self {
             upstream_url: reader.url("UPSTREAM_URL"),
+            routes: RouteLimit {
+                most: usize::try_from(reader.number("ROUTES_PER_DAY", DEFAULT_ROUTES as u64, 100..=5_000))
+                    .unwrap_or(DEFAULT_ROUTES),
+                always: Rc::new(normalizer.templates().map(str::to_owned).collect()),
+            },
             normalizer,
             window_ms: reader.number("ID_WINDOW_MS", DEFAULT_WINDOW_MS, 1_000..=MAX_ID_DISTANCE_MS),
             shards,

@@ -245,7 +245,8 @@ impl Object {
         self.alarm.set(None);
         self.prepare().await?;
         let now_ms = self.app.now_ms();
-        while self.events.fold(now_ms).await? > 0 {}
+        let events = self.events.clone().counting(self.app.routes());
+        while events.fold(now_ms).await? > 0 {}
         // Details that are not archived yet are kept; what can't be told now is left for the next time.
         let archived = archive::details_until(&self.app).await.unwrap_or_else(|error| {
             self.app.error(format_args!("PathCollector deletes no details: the archive's state: {error}"));

@@ -104,6 +104,11 @@ impl Normalizer {
         Ok(())
     }
 
+    /// The templates.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        self.templates.iter().flatten().map(Template::as_str)
+    }
+
     /// Normalises a URL's path (without query). A path that is already a normalised route is left unchanged.
     pub fn place<'a>(&'a self, path: &'a str) -> RequestPath<'a> {
         let canonical = canonical(path);

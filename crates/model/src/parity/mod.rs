@@ -11,6 +11,7 @@
 //!
 //! Invariant: a report is a function of what both stores said; repeating it on the same stores gives the same one.
 
+pub mod admitted;
 pub mod ask;
 pub mod bounds;
 pub mod comparison;

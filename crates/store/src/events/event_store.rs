@@ -9,6 +9,7 @@ use std::ops::Deref;
 
 use litemap::LiteMap;
 
+use model::counting::admission::RouteLimit;
 use model::counting::grain::Retention;
 use model::event::Event;
 use model::event::identity::Digest;
@@ -55,6 +56,7 @@ pub struct EventStore {
     reader: EventReader,
     window_ms: u64,
     pub(crate) retention: Retention,
+    pub(crate) routes: RouteLimit,
 }
 
 impl Deref for EventStore {
@@ -69,7 +71,13 @@ impl EventStore {
     /// A store with this length of the ID window (ms) and these retention times. All parts of the Worker must use the
     /// same retention: a fold drops figures that are older.
     pub fn new(sql: impl Into<Database>, window_ms: u64, retention: Retention) -> Self {
-        Self { reader: EventReader::new(sql), window_ms, retention }
+        Self { reader: EventReader::new(sql), window_ms, retention, routes: RouteLimit::default() }
+    }
+
+    /// The same, counting so many routes separately.
+    #[must_use]
+    pub fn counting(self, routes: RouteLimit) -> Self {
+        Self { routes, ..self }
     }
 
     /// Records events, each digest once. The events must have been checked.

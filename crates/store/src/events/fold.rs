@@ -6,6 +6,7 @@
 
 use litemap::LiteMap;
 
+use model::counting::admission::{AdmittedByDay, AdmittedRoutes, RouteLimit};
 use model::counting::grain::{Grain, MINUTE_MS, Retention, first_proof};
 use model::counting::rollup::{self, ALL_ROUTES, RollupKey, Rollups};
 use model::delivery::work_meter::WorkMeter;
@@ -32,7 +33,7 @@ const MAX_SEGMENTS: u64 = 512;
 /// may exceed the bound, so that it holds at most twice as many, of some 100 bytes each.
 const MAX_EVENTS_AT_ONCE: u64 = MAX_EVENTS as u64;
 
-statements!("fold.sql": UNFOLDED, ROLLUPS, INSERT_FOLD, REPLACE_ROLLUPS);
+statements!("fold.sql": UNFOLDED, ADMITTED, ROLLUPS, INSERT_FOLD, REPLACE_ROLLUPS);
 
 /// Rollups and ledgers of some segments.
 struct Fresh {
@@ -46,14 +47,15 @@ struct Adding {
     minutes: Rollups,
     ledgers: ArrivalsByMinute,
     counted: CountedWrites,
+    routes: AdmittedByDay,
     pace: WorkMeter,
 }
 
 impl Adding {
-    /// Adds a part of what a segment holds.
-    fn part(&mut self, events: &[Event], absorbed: &[Event]) {
+    /// Adds a part of what a segment holds, whose routes were admitted.
+    fn part(&mut self, events: &[Event], absorbed: &[Event], limit: &RouteLimit) {
         for event in events {
-            rollup::add(&mut self.minutes, Grain::Minute, &event.path, event);
+            rollup::add(&mut self.minutes, Grain::Minute, self.routes.name(event, limit), event);
         }
         let mut arrived: LiteMap<u64, (Vec<&Event>, Vec<&Event>)> = LiteMap::new();
         for event in events {
@@ -126,6 +128,19 @@ impl Fresh {
     }
 }
 
+/// Learns the routes of the days that are not known yet. If another fold admits some meanwhile, this one is refused when
+/// it is stored.
+fn learn(routes: &mut AdmittedByDay, admitted: &[Row], limit: &RouteLimit) -> Result<(), StoreError> {
+    let mut by_day: LiteMap<u64, Vec<String>> = LiteMap::new();
+    for row in admitted {
+        by_day.entry(row.integer("start")?).or_default().push(row.text("path")?.to_owned());
+    }
+    for (day, stored) in by_day {
+        routes.learn(day, AdmittedRoutes::stored(stored, limit));
+    }
+    Ok(())
+}
+
 impl EventStore {
     /// Folds some of the segments that are not folded yet. Returns how many are left. Call again until it returns 0.
     ///
@@ -157,14 +172,19 @@ impl EventStore {
         while reached.seq < head && reached.seq - folded.seq < MAX_SEGMENTS {
             let most = MAX_SEGMENTS - (reached.seq - folded.seq);
             let params = [reached.seq, most, MAX_EVENTS_AT_ONCE].map(Into::into);
-            let results = self.sql.batch(vec![reached.look(), Statement::new(UNFOLDED, params)]).await?;
+            let admitted = [reached.seq, most, Grain::Day.ms()].map(Into::into);
+            let statements = vec![reached.look(), Statement::new(UNFOLDED, params), Statement::new(ADMITTED, admitted)];
+            let results = self.sql.batch(statements).await?;
+            learn(&mut adding.routes, rows(&results, 2), &self.routes)?;
             let waiting = rows(&results, 1);
             let (true, Some(last)) = (reached.is_there(rows(&results, 0))?, waiting.last()) else {
                 return Err(StoreError::Conflict);
             };
             reached = Position { seq: last.integer("seq")?, mark: last.integer("mark")? };
             for row in waiting {
-                self.add_segment(&mut adding, &events_of(row)?, &absorbed_of(row)?).await;
+                let events = events_of(row)?;
+                adding.routes.admit(&events, &self.routes);
+                self.add_segment(&mut adding, &events, &absorbed_of(row)?).await;
             }
         }
         Ok((adding.finish(&self.retention, now_ms), reached))
@@ -208,7 +228,7 @@ impl EventStore {
         let events = events.chunks(WorkMeter::PART).map(|part| (part, &[][..]));
         let absorbed = absorbed.chunks(WorkMeter::PART).map(|part| (&[][..], part));
         for (events, absorbed) in events.chain(absorbed) {
-            adding.part(events, absorbed);
+            adding.part(events, absorbed, &self.routes);
             let due = adding.pace.is_due(events.len() + absorbed.len());
             self.pause_if(due).await;
         }

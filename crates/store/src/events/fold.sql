@@ -9,6 +9,13 @@ FROM segments WHERE seq > ?1 AND seq <= (
   WHERE before < ?3)
 ORDER BY seq;
 
+-- name: ADMITTED
+-- A route is admitted on a day if the day has figures of it. A segment's events are of one ID window: of two days at most.
+SELECT DISTINCT start, path FROM rollups
+WHERE grain = ?3 AND path <> '' AND start IN (
+  SELECT first_ms / ?3 * ?3 FROM segments WHERE seq > ?1 AND seq <= ?1 + ?2
+  UNION SELECT last_ms / ?3 * ?3 FROM segments WHERE seq > ?1 AND seq <= ?1 + ?2);
+
 -- name: ROLLUPS
 -- The form is in rollup_rows.rs. A cross join is done in this order: one look into the table for each key.
 SELECT json_array(grain, start, rollups.path, cohort, requests,

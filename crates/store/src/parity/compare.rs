@@ -10,6 +10,7 @@ use crate::events::retention::MIN_SEGMENT_AGE_MS;
 use crate::sql::{LocalFuture, StoreError};
 use model::counting::grain::{DAY_MS, MINUTE_MS, PROOF_MS, first_proof};
 use model::event::MAX_ID_DISTANCE_MS;
+use model::parity::admitted;
 use model::parity::ask::Minute;
 use model::parity::evidence::Evidence;
 use model::parity::loss::ArrivalCounts;
@@ -111,7 +112,7 @@ impl Comparer<'_> {
                 return Ok(ComparisonRun::Refused(format!("the minute that begins at {start} {reason}")));
             }
         };
-        self.conclude(window, settings, &overview, &found, &evidence).await
+        self.conclude(window, settings, &overview, found, &evidence).await
     }
 
     /// Makes the report, of what was found and of what both stores say of the whole window.
@@ -120,10 +121,10 @@ impl Comparer<'_> {
         window: Window,
         settings: ComparisonSettings,
         overview: &Overview,
-        found: &[MinuteFindings],
+        mut found: Vec<MinuteFindings>,
         evidence: &Evidence,
     ) -> Result<ComparisonRun, StoreError> {
-        let Some(paths) = self.paths(window.from, window.to).await? else {
+        let Some(mut paths) = self.paths(window.from, window.to).await? else {
             let reason =
                 "single routes are no longer kept by minute, or their sums were changed: compare whole hours or days";
             return Ok(ComparisonRun::Refused(format!("of {window} {reason}")));
@@ -138,7 +139,8 @@ impl Comparer<'_> {
         let events = |minutes: &LiteMap<u64, Minute>| minutes.values().map(|minute| minute.events).sum::<u64>();
         let counted_twice =
             [events(&old_minutes).saturating_sub(counted[0]), events(&new_minutes).saturating_sub(counted[1])];
-        let (writes, written) = self.writes(window).await?;
+        let (writes, mut written) = self.writes(window).await?;
+        admitted::pool(&mut paths, &mut found, &mut written);
         let report = report(&ReportInputs {
             window,
             now_ms: evidence.now_ms,
@@ -148,12 +150,12 @@ impl Comparer<'_> {
             new_minutes: &new_minutes,
             old_paths: &paths.0,
             new_paths: &paths.1,
-            found,
+            found: &found,
             arrived: ArrivalCounts { numbers: arrived, writes },
             written: &written,
             missing: &missing,
             counted_twice,
-            unresolved: UnresolvedDifferences::of(found, &paths),
+            unresolved: UnresolvedDifferences::of(&found, &paths),
             evidence,
             fingerprint: overview.fingerprint(window.from, window.to),
         });

@@ -1,7 +1,10 @@
 //! Looks into one minute whose sums differ: first at its routes, then at digests, then at all copies of those.
 
+use litemap::LiteMap;
+
 use crate::sql::StoreError;
 use model::counting::grain::MINUTE_MS;
+use model::event::path::OTHER;
 use model::event::{Cohort, Event};
 use model::parity::ask::{EventCopy, Minute, ParityAnswer, ParityQuestion, SetSum};
 use model::parity::evidence::Evidence;
@@ -28,7 +31,13 @@ impl Comparer<'_> {
         let mut found = MinuteFindings::at(start, evidence);
         let Some(routes) = self.paths(from, to).await? else { return Ok(None) };
         found.apart = apart(&routes);
-        let expected = [&routes.0, &routes.1].map(|sums| total(found.apart.keys().filter_map(|path| sums.get(path))));
+        // Of others the events have other names: all of the minute are fetched.
+        let all = found.apart.contains_key(OTHER);
+        let is_fetched = |path: &str| all || found.apart.contains_key(path);
+        let fetched = |sums: &LiteMap<String, SetSum>| {
+            total(sums.iter().filter(|(path, _)| is_fetched(path)).map(|(_, sum)| sum))
+        };
+        let expected = [&routes.0, &routes.1].map(fetched);
         let ask = ParityQuestion::Pairs { from, to, paths: found.apart.keys().cloned().collect() };
         let (ParityAnswer::Pairs(old), ParityAnswer::Pairs(new)) =
             (self.old.ask(&ask).await?, self.new.ask(&ask).await?)

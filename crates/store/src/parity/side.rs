@@ -10,6 +10,7 @@ use crate::events::minute_sums::{joined, minute_sums};
 use crate::events::read::{EventReader, REACH_MS, absorbed_of, arrivals_of, events_of};
 use crate::sql::{LocalFuture, Row, Statement, StoreError, Value, json_list, rows, unpacked};
 use model::counting::grain::{Grain, HOUR_MS, MINUTE_MS};
+use model::event::path::OTHER;
 use model::event::value_hash::value_hash;
 use model::event::{Cohort, Event, ProducerId};
 use model::log::ledger::{Arrivals, Ledger};
@@ -253,7 +254,10 @@ impl EventReader {
 
     async fn pairs(&self, from: u64, to: u64, paths: &[String]) -> Result<ParityAnswer, StoreError> {
         let paths = distinct(paths.iter().map(String::as_str));
-        let wanted = |event: &Event| event.cohort == Cohort::Dual && paths.binary_search(&event.path.as_str()).is_ok();
+        // What is counted as others has names of its own here: all are read.
+        let all = paths.binary_search(&OTHER).is_ok();
+        let has = |path: &str| all || paths.binary_search(&path).is_ok();
+        let wanted = |event: &Event| event.cohort == Cohort::Dual && has(&event.path);
         let mut pairs = Vec::new();
         let mut add = |event: &Event| {
             if wanted(event) {

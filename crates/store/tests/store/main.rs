@@ -14,6 +14,7 @@ mod limits;
 mod parity;
 mod recall;
 mod retention;
+mod routes;
 mod schema;
 mod timelines;
 mod vitals;

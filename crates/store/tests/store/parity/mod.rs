@@ -1,5 +1,6 @@
 //! Parity over real SQLite stores: whatever goes wrong is named, and nothing else is.
 
+mod admitted;
 mod history;
 mod traffic;
 mod twice;
