@@ -8,10 +8,11 @@ const REPORTER = "tests/worker/reporting_worker.ts";
 const HONO = "tests/worker/reporting_hono.ts";
 const MILLION = 1_000_000;
 
-/** A request to the Worker that reports, with what the platform's edge gives it. */
-function serve(gateway, path, n) {
+/** A request to the Worker that reports, with what the platform's edge gives it; returns status and text of its answer. */
+async function serve(gateway, path, n) {
   const headers = { "CF-Ray": `ray-${n}`, "CF-Connecting-IP": `203.0.113.${n % 250}` };
-  return gateway.server.getWorker("reporter").fetch(`https://application${path}`, { headers });
+  const response = await gateway.server.getWorker("reporter").fetch(`https://application${path}`, { headers });
+  return [response.status, await response.text()];
 }
 
 const countersOf = async (gateway) =>
@@ -44,9 +45,7 @@ describe("a Worker that reports its requests", { concurrency: 2, timeout: 240_00
         const first = sent + 1;
         const some = Array.from({ length: 100 }, (_, n) => serve(gateway, "/items", first + n));
         sent += some.length;
-        for (const response of await Promise.all(some)) {
-          assert.deepEqual([response.status, await response.text()], [200, "GET /items\n"]);
-        }
+        for (const answer of await Promise.all(some)) assert.deepEqual(answer, [200, "GET /items\n"]);
       }
       // Reports wait for each other a moment: the next flag must not take these.
       await eventually(async () => assert.equal((await countersOf(gateway)).reported, sent));
@@ -60,11 +59,8 @@ describe("a Worker that reports its requests", { concurrency: 2, timeout: 240_00
 
   test("failures of the application are counted as what the client got", async (t) => {
     const gateway = await startGateway(t, { reporter: REPORTER });
-    assert.equal((await serve(gateway, "/missing", 1)).status, 404);
-    await assert.rejects(async () => {
-      const response = await serve(gateway, "/throws", 2);
-      assert.ok(response.status < 500);
-    });
+    assert.deepEqual(await serve(gateway, "/missing", 1), [404, "GET /missing\n"]);
+    await assert.rejects(async () => assert.ok((await serve(gateway, "/throws", 2))[0] < 500));
     const { total } = await gateway.delivered({ old: 2 });
     assert.deepEqual([total.status["4xx"], total.status["5xx"]], [1, 1]);
   });
@@ -72,20 +68,16 @@ describe("a Worker that reports its requests", { concurrency: 2, timeout: 240_00
   test("a collector that takes nothing changes no answer, and is counted", async (t) => {
     const gateway = await startGateway(t, { reporter: REPORTER });
     await gateway.fault({ INGEST: "fails" });
-    for (let n = 0; n < 5; n += 1) assert.equal((await serve(gateway, "/items", n)).status, 200);
+    for (let n = 0; n < 5; n += 1) assert.equal((await serve(gateway, "/items", n))[0], 200);
     await eventually(async () => assert.equal((await countersOf(gateway)).failed, 5));
   });
 
   test("a Hono application is counted by its routes' answers, its errors among them", async (t) => {
     const gateway = await startGateway(t, { reporter: HONO });
-    const answer = async (path, n) => {
-      const response = await serve(gateway, path, n);
-      return [response.status, await response.text()];
-    };
-    assert.deepEqual(await answer("/users/7", 1), [200, "7"]);
-    assert.deepEqual(await answer("/stream", 2), [200, "streamed"]);
-    assert.deepEqual(await answer("/throws", 3), [500, "Internal Server Error"]);
-    assert.deepEqual(await answer("/missing", 4), [404, "404 Not Found"]);
+    assert.deepEqual(await serve(gateway, "/users/7", 1), [200, "7"]);
+    assert.deepEqual(await serve(gateway, "/stream", 2), [200, "streamed"]);
+    assert.deepEqual(await serve(gateway, "/throws", 3), [500, "Internal Server Error"]);
+    assert.deepEqual(await serve(gateway, "/missing", 4), [404, "404 Not Found"]);
     const { total } = await gateway.delivered({ old: 4 });
     assert.deepEqual([total.status["2xx"], total.status["4xx"], total.status["5xx"]], [2, 1, 1]);
     const paths = (await gateway.ids("old")).map(({ path }) => path).sort();
@@ -94,7 +86,7 @@ describe("a Worker that reports its requests", { concurrency: 2, timeout: 240_00
 
   test("without the binding nothing is reported, and is counted", async (t) => {
     const gateway = await startGateway(t, { reporter: REPORTER, unbound: true });
-    for (let n = 0; n < 5; n += 1) assert.equal((await serve(gateway, "/items", n)).status, 200);
+    for (let n = 0; n < 5; n += 1) assert.equal((await serve(gateway, "/items", n))[0], 200);
     await eventually(async () => assert.equal((await countersOf(gateway)).unbound, 5));
   });
 });

@@ -10,9 +10,6 @@ use super::ask;
 use crate::app::App;
 use crate::deadline::Deadline;
 
-/// How long the object may take to tell it, in ms.
-const DEADLINE_MS: u64 = 2_000;
-
 /// How long nobody asks again after a failure, in ms: each flush would wait for it.
 const RETRY_MS: u64 = 1_000;
 
@@ -27,12 +24,13 @@ pub fn adopt(app: &App, layout: Layout) {
     }
 }
 
-/// The number of objects to write to. It is recorded, and fixed from now on.
+/// The number of objects to write to. It is recorded, and fixed from now on. The object has as long to tell it as it has
+/// for a write, which would be the next thing asked of it.
 ///
 /// # Errors
 /// Why the number is unknown.
 pub async fn to_write(app: &App) -> Result<u64, StoreError> {
-    known_or_asked(app, true, app.deadline(DEADLINE_MS)).await
+    known_or_asked(app, true, app.deadline(app.config.send_deadline_ms)).await
 }
 
 /// The number of objects to read.
