@@ -83,7 +83,8 @@ async fn of_object(app: &App) -> Result<FlagCopy, Failure> {
 fn claim(app: &App, now_ms: u64) -> bool {
     let mut memory = app.isolate.flag.borrow_mut();
     let most_age_ms = READS_PER_ASK * app.config.flag_ttl_ms;
-    let is_old = now_ms.saturating_sub(memory.read_at_ms) >= most_age_ms;
+    // Where the flag is never remembered, each request reads it for itself, and none waits for another.
+    let is_old = most_age_ms > 0 && now_ms.saturating_sub(memory.read_at_ms) >= most_age_ms;
     match memory.obeyed.in_force() {
         Some(_) if is_old => memory.is_awaited = true,
         Some(_) => memory.read_at_ms = now_ms,
