@@ -130,107 +130,111 @@ function table(points, columns, cell, key) {
   );
 }
 
-/** Requests by status class, as a stack, over those of the period before. */
-function requestsChart(given) {
-  const title = "Requests by status";
-  const { read, place } = given;
-  if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
-  const { points, spec, before, per } = frame(given);
-  const off = place.hide.split(",");
-  const all = points.reduce((sum, { requests }) => sum + requests, 0);
-  if (!all) return card(title, null, nothing("No requests in this time."));
-  const errors = points.reduce((sum, { status }) => sum + status["5xx"], 0);
-  const present = CLASSES.filter(({ name }) => name !== "1xx" || points.some(({ status }) => status["1xx"]));
-  const shown = present.filter(({ name }) => !off.includes(name));
+/** A chart over time as `draw` makes it of the figures; while there are none, why. */
+function drawn(title, given, draw) {
+  const { data, error } = given.read;
+  return data ? draw(frame(given)) : card(title, null, error ? failed(error) : skeleton("plot"));
+}
+
+/** Requests by class, as a stack over those of the period before, with the same as a table. */
+function stack({ key, title, summary, classes, off = [], linked, columns, cell }, place, { points, spec, before, per }) {
+  const shown = classes.filter(({ name }) => !off.includes(name));
   const last = before(({ status }, part) => part * shown.reduce((sum, { name }) => sum + status[name], 0));
+  const bars = ({ name, title: label, colour }) => {
+    return { label, colour, values: points.map(({ status }) => status[name]) };
+  };
   return card(
     title,
     h("span", { class: "per" }, per),
-    legend(present, place, { linked: true, before: last }),
-    chart("requests", {
+    legend(classes, place, { linked, before: last }),
+    chart(key, {
       ...spec,
       kind: "stack",
       title,
-      summary: `${countText(all)} requests, ${shareText(errors / all)} of them server errors.`,
+      summary,
       unit: shortText,
       exact: countText,
       isWhole: true,
       before: last,
-      series: shown.map((one) => bars(one, points)),
+      series: shown.map(bars),
     }),
-    table(
-      points,
-      ["requests", ...present.map(({ name }) => name)],
-      (point, name) => countText(name === "requests" ? point.requests : point.status[name]),
-      "requests-table",
-    ),
+    table(points, columns, (point, name) => countText(cell(point, name)), `${key}-table`),
   );
 }
 
-const bars = ({ name, title, colour }, points) => {
-  return { label: title, colour, values: points.map(({ status }) => status[name]) };
-};
+const ofClass = (points, name) => points.reduce((sum, { status }) => sum + status[name], 0);
+
+/** Requests by status class. */
+function requestsChart(given) {
+  const title = "Requests by status";
+  return drawn(title, given, (framed) => {
+    const { points } = framed;
+    const all = points.reduce((sum, { requests }) => sum + requests, 0);
+    if (!all) return card(title, null, nothing("No requests in this time."));
+    const classes = CLASSES.filter(({ name }) => name !== "1xx" || points.some(({ status }) => status["1xx"]));
+    const look = {
+      key: "requests",
+      title,
+      summary: `${countText(all)} requests, ${shareText(ofClass(points, "5xx") / all)} of them server errors.`,
+      classes,
+      off: given.place.hide.split(","),
+      linked: true,
+      columns: ["requests", ...classes.map(({ name }) => name)],
+      cell: (point, name) => (name === "requests" ? point.requests : point.status[name]),
+    };
+    return stack(look, given.place, framed);
+  });
+}
 
 /** Errors alone, on a scale of their own: beside many successes they are too low to be seen. */
 function errorsChart(given) {
   const title = "Errors";
-  const { read, place } = given;
-  if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
-  const { points, spec, before, per } = frame(given);
-  const [client, server] = ["4xx", "5xx"].map((name) => points.reduce((sum, { status }) => sum + status[name], 0));
-  if (!client && !server) return card(title, null, nothing("No errors in this time."));
-  const last = before(({ status }, part) => part * (status["4xx"] + status["5xx"]));
-  const list = [CLASSES[4], CLASSES[3]];
-  return card(
-    title,
-    h("span", { class: "per" }, per),
-    legend(list, place, { linked: false, before: last }),
-    chart("errors", {
-      ...spec,
-      kind: "stack",
+  return drawn(title, given, (framed) => {
+    const [client, server] = ["4xx", "5xx"].map((name) => ofClass(framed.points, name));
+    if (!client && !server) return card(title, null, nothing("No errors in this time."));
+    const look = {
+      key: "errors",
       title,
       summary: `${countText(server)} server errors, ${countText(client)} client errors.`,
-      unit: shortText,
-      exact: countText,
-      isWhole: true,
-      before: last,
-      series: list.map((one) => bars(one, points)),
-    }),
-    table(points, ["5xx", "4xx"], (point, name) => countText(point.status[name]), "errors-table"),
-  );
+      classes: [CLASSES[4], CLASSES[3]],
+      linked: false,
+      columns: ["5xx", "4xx"],
+      cell: ({ status }, name) => status[name],
+    };
+    return stack(look, given.place, framed);
+  });
 }
 
 /** Latency percentiles as lines. */
 function latencyChart(given) {
   const title = "Response time";
-  const { read, place } = given;
-  if (!read.data) return card(title, null, read.error ? failed(read.error) : skeleton("plot"));
-  const { points, spec, before } = frame(given);
-  const last = points.findLast(({ responseTime }) => responseTime)?.responseTime;
-  if (!last) return card(title, null, nothing("No requests in this time."));
-  const median = before(({ responseTime }) => responseTime?.p50 ?? null);
-  return card(
-    title,
-    h("span", { class: "per" }, "until the upstream’s headers"),
-    legend(PERCENTILES, place, { linked: false, before: median && "median of the period before" }),
-    chart("latency", {
-      ...spec,
-      kind: "lines",
+  return drawn(title, given, ({ points, spec, before }) => {
+    const last = points.findLast(({ responseTime }) => responseTime)?.responseTime;
+    if (!last) return card(title, null, nothing("No requests in this time."));
+    const median = before(({ responseTime }) => responseTime?.p50 ?? null);
+    return card(
       title,
-      summary: `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.`,
-      unit: msText,
-      before: median,
-      series: PERCENTILES.map(({ name, title: label, colour, width }) => {
-        return { label, colour, width, values: points.map(({ responseTime }) => responseTime?.[name] ?? null) };
+      h("span", { class: "per" }, "until the upstream’s headers"),
+      legend(PERCENTILES, given.place, { linked: false, before: median && "median of the period before" }),
+      chart("latency", {
+        ...spec,
+        kind: "lines",
+        title,
+        summary: `Latest: median ${msText(last.p50)}, p95 ${msText(last.p95)}, p99 ${msText(last.p99)}.`,
+        unit: msText,
+        before: median,
+        series: PERCENTILES.map(({ name, title: label, colour, width }) => {
+          return { label, colour, width, values: points.map(({ responseTime }) => responseTime?.[name] ?? null) };
+        }),
       }),
-    }),
-    table(
-      points,
-      ["p50", "p95", "p99"],
-      ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"),
-      "latency-table",
-    ),
-  );
+      table(
+        points,
+        ["p50", "p95", "p99"],
+        ({ responseTime }, name) => (responseTime ? msText(responseTime[name]) : "–"),
+        "latency-table",
+      ),
+    );
+  });
 }
 
 /** All of them, and what happened to the flag meanwhile. */

@@ -23,7 +23,7 @@
 // `{"frozenMs": N}` it stands still there; timers and alarms keep the real one. `POST /_test/alarm` to an object rings its alarm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
-import Worker, { PathCollector as BuiltPathCollector } from "../../build/index.js";
+import Worker, { Ingest as BuiltIngest, PathCollector as BuiltPathCollector } from "../../src/entrypoints.mjs";
 import { Broker } from "./broker.mjs";
 
 let faults = {};
@@ -116,12 +116,9 @@ export default class Faulty extends WorkerEntrypoint {
   }
 }
 
-/** As `src/entrypoints.mjs` has it. */
 export class Ingest extends WorkerEntrypoint {
   fetch(request) {
-    const env = withFaults(this.env);
-    const ingest = () => new Worker(this.ctx, env).ingest(request, env, this.ctx);
-    return faulty("INGEST", ingest)();
+    return faulty("INGEST", () => new BuiltIngest(this.ctx, withFaults(this.env)).fetch(request))();
   }
 }
 

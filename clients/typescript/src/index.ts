@@ -5,14 +5,9 @@
  * and {@link counters} says so.
  */
 
-import { Reporter, type ReporterOptions } from "./reporter.ts";
+import { Reporter, type ReporterOptions, type Waiting } from "./reporter.ts";
 
-export type { Collector, Counters, ReporterOptions } from "./reporter.ts";
-
-/** What keeps a Worker alive after its answer. */
-export interface Waiting {
-  waitUntil(promise: Promise<unknown>): void;
-}
+export type { Collector, Counters, ReporterOptions, Waiting } from "./reporter.ts";
 
 /** Where the collector is bound, and how reports are sent. */
 export interface Options extends ReporterOptions {

@@ -36,7 +36,8 @@ export interface Counters {
   failed: number;
 }
 
-interface Waiting {
+/** What keeps a Worker alive after its answer. */
+export interface Waiting {
   waitUntil(promise: Promise<unknown>): void;
 }
 

@@ -4,19 +4,19 @@
 //! that it counts once, whoever reports it and however often. One that can't be counted is refused by name, and those
 //! beside it are not.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use api::ingest::{
     IngestAnswer, IngestBatch, MAX_KEY_BYTES, MAX_PATH_BYTES, MAX_REQUESTS, ReportedOutcome, ReportedRequest,
 };
+use litemap::LiteMap;
 use model::counting::grain::DAY_MS;
 use model::error::InputError;
 use model::event::address::AddressHashing;
 use model::event::{MAX_AGE_MS, MAX_AHEAD_MS, MAX_METHOD_BYTES};
 use model::flag::Flag;
+use model::sorted;
 use serde_json::value::RawValue;
 
 use super::address_key;
@@ -77,7 +77,7 @@ pub async fn take(app: &App, text: &str, wait: IngestWait) -> Result<TakenBatch,
     let began_ms = app.now_ms();
     let mut day_keys = DayKeys::default();
     let mut accepted = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = Vec::new();
     let mut answer = IngestAnswer::default();
     for reported in &batch.requests {
         let outcome = match checked(app, reported.get(), began_ms) {
@@ -85,7 +85,7 @@ pub async fn take(app: &App, text: &str, wait: IngestWait) -> Result<TakenBatch,
                 answer.refused += 1;
                 ReportedOutcome::Refused { reason: error.to_string() }
             }
-            Ok((_, Identity { id, digest })) if !seen.insert((id, digest)) => {
+            Ok((_, Identity { id, digest })) if !sorted::insert(&mut seen, (id, digest)) => {
                 answer.repeated += 1;
                 ReportedOutcome::Repeated { id }
             }
@@ -129,7 +129,7 @@ fn record(
 
 /// How addresses of each day are hashed.
 #[derive(Default)]
-struct DayKeys(BTreeMap<u64, Rc<AddressHashing>>);
+struct DayKeys(LiteMap<u64, Rc<AddressHashing>>);
 
 impl DayKeys {
     async fn learn(&mut self, app: &App, started_ms: u64, now_ms: u64) {

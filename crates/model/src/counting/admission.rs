@@ -7,9 +7,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use litemap::LiteMap;
+
 use super::grain::Grain;
 use crate::event::Event;
 use crate::event::path::{OTHER, UNMATCHED};
+use crate::sorted;
 
 /// Routes that a store counts separately on a day, unless it is told otherwise.
 pub const DEFAULT_ROUTES: usize = 1_000;
@@ -82,7 +85,7 @@ impl AdmittedRoutes {
             }
         }
         let mut new: Vec<(&str, RouteTally)> = new.into_iter().collect();
-        new.sort_by_key(|(_, tally)| (Reverse(tally.has_success), Reverse(tally.requests)));
+        sorted::sort_by_key(&mut new, |(_, tally)| (Reverse(tally.has_success), Reverse(tally.requests)));
         for (route, tally) in new {
             let room = if tally.has_success { limit.most } else { limit.most / 2 };
             if self.routes.len() < room && self.has_room_beside(route) {
@@ -126,18 +129,18 @@ fn names(route: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The routes that are admitted on each day of some events.
 #[derive(Debug, Clone, Default)]
 pub struct AdmittedByDay {
-    days: BTreeMap<u64, AdmittedRoutes>,
+    days: LiteMap<u64, AdmittedRoutes>,
 }
 
 impl AdmittedByDay {
-    /// Learns what a store has admitted on a day (its start, in ms), unless that is known.
-    pub fn learn(&mut self, day: u64, admitted: AdmittedRoutes) {
-        self.days.entry(day).or_insert(admitted);
+    /// Learns which routes a store has figures of on a day (its start, in ms), unless that is known.
+    pub fn learn(&mut self, day: u64, stored: Vec<String>, limit: &RouteLimit) {
+        self.days.entry(day).or_insert_with(|| AdmittedRoutes::stored(stored, limit));
     }
 
     /// Admits what is new among the events of a segment.
     pub fn admit(&mut self, events: &[Event], limit: &RouteLimit) {
-        let mut days: BTreeMap<u64, Vec<&Event>> = BTreeMap::new();
+        let mut days: LiteMap<u64, Vec<&Event>> = LiteMap::new();
         for event in events {
             days.entry(Grain::Day.floor(event.timestamp)).or_default().push(event);
         }
@@ -231,7 +234,7 @@ mod tests {
         let events = [event("/a", 200), tomorrow("/b")];
         by_day.admit(&events, &limit);
         // What is known is newer than what is stored.
-        by_day.learn(Grain::Day.floor(example().timestamp), AdmittedRoutes::default());
+        by_day.learn(Grain::Day.floor(example().timestamp), Vec::new(), &limit);
         let names =
             [&event("/a", 200), &event("/b", 200), &tomorrow("/b")].map(|event| by_day.name(event, &limit).to_owned());
         assert_eq!(names, ["/a", OTHER, "/b"]);

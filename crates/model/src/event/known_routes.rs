@@ -34,6 +34,7 @@ impl KnownRoutes {
     }
 }
 
+/// A path of its own for each number, that looks like a name.
 #[cfg(test)]
 pub(crate) fn ordinary_path(n: usize) -> String {
     let syllables = ["ba", "de", "fi", "lo", "mu", "na", "re", "si", "to", "lu"];

@@ -177,7 +177,6 @@ fn heuristic(canonical: &str) -> String {
     if route.is_empty() { "/".to_owned() } else { route }
 }
 
-/// A path of its own for each number, that looks like a name.
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

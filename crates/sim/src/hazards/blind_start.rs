@@ -15,7 +15,7 @@ impl Hazard for BlindStart {
         // The flag is set before, and nobody has read it.
         let (at_ms, fault) = (scene.from_ms - 1, *scene.random.pick(&[Fault::Fails, Fault::Hangs]));
         let lasts_ms = scene.random.between(10_000..120_000);
-        let away = |port| Step::new(at_ms, Act::Break(Broken { port, fault, lasts_ms, ppm: 1_000_000 }));
+        let away = |port| Step::new(at_ms, Act::Break(Broken::wholly(port, fault, lasts_ms)));
         vec![away(Port::KvGet), away(Port::Ask)]
     }
 }

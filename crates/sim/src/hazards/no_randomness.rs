@@ -13,6 +13,6 @@ impl Hazard for NoRandomness {
 
     fn steps(&self, scene: &Scene<'_>) -> Vec<Step> {
         let lasts_ms = scene.random.between(1_000..600_000);
-        scene.once(Act::Break(Broken { port: Port::Randomness, fault: Fault::Fails, lasts_ms, ppm: 1_000_000 }))
+        scene.once(Act::Break(Broken::wholly(Port::Randomness, Fault::Fails, lasts_ms)))
     }
 }

@@ -19,15 +19,9 @@ impl Hazard for Poison {
         if random.happens(250_000) {
             // D1 keeps the letters and denies it, until the messages are in the slow lane.
             let from_ms = steps.iter().map(|step| step.at_ms).min().unwrap_or_default();
-            steps.push(Step::new(
-                from_ms,
-                Act::Break(Broken {
-                    port: Port::D1Write,
-                    fault: Fault::FailsAfterPersisting,
-                    lasts_ms: random.between(240_000..900_000),
-                    ppm: 1_000_000,
-                }),
-            ));
+            let lasts_ms = random.between(240_000..900_000);
+            let broken = Broken::wholly(Port::D1Write, Fault::FailsAfterPersisting, lasts_ms);
+            steps.push(Step::new(from_ms, Act::Break(broken)));
         }
         steps
     }

@@ -18,6 +18,13 @@ pub struct Broken {
     pub ppm: u32,
 }
 
+impl Broken {
+    /// Every call.
+    pub const fn wholly(port: Port, fault: Fault, lasts_ms: u64) -> Self {
+        Self { port, fault, lasts_ms, ppm: 1_000_000 }
+    }
+}
+
 /// A message that no code can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

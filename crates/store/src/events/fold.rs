@@ -6,7 +6,7 @@
 
 use litemap::LiteMap;
 
-use model::counting::admission::{AdmittedByDay, AdmittedRoutes, RouteLimit};
+use model::counting::admission::{AdmittedByDay, RouteLimit};
 use model::counting::grain::{Grain, MINUTE_MS, Retention, first_proof};
 use model::counting::rollup::{self, ALL_ROUTES, RollupKey, Rollups};
 use model::delivery::work_meter::WorkMeter;
@@ -136,7 +136,7 @@ fn learn(routes: &mut AdmittedByDay, admitted: &[Row], limit: &RouteLimit) -> Re
         by_day.entry(row.integer("start")?).or_default().push(row.text("path")?.to_owned());
     }
     for (day, stored) in by_day {
-        routes.learn(day, AdmittedRoutes::stored(stored, limit));
+        routes.learn(day, stored, limit);
     }
     Ok(())
 }
